@@ -1,0 +1,181 @@
+"""The policy file as closed, frozen models: what a dataset's owner asked for, and nothing else.
+
+Only shapes and single-field rules live here. Rules that judge a policy as a whole are in `lint.py`;
+whether a transform exists and takes the given parameters is asked of the catalogue by `load.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Lower-case letters, digits, hyphens.")]
+StepName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Split = Literal["train", "validation", "test"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+OnFailure = Literal["drop", "fail", "warn"]
+Label = str | int | bool
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class Closed(BaseModel):
+    """A frozen model that refuses unknown keys and silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Source(Closed):
+    """Where the raw rows are, and how they are read."""
+
+    uri: str | dict[Split, str]
+    format: str | None = None
+    mode: Literal["snapshot", "append"] = "snapshot"
+    missing: tuple[str, ...] = Field(default=("",), strict=False, description="Texts that mean: no value.")
+
+
+class BoxColumns(Closed):
+    """The columns of a manifest with one row per box."""
+
+    xmin: str
+    ymin: str
+    xmax: str
+    ymax: str
+    label: str
+
+
+class Columns(Closed):
+    """Which columns of a manifest hold the picture, its mask and its boxes."""
+
+    image: str = "file"
+    mask: str | None = None
+    boxes: str | BoxColumns | None = None
+
+
+class SplitRule(Closed):
+    """How rows are divided; a row once published in a split keeps it until `salt` changes."""
+
+    fractions: dict[Split, Share] | None = None
+    column: str | None = None
+    group: str | None = None
+    salt: str = ""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.fractions is not None and self.column is not None:
+            raise ValueError("give fractions or column, not both")
+        if self.fractions is not None and abs(sum(self.fractions.values()) - 1.0) > 1e-9:
+            raise ValueError(f"fractions must sum to 1, got {sum(self.fractions.values()):g}")
+        if self.fractions is not None and self.fractions.get("train", 0.0) <= 0.0:
+            raise ValueError("fractions need a train share above 0")
+        return self
+
+
+DEFAULT_FRACTIONS: dict[Split, float] = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+class TransformUse(Closed):
+    """One transform of a chain, by the name of its file, with the reason why it keeps the label."""
+
+    use: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
+    invariance: str | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    probability: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+
+
+class Amount(Closed):
+    """How many children a step makes; exactly one of the four."""
+
+    copies: Annotated[int, Field(ge=1)] | None = None
+    to_count: Annotated[int, Field(ge=1)] | None = None
+    to_share: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    balance: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in ("copies", "to_count", "to_share", "balance") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of copies, to_count, to_share, balance; got {given or 'none'}")
+        return self
+
+
+class Step(Closed):
+    """A chain of transforms, applied to real training rows of some labels, in some amount."""
+
+    name: StepName
+    transforms: tuple[TransformUse, ...] = Field(strict=False, min_length=1)
+    amount: Amount
+    only: tuple[Label, ...] | None = Field(default=None, strict=False, min_length=1)
+
+
+class LabelConsistency(Closed):
+    """The semantic check: how often the verifier may contradict a child's label."""
+
+    min_rate: Share = 0.99
+    max_drop_share: Share = 0.1
+    max_unfamiliar_share: Share = 0.5
+    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.01
+    min_verifier_accuracy: Share = Field(
+        default=0.5, description="Balanced accuracy on held-out real rows, rescaled so that guessing is 0."
+    )
+    on_failure: OnFailure = "drop"
+    on_too_few: Literal["fail", "warn"] = "warn"
+    overrule: dict[str, str] = Field(
+        default_factory=dict, description="Rejected sample ids a person accepts, each with the reason."
+    )
+
+
+class Distribution(Closed):
+    """The distributional check: copies, ranges and coverage of the children against real rows."""
+
+    max_copy_share: Share = 0.0
+    max_near_copy_share: Share = 0.5
+    max_out_of_range_share: Share = 0.05
+    min_coverage: Share = 0.0
+    on_failure: Literal["fail", "warn"] = "fail"
+
+
+class Checks(Closed):
+    """Everything children must pass. The structural layer has no switch, so it is not here."""
+
+    label_consistency: LabelConsistency = Field(default_factory=LabelConsistency)
+    distribution: Distribution = Field(default_factory=Distribution)
+    custom: tuple[str, ...] = Field(
+        default=(), strict=False, description="Expectations from the plug-in folder or entry points, by name."
+    )
+
+
+class Publish(Closed):
+    """Where a checked version is announced."""
+
+    channel: Name | None = None
+
+
+class Policy(Closed):
+    """One dataset's policy: everything a run needs to know."""
+
+    dataset: Name
+    description: str = ""
+    owner: str = ""
+    modality: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    source: Source
+    label: str | None = None
+    columns: Columns | None = None
+    key: str | None = None
+    ignore: tuple[str, ...] = Field(default=(), strict=False)
+    split: SplitRule = Field(default_factory=lambda: SplitRule(fractions=dict(DEFAULT_FRACTIONS)))
+    expectations: str | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    label_depends_on: tuple[Literal["orientation", "colour", "texture"], ...] = Field(default=(), strict=False)
+    steps: tuple[Step, ...] = Field(default=(), strict=False)
+    checks: Checks = Field(default_factory=Checks)
+    publish: Publish = Field(default_factory=Publish)
+
+    @model_validator(mode="after")
+    def _steps_have_one_name_each(self) -> Self:
+        names = [step.name for step in self.steps]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"step names must differ; used twice: {', '.join(twice)}")
+        return self

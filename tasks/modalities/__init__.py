@@ -1,0 +1,1 @@
+"""One file per modality: how its rows are checked, described, augmented and looked at."""

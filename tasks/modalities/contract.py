@@ -1,0 +1,87 @@
+"""What a modality module must offer; the pipeline itself knows nothing about pictures or tables.
+
+A new modality is one new file beside this one, holding the functions of `Modality`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from policies.schema import Policy
+from tasks.transforms.contract import Parameters
+
+I64 = NDArray[np.int64]
+Arrays = Mapping[str, NDArray[Any]]
+Loader = Callable[[I64], pa.Table]
+"""Rows of the pool (user columns and sample id) by their index, in the order asked for."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """One transform of a chain, ready to use: its module and its checked parameters."""
+
+    use: str
+    module: ModuleType
+    params: Parameters
+    probability: float
+
+
+@dataclass(frozen=True)
+class Births:
+    """Children to make: one row each. `bases` index the pool; `seeds` are all the randomness there is."""
+
+    bases: I64
+    copies: I64
+    seeds: I64
+
+
+@dataclass(frozen=True)
+class PoolIndex:
+    """Who is in the pool, sorted by sample id: `ids` (n,) text and `labels` (n,) text, never payloads."""
+
+    ids: Sequence[str]
+    labels: Sequence[str]
+    target: str
+
+
+class Modality(Protocol):
+    """The functions of a modality module."""
+
+    def facts(self, policy: Policy, rows: pa.Table) -> pa.Table:
+        """Look at raw rows. Returns columns aligned with `rows`: `fault` (text, null where the row is usable)
+        and whatever expectations may judge beside the user's columns (`image.width`, ...)."""
+
+    def describe(self, policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
+        """Figures of the real training rows, as JSON, that transforms need (kinds, scales, domains, sizes).
+        Must not depend on how rows are batched. Reads each batch once."""
+
+    def refusals(self, op: Op, description: Mapping[str, Any]) -> list[str]:
+        """Why `op` cannot take this data; empty if it can. One sentence each, with the remedy."""
+
+    def fit(self, ops: Sequence[Op], description: Mapping[str, Any], pool: PoolIndex, load: Loader) -> Arrays:
+        """What the fitted transforms of a chain learn from the pool. Always holds `weights` (n,) float64: how
+        often each pool row may be a base. Other keys are `<position in chain>/<name>`. Raises DataError with
+        the lint rule's advice where a class is too small."""
+
+    def children(
+        self,
+        ops: Sequence[Op],
+        description: Mapping[str, Any],
+        pool: PoolIndex,
+        state: Arrays,
+        births: Births,
+        load: Loader,
+    ) -> pa.Table:
+        """Make the children: user columns as in the pool, then `augmill_parent_ids`, `augmill_ops` and
+        `augmill_label_weights`. One row per birth, in the order given, each a function of its own seed and
+        parents alone."""
+
+    def features(self, description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:
+        """What a verifier sees, shape (n, d), finite. A harmless change must move it little."""

@@ -1,0 +1,1 @@
+"""Where bytes live: whole-or-nothing objects, Delta tables, channels."""
