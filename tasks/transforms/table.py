@@ -5,8 +5,10 @@ A table transform module holds, beside the declarations of `contract.py`:
     fit(params, pool) -> State                       only if BEHAVIOUR.fitted; arrays by name
     draw(params, spec, state, seeds, bases) -> Drawn  one row of draws per child; no other randomness
     apply(params, spec, parents, drawn) -> Block      pure; parents[0] is the base, then the partners
+    refusals(params, spec) -> list[str]               optional: why this table will not do, beyond ACCEPTS
 
-`state["weights"]` (float64, one per pool row) says how often a row may be a base: 0 is never.
+`state["weights"]` (float64, one per pool row) says how often a row may be a base: 0 is never. `draw` finds
+`state["size"]`, the number of pool rows, even where nothing was fitted, and must not look at `weights`.
 `drawn["partners"]` (int64, shape (n, m)) indexes the pool's rows; those rows become parents 1..m.
 `drawn["weight"]` of a mixing transform is the base's share of the label. Keys of `drawn` that begin with
 `_` are arrays too large to record, drawn again from the seed on rebuild; all others are recorded.
@@ -33,14 +35,18 @@ class Column:
     """One user column as transforms see it; figures come from real training rows only.
 
     `carried` columns (ids, constants, ignored, free text) are copied from the base parent, never touched.
+    `scale` and `centre` are the standard deviation and the mean; `frequent` holds the codes of the commonest
+    categories, most frequent first; `missing` says that a value is null, NaN or infinite somewhere.
     """
 
     name: str
     kind: Literal["continuous", "integer", "boolean", "categorical", "carried"]
     scale: float = 1.0
+    centre: float = 0.0
     low: float = 0.0
     high: float = 0.0
     domain: tuple[str | int | bool, ...] = ()
+    frequent: tuple[int, ...] = ()
     missing: bool = False
 
 

@@ -1,0 +1,1 @@
+"""What must hold: Great Expectations expectations that judge columns, and the suites of the built-in data sets."""

@@ -1,0 +1,88 @@
+"""Specs to Great Expectations objects, counted, so that none is dropped on the way."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from expectations.suite import Spec, Suite
+from policies.errors import Finding, PolicyError
+
+OURS = ("structure", "labels", "balance", "copies", "ranges")
+"""The files of this folder that hold expectations of our own."""
+
+
+def library() -> ModuleType:
+    """Great Expectations, imported once. Costs seconds, so only what judges calls this."""
+    with warnings.catch_warnings():
+        # Great Expectations 1.24 still imports `sre_parse` and `sre_constants`, deprecated since Python 3.11.
+        warnings.filterwarnings("ignore", message=r"module 'sre_\w+' is deprecated", category=DeprecationWarning)
+        return importlib.import_module("great_expectations")
+
+
+def expectation_class(name: str, plugins: Mapping[str, type] | None = None) -> type:
+    """The class behind a name: the users' own, ours, or built in. Raises PolicyError if there is none."""
+    library()
+    if plugins and name in plugins:
+        return plugins[name]
+    for module in OURS:
+        importlib.import_module(f"expectations.{module}")
+    registry = importlib.import_module("great_expectations.expectations.registry")
+    found = registry._registered_expectations.get(name)
+    if found is None:
+        raise PolicyError(f"There is no expectation called {name!r}.", "Check its spelling and the plug-in folder.")
+    return found  # type: ignore[no-any-return]
+
+
+def build(specs: Sequence[Spec], plugins: Mapping[str, type] | None = None) -> list[Any]:
+    """One Great Expectations object per spec, in order. Raises PolicyError where the arguments do not fit."""
+    return [_one(spec, {"position": position}, plugins) for position, spec in enumerate(specs)]
+
+
+def check_suite(suite: Suite, plugins: Mapping[str, type] | None = None) -> None:
+    """Raise one PolicyError with the line of every expectation whose arguments do not fit."""
+    findings: list[Finding] = []
+    for position, spec in enumerate(suite.expectations):
+        try:
+            _one(spec, {}, plugins)
+        except PolicyError as error:
+            findings.append(suite.finding(position, "AUG304", error.cause, error.remedy))
+    if findings:
+        raise PolicyError(f"{findings[0].file} has faults.", "Mend the lines above.", findings)
+
+
+def _one(spec: Spec, meta: dict[str, Any], plugins: Mapping[str, type] | None) -> Any:
+    found = expectation_class(spec.type, plugins)
+    try:
+        return found(**spec.kwargs, meta={**spec.meta, **meta})
+    # Great Expectations raises pydantic 1 errors, its own, ValueError and TypeError for a bad argument.
+    except Exception as broken:  # noqa: BLE001
+        allowed = sorted(set(found.__fields__) - _EVERYWHERE)  # type: ignore[attr-defined]
+        cause = f"{spec.type} does not take these arguments: {_first_words(broken)}"
+        raise PolicyError(cause, f"It takes: {', '.join(allowed)}.") from None
+
+
+_EVERYWHERE = {
+    "id",
+    "meta",
+    "notes",
+    "result_format",
+    "description",
+    "catch_exceptions",
+    "rendered_content",
+    "severity",
+    "windows",
+    "batch_id",
+    "table",
+}
+
+
+def _first_words(broken: Exception) -> str:
+    errors = getattr(broken, "errors", None)
+    if callable(errors):
+        parts = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors()]
+        return "; ".join(parts)[:300] + "."
+    return " ".join(str(broken).split())[:300] + "."

@@ -1,0 +1,58 @@
+"""Targets of expectations in a few words, for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from expectations.suite import Spec
+
+
+def target_of(spec: Spec) -> str:
+    """What must hold, as short as a table cell: `>= 0.99`, `in {0, 1}`, `not null`."""
+    given = spec.kwargs
+    words = [_bounds(given, "min_value", "max_value"), _members(given), _patterns(given), _others(given)]
+    text = ", ".join(word for word in words if word) or _plain_name(spec.type)
+    mostly = given.get("mostly", 1.0)
+    return text if mostly == 1.0 else f"{text} in {float(mostly):.4g} of the rows"
+
+
+def _bounds(given: dict[str, Any], low: str, high: str) -> str:
+    least, most = given.get(low), given.get(high)
+    if least is not None and most is not None:
+        return f"{_number(least)}" if least == most else f"{_number(least)} to {_number(most)}"
+    if least is not None:
+        return f"{'>' if given.get('strict_min') else '>='} {_number(least)}"
+    if most is not None:
+        return f"{'<' if given.get('strict_max') else '<='} {_number(most)}"
+    return ""
+
+
+def _members(given: dict[str, Any]) -> str:
+    members = given.get("value_set")
+    if not isinstance(members, list | tuple):
+        return ""
+    shown = ", ".join(str(member) for member in members[:8])
+    return f"{{{shown}{', ...' if len(members) > 8 else ''}}}"
+
+
+def _patterns(given: dict[str, Any]) -> str:
+    patterns = given.get("regex") or given.get("regex_list") or given.get("strftime_format")
+    return f"matches {patterns}" if patterns else ""
+
+
+def _others(given: dict[str, Any]) -> str:
+    for key in ("value", "type_", "type_list", "threshold", "sum_total"):
+        if given.get(key) is not None:
+            return f"{key.rstrip('_').replace('_', ' ')} {given[key]}"
+    return ""
+
+
+def _plain_name(name: str) -> str:
+    for start in ("expect_column_values_to_", "expect_column_", "expect_"):
+        if name.startswith(start):
+            return name.removeprefix(start).replace("_", " ")
+    return name.replace("_", " ")
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""When the work happens: the flows, the settings, the command line."""

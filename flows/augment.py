@@ -1,0 +1,48 @@
+"""The DAG: a policy in, a verified and versioned training set with lineage out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows.opening import open_run
+from tasks.augment import augment as make_children
+from tasks.check import check
+from tasks.fit import fit
+from tasks.ingest import ingest
+from tasks.publish import publish
+from tasks.record import record
+from tasks.split import split
+from tasks.storage.delta import Conflict
+from tasks.validate import validate
+from tasks.verify import verify
+
+ATTEMPTS = 3
+
+
+@flow(name="augment", flow_run_name="{policy}", persist_result=False, validate_parameters=False)
+def augment(policy: str, runner: str | None = None) -> dict[str, Any]:
+    """Run one policy; if another run publishes first, plan again from what it published."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return pipeline(Path(policy), runner)
+        except Conflict:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def pipeline(policy: Path, runner: str | None) -> dict[str, Any]:
+    """Ingest, validate, split, fit, augment, verify, check, publish, record."""
+    with open_run(policy, runner) as run:
+        raw = ingest(run)
+        valid = validate(run, raw)
+        real = split(run, valid)
+        fitted = fit(run, real)
+        children = make_children(run, fitted)
+        scored = verify(run, fitted, children)
+        checked = check(run, real, fitted, scored)
+        version = publish(run, real, checked)
+        return record(run, version, checked)

@@ -1,0 +1,1 @@
+"""One file per command: `augmill NAME` is `NAME.py`, which defines `command`."""

@@ -1,0 +1,36 @@
+"""Write a version as plain Parquet files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flows.console import json_option, print_json
+from flows.settings import quiet_libraries, settings
+
+EXAMPLE = """
+\b
+Example:
+  augmill export digits@stable --to digits-for-training
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET[@VERSION|@CHANNEL]")
+@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="A folder that is new or empty.")
+@json_option
+def command(reference: str, folder: Path, as_json: bool) -> None:
+    """Copy a version to FOLDER as plain Parquet: one file per split and origin, every column inside."""
+    current = settings()
+    quiet_libraries(current)
+    from tasks.storage.store import Store
+    from tasks.work.versions import Lake, export
+
+    lake = Lake(Store(current.lake))
+    found = lake.find(reference)
+    paths = [str(path) for path in export(lake, found, folder)]
+    if as_json:
+        print_json({"dataset": found.manifest.dataset, "version": found.version, "files": paths})
+    else:
+        click.echo("\n".join(paths))

@@ -1,0 +1,92 @@
+"""Judge policies before anything runs.
+
+Reads no data: what needs a look at the data is judged by `augmill plan` and `augmill run` with the same rules.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from flows.console import json_option, print_json
+from policies.errors import Finding, PolicyError
+
+
+@click.command(name="lint")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--explain", "code", metavar="CODE", help="Say what a rule finds, why, and how to mend it; then stop.")
+@json_option
+def command(files: Sequence[str], code: str | None, as_json: bool) -> None:
+    """Judge policies before anything runs: one line per finding, exit code 2 on errors, 0 on warnings only.
+
+    A finding is silenced on its line by a comment with the reason: `# noqa: AUG201 the arrows have no direction`.
+
+    \b
+    Examples:
+      augmill lint policies/*.yaml
+      augmill lint --explain AUG201
+      augmill lint policies/digits.yaml --json
+    """
+    if code is not None:
+        _explain(code, as_json)
+        return
+    if not files:
+        raise click.UsageError("Name one policy file at least, or a rule with --explain.")
+    findings = [finding for file in files for finding in findings_of(file)]
+    errors = sum(finding.severity == "error" for finding in findings)
+    if as_json:
+        print_json(
+            {
+                "files": list(files),
+                "errors": errors,
+                "warnings": len(findings) - errors,
+                "findings": [asdict(finding) for finding in findings],
+            }
+        )
+    else:
+        for finding in findings:
+            click.echo(str(finding))
+        click.echo(_summary(len(files), errors, len(findings) - errors), err=True)
+    click.get_current_context().exit(2 if errors else 0)
+
+
+def findings_of(file: str) -> list[Finding]:
+    """Every finding of one policy and its suite, those that keep them from being read included."""
+    from expectations.suite import load_suite
+    from flows.settings import settings
+    from policies.lint import lint
+    from policies.load import load
+    from tasks.transforms.catalogue import Catalogue
+
+    catalogue = Catalogue(settings().plugins)
+    found: list[Finding] = []
+    try:
+        loaded = load(file, catalogue)
+        found += lint(loaded, catalogue)
+        if loaded.suite is not None:
+            load_suite(os.path.relpath(loaded.suite), dict.fromkeys(catalogue.custom(), "row"))
+    except PolicyError as fault:
+        if not fault.findings:
+            raise
+        found += fault.findings
+    return found
+
+
+def _explain(code: str, as_json: bool) -> None:
+    from policies.lint import explain
+
+    text = explain(code)
+    if as_json:
+        print_json({"code": code.upper(), "text": text})
+    else:
+        click.echo(text)
+
+
+def _summary(files: int, errors: int, warnings: int) -> str:
+    policies = "1 policy" if files == 1 else f"{files} policies"
+    if not errors + warnings:
+        return f"{policies}, nothing to say."
+    return f"{policies}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}."

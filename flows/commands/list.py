@@ -1,0 +1,45 @@
+"""List the datasets that have been published, with their versions and channels."""
+
+from __future__ import annotations
+
+import click
+
+from flows.console import json_option, print_json
+from flows.settings import quiet_libraries, settings
+
+EXAMPLE = """
+\b
+Example:
+  augmill list
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@json_option
+def command(as_json: bool) -> None:
+    """One line per dataset: latest version, rows, channels, and where the table is."""
+    current = settings()
+    quiet_libraries(current)
+    from tasks.storage.store import Store
+    from tasks.work.versions import Lake
+
+    lake = Lake(Store(current.lake))
+    rows = []
+    for dataset in lake.datasets():
+        found = lake.find(dataset)
+        rows.append(
+            {
+                "dataset": dataset,
+                "version": found.version,
+                "rows": found.snapshot.rows,
+                "channels": lake.channels(dataset),
+                "table_uri": lake.store.sub(dataset).uri,
+            }
+        )
+    if as_json:
+        print_json({"lake": lake.store.uri, "datasets": rows})
+    elif not rows:
+        click.echo(f"Nothing is published in {lake.store.uri} yet: augmill run POLICY")
+    for row in rows if not as_json else []:
+        pointers = ", ".join(f"{name} -> {version}" for name, version in sorted(row["channels"].items()))
+        click.echo(f"{row['dataset']}@{row['version']}  {row['rows']} rows  [{pointers}]  {row['table_uri']}")

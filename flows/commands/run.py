@@ -1,0 +1,59 @@
+"""Run a policy: make, check, publish and record a version of its dataset.
+
+The source, the policy and the current version are compared first, before any server or worker is started:
+a run that has nothing to do says so and ends.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import ask_with
+from flows.settings import Settings, quiet_libraries, settings, use_prefect_api
+
+EXAMPLE = """
+\b
+Example:
+  augmill run policies/breast-cancer.yaml
+  augmill run policies/digits.yaml --runner process --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("policy", type=click.Path(path_type=Path))
+@click.option(
+    "--runner",
+    type=click.Choice(["auto", "thread", "process", "dask"]),
+    help="What works on the shards; default: AUGMILL_RUNNER, else what suits the size of the source.",
+)
+@json_option
+def command(policy: Path, runner: str | None, as_json: bool) -> None:
+    """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
+    began = time.monotonic()
+    current = settings()
+    quiet_libraries(current)
+    document = ask_with(policy, current).document or run_flow(policy, runner, current)
+    document["seconds"] = round(time.monotonic() - began, 3)
+    if as_json:
+        print_json(document)
+    else:
+        from tasks.reports.terminal import show
+
+        show(document)
+
+
+def run_flow(policy: Path, runner: str | None, current: Settings) -> dict[str, Any]:
+    """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
+    from flows.server import loopback_server
+
+    with loopback_server(current) as server:
+        use_prefect_api(server.api_url)
+        from flows.augment import augment  # imports while the server starts
+
+        server.wait()
+        return augment(str(policy), runner)

@@ -1,0 +1,45 @@
+"""Show what a version holds, how it was checked and where its lineage is."""
+
+from __future__ import annotations
+
+import click
+
+from flows.console import json_option, print_json
+from flows.settings import quiet_libraries, settings
+
+EXAMPLE = """
+\b
+Example:
+  augmill show digits
+  augmill show digits@3 --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET[@VERSION|@CHANNEL]")
+@json_option
+def command(reference: str, as_json: bool) -> None:
+    """Print a version as the run that made it did: rows per class, checks, table and MLflow run."""
+    current = settings()
+    quiet_libraries(current)
+    from tasks.storage.store import Store
+    from tasks.work.versions import Lake
+
+    lake = Lake(Store(current.lake))
+    found = lake.find(reference)
+    name = found.manifest.dataset
+    document = {
+        **found.manifest.figures,
+        "dataset": name,
+        "table_uri": lake.store.sub(name).uri,
+        **lake.record(name, found.version),
+        "version": found.version,
+        "channels": lake.channels(name),
+        "versions": len(range(found.version + 1)),
+    }
+    if as_json:
+        print_json(document)
+    else:
+        from tasks.reports.terminal import show
+
+        show(document)

@@ -1,0 +1,23 @@
+"""What every command shares: the `--json` option and the one document it prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """Add `--json`, passed to the function as `as_json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, for machines."
+    )(command)
+
+
+def print_json(document: Any) -> None:
+    """Print the command's one JSON document on standard output."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))

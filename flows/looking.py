@@ -1,0 +1,20 @@
+"""Look before running: what a policy asks and what its table holds, without Prefect and without writing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.settings import Settings
+from tasks.work.run import Asked, ask
+
+
+def ask_with(policy: Path, current: Settings) -> Asked:
+    """Look at a policy, its source and its table, as the settings say where things are."""
+    return ask(
+        policy,
+        lake=current.lake,
+        home=current.home,
+        plugins=current.plugins,
+        shard_rows=current.shard_rows,
+        shard_bytes=current.shard_bytes,
+    )

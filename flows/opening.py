@@ -1,0 +1,41 @@
+"""Open a run: settings, policy, table and workers, and close all of it whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from prefect.runtime import flow_run
+
+from flows.looking import ask_with
+from flows.runners import open_runner
+from flows.settings import settings
+from tasks.storage.probe import prove
+from tasks.storage.store import Store
+from tasks.work.run import Asked, Run
+
+SMALL_BYTES = 64 << 20
+
+
+@contextmanager
+def open_run(policy: Path, runner: str | None = None) -> Iterator[Run]:
+    """A run with its workers. A store that could lose commits is refused before anything is written to it."""
+    current = settings()
+    asked = ask_with(policy, current)
+    lake = Store(current.lake)
+    if lake.is_s3:
+        prove(lake.sub(".augmill"))
+    for store in (asked.ctx.objects, asked.ctx.table):
+        store.sweep()
+    with open_runner(replace(current, runner=_runner(runner or current.runner, asked))) as workers:
+        yield Run(asked, workers, current.tracking_uri, str(flow_run.id or "local"), flow_run.ui_url)
+
+
+def _runner(name: str, asked: Asked) -> str:
+    """Starting worker processes costs seconds; a small source is done in fewer by threads."""
+    if name != "auto":
+        return name
+    size = sum(item.bytes for item in asked.found.objects)
+    return "thread" if size < SMALL_BYTES else "process"

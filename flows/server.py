@@ -1,0 +1,149 @@
+"""One Prefect API server per run: the user's, or one of our own on loopback that cannot outlive us."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from flows.settings import Settings
+from policies.errors import StorageError
+
+PROGRAM = Path(__file__).with_name("server_process.py")
+PROBE = "/api/admin/version"
+START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
+
+
+def loopback_server(settings: Settings) -> RunningServer | EmbeddedServer:
+    """The server to use: that of PREFECT_API_URL where set, else one of our own. Both are context managers.
+
+    Entering returns at once, so that the caller can import libraries meanwhile; `connected()` is where to run
+    flows; leaving stops what was started here.
+    """
+    return RunningServer(settings.prefect_api_url) if settings.prefect_api_url else EmbeddedServer(settings.home)
+
+
+class RunningServer:
+    """A Prefect server that somebody else runs."""
+
+    def __init__(self, api_url: str) -> None:
+        self.api_url = api_url.rstrip("/")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """Leave it running: it is not ours."""
+
+    def wait(self) -> str:
+        """Check that it answers and return its URL; StorageError if it does not."""
+        try:
+            with urllib.request.urlopen(f"{self.api_url}/health", timeout=ANSWER_SECONDS):  # noqa: S310 (user's own URL)
+                return self.api_url
+        except urllib.error.HTTPError as fault:
+            fault.close()
+            if fault.code < 500:  # a server that wants credentials is there; Prefect's client has them
+                return self.api_url
+            reason = f"HTTP {fault.code}"
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            reason = str(fault)
+        raise StorageError(
+            f"the Prefect server at {self.api_url} does not answer: {reason}.",
+            "Start it, correct PREFECT_API_URL, or unset PREFECT_API_URL to run embedded.",
+        )
+
+    @contextmanager
+    def connected(self) -> Iterator[str]:
+        """Wait for the server and point Prefect at it; yields its URL."""
+        with _prefect_settings(PREFECT_API_URL=self.wait()):
+            yield self.api_url
+
+
+class EmbeddedServer:
+    """A Prefect server of our own on a free loopback port, with its database and its log under `home`/prefect."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home / "prefect"
+        self.log = self.home / "server.log"
+
+    def __enter__(self) -> Self:
+        # We bind, the server accepts: no race for the port, and early requests wait instead of failing.
+        with _listener(self.home) as listener, self.log.open("ab") as log:
+            port = listener.getsockname()[1]
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-P", str(PROGRAM), str(listener.fileno())],
+                stdin=subprocess.PIPE,  # held by us alone: the kernel closes it when we die, and the server ends
+                stdout=log,
+                stderr=log,
+                pass_fds=[listener.fileno()],
+                process_group=0,  # Ctrl-C is for us; we stop the server when the flow has ended
+            )
+            # Asked now, answered when it is up. The first answer takes it 0.4 s, in which we import.
+            self.probe = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+            self.probe.request("GET", PROBE)
+        self.api_url = f"http://127.0.0.1:{port}/api"
+        # Prefect reads it at import. A thread that has lost its context would start a second server without it.
+        os.environ["PREFECT_API_URL"] = self.api_url
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """Let it write what it holds, then make sure that it is gone."""
+        os.environ.pop("PREFECT_API_URL", None)
+        self.probe.close()
+        try:
+            self.process.communicate(timeout=STOP_SECONDS)  # closes its standard input, which is its signal to end
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def wait(self) -> str:
+        """Block until it answers and return its URL; StorageError if it cannot start."""
+        status = 0
+        with suppress(OSError, http.client.HTTPException):
+            status = self.probe.getresponse().status
+        if status != http.HTTPStatus.OK:
+            raise StorageError(
+                f"the embedded Prefect server did not start; {self.log} ends with: {_last_line(self.log)}",
+                "Mend what it names and run again, or use a running server by PREFECT_API_URL.",
+            )
+        return self.api_url
+
+    @contextmanager
+    def connected(self) -> Iterator[str]:
+        """Wait for the server and point Prefect at it; yields its URL."""
+        # A server that dies with us has no use for heartbeats, whose thread holds every flow up for a second.
+        with _prefect_settings(PREFECT_API_URL=self.wait(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY=None):
+            yield self.api_url
+
+
+@contextmanager
+def _prefect_settings(**values: Any) -> Iterator[None]:
+    from prefect import settings
+
+    with settings.temporary_settings({getattr(settings, name): value for name, value in values.items()}):
+        yield
+
+
+def _listener(home: Path) -> socket.socket:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise StorageError(
+            f"{home} cannot be made: {fault}.", "Set AUGMILL_HOME to a folder you can write to."
+        ) from fault
+    return socket.create_server(("127.0.0.1", 0), backlog=128)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "nothing")

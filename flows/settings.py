@@ -1,0 +1,157 @@
+"""The only reader of the environment: what this machine says about where and how to run.
+
+Variables may also stand in a `.env` file in the working directory; the real environment wins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from policies.errors import PolicyError
+
+RunnerName = Literal["auto", "thread", "process", "dask"]
+
+# Telemetry, update checks and chatter of the libraries we stand on; each is read once, at import.
+QUIET = {
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    # Nine tasks a run need no log lines in Prefect's database; the pipeline reports on the terminal itself.
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # the only embedded server is flows/server.py's
+    "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
+    # One thread each in BLAS, OpenMP and OpenCV: n workers keep n cores busy, and a sum comes out the same on
+    # a machine with more of them.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    # Workers inherit this; what their libraries warn about is not for the person at the terminal.
+    "PYTHONWARNINGS": "ignore",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are kept and what does the work; paths are absolute."""
+
+    home: Path
+    lake: str
+    tracking_uri: str
+    runner: RunnerName
+    workers: int
+    shard_rows: int | None
+    shard_bytes: int | None
+    dask_address: str | None
+    plugins: Path | None
+    prefect_api_url: str | None
+
+
+def settings() -> Settings:
+    """Read the environment and `.env`. Raises PolicyError naming the variable that holds a bad value."""
+    _read_dotenv(Path.cwd() / ".env")
+    environment = {name: value for name, value in os.environ.items() if value.strip()}
+    home = _path(environment.get("AUGMILL_HOME", ".augmill"))
+    return Settings(
+        home=home,
+        lake=_lake(environment.get("AUGMILL_LAKE"), home),
+        tracking_uri=_tracking_uri(environment, home),
+        runner=_runner(environment.get("AUGMILL_RUNNER", "auto")),
+        workers=_count(environment, "AUGMILL_WORKERS") or cpu_count(),
+        shard_rows=_count(environment, "AUGMILL_SHARD_ROWS"),
+        shard_bytes=_count(environment, "AUGMILL_SHARD_BYTES"),
+        dask_address=environment.get("AUGMILL_DASK_ADDRESS"),
+        plugins=_folder(environment, "AUGMILL_PLUGINS"),
+        prefect_api_url=environment.get("PREFECT_API_URL"),
+    )
+
+
+def quiet_libraries(current: Settings) -> None:
+    """Switch off telemetry and keep Prefect's files in our home; call before any heavy import.
+
+    What the user has set stays. Child processes inherit it.
+    """
+    for name, value in {**QUIET, "PREFECT_HOME": str(current.home / "prefect")}.items():
+        os.environ.setdefault(name, value)
+
+
+def use_prefect_api(url: str) -> None:
+    """Point Prefect at a server; call before Prefect is imported. Child processes inherit it."""
+    os.environ["PREFECT_API_URL"] = url
+
+
+def cpu_count() -> int:
+    """The cores this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read_dotenv(file: Path) -> None:
+    if not file.is_file():
+        return
+    from dotenv import load_dotenv
+
+    try:
+        load_dotenv(file, override=False)
+    except (OSError, UnicodeDecodeError) as fault:
+        raise PolicyError(
+            f"{file} cannot be read: {fault}.", "Write it as UTF-8 lines NAME=value, or remove it."
+        ) from fault
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _lake(text: str | None, home: Path) -> str:
+    if text is None:
+        return str(home / "lake")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return str(_path(text))
+    if scheme != "s3" or not rest.strip("/"):
+        raise _refusal("AUGMILL_LAKE", text, "a folder, or s3://BUCKET/PREFIX")
+    return text.rstrip("/")
+
+
+def _tracking_uri(environment: Mapping[str, str], home: Path) -> str:
+    given = environment.get("AUGMILL_TRACKING_URI") or environment.get("MLFLOW_TRACKING_URI")
+    return given or f"sqlite:///{home / 'mlflow.db'}"
+
+
+def _runner(text: str) -> RunnerName:
+    if text not in get_args(RunnerName):
+        raise _refusal("AUGMILL_RUNNER", text, f"one of {', '.join(get_args(RunnerName))}")
+    return cast(RunnerName, text)
+
+
+def _count(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name)
+    if text is None:
+        return None
+    if not (text.strip().isdecimal() and int(text) >= 1):
+        raise _refusal(name, text, "a whole number of at least 1")
+    return int(text)
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name)
+    if text is None:
+        return None
+    if not _path(text).is_dir():
+        raise _refusal(name, text, "a folder that exists")
+    return _path(text)
+
+
+def _refusal(name: str, received: str, rule: str) -> PolicyError:
+    return PolicyError(
+        f"{name} must be {rule}; it is {received!r}.", f"Set {name} in the environment or .env, or unset it."
+    )

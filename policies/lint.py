@@ -1,0 +1,92 @@
+"""Judge a policy by the rules in `policies/rules/`; the same call serves `lint`, `plan` and `run`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from policies.errors import Finding, PolicyError
+from policies.facts import DataFacts
+from policies.names import did_you_mean
+from policies.load import Catalogue, Loaded
+from policies.rules.context import Context, Hit
+from policies.rules.reading import DOCS
+
+Rule = Callable[[Context], Iterator[Hit]]
+
+_RULES = Path(__file__).parent / "rules"
+_NOQA = re.compile(r"#\s*noqa:\s*(AUG\d{3}(?:\s*,\s*AUG\d{3})*)[\s:-]*(.*)$")
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """Every rule that judges a policy as a whole, by code, found in the files of `policies/rules/`."""
+    found: dict[str, Rule] = {}
+    for file in sorted(_RULES.glob("[!_]*.py")):
+        module = importlib.import_module(f"policies.rules.{file.stem}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if re.match(r"aug\d{3}_", name):
+                found[name[:6].upper()] = function
+    return dict(sorted(found.items()))
+
+
+def lint(loaded: Loaded, catalogue: Catalogue, facts: DataFacts | None = None) -> list[Finding]:
+    """Every finding, sorted by line. With `facts`, the rules that need a look at the data speak as well."""
+    context = Context(loaded, catalogue, facts)
+    found = [_finding(loaded, code, hit) for code, rule in rules().items() for hit in rule(context)]
+    return sorted(_suppress(loaded, found, every_rule_ran=facts is not None))
+
+
+def explain(code: str) -> str:
+    """What a rule finds, why that matters, how to mend it, and an example. Raises PolicyError if unknown."""
+    texts = explanations()
+    code = code.upper()
+    if code not in texts:
+        raise PolicyError(f"There is no rule {code}.", did_you_mean(code, texts))
+    return f"{code}: {texts[code]}"
+
+
+def explanations() -> dict[str, str]:
+    """The explanation of every code there is, sorted."""
+    texts = {code: inspect.cleandoc(text) for code, text in DOCS.items()}
+    texts |= {code: inspect.getdoc(rule) or "" for code, rule in rules().items()}
+    return dict(sorted(texts.items()))
+
+
+def _finding(loaded: Loaded, code: str, hit: Hit) -> Finding:
+    where = ".".join(str(part) for part in hit.path)
+    return Finding(loaded.shown, loaded.line_of(hit.path), code, hit.message, hit.remedy, where, hit.severity)
+
+
+def _suppress(loaded: Loaded, findings: Iterable[Finding], *, every_rule_ran: bool) -> Iterator[Finding]:
+    remarks = _remarks(loaded.text)
+    used: set[tuple[int, str]] = set()
+    for finding in findings:
+        at = (finding.line, finding.rule)
+        if remarks.get(at):
+            used.add(at)
+        else:
+            yield finding
+    for (line, code), reason in remarks.items():
+        if not reason:
+            why, remedy = f"{code} is suppressed without a reason, so it is not.", f"Write `# noqa: {code} reason`."
+        elif code not in rules():
+            why, remedy = f"there is no rule {code} to suppress.", did_you_mean(code, rules())
+        elif every_rule_ran and (line, code) not in used:
+            why, remedy = f"{code} finds nothing on this line.", "Remove the comment."
+        else:
+            continue
+        yield Finding(loaded.shown, line, "AUG500", why, remedy, severity="warning")
+
+
+def _remarks(text: str) -> dict[tuple[int, str], str]:
+    return {
+        (number, code.strip()): match.group(2).strip()
+        for number, line in enumerate(text.splitlines(), 1)
+        if (match := _NOQA.search(line))
+        for code in match.group(1).split(",")
+    }

@@ -1,0 +1,175 @@
+"""AUG2xx: changes that may turn one class into another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.names import did_you_mean
+from policies.rules.context import Context, Hit, error, spelled, warning
+
+# Words of dataset names, descriptions and classes that betray on what a label hangs. Heuristics: `noqa` or a
+# written `label_depends_on` settles a case.
+ORIENTED = (
+    "digit", "digits", "mnist", "emnist", "svhn", "character", "characters", "letter", "letters", "glyph", "glyphs",
+    "ocr", "alphabet", "handwriting", "handwritten", "arrow", "arrows", "left", "right", "clockwise", "signs",
+    "upside", "plate", "plates",
+)  # fmt: skip
+COLOURED = (
+    "colour", "colours", "color", "colors", "skin", "lesion", "lesions", "melanoma", "dermatoscopic", "dermoscopy",
+    "histology", "histopathology", "stain", "stained", "blood", "fundus", "retina", "retinal", "ripe", "ripeness",
+    "fruit", "fruits", "jaundice", "litmus",
+)  # fmt: skip
+MIRRORED_PAIRS = (
+    ("6", "9"),
+    ("b", "d"),
+    ("p", "q"),
+    ("b", "p"),
+    ("d", "q"),
+    ("m", "w"),
+    ("n", "u"),
+    ("2", "5"),
+    ("left", "right"),
+    ("up", "down"),
+    ("east", "west"),
+)
+
+
+def aug201_orientation(context: Context) -> Iterator[Hit]:
+    """A flip or large rotation, where the label depends on which way is up.
+
+    Why: A 6 turned by 180 degrees is a 9, a mirrored left hand is a right hand. On scikit-learn's digits a
+        vertical flip leaves only 0 and 8 readable. The children carry their parent's label, now a wrong one.
+    Fix: Turn by at most 15 to 30 degrees and shift instead. If flips are right here, say so: `# noqa: AUG201 why`.
+    Bad:
+        modality: image
+        description: Tell handwritten digits apart.
+        steps:
+          - name: mirrored
+            transforms: [{use: image.vertical_flip, invariance: Somebody said that flips always help.}]
+            amount: {copies: 1}
+    Good:
+        modality: image
+        description: Tell handwritten digits apart.
+        steps:
+          - name: turned
+            transforms:
+              - use: image.rotate
+                invariance: People do not write straight.
+                params: {angle_degrees_range: [-10.0, 10.0]}
+            amount: {copies: 1}
+    """
+    why = _depends(context, "orientation", ORIENTED) or _mirrored(context)
+    for use in context.uses:
+        if why and "orientation" in use.risks:
+            yield error(
+                use.at,
+                f"{use.chosen.use} {use.risks['orientation']}, and {why}.",
+                "Use small rotations and shifts instead.",
+            )
+
+
+def aug202_colour(context: Context) -> Iterator[Hit]:
+    """A change of colour, where the colour is the diagnosis.
+
+    Why: The redness of a lesion, the stain of a cell or the ripeness of a fruit is what the expert looked at.
+        With another hue the child is another case under the old label.
+    Fix: Change brightness a little instead. If hue carries nothing here, say so: `# noqa: AUG202 why`.
+    Bad:
+        modality: image
+        label_depends_on: [colour]
+        steps:
+          - name: colours
+            transforms:
+              - use: image.color_jitter
+                invariance: Somebody said that colours never matter.
+                params: {hue_degrees_range: [-30.0, 30.0]}
+            amount: {copies: 1}
+    Good:
+        modality: image
+        label_depends_on: [colour]
+        steps:
+          - name: light
+            transforms: [{use: image.brightness_contrast, invariance: The lamp is not always equally bright.}]
+            amount: {copies: 1}
+    """
+    why = _depends(context, "colour", COLOURED)
+    for use in context.uses:
+        if why and "colour" in use.risks and (context.facts is None or context.facts.colour is not False):
+            yield error(
+                use.at, f"{use.chosen.use} {use.risks['colour']}, and {why}.", "Change brightness a little instead."
+            )
+
+
+def aug203_texture(context: Context) -> Iterator[Hit]:
+    """Noise or blur, where the label depends on texture.
+
+    Why: Fine texture is the first thing that noise, blur and strong compression destroy.
+    Fix: Use flips and shifts, or very small magnitudes.
+    Bad:
+        modality: image
+        label_depends_on: [texture]
+        steps:
+          - name: soft
+            transforms: [{use: image.gaussian_blur, invariance: The camera is not always in focus.}]
+            amount: {copies: 1}
+    Good:
+        modality: image
+        label_depends_on: [texture]
+        steps:
+          - name: mirrored
+            transforms: [{use: image.horizontal_flip, invariance: A weave seen in a mirror is the same weave.}]
+            amount: {copies: 1}
+    """
+    if "texture" not in context.policy.label_depends_on:
+        return
+    for use in context.uses:
+        if "noise" in use.risks:
+            yield warning(
+                use.at,
+                f"{use.chosen.use} {use.risks['noise']}, and the label depends on texture.",
+                "Use geometry instead, or a very small magnitude.",
+            )
+
+
+def aug204_unknown_class(context: Context) -> Iterator[Hit]:
+    """A step names a class that the data do not have.
+
+    Why: The step would make nothing, in silence. Often the spelling differs: `1` and `1.0`, `yes` and `Yes`.
+    Fix: Write the class as the data spell it.
+    Bad:
+        facts: {counts: {train: {benign: 250, malignant: 150}}}
+        steps:
+          - name: more
+            transforms: [{use: tabular.random_oversample}]
+            amount: {copies: 1}
+            only: [malign]
+    Good:
+        facts: {counts: {train: {benign: 250, malignant: 150}}}
+        steps:
+          - name: more
+            transforms: [{use: tabular.random_oversample}]
+            amount: {copies: 1}
+            only: [malignant]
+    """
+    known = context.facts.classes if context.facts else []
+    for path, step in context.steps():
+        for index, label in enumerate(step.only or ()):
+            if known and spelled(label) not in known:
+                yield error(
+                    (*path, "only", index),
+                    f"the data have no class {spelled(label)!r}.",
+                    did_you_mean(spelled(label), known),
+                )
+
+
+def _depends(context: Context, on: str, words: tuple[str, ...]) -> str | None:
+    if on in context.policy.label_depends_on:
+        return f"label_depends_on says that the label depends on {on}"
+    word = context.mentions(words) if context.policy.modality == "image" else None
+    return f"the policy speaks of {word!r}, where {on} matters" if word else None
+
+
+def _mirrored(context: Context) -> str | None:
+    classes = {label.lower() for label in context.labels()}
+    pair = next((pair for pair in MIRRORED_PAIRS if classes.issuperset(pair)), None)
+    return f"{pair[0]} and {pair[1]} are classes" if pair else None

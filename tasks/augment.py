@@ -1,0 +1,18 @@
+"""Augment: children of real training rows, as many as planned."""
+
+from prefect import task
+
+from tasks.options import STAGE
+from tasks.work import augment as work
+from tasks.work.descriptors import ChildShard
+from tasks.work.fit import Fitted
+from tasks.work.run import Run
+
+
+@task(name="augment", **STAGE)
+def augment(run: Run, fitted: Fitted) -> list[ChildShard]:
+    """Make the children of every step; shards that exist are not made again."""
+    with run.stage("augment") as figures:
+        children = work.augment(run.ctx, run.runner, fitted)
+        figures["rows"] = sum(shard.rows for shard in children)
+        return children

@@ -1,0 +1,18 @@
+"""Fit: what transforms and the verifier learn, once, from real training rows only."""
+
+from prefect import task
+
+from tasks.options import STAGE
+from tasks.work import fit as work
+from tasks.work.fit import Fitted
+from tasks.work.run import Run
+from tasks.work.split import Real
+
+
+@task(name="fit", **STAGE)
+def fit(run: Run, real: Real) -> Fitted:
+    """Describe the training rows, plan the amounts, fit every step and the verifier."""
+    with run.stage("fit") as figures:
+        fitted = work.fit(run.ctx, run.runner, real.files)
+        figures["planned"] = sum(step.count for step in fitted.steps)
+        return fitted

@@ -1,0 +1,129 @@
+"""Self-contained HTML and SVG by hand: everything from the data is escaped, nothing is loaded from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape as _escape
+from typing import Any
+
+INK, FAINT, LINE, PAPER = "#1f2933", "#5b6770", "#cbd2d9", "#ffffff"
+REAL, AUGMENTED, SYNTHETIC = "#4c78a8", "#f28e2b", "#59a14f"
+GOOD, BAD = "#2e7d32", "#c62828"
+ORIGIN_COLOURS = {"real": REAL, "augmented": AUGMENTED, "synthetic": SYNTHETIC}
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+
+_STYLE = f"""
+:root {{ color-scheme: light; }}
+body {{ font: 14px/1.45 {_FONT}; color: {INK}; background: {PAPER}; margin: 1.5rem auto; max-width: 72rem;
+  padding: 0 1.25rem; }}
+h1 {{ font-size: 1.6rem; margin: 0 0 .25rem; }}
+h2 {{ font-size: 1.1rem; margin: 1.75rem 0 .5rem; }}
+p.lead {{ color: {FAINT}; margin: 0 0 1rem; }}
+table {{ border-collapse: collapse; margin: .25rem 0 .75rem; }}
+th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid {LINE}; vertical-align: top; }}
+th {{ font-weight: 600; white-space: nowrap; }}
+td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+td {{ overflow-wrap: anywhere; }}
+code, pre {{ font: 12.5px/1.45 ui-monospace, 'DejaVu Sans Mono', monospace; }}
+pre {{ background: #f5f7fa; border: 1px solid {LINE}; border-radius: 4px; padding: .7rem .9rem; overflow-x: auto; }}
+.good {{ color: {GOOD}; }} .bad {{ color: {BAD}; font-weight: 600; }} .none {{ color: {FAINT}; }}
+.scroll {{ overflow-x: auto; }}
+svg {{ max-width: 100%; height: auto; }}
+"""
+
+
+class Raw(str):
+    """Text that is markup already and must not be escaped again."""
+
+
+def escape(value: Any) -> Raw:
+    """Text as markup; what is `Raw` stays as it is."""
+    return value if isinstance(value, Raw) else Raw(_escape(str(value), quote=True))
+
+
+def page(title: str, body: Iterable[str]) -> bytes:
+    """A whole HTML document around parts that are markup already."""
+    parts = "\n".join(body)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n{parts}\n</body></html>\n"
+    ).encode()
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> Raw:
+    """An HTML table; numbers are set right with thousands separated, null is a dash."""
+    lines = [[_cell(value) for value in row] for row in rows]
+    numeric = [bool(lines) and all(row[i][1] for row in lines) for i in range(len(headers))]
+    head = "".join(_tag("th", escape(text), numeric[i]) for i, text in enumerate(headers))
+    body = "".join("<tr>" + "".join(_tag("td", *cell) for cell in row) + "</tr>\n" for row in lines)
+    return Raw(f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>')
+
+
+def figure(value: Any) -> str:
+    """A value as a person reads it: 1,234 and 0.9876; null is "not measured", a list its items."""
+    if value is None:
+        return "not measured"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {figure(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(figure(item) for item in value)
+    return str(value)
+
+
+def size_text(count: float | None) -> str:
+    """Bytes as a person reads them."""
+    if count is None:
+        return "not measured"
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
+def svg(width: float, height: float, parts: Iterable[str]) -> bytes:
+    """A whole SVG document, on white paper so that it reads in a dark viewer too."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
+        f'viewBox="0 0 {width:g} {height:g}" font-family="{_FONT}" font-size="13" fill="{INK}">\n'
+        f'<rect width="100%" height="100%" fill="{PAPER}"/>\n' + "\n".join(parts) + "\n</svg>\n"
+    ).encode()
+
+
+def text(x: float, y: float, value: Any, *, anchor: str = "start", size: int = 13, fill: str = INK) -> str:
+    """One line of SVG text, its base line at `y`."""
+    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size}" fill="{fill}">{escape(value)}</text>'
+
+
+def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str = "none", radius: int = 0) -> str:
+    """An SVG rectangle."""
+    return (
+        f'<rect x="{x:g}" y="{y:g}" width="{max(width, 0):.6g}" height="{height:g}" rx="{radius}" fill="{fill}" '
+        f'stroke="{stroke}"/>'
+    )
+
+
+def shortened(value: Any, limit: int) -> str:
+    """Text cut in the middle, so that both the folder and the file name of a path stay readable."""
+    words = str(value)
+    if len(words) <= limit:
+        return words
+    head = (limit - 1) // 2
+    return f"{words[:head]}…{words[-(limit - 1 - head) :]}"
+
+
+def _cell(value: Any) -> tuple[Raw, bool]:
+    if value is None:
+        return Raw('<span class="none">–</span>'), True
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return escape(value if isinstance(value, str) else figure(value)), number
+
+
+def _tag(name: str, content: str, numeric: bool) -> str:
+    kind = ' class="n"' if numeric else ""
+    return f"<{name}{kind}>{content}</{name}>"

@@ -1,0 +1,34 @@
+"""How to read one version with the tools people use, as snippets that run as they stand."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from tasks.lineage.document import VersionDocument
+
+
+def snippets(document: VersionDocument) -> list[tuple[str, str, str]]:
+    """(tool, language, code) for pandas, Polars, DuckDB and the command line. Python ones leave rows in `rows`.
+
+    They read the files that the version lists: `DeltaTable.to_pyarrow_table` can abort the process at its end,
+    and DuckDB's own Delta extension downloads itself.
+    """
+    table, version = document["table_uri"], document["version"]
+    files = _files(table, version)
+    pandas = "rows = pd.concat(pd.read_parquet(file, partitioning='hive') for file in files)\n"
+    duckdb = "rows = duckdb.read_parquet(files, hive_partitioning=True)\n"
+    return [
+        ("pandas", "python", f"import pandas as pd\n{files}{pandas}"),
+        ("Polars", "python", f"import polars as pl\n\nrows = pl.read_delta({table!r}, version={version})\n"),
+        ("DuckDB", "python", f"import duckdb\n{files}{duckdb}"),
+        ("augmill", "sh", f"augmill export {document['dataset']}@{version} --to FOLDER"),
+    ]
+
+
+def _files(table: str, version: int) -> str:
+    listed = f"DeltaTable({table!r}, version={version}).file_uris()"
+    if quote(table, safe="/:@=+,~") == table:
+        return f"from deltalake import DeltaTable\n\nfiles = {listed}\n"
+    # deltalake spells spaces and the like in local paths as in a URI, which no reader of files undoes.
+    imports = "from urllib.parse import unquote\nfrom deltalake import DeltaTable\n"
+    return f"{imports}\nfiles = [unquote(file) for file in {listed}]\n"

@@ -1,0 +1,115 @@
+"""A chain of transforms over one shard of births: draw everything first, then read the rows, then apply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies.errors import PolicyError
+from tasks.modalities.contract import Arrays, Births, Op
+from tasks.rows.randomness import bits, uniforms
+from tasks.transforms.table import I64, Block, Drawn, State, TableSpec
+
+EMPTY: I64 = np.empty((0,), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One transform of the chain and the children it works on: `rows` are places among the births."""
+
+    position: int
+    rows: I64
+    drawn: Drawn
+
+    @property
+    def partners(self) -> I64:
+        """Pool rows that become parents beside the base, shape (len(rows), m)."""
+        return np.asarray(self.drawn.get("partners", np.empty((len(self.rows), 0))), dtype=np.int64)
+
+
+def check_order(ops: Sequence[Op]) -> None:
+    """Transforms that work on real rows only must open their chain. Raises PolicyError."""
+    for op in ops[1:]:
+        if op.module.BEHAVIOUR.first:
+            raise PolicyError(
+                f"{op.use} must be the first transform of its chain: it works on real rows, and {ops[0].use} "
+                f"comes before it.",
+                f"Move {op.use} to the front, or into a step of its own.",
+            )
+
+
+def draw_chain(ops: Sequence[Op], spec: TableSpec, state: Arrays, size: int, births: Births) -> list[Firing]:
+    """Draw which transforms fire for which child, and all that they need, from each child's own seed."""
+    check_order(ops)
+    fired = fire([op.probability for op in ops], births.seeds)
+    firings = []
+    for position, op in enumerate(ops):
+        rows = np.flatnonzero(fired[:, position])
+        seeds = op_seeds(births.seeds[rows], position)
+        drawn = op.module.draw(op.params, spec, op_state(state, position, size), seeds, births.bases[rows])
+        firings.append(Firing(position, rows, drawn))
+    return firings
+
+
+def fire(probabilities: Sequence[float], seeds: I64) -> NDArray[np.bool_]:
+    """Which transforms fire, shape (n, len(probabilities)): independent draws, given that at least one fires."""
+    chance = np.asarray(probabilities, dtype=np.float64)
+    luck = uniforms(seeds, "fire", len(chance))
+    fired = luck < chance
+    if len(chance) == 0 or chance.max() >= 1.0:
+        return fired
+    # The first to fire is drawn from its distribution given that one does; those after it stay as drawn.
+    reaches = chance * np.concatenate([[1.0], np.cumprod(1.0 - chance)[:-1]])
+    share = np.cumsum(reaches) / reaches.sum()
+    first = np.minimum(np.searchsorted(share, uniforms(seeds, "first"), side="right"), len(chance) - 1)
+    places = np.arange(len(chance))
+    return np.asarray((places == first[:, None]) | (fired & (places > first[:, None])), dtype=bool)
+
+
+def op_seeds(seeds: I64, position: int) -> I64:
+    """Seeds of their own for each place in the chain, so that one transform used twice draws twice."""
+    return np.asarray((bits(seeds, f"op/{position}") >> np.uint64(1)).astype(np.int64))
+
+
+def op_state(state: Arrays, position: int, size: int) -> State:
+    """What the transform at `position` learned, under its own names, and the size of the pool."""
+    prefix = f"{position}/"
+    own = {key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)}
+    return {**own, "size": np.asarray(size, dtype=np.int64)}
+
+
+def apply_chain(ops: Sequence[Op], spec: TableSpec, real: Block, bases: I64, firings: Sequence[Firing]) -> Block:
+    """The children's features. `bases` and the firings' partners are rows of `real`."""
+    made = real.take(bases)
+    for firing in firings:
+        op, rows = ops[firing.position], firing.rows
+        if len(rows) == 0:
+            continue
+        parents = [made.take(rows), *(real.take(column) for column in firing.partners.T)]
+        child = op.module.apply(op.params, spec, parents, firing.drawn)
+        if len(rows) == len(made):
+            made = child
+        else:
+            made = Block(_replaced(made.numeric, rows, child.numeric), _replaced(made.codes, rows, child.codes))
+    return made
+
+
+def redraw(ops: Sequence[Op], spec: TableSpec, seeds: I64, recorded: Mapping[str, Any]) -> Firing:
+    """One recorded transform of one child as it was drawn; arrays too large to record come from the seed again."""
+    position = int(recorded["position"])
+    drawn: Drawn = {key: np.array([value]) for key, value in recorded["drawn"].items()}
+    op = ops[position]
+    if not op.module.BEHAVIOUR.fitted and "partners" not in drawn:
+        again = op.module.draw(op.params, spec, {}, op_seeds(seeds, position), np.zeros(1, dtype=np.int64))
+        drawn |= {key: array for key, array in again.items() if key.startswith("_")}
+    return Firing(position, np.zeros(1, dtype=np.int64), drawn)
+
+
+def _replaced(array: NDArray[Any], rows: I64, values: NDArray[Any]) -> NDArray[Any]:
+    copy = array.copy()
+    copy[rows] = values
+    return copy

@@ -1,0 +1,91 @@
+"""Pictures: classification, segmentation (masks) and detection (boxes), one sample per row.
+
+After ingest the picture is column `image` and its mask, if any, column `mask`, both `struct<bytes, path>`; boxes
+are column `boxes` (`provenance.BOXES_TYPE`). All other columns are carried from the base parent to its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from policies.schema import Policy
+from tasks.modalities import _image_children, _image_facts, _image_features, _image_fit
+from tasks.modalities._image_thumbnail import thumbnail
+from tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex
+
+__all__ = [
+    "POOLED",
+    "SHARD_ROWS",
+    "children",
+    "describe",
+    "facts",
+    "features",
+    "fit",
+    "rebuild",
+    "refusals",
+    "thumbnail",
+]
+
+# Children per shard: some 2 seconds of work at 224 pixels, and a few MB in memory.
+SHARD_ROWS = 1000
+# Pictures are read from the real files as they are needed; no copy of a class is kept beside them.
+POOLED = False
+
+
+def facts(policy: Policy, rows: pa.Table) -> pa.Table:
+    """What is wrong with each raw row (`fault`), and its `image.width`, `.height`, `.channels`, `.dtype`, ....
+
+    Undecodable, truncated, oversized and unsupported pictures are faults; so are missing masks, masks of another
+    size, and boxes that are degenerate or reach outside.
+    """
+    return _image_facts.facts(rows)
+
+
+def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
+    """Kinds (channels, dtype, count), smallest and largest sides, formats, and whether there are masks or boxes."""
+    return _image_facts.describe(policy, batches)
+
+
+def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:
+    """Why `op` cannot take this data; empty if it can."""
+    return _image_fit.refusals(op, description)
+
+
+def fit(ops: Sequence[Op], description: Mapping[str, Any], pool: PoolIndex, load: Loader) -> Arrays:
+    """Nothing is learnt from pictures: every row of the target's class is a base equally often."""
+    return _image_fit.fit(ops, pool)
+
+
+def children(
+    ops: Sequence[Op],
+    description: Mapping[str, Any],
+    pool: PoolIndex,
+    state: Arrays,
+    births: Births,
+    load: Loader,
+) -> pa.Table:
+    """Make the children; see `Modality.children`."""
+    return _image_children.children(ops, pool, births, load)
+
+
+def rebuild(
+    ops: Sequence[Op],
+    description: Mapping[str, Any],
+    parents: pa.Table,
+    who: PoolIndex,
+    seed: int,
+    recorded: str,
+) -> pa.Table:
+    """One child again, from its parents' rows in the order of `augmill_parent_ids`, its seed and its
+    `augmill_ops`. `who` holds the parents' ids and labels. Returns the row that `children` returned."""
+    return _image_children.rebuild(ops, parents, who, seed, recorded)
+
+
+def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:
+    """What a verifier sees of the pictures: shapes by their gradients, and colours where there are any."""
+    return _image_features.features(description, rows)

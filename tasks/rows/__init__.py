@@ -1,0 +1,1 @@
+"""Rows: their ids, their provenance columns, their random numbers."""

@@ -1,0 +1,153 @@
+"""Shards on a Dask cluster: one that runs elsewhere, or a local one; only small descriptors pass its scheduler."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from policies.errors import StorageError
+from tasks.rows.fingerprint import differences, fingerprint
+from tasks.runners import shard
+from tasks.runners.contract import Item, OnDone, Result, Weight, heaviest_first, name_of
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+DEATHS_ALLOWED = 3
+PATIENCE_SECONDS = 60
+LOCAL_CLUSTER = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None, "silence_logs": 50}
+CONFIG = {
+    "distributed.scheduler.allowed-failures": DEATHS_ALLOWED - 1,  # one more makes a KilledWorker
+    "distributed.scheduler.no-workers-timeout": f"{PATIENCE_SECONDS} s",
+    # A shard that waits on a worker is blamed for its death as well; so none waits there.
+    "distributed.scheduler.worker-saturation": 1.0,
+}
+"""How a cluster of our own is set up: one process per core, on loopback, no dashboard."""
+
+
+class Runner:
+    """Shards on the workers of a Dask client, which is not closed here; see `contract.Runner`."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.workers = 0
+
+    def __enter__(self) -> Self:
+        self.workers = admit(self.client)
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """Whoever opened the client closes it."""
+
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        weight: Weight | None = None,
+        on_done: OnDone | None = None,
+    ) -> list[Result]:
+        """See `contract.Runner.map`. Dask runs a shard again when its worker dies, three times at most."""
+        from distributed import as_completed
+
+        order = heaviest_first(items, weight)
+        names = [name_of(items[index], index) for index in order]
+        ours = partial(run, function, identity())
+        futures = self.client.map(ours, [items[index] for index in order], names, pure=False)
+        started = dict(zip(futures, order, strict=True))
+        results: dict[int, Result] = {}
+        loop = self.client.loop  # else it asks for a default client, which prefect-dask does not set
+        try:
+            for future, value in as_completed(futures, loop=loop, with_results=True, raise_errors=False):
+                index = started[future]
+                outcome = _outcome(value, name_of(items[index], index))
+                results[index] = shard.settle(outcome)
+                if on_done:
+                    on_done(index, outcome.seconds, results[index])
+        finally:
+            self.client.cancel(futures)
+        return [results[index] for index in range(len(items))]
+
+
+@contextmanager
+def local_client(workers: int) -> Iterator[Client]:
+    """A client of a local cluster, both of which end with the context, or with this process."""
+    import dask.config
+    from distributed import Client, LocalCluster
+
+    with (
+        dask.config.set(CONFIG),
+        LocalCluster(n_workers=workers, **LOCAL_CLUSTER) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def run(function: Callable[[Any], Any], expected: dict[str, str], item: Any, name: str) -> shard.Outcome:
+    """Run one shard on a Dask worker, which may have joined after the others were looked at."""
+    shard.one_thread_each()
+    found = differences(expected, identity())
+    return shard.Outcome(0.0, error=_unequal("a worker", found)) if found else shard.run(function, item, name)
+
+
+def admit(client: Client) -> int:
+    """Wait for a worker, compare all of them with this process, and return how many threads they offer.
+
+    Raises StorageError where there is none, where augmill is not installed, or where one would make other bytes.
+    """
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
+    except TimeoutError as fault:
+        raise StorageError(
+            f"no Dask worker joined the scheduler within {PATIENCE_SECONDS} s.",
+            "Start one: dask worker ADDRESS --nworkers 1 --nthreads 1 --nanny",
+        ) from fault
+    try:
+        theirs = client.run(identity)
+    except ImportError as fault:
+        raise StorageError(
+            f"a Dask worker cannot import augmill: {fault}.", "Install the same version of augmill on every worker."
+        ) from fault
+    for worker, facts in theirs.items():
+        if found := differences(identity(), facts):
+            raise _unequal(worker, found)
+    return sum(client.nthreads().values())
+
+
+@cache
+def code_hash() -> str:
+    """A hash of the code that makes rows, so that a worker with another version of it is found out."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def identity() -> dict[str, str]:
+    """What a worker must have in common with the flow to make the same bytes."""
+    return {**fingerprint(), "augmill's code": code_hash()}
+
+
+def _unequal(worker: str, found: list[str]) -> StorageError:
+    return StorageError(
+        f"{worker} would not make the same bytes: {'; '.join(found)}.",
+        "Give every worker the same versions and the same kind of processor as the flow.",
+    )
+
+
+def _outcome(value: Any, name: str) -> shard.Outcome:
+    """What a shard returned, or the error for what Dask itself failed with: (type, error, traceback), or an error."""
+    from distributed.scheduler import KilledWorker
+
+    if isinstance(value, shard.Outcome):
+        return value
+    fault = value[1] if isinstance(value, tuple) else value
+    if isinstance(fault, KilledWorker):
+        raise shard.killed(name, DEATHS_ALLOWED, "Dask gave it up") from fault
+    raise StorageError(
+        f"{name} was lost by Dask: {fault}.", "See the logs of its scheduler and workers, and run again."
+    ) from fault

@@ -1,0 +1,49 @@
+"""Shards on threads of this process: nothing to start, nothing to pickle; for work that releases the GIL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import Self
+
+from tasks.runners import shard
+from tasks.runners.contract import Item, OnDone, Result, Weight, heaviest_first, name_of
+
+
+class Runner:
+    """A pool of threads; see `contract.Runner`."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def __enter__(self) -> Self:
+        self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="shard")
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """Drop what has not started; a thread cannot be killed, so what runs is waited for."""
+        self.pool.shutdown(cancel_futures=True)
+
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        weight: Weight | None = None,
+        on_done: OnDone | None = None,
+    ) -> list[Result]:
+        """See `contract.Runner.map`."""
+        order = heaviest_first(items, weight)
+        started: dict[Future[shard.Outcome], int] = {
+            self.pool.submit(shard.run, function, items[index], name_of(items[index], index)): index for index in order
+        }
+        results: dict[int, Result] = {}
+        try:
+            for future in as_completed(started):
+                outcome, index = future.result(), started[future]
+                results[index] = shard.settle(outcome)
+                if on_done:
+                    on_done(index, outcome.seconds, results[index])
+        finally:
+            for future in started:
+                future.cancel()
+        return [results[index] for index in range(len(items))]

@@ -1,0 +1,93 @@
+"""From raw columns to chunks: final types, where each row came from, faults set aside, sizes bounded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
+from tasks.sources.columns import arrow_of
+from tasks.sources.contract import Chunk, Fault, SourceObject
+from tasks.sources.values import fit, misfit
+
+# Faults are kept as Python objects; a file of nothing but torn lines must not pile them up.
+MAX_FAULTS = 10_000
+
+I64 = NDArray[np.int64]
+Sources = SourceObject | Sequence[SourceObject]
+"""The object all rows are from, or one object per row."""
+Columns = Mapping[str, pa.Array]
+
+
+def typed(columns: Columns, rows: I64, sources: Sources, types: Mapping[str, str]) -> Chunk:
+    """The columns of `types` in their types, null where the object lacks one; rows that do not fit become faults."""
+    fitted: dict[str, pa.Array] = {}
+    reasons: dict[int, list[str]] = {}
+    for name, kind in types.items():
+        raw = columns.get(name)
+        if raw is None:
+            raw = pa.nulls(len(rows), arrow_of(kind))
+        fitted[name], bad = fit(raw, kind)
+        for position in bad:
+            reasons.setdefault(int(position), []).append(misfit(name, raw[position].as_py(), kind))
+    table = with_source(fitted, rows, sources)
+    if not reasons:
+        return Chunk(table)
+    faults = [
+        Fault.at(_one(sources, position), int(rows[position]), "; ".join(why), row_text(columns, position))
+        for position, why in sorted(reasons.items())
+    ]
+    keep = np.ones(len(rows), dtype=np.bool_)
+    keep[list(reasons)] = False
+    return Chunk(table.filter(pa.array(keep)), faults)
+
+
+def with_source(columns: Columns, rows: I64, sources: Sources) -> pa.Table:
+    """A table of the columns, then `augmill_source` (object, hash, row) and `augmill_split`."""
+    if isinstance(sources, SourceObject):
+        parts = [pa.repeat(pa.scalar(text), len(rows)) for text in (sources.name, sources.sha256)]
+        split = pa.repeat(pa.scalar(sources.split, pa.string()), len(rows))
+    else:
+        parts = [pa.array([getattr(one, name) for one in sources], pa.string()) for name in ("name", "sha256")]
+        split = pa.array([one.split for one in sources], pa.string())
+    origin = pa.StructArray.from_arrays([*parts, pa.array(rows)], fields=list(SOURCE_TYPE))
+    return pa.table({**columns, SOURCE: origin, SPLIT: split})
+
+
+def row_text(columns: Columns, position: int) -> str:
+    """One raw row as JSON, for a report; bytes are shown by their number."""
+    return json.dumps({name: values[position].as_py() for name, values in columns.items()}, default=_shown)
+
+
+def rechunk(parts: Iterable[Chunk], shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+    """The same rows in chunks of `shard_rows` rows, or fewer where they would exceed `shard_bytes`."""
+    tables: list[pa.Table] = []
+    faults: list[Fault] = []
+    rows = size = 0
+    for part in parts:
+        rest = part.table
+        faults += part.faults
+        width = max(1, rest.nbytes // max(1, rest.num_rows))
+        while rest.num_rows or len(faults) > MAX_FAULTS:
+            take = min(rest.num_rows, shard_rows - rows, max(1, (shard_bytes - size) // width))
+            tables.append(rest.slice(0, take))
+            rest = rest.slice(take)
+            rows, size = rows + take, size + take * width
+            if rows >= shard_rows or size >= shard_bytes or len(faults) > MAX_FAULTS:
+                yield Chunk(pa.concat_tables(tables).combine_chunks(), faults)
+                tables, faults, rows, size = [], [], 0, 0
+    if rows or faults:
+        yield Chunk(pa.concat_tables(tables or [rest.slice(0, 0)]).combine_chunks(), faults)
+
+
+def _one(sources: Sources, position: int) -> SourceObject:
+    return sources if isinstance(sources, SourceObject) else sources[position]
+
+
+def _shown(value: Any) -> str:
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)

@@ -1,0 +1,103 @@
+"""What a source format offers, and the small things it hands on.
+
+A format is one file, `from_<format>.py`, holding three functions:
+
+    units(found, policy, unit_bytes) -> list[Unit]      how objects are shared out among workers
+    scan(unit, policy) -> Scan                          column types and counts, without keeping rows
+    read(unit, types, policy, shard_rows, shard_bytes)  rows in final types, as an iterator of chunks, in bounded memory
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from policies.errors import DataError
+
+MAX_FAULT_TEXT = 2000
+
+
+@dataclass(frozen=True, order=True)
+class SourceObject:
+    """One raw file or S3 object. `name` is its path below the fixed root of the source URI, the same on every machine.
+
+    Where the policy gives one URI per split, `name` begins with the split. `uri` is where this machine finds it.
+    """
+
+    name: str
+    uri: str
+    bytes: int
+    sha256: str
+    split: str | None = None
+    etag: str | None = None
+    version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """All objects of a source, sorted by name, the format they are read in, and which of them are manifests."""
+
+    format: str
+    objects: tuple[SourceObject, ...]
+    manifests: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in an object that is no row, or no row of the right types. `row` counts rows from 0."""
+
+    object_name: str
+    sha256: str
+    row: int
+    reason: str
+    text: str
+
+    @classmethod
+    def at(cls, source: SourceObject, row: int, reason: str, text: str) -> Fault:
+        """A fault of `source`, its text cut to a length that a report can show."""
+        short = text if len(text) <= MAX_FAULT_TEXT else text[:MAX_FAULT_TEXT] + "..."
+        return cls(source.name, source.sha256, row, reason, short)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows in final types, with `augmill_source` and `augmill_split`, and the faults met between them."""
+
+    table: pa.Table
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Objects that one worker reads one after another. `rows`: the lines of a manifest that belong to them."""
+
+    format: str
+    objects: tuple[SourceObject, ...]
+    rows: str = ""
+
+    @property
+    def bytes(self) -> int:
+        """Size of all its objects."""
+        return sum(source.bytes for source in self.objects) + len(self.rows)
+
+    def key(self) -> list[object]:
+        """Everything its rows are made from, as JSON; equal keys give equal rows."""
+        return [self.format, [[one.name, one.sha256, one.split] for one in self.objects], self.rows]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a look at every value of a unit found: the narrowest type of each column, rows, lines that are no rows."""
+
+    columns: dict[str, str]
+    rows: int
+    faults: int = 0
+
+
+def changed(name: str) -> DataError:
+    """The error for an object whose bytes are not those that were listed."""
+    return DataError(
+        f"{name} changed while it was being read",
+        "let whatever writes it finish, then run again; write new files under a temporary name and rename them",
+    )

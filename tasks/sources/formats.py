@@ -1,0 +1,73 @@
+"""Which format a source is in: as the policy says, or as the names of its files tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+
+from policies.errors import DataError, PolicyError
+from policies.schema import Policy
+from tasks.sources.listing import Listed, Listing
+
+SUFFIXES: dict[str, frozenset[str]] = {
+    "csv": frozenset({".csv", ".tsv"}),
+    "parquet": frozenset({".parquet", ".pq"}),
+    "jsonl": frozenset({".jsonl", ".ndjson"}),
+    "image_folder": frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}),
+}
+FORMATS = (*SUFFIXES, "manifest", "builtin")
+_FILES = {**SUFFIXES, "manifest": SUFFIXES["csv"]}
+
+
+def format_of(policy: Policy, listings: Sequence[Listing]) -> str:
+    """The format of a source. Raises PolicyError if the names of its files do not settle it."""
+    asked = policy.source.format
+    if asked is not None:
+        return _known(asked)
+    if policy.columns is not None and _present("csv", listings):
+        return "manifest"
+    present = [name for name in SUFFIXES if _present(name, listings)]
+    if len(present) == 1:
+        return present[0]
+    names = ", ".join(sorted({_suffix(one) or one.name for listing in listings for one in listing.files})[:8])
+    raise PolicyError(
+        f"source.uri holds {' and '.join(present) or 'no known kind of'} files ({names}), so its format is unclear",
+        f"set source.format to one of {', '.join(FORMATS[:-1])}",
+    )
+
+
+def of_format(name: str, listing: Listing, uri: str) -> tuple[Listed, ...]:
+    """The files of a listing that belong to the format: in a folder those with its suffixes, else all.
+
+    Pictures are chosen by suffix in a glob too, so that `photos/**` may hold a README.
+    """
+    if listing.kind == "file" or (listing.kind == "glob" and name != "image_folder"):
+        return listing.files
+    chosen = tuple(one for one in listing.files if _suffix(one) in _FILES[name])
+    if name == "manifest":
+        chosen = tuple(one for one in chosen if "/" not in one.name)
+    if not chosen:
+        raise DataError(
+            f"source.uri {uri} holds no {name} file",
+            f"a {name} source takes {', '.join(sorted(_FILES[name]))}; correct source.uri or source.format",
+        )
+    return chosen
+
+
+def _known(name: str) -> str:
+    if name in FORMATS:
+        return name
+    near = get_close_matches(name, FORMATS, 1)
+    raise PolicyError(
+        f"source.format {name!r} is not a format" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"set it to one of {', '.join(FORMATS)}, or leave it out",
+    )
+
+
+def _present(name: str, listings: Sequence[Listing]) -> bool:
+    return any(_suffix(one) in SUFFIXES[name] for listing in listings for one in listing.files)
+
+
+def _suffix(one: Listed) -> str:
+    return PurePosixPath(one.name).suffix.lower()

@@ -1,0 +1,238 @@
+"""Delimited text with a header: commas, or tabs, semicolons or bars if the header has more of those.
+
+Read as text block by block; types are given by a scan of every value, never by the first rows. A line that is
+torn, has the wrong number of fields or is not UTF-8 is a fault with its row number. Empty lines are skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from policies.errors import DataError
+from policies.schema import Policy
+from tasks.sources.chunks import rechunk, typed
+from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
+from tasks.sources.grouping import grouped
+from tasks.sources.opening import Opened, opened
+from tasks.sources.values import blanked, fit, text_type
+
+BLOCK_BYTES = 8 * 2**20
+_HEADER_BYTES = 2**20
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_DELIMITERS = ",\t;|"
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of an object as texts, null where there is no value, and the faults met up to there."""
+
+    texts: dict[str, pa.Array]
+    rows: I64
+    faults: list[Fault]
+
+
+@dataclass(frozen=True)
+class Header:
+    """Column names, the delimiter they were cut by, and where in the object the rows begin."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    end: int
+
+    def empty(self) -> dict[str, pa.Array]:
+        """The columns without a row."""
+        return {name: pa.array([], pa.string()) for name in self.names}
+
+
+def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+    """Files, small ones in groups."""
+    del policy
+    return grouped("csv", found.objects, unit_bytes)
+
+
+def scan(unit: Unit, policy: Policy) -> Scan:
+    """Look at every value of every column."""
+    columns: dict[str, str] = {}
+    rows = faults = 0
+    for source in unit.objects:
+        for block in blocks(source, policy.source.missing):
+            rows, faults = rows + len(block.rows), faults + len(block.faults)
+            for name, texts in block.texts.items():
+                columns[name] = text_type(texts, columns.get(name, "null"))
+    return Scan(columns, rows, faults)
+
+
+def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+    """Rows in final types; values that do not fit become faults."""
+
+    def parts() -> Iterator[Chunk]:
+        for source in unit.objects:
+            for block in blocks(source, policy.source.missing):
+                chunk = typed(block.texts, block.rows, source, types)
+                yield Chunk(chunk.table, sorted(block.faults + chunk.faults, key=lambda fault: fault.row))
+
+    return rechunk(parts(), shard_rows, shard_bytes)
+
+
+def blocks(source: SourceObject, missing: tuple[str, ...]) -> Iterator[Block]:
+    """The rows of one object as texts. Raises DataError if it has no usable header, or changes meanwhile."""
+    with opened(source) as handle:
+        if source.bytes == 0:
+            return
+        header = header_of(handle.stream, source.name)
+        yield Block(header.empty(), np.zeros(0, dtype=np.int64), [])
+        for block in _Rows(source, header, missing).blocks(handle):
+            handle.check()
+            yield block
+
+
+def header_of(stream: BinaryIO, name: str) -> Header:
+    """The first record of a file. Raises DataError if columns have no name, or the same one twice."""
+    head = stream.read(_HEADER_BYTES)
+    if head.startswith(_UTF16_MARKS):
+        raise DataError(f"{name} is UTF-16, not UTF-8", "save it as UTF-8 and run again")
+    end = len(_UTF8_MARK) if head.startswith(_UTF8_MARK) else 0
+    record = b""
+    for line in head[end:].splitlines(keepends=True):
+        end += len(line)
+        record += line
+        # A quoted name may hold line breaks; the record ends where its quotes are paired.
+        if record.strip() and record.count(b'"') % 2 == 0:
+            return _named(record, end, name)
+    raise DataError(f"{name} has no header line that ends", "the first line must name the columns; see its quotes")
+
+
+def _named(record: bytes, end: int, name: str) -> Header:
+    try:
+        text = record.decode().strip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"the header of {name} is not UTF-8", "save the file as UTF-8 and run again") from error
+    unquoted = re.sub(r'"[^"]*"', "", text)
+    delimiter = max(_DELIMITERS, key=unquoted.count)  # the first of equals
+    names = tuple(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+    if "" in names:
+        raise DataError(
+            f"column {names.index('') + 1} of {name} has no name",
+            "name it in the header (pandas writes such a column for its index; to_csv(index=False) does not)",
+        )
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        raise DataError(f"{name} has several columns called {', '.join(map(repr, twice))}", "rename all but one")
+    return Header(names, delimiter, end)
+
+
+class _Rows:
+    """Counts rows over Arrow's blocks, so that good rows and faults both know their number."""
+
+    def __init__(self, source: SourceObject, header: Header, missing: tuple[str, ...]) -> None:
+        self._source, self._header, self._missing = source, header, missing
+        self._next = 0
+        self._torn: list[Fault] = []
+
+    def blocks(self, handle: Opened) -> Iterator[Block]:
+        handle.stream.seek(self._header.end)
+        held: pa.RecordBatch | None = None
+        for batch in self._batches(handle.stream):
+            if held is not None:
+                yield self._block(held)
+            held = batch
+        if held is not None and self._is_unclosed(held, handle.stream):
+            kept, last = held.slice(0, held.num_rows - 1), held.slice(held.num_rows - 1)
+            block = self._block(kept)
+            yield block
+            self._never_closed(self._next, _line(last, self._header.delimiter))
+        elif held is not None:
+            yield self._block(held)
+        if self._torn:
+            yield Block(self._header.empty(), np.zeros(0, dtype=np.int64), self._torn)
+
+    def _batches(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+        from pyarrow import csv as arrow_csv
+
+        names = list(self._header.names)
+        if stream.tell() == self._source.bytes:
+            return
+        try:
+            reader = arrow_csv.open_csv(
+                pa.PythonFile(stream, mode="r"),
+                # Only a single thread numbers the invalid rows.
+                read_options=arrow_csv.ReadOptions(column_names=names, block_size=BLOCK_BYTES, use_threads=False),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self._header.delimiter, newlines_in_values=True, invalid_row_handler=self._on_torn
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types={name: pa.binary() for name in names}, strings_can_be_null=False
+                ),
+            )
+            yield from reader
+        except pa.ArrowInvalid as error:
+            raise DataError(
+                f"{self._source.name} cannot be cut into rows after row {self._next} ({error})",
+                f"look for a quote that is never closed; a row may hold {BLOCK_BYTES >> 20} MiB at most",
+            ) from error
+
+    def _on_torn(self, row: Any) -> str:
+        if row.text.count('"') % 2:
+            self._never_closed(row.number - 1, row.text)
+        else:
+            reason = f"expected {row.expected_columns} fields, got {row.actual_columns}"
+            self._torn.append(Fault.at(self._source, row.number - 1, reason, row.text))
+        return "skip"
+
+    def _never_closed(self, row: int, text: str) -> None:
+        # What follows an open quote is swallowed as one field; each of its lines was meant as a row, and counts.
+        for number, line in enumerate(text.splitlines() or [text]):
+            self._torn.append(Fault.at(self._source, row + number, "a quote is opened and never closed", line))
+
+    def _is_unclosed(self, last: pa.RecordBatch, stream: BinaryIO) -> bool:
+        value: bytes = last.column(last.num_columns - 1)[-1].as_py().replace(b'"', b'""')
+        tail = b'"' + value
+        stream.seek(max(0, self._source.bytes - len(tail) - 1))
+        end = stream.read()
+        # An empty field in quotes ends like an empty one whose quote was just opened.
+        return end.endswith(tail) and not (value == b"" and end.endswith(b'""'))
+
+    def _block(self, batch: pa.RecordBatch) -> Block:
+        rows = self._numbered(batch.num_rows)
+        faults = [fault for fault in self._torn if fault.row < self._next]
+        self._torn = [fault for fault in self._torn if fault.row >= self._next]
+        texts: dict[str, pa.Array] = {}
+        bad: dict[int, str] = {}
+        for name, raw in zip(self._header.names, batch.columns, strict=True):
+            texts[name], positions = fit(raw, "string")
+            bad |= {int(position): name for position in positions}
+        if bad:
+            faults += [self._not_utf8(batch, at, int(rows[at]), name) for at, name in sorted(bad.items())]
+            keep = np.ones(len(rows), dtype=np.bool_)
+            keep[list(bad)] = False
+            texts, rows = {name: column.filter(pa.array(keep)) for name, column in texts.items()}, rows[keep]
+        return Block({name: blanked(column, self._missing) for name, column in texts.items()}, rows, faults)
+
+    def _numbered(self, count: int) -> I64:
+        """The numbers of the next `count` good rows: those that no torn row has."""
+        torn = [fault.row for fault in self._torn]
+        rows = np.arange(self._next, self._next + count + len(torn))
+        if torn:
+            rows = np.setdiff1d(rows, torn)
+        self._next = int(rows[count - 1]) + 1 if count else self._next
+        return rows[:count]
+
+    def _not_utf8(self, batch: pa.RecordBatch, position: int, row: int, name: str) -> Fault:
+        line = _line(batch.slice(position, 1), self._header.delimiter)
+        return Fault.at(self._source, row, f"column {name!r} is not UTF-8", line)
+
+
+def _line(row: pa.RecordBatch, delimiter: str) -> str:
+    return delimiter.join(column[0].as_py().decode(errors="replace") for column in row.columns)

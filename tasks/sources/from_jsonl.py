@@ -1,0 +1,166 @@
+"""JSON lines: one object per line.
+
+Types are JSON's own: a text stays a text, whatever it looks like. A list of numbers or of texts is a list column;
+any other nesting is kept as JSON text, and so are integers beyond 64 bits. A line that is not an object in UTF-8 is
+a fault with its row number. Empty lines are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from policies.errors import DataError
+from policies.schema import Policy
+from tasks.sources.chunks import rechunk, typed
+from tasks.sources.columns import arrow_of, join
+from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
+from tasks.sources.grouping import grouped
+from tasks.sources.opening import opened
+
+BLOCK_BYTES = 4 * 2**20
+MAX_LINE_BYTES = 64 * 2**20
+Record = dict[str, Any]
+
+
+@dataclass
+class _Block:
+    """Objects of some lines, their row numbers, and the lines between them that are none."""
+
+    records: list[Record] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def values(self, name: str) -> list[Any]:
+        """One value per record; None where it has none."""
+        return [record.get(name) for record in self.records]
+
+
+def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+    """Files, small ones in groups."""
+    del policy
+    return grouped("jsonl", found.objects, unit_bytes)
+
+
+def scan(unit: Unit, policy: Policy) -> Scan:
+    """Look at every value of every line."""
+    del policy
+    columns: dict[str, str] = {}
+    rows = faults = 0
+    for source in unit.objects:
+        for block in _blocks(source):
+            rows, faults = rows + len(block.rows), faults + len(block.faults)
+            for name in dict.fromkeys(name for record in block.records for name in record):
+                columns[name] = join(columns.get(name, "null"), _type_of(block.values(name)))
+    return Scan(columns, rows, faults)
+
+
+def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+    """Rows in final types; values that do not fit become faults."""
+    del policy
+
+    def parts() -> Iterator[Chunk]:
+        for source in unit.objects:
+            for block in _blocks(source):
+                columns = {name: _array(block.values(name), kind) for name, kind in types.items()}
+                chunk = typed(columns, np.array(block.rows, dtype=np.int64), source, types)
+                yield Chunk(chunk.table, sorted(block.faults + chunk.faults, key=lambda fault: fault.row))
+
+    return rechunk(parts(), shard_rows, shard_bytes)
+
+
+def _blocks(source: SourceObject) -> Iterator[_Block]:
+    with opened(source) as handle:
+        row = 0
+        for lines in _line_blocks(handle.stream, source.name):
+            block = _Block()
+            for line in lines:
+                if line.strip():
+                    _parse(line, row, source, block)
+                    row += 1
+            handle.check()
+            yield block
+
+
+def _line_blocks(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
+    rest = stream.read(3).removeprefix(b"\xef\xbb\xbf")
+    while data := stream.read(BLOCK_BYTES):
+        whole, newline, tail = data.rpartition(b"\n")
+        if newline:
+            yield (rest + whole).split(b"\n")
+            rest = tail
+        else:
+            rest += data
+        if len(rest) > MAX_LINE_BYTES:
+            raise DataError(
+                f"{name} has a line longer than {MAX_LINE_BYTES >> 20} MiB",
+                "write one object per line (`jq -c '.[]'` makes lines of an array)",
+            )
+    yield rest.split(b"\n")
+
+
+def _parse(line: bytes, row: int, source: SourceObject, block: _Block) -> None:
+    try:
+        record = json.loads(line.decode())
+        reason = "" if isinstance(record, dict) else "the line is not a JSON object"
+    except UnicodeDecodeError:
+        reason = "the line is not UTF-8"
+    except (ValueError, RecursionError) as error:
+        reason = f"the line is not JSON ({error})"
+    if reason:
+        block.faults.append(Fault.at(source, row, reason, line.decode(errors="replace")))
+    else:
+        block.records.append(record)
+        block.rows.append(row)
+
+
+def _type_of(values: Iterable[Any]) -> str:
+    kind = "null"
+    for value in values:
+        kind = join(kind, _value_type(value))
+        if kind == "string":
+            break
+    return kind
+
+
+def _value_type(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "bool"
+        case int():
+            return "int64" if -(2**63) <= value < 2**63 else "string"
+        case float():
+            return "float64"
+        case list():
+            # Whole or not, numbers in lists are float64: a signal does not change its type with its values.
+            inner = {"float64" if kind == "int64" else kind for kind in map(_value_type, value)} - {"null"}
+            plain = len(inner) <= 1 and inner <= {"float64", "string", "bool"} and not _holds_nesting(value)
+            return f"list<{next(iter(inner), 'null')}>" if plain else "string"
+    return "string"
+
+
+def _holds_nesting(values: list[Any]) -> bool:
+    return any(isinstance(value, list | dict) for value in values)
+
+
+def _array(values: list[Any], kind: str) -> pa.Array:
+    """The values as they are, or as texts where they are of several types or text is asked for."""
+    own = "string" if kind == "string" else _type_of(values)
+    if own == "string":
+        return pa.array([_text(value) for value in values], pa.string())
+    if own == "float64":
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array(values, arrow_of(own))
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

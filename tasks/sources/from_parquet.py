@@ -1,0 +1,90 @@
+"""Parquet files: types as the file says, rows streamed a few pages at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from policies.errors import DataError
+from policies.schema import Policy
+from tasks.sources.chunks import rechunk, typed
+from tasks.sources.columns import join, name_of
+from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
+from tasks.sources.grouping import grouped
+from tasks.sources.opening import Opened, opened
+
+# Read windows per column: small enough that a row group of any size is never held whole.
+_WINDOW_BYTES = 2**20
+_BATCH_ROWS = 65_536
+
+
+def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+    """Files, small ones in groups."""
+    del policy
+    return grouped("parquet", found.objects, unit_bytes)
+
+
+def scan(unit: Unit, policy: Policy) -> Scan:
+    """Types and counts as the files' footers say."""
+    del policy
+    columns: dict[str, str] = {}
+    rows = 0
+    for source in unit.objects:
+        with _file(source) as (file, _):
+            rows += file.metadata.num_rows
+            for field in file.schema_arrow:
+                columns[field.name] = join(columns.get(field.name, "null"), name_of(field.type, field.name))
+    return Scan(columns, rows)
+
+
+def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+    """Rows in final types; values that do not fit become faults."""
+    del policy
+    parts = (chunk for source in unit.objects for chunk in _chunks(source, types, shard_rows, shard_bytes))
+    return rechunk(parts, shard_rows, shard_bytes)
+
+
+def _chunks(source: SourceObject, types: Mapping[str, str], shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+    with _file(source) as (file, handle):
+        start = 0
+        wanted = [name for name in file.schema_arrow.names if name in types]
+        batch_rows = min(shard_rows, _BATCH_ROWS, _rows_within(file, shard_bytes))
+        for batch in file.iter_batches(batch_rows, columns=wanted):
+            handle.check()
+            rows = np.arange(start, start + batch.num_rows)
+            start += batch.num_rows
+            yield typed(dict(zip(batch.schema.names, batch.columns, strict=True)), rows, source, types)
+
+
+@contextmanager
+def _file(source: SourceObject) -> Iterator[tuple[Any, Opened]]:
+    import pyarrow.parquet as pq
+
+    with opened(source) as handle:
+        try:
+            file = pq.ParquetFile(pa.PythonFile(handle.stream, mode="r"), buffer_size=_WINDOW_BYTES, pre_buffer=False)
+            _check_names(file.schema_arrow.names, source.name)
+            yield file, handle
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise DataError(
+                f"{source.name} is damaged or not a Parquet file ({str(error).splitlines()[0][:200]})",
+                "write the file again, or set source.format to what it is",
+            ) from error
+
+
+def _check_names(names: Sequence[str], file: str) -> None:
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise DataError(f"{file} has several columns called {', '.join(map(repr, twice))}", "rename all but one")
+
+
+def _rows_within(file: Any, shard_bytes: int) -> int:
+    metadata = file.metadata
+    size: int = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    return max(1, shard_bytes * max(1, int(metadata.num_rows)) // max(1, size))

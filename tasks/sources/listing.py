@@ -1,0 +1,169 @@
+"""What a source URI stands for: a file, a glob, a folder, or the same in a bucket; nothing is opened yet."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat as modes
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from policies.errors import DataError, PolicyError
+from tasks.sources import s3_objects
+from tasks.sources.opening import unreadable
+from tasks.storage.faults import redact
+
+_WILD = re.compile(r"[*?\[]")
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file or object before it was read. `stamp` changes when its content does; `mtime_ns` is 0 on S3."""
+
+    name: str
+    uri: str
+    bytes: int
+    stamp: str
+    etag: str | None = None
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything a URI stands for, sorted by name. `kind` says how it was meant."""
+
+    kind: str
+    files: tuple[Listed, ...]
+
+
+def list_uri(uri: str, base: Path) -> Listing:
+    """List a local path, glob or folder relative to `base`, or `s3://bucket/...`; hidden and system files left out.
+
+    Raises PolicyError if nothing can be there, DataError if nothing is there, StorageError if it cannot be listed.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if separator and scheme != "s3":
+        raise PolicyError(
+            f"source.uri {redact(uri)} begins with {scheme}://, which is not supported",
+            "give a local path, a glob, a folder, s3://BUCKET/PREFIX or builtin:NAME",
+        )
+    listing = _in_bucket(uri) if separator else _local(uri, base)
+    if not listing.files:
+        raise DataError(f"source.uri {redact(uri)} matches no file", "check the path; hidden files do not count")
+    return listing
+
+
+def _local(uri: str, base: Path) -> Listing:
+    path = Path(os.path.normpath(base / uri))
+    try:
+        if path.is_file():
+            return Listing("file", (_file(path, path.parent),))
+        if path.is_dir():
+            return Listing("folder", _files(_walk(path), path))
+    except OSError as error:
+        raise unreadable(str(path), error) from error
+    if path.exists():
+        raise PolicyError(f"source.uri {uri} is neither a file nor a folder", "name a regular file or a folder")
+    if not _WILD.search(uri):
+        raise PolicyError(
+            f"source.uri {uri} does not exist (looked for {path})",
+            "correct the path, which is relative to the policy file, or put the data there",
+        )
+    fixed = _fixed(path.parts)
+    root = Path(*path.parts[:fixed])
+    found = (Path(one) for one in glob.iglob(str(path), recursive=True))
+    return Listing("glob", _files((one for one in found if one.is_file()), root))
+
+
+def _in_bucket(uri: str) -> Listing:
+    bucket, key = s3_objects.split_uri(uri)
+    exact = s3_objects.entry(uri)
+    if exact is not None:
+        return Listing("file", _objects(bucket, [exact], key.rpartition("/")[0]))
+    parts = tuple(key.split("/"))
+    fixed = _fixed(parts)
+    root = "/".join(parts[:fixed]).rstrip("/")
+    found = s3_objects.entries(f"s3://{bucket}/{root}/" if root else f"s3://{bucket}/")
+    if fixed == len(parts):
+        return Listing("folder", _objects(bucket, found, root))
+    pattern = _pattern(key)
+    return Listing("glob", _objects(bucket, [one for one in found if pattern.fullmatch(one.key)], root))
+
+
+def list_named(folder: str, names: Iterable[str]) -> tuple[Listed, ...]:
+    """Those of the named files below a folder, or prefix of a bucket, that exist."""
+    wanted = sorted(set(names))
+    if folder.startswith("s3://"):
+        bucket, prefix = s3_objects.split_uri(folder)
+        start = f"{prefix}/" if prefix else ""
+        there = {one.key.removeprefix(start): one for one in s3_objects.entries(f"s3://{bucket}/{start}")}
+        return _objects(bucket, [there[name] for name in wanted if name in there], prefix)
+    root = Path(folder)
+    return _files((root / name for name in wanted if (root / name).is_file()), root)
+
+
+def visible(name: str) -> bool:
+    """Whether a name is data: no part of it begins with `.` or `_`, and no system puts such files into folders."""
+    parts = PurePosixPath(name).parts
+    return not any(part.startswith((".", "_")) for part in parts) and parts[-1].lower() not in _SYSTEM_FILES
+
+
+def _fixed(parts: tuple[str, ...]) -> int:
+    return next((index for index, part in enumerate(parts) if _WILD.search(part)), len(parts))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, _, names in os.walk(root, onerror=fail):
+        if folder == str(root) and "_delta_log" in os.listdir(root):
+            raise PolicyError(
+                f"source.uri {root} is a Delta table, whose folder also holds files of other versions",
+                "export the version you want to plain Parquet and name that folder",
+            )
+        yield from (Path(folder, name) for name in names)
+
+
+def _files(paths: Iterable[Path], root: Path) -> tuple[Listed, ...]:
+    try:
+        shown = [path for path in paths if visible(path.relative_to(root).as_posix())]
+        return tuple(sorted((_file(path, root) for path in shown), key=lambda one: one.name))
+    except OSError as error:
+        raise unreadable(str(error.filename or root), error) from error
+
+
+def _file(path: Path, root: Path) -> Listed:
+    name = path.relative_to(root).as_posix()
+    if not name.isascii() and name != name.encode(errors="ignore").decode():
+        raise DataError(f"the file name {name!r} is not UTF-8", "rename the file")
+    stat = path.stat()
+    if not modes.S_ISREG(stat.st_mode):
+        raise DataError(f"{path} is not a regular file", "remove it from the source, or name files by a glob")
+    stamp = f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"
+    return Listed(name, str(path), stat.st_size, stamp, mtime_ns=stat.st_mtime_ns)
+
+
+def _objects(bucket: str, found: Iterable[s3_objects.Entry], root: str) -> tuple[Listed, ...]:
+    start = len(root) + 1 if root else 0
+    named = [(one.key[start:], one) for one in found]
+    return tuple(
+        Listed(name, f"s3://{bucket}/{one.key}", one.bytes, f"{one.bytes}:{one.etag}", one.etag)
+        for name, one in sorted(named, key=lambda pair: pair[0])
+        if visible(name)
+    )
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    """The glob as an expression: `*` and `?` stay within one folder, `**` spans any number of them."""
+    parts = []
+    for part in key.split("/"):
+        if part == "**":
+            parts.append("(?:[^/]+/)*")
+            continue
+        text = re.sub(r"\\\[(.+?)\\\]", r"[\1]", re.escape(part))
+        parts.append(text.replace(r"\*", "[^/]*").replace(r"\?", "[^/]") + "/")
+    return re.compile("".join(parts).removesuffix("/"))

@@ -1,0 +1,92 @@
+"""Finding a source's objects: listed, told apart by split, and hashed, so that a run knows what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from policies.errors import DataError
+from policies.schema import Policy, Split
+from tasks.sources import from_builtin, from_image_folder, s3_objects
+from tasks.sources.contract import Found, SourceObject
+from tasks.sources.formats import format_of, of_format
+from tasks.sources.hash_cache import HashCache
+from tasks.sources.listing import Listed, list_named, list_uri
+from tasks.sources.opening import reading
+
+_HASHERS = 8
+Hash = tuple[str, str | None]
+
+
+def discover(policy: Policy, base: Path, cache: HashCache | None = None) -> Found:
+    """All objects of the policy's source, sorted by name, each with the hash of its bytes.
+
+    `base` is the folder of the policy file. Raises PolicyError if the URI or format cannot be right, DataError if
+    there is no data, StorageError if it cannot be read.
+    """
+    asked = policy.source.uri
+    uris: dict[Split | None, str] = {None: asked} if isinstance(asked, str) else {**asked}
+    if any(uri.startswith(from_builtin.PREFIX) for uri in uris.values()):
+        return Found("builtin", from_builtin.objects(policy))
+    listings = {split: list_uri(uri, base) for split, uri in uris.items()}
+    kind = format_of(policy, list(listings.values()))
+    found: list[SourceObject] = []
+    manifests: set[str] = set()
+    for split, listing in listings.items():
+        objects = hashed(of_format(kind, listing, uris[split]), cache, split)
+        if kind == "manifest":
+            manifests |= {one.name for one in objects}
+            objects += _pictures(policy, objects, split, cache)
+        if kind == "image_folder" and split is None:
+            objects = from_image_folder.placed(objects)
+        found += objects
+    if not any(one.bytes for one in found):
+        raise DataError(
+            f"every file of the source is empty ({', '.join(one.name for one in found[:5])})",
+            "check whatever writes it, then run again",
+        )
+    return Found(kind, tuple(sorted(found, key=lambda one: one.name)), frozenset(manifests))
+
+
+def hashed(files: Sequence[Listed], cache: HashCache | None, split: Split | None) -> list[SourceObject]:
+    """The files as source objects; those the cache knows are not read again."""
+    known = {one.uri: cache.get(one.uri, one.stamp) for one in files} if cache else {}
+    fresh = [one for one in files if known.get(one.uri) is None]
+    with ThreadPoolExecutor(_HASHERS) as pool:
+        digests: dict[str, Hash] = dict(zip([one.uri for one in fresh], pool.map(_digest, fresh), strict=True))
+    if cache:
+        for one in fresh:
+            cache.put(one.uri, one.stamp, *digests[one.uri], mtime_ns=one.mtime_ns)
+    return [_object(one, known.get(one.uri) or digests[one.uri], split) for one in files]
+
+
+def _object(one: Listed, digest: Hash, split: Split | None) -> SourceObject:
+    name = f"{split}/{one.name}" if split else one.name
+    return SourceObject(name, one.uri, one.bytes, digest[0], split, one.etag, digest[1])
+
+
+def _digest(one: Listed) -> Hash:
+    if one.etag is not None:
+        return s3_objects.digest(one.uri, one.etag, one.name)
+    with reading(one.uri, one.name), open(one.uri, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), None
+
+
+def _pictures(
+    policy: Policy, manifests: Sequence[SourceObject], split: Split | None, cache: HashCache | None
+) -> list[SourceObject]:
+    """The files that manifests name and that exist."""
+    from tasks.sources import from_manifest
+
+    found: dict[str, SourceObject] = {}
+    for manifest in manifests:
+        folder, _, _ = manifest.uri.rpartition("/")
+        below, _, _ = manifest.name.removeprefix(f"{split}/" if split else "").rpartition("/")
+        named = [name for names in from_manifest.places(policy, manifest) for name in names]
+        listed = list_named(folder, named)
+        renamed = [replace(one, name=f"{below}/{one.name}" if below else one.name) for one in listed]
+        found |= {one.name: one for one in hashed(renamed, cache, split)}
+    return list(found.values())

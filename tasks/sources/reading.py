@@ -1,0 +1,39 @@
+"""The door to all sources: find the objects, share them out, look at them, read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from types import ModuleType
+
+from policies.schema import Policy
+from tasks.sources.contract import Chunk, Found, Scan, Unit
+from tasks.sources.drift import Drift, drift, types_of
+from tasks.sources.formats import FORMATS
+from tasks.sources.objects import discover
+
+__all__ = ["Drift", "discover", "drift", "read", "scan", "types_of", "units"]
+
+_MODULES = {name: f"tasks.sources.from_{name}" for name in FORMATS}
+
+
+def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+    """Share the objects out in units of about `unit_bytes`, such that one more object changes one unit."""
+    made: list[Unit] = _format(found.format).units(found, policy, unit_bytes)
+    return made
+
+
+def scan(unit: Unit, policy: Policy) -> Scan:
+    """Look at every value of a unit; rows are not kept."""
+    seen: Scan = _format(unit.format).scan(unit, policy)
+    return seen
+
+
+def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+    """The rows of a unit in the types given, in chunks of `shard_rows` rows or about `shard_bytes` bytes."""
+    chunks: Iterator[Chunk] = _format(unit.format).read(unit, types, policy, shard_rows, shard_bytes)
+    return chunks
+
+
+def _format(name: str) -> ModuleType:
+    return import_module(_MODULES[name])

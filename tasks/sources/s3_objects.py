@@ -1,0 +1,128 @@
+"""Objects of a bucket as a source: listed, hashed, and read range by range as long as they stay the same."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from policies.errors import PolicyError
+from tasks.sources.contract import changed
+
+_BUFFER_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object as a listing shows it."""
+
+    key: str
+    bytes: int
+    etag: str
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`. Raises PolicyError if there is no bucket."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not bucket or "@" in bucket:
+        raise PolicyError(
+            "source.uri names no bucket, or holds credentials",
+            "write s3://BUCKET/PREFIX and give credentials by the AWS_* variables or a profile",
+        )
+    return bucket, key
+
+
+def entry(uri: str) -> Entry | None:
+    """The object called exactly `uri`, or None."""
+    bucket, key = split_uri(uri)
+    # A key sorts before all longer ones that begin with it.
+    first = next(_listed(bucket, key), None) if key else None
+    return first if first is not None and first.key == key else None
+
+
+def entries(uri: str) -> list[Entry]:
+    """Every object whose name begins with `uri`, folder markers left out."""
+    bucket, prefix = split_uri(uri)
+    return [one for one in _listed(bucket, prefix) if not one.key.endswith("/")]
+
+
+def digest(uri: str, etag: str, name: str) -> tuple[str, str | None]:
+    """SHA-256 of an object's bytes, read as a stream, and its version id where the bucket keeps versions."""
+    with _answered("read", uri, name) as client:
+        bucket, key = split_uri(uri)
+        answer = client.get_object(Bucket=bucket, Key=key, IfMatch=etag)
+        hashed = hashlib.sha256()
+        for block in answer["Body"].iter_chunks(_BUFFER_BYTES):
+            hashed.update(block)
+    version = answer.get("VersionId")
+    return hashed.hexdigest(), None if version in (None, "null") else str(version)
+
+
+def stream(uri: str, size: int, etag: str, name: str) -> BinaryIO:
+    """A seekable stream: each read is one ranged request, on the condition that the ETag is still the same."""
+    return cast(BinaryIO, _Ranges(uri, size, etag, name))
+
+
+class _Ranges(io.RawIOBase):
+    def __init__(self, uri: str, size: int, etag: str, name: str) -> None:
+        self._uri, self._size, self._etag, self._name, self._at = uri, size, etag, name, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._size - self._at)
+        if wanted <= 0:
+            return 0
+        with _answered("read", self._uri, self._name) as client:
+            bucket, key = split_uri(self._uri)
+            bytes_range = f"bytes={self._at}-{self._at + wanted - 1}"
+            answer = client.get_object(Bucket=bucket, Key=key, Range=bytes_range, IfMatch=self._etag)
+            data = answer["Body"].read()
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+@contextmanager
+def _answered(action: str, uri: str, name: str) -> Iterator[Any]:
+    """The client of this process; botocore's errors leave as StorageError, a failed condition as DataError."""
+    import botocore.exceptions as faults
+
+    from tasks.storage.s3 import connection
+    from tasks.storage.s3_faults import from_boto
+
+    try:
+        yield connection()[1]
+    except (faults.ClientError, faults.BotoCoreError) as error:
+        answer = error.response if isinstance(error, faults.ClientError) else {}
+        if action == "read" and answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in (404, 412):
+            raise changed(name) from error
+        raise from_boto(action, uri, error) from error
+
+
+def _listed(bucket: str, prefix: str) -> Iterator[Entry]:
+    uri = f"s3://{bucket}/{prefix}"
+    token: dict[str, str] = {}
+    while True:
+        with _answered("list", uri, uri) as client:
+            page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **token)
+        for item in page.get("Contents", ()):
+            yield Entry(item["Key"], int(item["Size"]), item["ETag"])
+        if not page.get("IsTruncated"):
+            return
+        token = {"ContinuationToken": page["NextContinuationToken"]}

@@ -1,0 +1,187 @@
+"""Texts and values as typed columns: which type they have, and which of them do not fit a type asked for.
+
+The type of a text does not depend on its neighbours, so the type of a column, the join over its cells, does not
+depend on how a file is cut into blocks. What counts as what:
+
+* int64: decimal digits as Python prints them. `007` is text, because a code would lose its zeros; so is an integer
+  beyond 64 bits, because a float would change its digits.
+* float64: decimal or scientific notation, `nan` and `inf` in any case. `1,5` is text.
+* bool: true and false in any case (0 and 1 are integers). date32, timestamp: ISO 8601 without a time zone.
+
+Spaces around anything but text are ignored.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tasks.sources.columns import arrow_of, join
+
+Mask = NDArray[np.bool_]
+
+_NOT_FITTING = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
+_TRUE, _FALSE = pa.array(["true", "True", "TRUE"]), pa.array(["false", "False", "FALSE"])
+_ZERO, _NINE, _MINUS = ord("0"), ord("9"), ord("-")
+_INT64_LIMIT = 2.0**63
+_SAID: dict[str, str] = {
+    "int64": "a whole number",
+    "float64": "a number",
+    "bool": "true or false",
+    "date32": "a date (YYYY-MM-DD)",
+    "timestamp": "a time (YYYY-MM-DD HH:MM:SS)",
+    "payload": "an encoded payload",
+}
+
+
+def text_type(texts: pa.StringArray, known: str = "null") -> str:
+    """The join of `known` with the types of the texts (nulls are not looked at)."""
+    if known == "string" or texts.null_count == len(texts):
+        return known
+    present = texts.drop_null() if texts.null_count else texts
+    if known != "null" and _is_all(present, known):
+        return known
+    # Both sides as they stand: joining with `known` is what the next block would do too.
+    return join(known, next(kind for kind in _ORDER if _is_all(present, kind)))
+
+
+_ORDER = ("int64", "float64", "bool", "date32", "timestamp", "string")
+
+
+def fit(values: pa.Array, name: str) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The values as type `name`, and the positions of those that do not fit (null in the result)."""
+    kind = arrow_of(name)
+    if values.type == kind:
+        return values, _none()
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if name == "bool" and pa.types.is_string(values.type):
+        return _as_bool(values)
+    if name == "string" and pa.types.is_nested(values.type):
+        return pa.nulls(len(values), kind), _positions(values)
+    try:
+        return _cast(values, kind), _none()
+    except _NOT_FITTING:
+        return _split_fit(values, kind, 0)
+
+
+def misfit(column: str, value: object, name: str) -> str:
+    """Why a cell is refused, in words."""
+    text = value if isinstance(value, str) else repr(value)
+    short = text if len(text) <= 80 else text[:80] + "..."
+    return f"column {column!r}: {short!r} is not {_SAID.get(name, f'of type {name}')}"
+
+
+def blanked(texts: pa.StringArray, missing: tuple[str, ...]) -> pa.StringArray:
+    """The texts with the empty one, and those that the policy says mean no value, made null."""
+    gone = lengths(texts) == 0
+    others = [token for token in missing if token]
+    if others:
+        gone |= np.asarray(pc.is_in(texts, value_set=pa.array(others, pa.string())))
+    return pc.if_else(pa.array(gone), pa.scalar(None, pa.string()), texts) if gone.any() else texts
+
+
+def lengths(texts: pa.StringArray) -> NDArray[np.int32]:
+    """Bytes of each text, shape (n,); null counts as none."""
+    return np.asarray(pc.fill_null(pc.binary_length(texts), 0))
+
+
+def _is_all(texts: pa.StringArray, name: str) -> bool:
+    if name == "string":
+        return True
+    if name == "bool":
+        return bool(np.asarray(pc.is_in(texts, value_set=_WORDS)).all() or _trimmed_is_all(texts, name))
+    try:
+        cast = texts.cast(arrow_of(name))
+    except _NOT_FITTING:
+        return _trimmed_is_all(texts, name)
+    if name == "int64":
+        return bool(cast.cast(pa.string()).equals(texts))
+    return name != "float64" or not (_has_codes(texts) or _has_huge_integers(texts, cast))
+
+
+_WORDS = pa.concat_arrays([_TRUE, _FALSE])
+
+
+def _trimmed_is_all(texts: pa.StringArray, name: str) -> bool:
+    trimmed = pc.ascii_trim_whitespace(texts)
+    return not trimmed.equals(texts) and _is_all(trimmed, name)
+
+
+def _has_codes(texts: pa.StringArray) -> bool:
+    """Whether any text begins, after a sign, with a zero and another digit."""
+    starts, sizes, data = _raw(texts)
+    if not len(data):
+        return False
+    signed = (sizes > 0) & (data[np.minimum(starts, len(data) - 1)] == _MINUS)
+    first = starts + signed
+    long_enough = sizes - signed > 1
+    heads = data[np.where(long_enough, first, 0)]
+    seconds = data[np.where(long_enough, first + 1, 0)]
+    return bool((long_enough & (heads == _ZERO) & (seconds >= _ZERO) & (seconds <= _NINE)).any())
+
+
+def _has_huge_integers(texts: pa.StringArray, numbers: pa.DoubleArray) -> bool:
+    """Whether any text is an integer beyond 64 bits; `numbers` are the same texts as floats."""
+    huge = np.abs(np.asarray(numbers)) >= _INT64_LIMIT
+    if not huge.any():
+        return False
+    digits = texts.filter(pa.array(huge))
+    digits = digits.filter(pc.match_substring_regex(digits, r"^-?[0-9]+$"))
+    try:
+        digits.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return True
+    return False
+
+
+def _raw(texts: pa.StringArray) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Start and size of each text in the array's bytes, and the bytes; for arrays without nulls."""
+    _, offsets_buffer, data_buffer = texts.buffers()
+    offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.zeros(0, dtype=np.uint8)
+    return offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int64), data
+
+
+def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(values.type) and not pa.types.is_string(kind):
+        try:
+            return values.cast(kind)
+        except pa.ArrowInvalid:
+            return pc.ascii_trim_whitespace(values).cast(kind)
+    if pa.types.is_timestamp(values.type) and pa.types.is_timestamp(kind):
+        # Instants of any zone are kept as UTC; what is finer than a microsecond is cut.
+        return values.cast(pa.timestamp("us", values.type.tz), safe=False).cast(kind)
+    lossy = pa.types.is_floating(kind) and not pa.types.is_string(values.type)
+    return values.cast(kind, safe=not lossy)
+
+
+def _split_fit(values: pa.Array, kind: pa.DataType, start: int) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Halve until what does not fit stands alone: exactly Arrow's own idea of what fits, and quick where most do."""
+    try:
+        return _cast(values, kind), _none()
+    except _NOT_FITTING:
+        if len(values) == 1:
+            return pa.nulls(1, kind), np.array([start], dtype=np.int64)
+    half = len(values) // 2
+    left, bad_left = _split_fit(values[:half], kind, start)
+    right, bad_right = _split_fit(values[half:], kind, start + half)
+    return pa.concat_arrays([left, right]), np.concatenate([bad_left, bad_right])
+
+
+def _as_bool(texts: pa.StringArray) -> tuple[pa.Array, NDArray[np.int64]]:
+    trimmed = pc.ascii_trim_whitespace(texts)
+    true, false = pc.is_in(trimmed, value_set=_TRUE), pc.is_in(trimmed, value_set=_FALSE)
+    known = pc.or_(true, false)
+    result = pc.if_else(known, true, pa.scalar(None, pa.bool_()))
+    return result, np.flatnonzero(np.asarray(pc.and_not(texts.is_valid(), known)))
+
+
+def _none() -> NDArray[np.int64]:
+    return np.zeros(0, dtype=np.int64)
+
+
+def _positions(values: pa.Array) -> NDArray[np.int64]:
+    return np.flatnonzero(np.asarray(values.is_valid()))

@@ -1,0 +1,73 @@
+"""Channels: names such as `stable` that point to a version, moved by compare-and-swap.
+
+A channel is a folder of moves, `<channel>/00000001.json` and so on, each created only if its number is free;
+the highest counts. Nothing is ever overwritten, so the history of a channel is complete, and of two movers
+that saw the same state one wins and the other is told. Works the same on a folder and on S3.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from policies.errors import StorageError
+from tasks.storage.delta_commit import Conflict
+from tasks.storage.faults import redact
+from tasks.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Move:
+    """One move of a channel. `number` counts from 1; `at_ms`: milliseconds since 1970, as the caller says."""
+
+    number: int
+    version: int
+    at_ms: int
+    reason: str
+    run_id: str
+
+
+def current(store: Store, channel: str) -> Move | None:
+    """Where the channel points now, or None if it never pointed anywhere."""
+    names = _names(store, channel)
+    return _read(store, names[-1]) if names else None
+
+
+def history(store: Store, channel: str) -> list[Move]:
+    """Every move, newest first."""
+    return [_read(store, name) for name in reversed(_names(store, channel))]
+
+
+def channels(store: Store) -> list[str]:
+    """Every channel that ever pointed anywhere, sorted."""
+    return sorted({entry.name.split("/")[0] for entry in store.list() if entry.name.endswith(".json")})
+
+
+def move(
+    store: Store, channel: str, version: int, expected: Move | None, *, at_ms: int, reason: str, run_id: str
+) -> Move:
+    """Point the channel to `version`, provided that its current move is still `expected`.
+
+    Raises Conflict if someone has moved it since: look again, and decide again.
+    """
+    made = Move((expected.number if expected else 0) + 1, version, at_ms, reason, run_id)
+    latest = current(store, channel)
+    data = json.dumps(asdict(made), sort_keys=True).encode()
+    if latest != expected or not store.create(f"{channel}/{made.number:08d}.json", data):
+        latest = current(store, channel)
+        points = f"version {latest.version} (run {latest.run_id})" if latest else "nothing"
+        cause = f"cannot move {channel} of {redact(store.uri)}: it was moved meanwhile and points to {points}"
+        raise Conflict(cause, "look at where it points now and decide again", transient=True)
+    return made
+
+
+def _names(store: Store, channel: str) -> list[str]:
+    return [entry.name for entry in store.list(f"{channel}/") if entry.name.endswith(".json")]
+
+
+def _read(store: Store, name: str) -> Move:
+    try:
+        return Move(**json.loads(store.read(name)))
+    except (ValueError, TypeError) as error:
+        remedy = "restore the object from a backup, or delete it: the move before it then counts"
+        raise StorageError(f"{redact(store.url(name))} is damaged", remedy) from error

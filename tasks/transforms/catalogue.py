@@ -1,0 +1,159 @@
+"""The catalogue of transforms is the file system: `use: tabular.smote` is `tabular/smote.py` beside this file.
+
+Nothing is imported until a policy uses it. Users' own transforms come from `tasks/plugins.py` and are found,
+checked and hashed in the same way.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from policies.errors import Finding, PolicyError
+from tasks.plugins import RULE, Located, discover
+from tasks.rows.hashing import NAME_BYTES
+from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+
+HERE = Path(__file__).parent
+MODALITIES = HERE.parent / "modalities"
+
+
+@dataclass(frozen=True, order=True)
+class Entry(Located):
+    """One transform: where it is, and what its file declares. Pickles as a few strings."""
+
+    @property
+    def use(self) -> str:
+        """The name a policy calls it by, `<modality>.<name>`."""
+        return self.name
+
+    @property
+    def modality(self) -> str:
+        """What kind of data it works on."""
+        return self.name.partition(".")[0]
+
+    @property
+    def params_model(self) -> type[Parameters]:
+        """The model of its parameters."""
+        return self.module.Params  # type: ignore[no-any-return]
+
+    @property
+    def accepts(self) -> Accepts:
+        """What data it takes."""
+        return self.module.ACCEPTS  # type: ignore[no-any-return]
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What it does to labels and lineage."""
+        return self.module.BEHAVIOUR  # type: ignore[no-any-return]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the file's docstring, read without importing the file."""
+        try:
+            text = ast.get_docstring(ast.parse(self.file.read_bytes())) or ""
+        except SyntaxError:
+            return "(cannot be read)"
+        return text.partition("\n")[0]
+
+    def parameters(self, params: Mapping[str, Any]) -> Parameters:
+        """Check the parameters of a policy. Raises pydantic's ValidationError."""
+        # As JSON: a strict model refuses a Python list for a pair, but not a JSON array.
+        return self.params_model.model_validate_json(json.dumps(params))
+
+    def risks(self, params: Parameters) -> dict[RiskKind, str]:
+        """What these parameters may spoil, each with the reason, for the lint rules; most files declare none."""
+        declared = getattr(self.module, "risks", None)
+        return dict(declared(params)) if declared is not None else {}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every transform, modality and custom expectation that exists here; `plugins` is the users' folder."""
+
+    plugins: Path | None = None
+
+    def names(self, modality: str | None = None) -> list[str]:
+        """The transforms of one modality, or of all, sorted."""
+        return [use for use in self._transforms if modality is None or use.startswith(f"{modality}.")]
+
+    def modalities(self) -> list[str]:
+        """The modalities that are built, sorted."""
+        return sorted(self._modalities)
+
+    def modality(self, name: str) -> Located:
+        """The module of a modality. Raises PolicyError with near misses where there is none."""
+        if name not in self._modalities:
+            raise _unknown("modality", name, self.modalities())
+        return self._modalities[name]
+
+    def custom(self) -> list[str]:
+        """The users' own expectations, sorted."""
+        return list(discover("expectations", self.plugins))
+
+    def find(self, use: str) -> Entry:
+        """The transform called `use`, imported and checked. Raises PolicyError: unknown, with near misses,
+        or a plug-in that fails to import or lacks a declaration, with the plug-in's file and line."""
+        if use not in self._transforms:
+            raise _unknown("transform", use, self.names())
+        entry = self._transforms[use]
+        _check_declarations(entry)
+        return entry
+
+    @cached_property
+    def _transforms(self) -> dict[str, Entry]:
+        ours = {}
+        for file in HERE.glob("*/[!_]*.py"):
+            use = f"{file.parent.name}.{file.stem}"
+            ours[use] = Entry("transforms", use, f"tasks.transforms.{use}")
+        theirs = discover("transforms", self.plugins, ours)
+        return dict(sorted({**ours, **{use: Entry(**vars(found)) for use, found in theirs.items()}}.items()))
+
+    @cached_property
+    def _modalities(self) -> dict[str, Located]:
+        stems = {file.stem for file in MODALITIES.glob("[!_]*.py")} - {"contract"}
+        ours = {stem: Located("modalities", stem, f"tasks.modalities.{stem}") for stem in stems}
+        return {**ours, **discover("modalities", self.plugins, ours)}
+
+
+def code_hash(entry: Located) -> str:
+    """Hash of the source of a transform and of the shared `_*.py` beside it: its children depend on both."""
+    digest = hashlib.blake2b(digest_size=NAME_BYTES)
+    for file in [entry.file, *sorted(entry.file.parent.glob("_*.py"))]:
+        digest.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _unknown(what: str, name: str, known: list[str]) -> PolicyError:
+    near = get_close_matches(name, known, n=3, cutoff=0.6)
+    # `image.smote` is more likely a slip in the folder than in the name.
+    near += [other for other in known if other.partition(".")[2] == name.partition(".")[2] and other not in near]
+    remedy = f"Did you mean {' or '.join(near[:3])}?" if near else f"Known: {', '.join(known) or 'none'}."
+    return PolicyError(f"There is no {what} called {name}.", remedy)
+
+
+def _check_declarations(entry: Entry) -> None:
+    module = entry.module
+    params = getattr(module, "Params", None)
+    wrong = [
+        name
+        for name, right in (
+            ("Params (a subclass of Parameters)", isinstance(params, type) and issubclass(params, Parameters)),
+            ("ACCEPTS (an Accepts)", isinstance(getattr(module, "ACCEPTS", None), Accepts)),
+            ("BEHAVIOUR (a Behaviour)", isinstance(getattr(module, "BEHAVIOUR", None), Behaviour)),
+            ("a docstring", bool(module.__doc__)),
+        )
+        if not right
+    ]
+    if wrong:
+        remedy = "See tasks/transforms/contract.py for what a transform file declares."
+        message = f"The transform {entry.use} lacks {', '.join(wrong)}."
+        finding = Finding(file=str(entry.file), line=1, rule=RULE, message=message, remedy=remedy)
+        raise PolicyError("A transform cannot be used.", remedy, [finding])

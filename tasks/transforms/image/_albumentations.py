@@ -1,0 +1,109 @@
+"""The one place that knows how albumentations works: build, draw, pin what was drawn, apply.
+
+Draws are ours (one generator per child and op), so they can be recorded. A drawn value is handed to the library
+by narrowing the range it draws from to that single value; whatever else the library draws (noise, fields, holes)
+comes from generators made from the seed, so it is the same on every rebuild and need not be recorded.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from policies.errors import PolicyError
+from tasks.rows.randomness import generator
+from tasks.transforms.image import _boxes
+from tasks.transforms.picture import Drawn, Picture
+
+LIBRARIES = ("albumentations", "albucore", "opencv-python-headless", "numpy")
+MOVES = frozenset({"image", "mask", "boxes"})
+Tool = Any
+
+
+def build(name: str, **arguments: Any) -> Tool:
+    """The library's transform called `name`. Raises PolicyError where the library would only warn."""
+    import albumentations
+
+    kind = getattr(albumentations, name)
+    # Strict makes the library refuse what it would otherwise replace by defaults with a warning. The few classes
+    # without a schema of their own do not know the word, and refuse by themselves.
+    strict = {"strict": True} if "InitSchema" in vars(kind) else {}
+    try:
+        return kind(**arguments, **strict, p=1.0)
+    except (ValueError, TypeError) as error:
+        raise PolicyError(
+            f"albumentations.{name} refuses {arguments}: {_first(error)}", "Correct the params."
+        ) from None
+
+
+def _first(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(lines[1:3]) if len(lines) > 2 else " ".join(lines)
+
+
+def border(name: str) -> int:
+    """OpenCV's number for what is shown where the picture has nothing: black, its edge, or its mirror."""
+    import cv2
+
+    return int({"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE, "mirror": cv2.BORDER_REFLECT_101}[name])
+
+
+def draw(seed: int, **ranges: tuple[float, float]) -> Drawn:
+    """One recorded value per range, both ends included: integers from pairs of int, else floats."""
+    random_numbers = generator(seed).random(len(ranges)) if ranges else ()
+    drawn: Drawn = {"_seed": seed}
+    for (name, (low, high)), number in zip(ranges.items(), random_numbers, strict=True):
+        if isinstance(low, int) and isinstance(high, int):
+            drawn[name] = low + int(number * (high - low + 1))
+        else:
+            drawn[name] = low + float(number) * (high - low)
+    return drawn
+
+
+def pin(value: Any) -> tuple[Any, Any]:
+    """A range that holds one value."""
+    return value, value
+
+
+def parameters(tool: Tool, picture: Picture, seed: int, pins: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything the library needs to apply `tool`: pinned values, and arrays drawn from the seed."""
+    for name, value in pins.items():
+        setattr(tool, name, value)
+    tool.set_random_state(generator(seed, "arrays"), random.Random(seed))  # noqa: S311 (not for secrets)
+    data = {"image": picture.image}
+    params = tool.update_transform_params(params=tool.get_params(), data=data)
+    params.update(tool.get_params_dependent_on_data(params=params, data=data))
+    return dict(params)
+
+
+def recolour(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:
+    """Change pixel values only; mask and boxes stay as they are."""
+    params = parameters(tool, picture, drawn["_seed"], pins)
+    return replace(picture, image=tool.apply_with_params(params, image=picture.image)["image"])
+
+
+def move(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:
+    """Change the geometry: mask (nearest neighbour) and boxes move with the image."""
+    return carry(tool, picture, parameters(tool, picture, drawn["_seed"], pins))
+
+
+def carry(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
+    """Apply `params` to the image, and to mask and boxes where there are any."""
+    if picture.mask is None:
+        image, mask = tool.apply_with_params(params, image=picture.image)["image"], None
+    else:
+        moved = tool.apply_with_params(params, image=picture.image, mask=picture.mask)
+        image, mask = moved["image"], moved["mask"]
+    return Picture(image, mask, _carry_boxes(tool, picture, params, image.shape) if picture.boxes else picture.boxes)
+
+
+def _carry_boxes(tool: Tool, picture: Picture, params: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+    boxes = picture.boxes or ()
+    if "map_x" in params:
+        return _boxes.through_map(boxes, params["map_x"], params["map_y"])
+    array = tool.apply_to_bboxes(_boxes.as_array(boxes, picture.image.shape), **params)
+    return _boxes.kept(np.asarray(array, dtype=np.float64).reshape(-1, 5), boxes, shape)

@@ -1,0 +1,70 @@
+"""Scale, shift, turn and shear at once, keeping the size; what the picture does not cover is filled.
+
+Hurts when the object leaves the picture (large shifts or scales) and where orientation carries the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.image import _albumentations as library
+from tasks.transforms.image._params import FloatRange, Within, widest
+from tasks.transforms.picture import Drawn, Picture
+
+
+class Params(Parameters):
+    """Scale is a factor for both axes; shifts are shares of width and height."""
+
+    scale_range: Annotated[FloatRange, Within(0.1, 5)] = (0.9, 1.1)
+    shift_share_range: Annotated[FloatRange, Within(-0.9, 0.9)] = (-0.1, 0.1)
+    angle_degrees_range: Annotated[FloatRange, Within(-180, 180)] = (-10.0, 10.0)
+    shear_degrees_range: Annotated[FloatRange, Within(-60, 60)] = (-5.0, 5.0)
+    border: Literal["black", "edge", "mirror"] = "black"
+
+
+ACCEPTS = Accepts(channels=frozenset({1, 3, 4}), dtypes=frozenset({"uint8", "uint16"}))
+BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
+
+
+def risks(params: Params) -> dict[RiskKind, str]:
+    """What may change the label, or is beyond good sense."""
+    found: dict[RiskKind, str] = {}
+    turn, shift = widest(params.angle_degrees_range), widest(params.shift_share_range)
+    if turn > 30.0:
+        found["orientation"] = f"turns by up to {turn:g} degrees"
+    if shift > 0.3 or params.scale_range[0] < 0.5 or params.scale_range[1] > 2.0:
+        found["extreme"] = (
+            f"shifts by up to {shift:.0%} and scales by {list(params.scale_range)}: objects may leave the picture"
+        )
+    return found
+
+
+def build(params: Params) -> Any:
+    """The library's transform."""
+    return library.build("Affine", border_mode=library.border(params.border))
+
+
+def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
+    """One value for each of scale, shifts, angle and shears."""
+    return library.draw(
+        seed,
+        scale=params.scale_range,
+        shift_x_share=params.shift_share_range,
+        shift_y_share=params.shift_share_range,
+        angle_degrees=params.angle_degrees_range,
+        shear_x_degrees=params.shear_degrees_range,
+        shear_y_degrees=params.shear_degrees_range,
+    )
+
+
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+    """The warped picture."""
+    pins = {
+        "scale": dict.fromkeys("xy", library.pin(drawn["scale"])),
+        "translate_percent": {axis: library.pin(drawn[f"shift_{axis}_share"]) for axis in "xy"},
+        "rotate": library.pin(drawn["angle_degrees"]),
+        "shear": {axis: library.pin(drawn[f"shear_{axis}_degrees"]) for axis in "xy"},
+    }
+    return library.move(tool, pictures[0], drawn, **pins)

@@ -1,0 +1,88 @@
+"""Any other transform of albumentations, by its name there and with its own arguments.
+
+Hurts as that transform does: nothing is known about it here but what its trial run on a made picture shows. How
+often it is applied is the policy's `probability`; several in a row are several entries of the chain.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from policies.errors import PolicyError
+from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.image import _albumentations as library
+from tasks.transforms.picture import Drawn, Picture
+
+
+def _own_probability(arguments: dict[str, Any]) -> dict[str, Any]:
+    if {"p", "strict"} & set(arguments):
+        raise ValueError("leave out p and strict: the policy's own `probability` says how often, and all is strict")
+    return arguments
+
+
+class Params(Parameters):
+    """The class name in albumentations 2.0.8, and its arguments."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")] = "Sharpen"
+    arguments: Annotated[dict[str, Any], AfterValidator(_own_probability)] = Field(default_factory=dict)
+
+
+ACCEPTS = Accepts(channels=frozenset({1, 3, 4}), dtypes=frozenset({"uint8", "uint16"}))
+BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
+
+_DTYPE = "it changes the type of the pixels, which belongs into the training job"
+_OTHERS = "it needs other pictures or metadata, which a policy cannot give it"
+REFUSED = {
+    **dict.fromkeys(("Normalize", "ToFloat", "FromFloat", "ToRGB"), _DTYPE),
+    **dict.fromkeys(("FDA", "HistogramMatching", "PixelDistributionAdaptation"), _OTHERS),
+    **dict.fromkeys(("Mosaic", "OverlayElements", "TextImage", "RandomCropNearBBox"), _OTHERS),
+    "Lambda": "it is code, which a policy does not hold: write a transform file instead",
+    "NoOp": "it does nothing, so its children would be copies of real rows",
+}
+BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
+
+
+def risks(params: Params) -> dict[RiskKind, str]:
+    """Judged by the name's family only."""
+    turns = ("Flip", "Rotate", "Transpose", "D4", "Symmetry")
+    return {"orientation": f"{params.name} may turn or mirror"} if any(t in params.name for t in turns) else {}
+
+
+def build(params: Params) -> Any:
+    """The library's transform. Raises PolicyError for names it does not have and ones that cannot work here."""
+    import albumentations
+
+    kind = getattr(albumentations, params.name, None)
+    flat = (albumentations.DualTransform, albumentations.ImageOnlyTransform)
+    if not isinstance(kind, type) or not issubclass(kind, flat) or params.name in BASES:
+        near = difflib.get_close_matches(params.name, [name for name in dir(albumentations) if name[0].isupper()], 3)
+        cause = f"albumentations 2.0.8 has no picture transform called {params.name}"
+        raise PolicyError(cause, f"Did you mean {', '.join(near)}?" if near else "See its list of transforms.")
+    tool = library.build(params.name, **params.arguments)
+    reason = REFUSED.get(params.name) or (_OTHERS if set(tool.targets_as_params) - {"image"} else None)
+    if reason:
+        raise PolicyError(f"albumentations.{params.name} cannot be used: {reason}", "Choose another transform.")
+    return tool
+
+
+def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
+    """All that the library draws; single values are recorded, arrays are not."""
+    drawn = library.parameters(tool, picture, seed, {})
+    single = {key: value for key, value in drawn.items() if isinstance(value, (bool, int, float, str, np.number))}
+    settings = ("interpolation", "fill", "fill_mask", "seed")
+    return {"_params": drawn, **{key: value for key, value in single.items() if key not in settings}}
+
+
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+    """The changed picture; mask and boxes follow where the library moves them, holes leave them as they are."""
+    picture = pictures[0]
+    values = drawn["_params"] | {key: value for key, value in drawn.items() if not key.startswith("_")}
+    if "bboxes" not in tool.targets or "holes" in values:
+        return replace(picture, image=tool.apply_with_params(values, image=picture.image)["image"])
+    return library.carry(tool, picture, values)

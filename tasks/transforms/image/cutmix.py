@@ -1,0 +1,65 @@
+"""Paste a rectangle of another picture; labels mix by the area each one shows (CutMix, Yun et al. 2019).
+
+Hurts when the rectangle covers the object or brings only background, and needs a loss that takes soft labels. The
+base keeps at least half of the area, so that its label stays the hard one. Masks and boxes are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from tasks.rows.randomness import generator
+from tasks.transforms.contract import Accepts, Behaviour, Parameters
+from tasks.transforms.image import _mixing
+from tasks.transforms.image._mixing import I64
+from tasks.transforms.picture import Drawn, Picture
+
+
+class Params(Parameters):
+    """The base's area is drawn from Beta(alpha, alpha); 1 makes all areas equally likely."""
+
+    alpha: Annotated[float, Field(ge=0.01, le=10)] = 1.0
+
+
+ACCEPTS = Accepts(
+    channels=frozenset({1, 3, 4}),
+    dtypes=frozenset({"uint8", "uint16"}),
+    min_size=(2, 2),
+    targets=frozenset({"image"}),
+    unlabelled=False,
+)
+BEHAVIOUR = Behaviour(label="mix", pool="train", libraries=("opencv-python-headless", "numpy"))
+
+
+def partners(params: Params, seeds: I64, bases: I64, labels: Sequence[str]) -> I64:
+    """One other row of any class per child."""
+    return _mixing.partners(seeds, bases, len(labels))
+
+
+def build(params: Params) -> None:
+    """Nothing to build."""
+
+
+def draw(tool: None, params: Params, picture: Picture, seed: int) -> Drawn:
+    """The rectangle in pixels, and the share of the area that stays the base's."""
+    height, width = picture.image.shape[:2]
+    side = math.sqrt(1.0 - _mixing.base_share(seed, params.alpha))
+    # Rounding down keeps the pasted area at half or less; at least one pixel is pasted.
+    high, wide = max(1, int(height * side)), max(1, int(width * side))
+    place = generator(seed, "place")
+    y, x = int(place.integers(0, height - high + 1)), int(place.integers(0, width - wide + 1))
+    share = 1.0 - high * wide / (height * width)
+    return {"weight": share, "x_min": x, "y_min": y, "x_max": x + wide, "y_max": y + high}
+
+
+def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+    """The base with the partner's rectangle, taken from the same place."""
+    image = pictures[0].image.copy()
+    cut = slice(drawn["y_min"], drawn["y_max"]), slice(drawn["x_min"], drawn["x_max"])
+    image[cut] = _mixing.fitted(pictures[1], pictures[0])[cut]
+    return replace(pictures[0], image=image)

@@ -1,0 +1,48 @@
+"""Save as JPEG of a random quality and read again: blocks and blurred colour edges.
+
+Hurts pictures that will be judged by fine texture, and those that were compressed hard already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.image import _albumentations as library
+from tasks.transforms.image._params import IntRange, Within
+from tasks.transforms.picture import Drawn, Picture
+
+
+class Params(Parameters):
+    """JPEG quality as OpenCV counts it: 100 is best."""
+
+    quality_range: Annotated[IntRange, Within(1, 100)] = (40, 90)
+
+
+ACCEPTS = Accepts()
+BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
+
+
+def risks(params: Params) -> dict[RiskKind, str]:
+    """What may change the label, or is beyond good sense."""
+    worst = params.quality_range[0]
+    found: dict[RiskKind, str] = {"noise": f"compresses down to quality {worst}"}
+    if worst < 20:
+        found["extreme"] = f"at quality {worst} blocks of 8 x 8 pixels turn into one colour"
+    return found
+
+
+def build(params: Params) -> Any:
+    """The library's transform."""
+    return library.build("ImageCompression", compression_type="jpeg")
+
+
+def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
+    """The quality."""
+    return library.draw(seed, quality=params.quality_range)
+
+
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+    """The picture after compression."""
+    return library.recolour(tool, pictures[0], drawn, quality_range=library.pin(drawn["quality"]))

@@ -1,0 +1,55 @@
+"""Blend a picture with another one, and their labels in the same proportion (mixup, Zhang et al. 2018).
+
+Hurts where a blend means nothing (text, counting), and needs a loss that takes soft labels. The base's share is
+at least a half, so that its label stays the hard one. Masks and boxes have no blend and are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from tasks.transforms.contract import Accepts, Behaviour, Parameters
+from tasks.transforms.image import _mixing
+from tasks.transforms.image._mixing import I64
+from tasks.transforms.picture import Drawn, Picture
+
+
+class Params(Parameters):
+    """The share is drawn from Beta(alpha, alpha): small values keep children close to one parent."""
+
+    alpha: Annotated[float, Field(ge=0.01, le=10)] = 0.4
+
+
+ACCEPTS = Accepts(
+    channels=frozenset({1, 3, 4}),
+    dtypes=frozenset({"uint8", "uint16"}),
+    targets=frozenset({"image"}),
+    unlabelled=False,
+)
+BEHAVIOUR = Behaviour(label="mix", pool="train", libraries=("opencv-python-headless", "numpy"))
+
+
+def partners(params: Params, seeds: I64, bases: I64, labels: Sequence[str]) -> I64:
+    """One other row of any class per child."""
+    return _mixing.partners(seeds, bases, len(labels))
+
+
+def build(params: Params) -> None:
+    """Nothing to build."""
+
+
+def draw(tool: None, params: Params, picture: Picture, seed: int) -> Drawn:
+    """The base's share."""
+    return {"weight": _mixing.base_share(seed, params.alpha)}
+
+
+def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+    """The weighted sum of two pictures, rounded."""
+    import cv2
+
+    base, share = pictures[0], drawn["weight"]
+    partner = _mixing.fitted(pictures[1], base)
+    return Picture(cv2.addWeighted(base.image, share, partner, 1.0 - share, 0.0))

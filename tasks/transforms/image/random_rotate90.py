@@ -1,0 +1,43 @@
+"""Turn by one, two or three quarter turns, without loss: no pixel is interpolated.
+
+Hurts where up and down matter; safe for views from above and through a microscope. No turn is never drawn, as
+it would publish a copy of a real row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.image import _albumentations as library
+from tasks.transforms.picture import Drawn, Picture
+
+
+class Params(Parameters):
+    """Nothing to choose."""
+
+
+ACCEPTS = Accepts(channels=frozenset({1, 3, 4}), dtypes=frozenset({"uint8", "uint16"}))
+BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
+
+
+def risks(params: Params) -> dict[RiskKind, str]:
+    """What may change the label, or is beyond good sense."""
+    return {"orientation": "turns by 90, 180 or 270 degrees"}
+
+
+def build(params: Params) -> Any:
+    """The library's transform."""
+    return library.build("RandomRotate90")
+
+
+def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
+    """How many quarter turns, counter-clockwise."""
+    return library.draw(seed, quarter_turns=(1, 3))
+
+
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+    """The turned picture."""
+    turned = {"factor": drawn["quarter_turns"], "shape": pictures[0].image.shape}
+    return library.carry(tool, pictures[0], turned)

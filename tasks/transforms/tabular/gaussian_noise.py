@@ -1,0 +1,53 @@
+"""Adds independent normal noise to every number, in proportion to its column's standard deviation.
+
+Missing values stay missing; categories and booleans stay as they are. Hurts where columns depend on each other
+(sums, ratios), where zero has a meaning of its own, and where a class is narrower than its columns. Integers are
+rounded back, so small noise on small counts changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from tasks.rows.randomness import normals
+from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.table import I64, Block, Drawn, State, TableSpec
+
+# At 0.3 the noise adds 9 % to a column's variance; beyond it, a class of ordinary width blurs into its neighbours.
+EXTREME_SCALE = 0.3
+
+
+class Params(Parameters):
+    """How strong the noise is."""
+
+    scale: float = Field(default=0.05, gt=0.0, description="In standard deviations of each column over training rows.")
+
+
+ACCEPTS = Accepts(missing="kept")
+BEHAVIOUR = Behaviour()
+
+
+def risks(params: Params) -> dict[RiskKind, str]:
+    """Always noise; extreme where it drowns the data."""
+    found: dict[RiskKind, str] = {"noise": "adds measurement noise"}
+    if params.scale > EXTREME_SCALE:
+        found["extreme"] = f"scale {params.scale:g} is more than {EXTREME_SCALE:g} standard deviations of each column"
+    return found
+
+
+def refusals(params: Params, spec: TableSpec) -> list[str]:
+    """Without a number there is nothing to add noise to."""
+    return [] if spec.numeric else ["it changes numbers only, and the table has no numeric feature; remove it"]
+
+
+def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) -> Drawn:
+    """Draw one standard normal number per numeric column."""
+    return {"_noise": normals(seeds, "noise", len(spec.numeric))}
+
+
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+    """Add the noise, scaled per column."""
+    base = parents[0]
+    return Block(base.numeric + drawn["_noise"] * (params.scale * spec.scales), base.codes)

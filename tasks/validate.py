@@ -1,0 +1,21 @@
+"""Validate: the suite's judgement of every row; failing rows go to quarantine."""
+
+from prefect import task
+
+from tasks.options import STAGE
+from tasks.work import quarantine
+from tasks.work import validate as work
+from tasks.work.ingest import Raw
+from tasks.work.run import Run
+from tasks.work.validate import Valid
+
+
+@task(name="validate", **STAGE)
+def validate(run: Run, raw: Raw) -> Valid:
+    """Judge every row and the whole; over the suite's budget, or when the whole fails, the run ends here."""
+    with run.stage("validate") as figures:
+        work.refuse_drift(run.ctx, run.asked.expected_types, raw)
+        valid = work.validate(run.ctx, run.runner, raw)
+        figures["quarantined"] = quarantine.keep_invalid(run.ctx, valid, run.at_ms)
+        work.refuse_invalid(run.ctx, raw, valid)
+        return valid

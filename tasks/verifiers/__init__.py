@@ -1,0 +1,1 @@
+"""Verifiers write score columns about children; expectations judge them."""

@@ -1,0 +1,347 @@
+"""The verifier: scores a child's label with models that have not seen its parents (class-conditional conformal
+prediction, Vovk 2012; cross-fitted as in Vovk 2015).
+
+Two tests per class, both calibrated on held-out real rows of that class at level alpha:
+
+* *plausible*: the class's score is not beaten by another's by more than real rows of the class allow;
+* *typical*: the child is no further from the class's real rows than real rows of the class are.
+
+The set of labels a child could have holds the classes that pass both. Its outcome is then
+
+consistent     its label passes both
+contradicted   its label is not plausible, and another class passes both: evidence of a wrong label
+unfamiliar     anything else: off the known distribution, which is what augmentation is for, but no evidence
+too_few        its class has so few real rows that no threshold below `MAX_REACHED_ALPHA` can be reached
+
+So a real row is contradicted at most alpha of the time. A mixed label is judged as its mixture: one of its labels
+must pass, and it is contradicted only when none is plausible and a label outside the mixture passes both.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from policies.errors import DataError
+from tasks.verifiers import kernel as kernels
+from tasks.verifiers.folds import FOLDS, assign, hash_order
+from tasks.verifiers.kernel import SET_OF, Kernel
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+MAX_REACHED_ALPHA = 0.05
+"""With n calibration rows no test is sharper than 1/(n+1); beyond the usual 5 % a verdict would mean little."""
+
+CONSISTENT, CONTRADICTED, UNFAMILIAR, TOO_FEW = "consistent", "contradicted", "unfamiliar", "too_few"
+OUTCOMES = (CONSISTENT, CONTRADICTED, UNFAMILIAR, TOO_FEW)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Held-out scores of real rows, one sorted array per class, for models that leave out `left_out` folds.
+
+    `order` holds how far another class's score exceeds the own (low is good), `distance` how far off the row is.
+    """
+
+    order: tuple[F64, ...]
+    distance: tuple[F64, ...]
+
+    def thresholds(self, alpha: float) -> tuple[F64, F64]:
+        """The largest score of each class that still passes, by the finite-sample rule."""
+        return np.array([_threshold(s, alpha) for s in self.order]), np.array(
+            [_threshold(s, alpha) for s in self.distance]
+        )
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A fitted verifier: arrays and figures only, the same on every machine that loads it."""
+
+    classes: tuple[str, ...]
+    alpha: float
+    kernel: Kernel
+    calibrations: tuple[Calibration, Calibration]
+    keys: tuple[str, ...]
+    key_folds: I64
+    accuracy: float
+    floor: tuple[dict[str, Any], ...]
+
+    def judge(
+        self,
+        features: F64,
+        labels: Sequence[str] | pa.Array,
+        parents: Sequence[Sequence[str]] | pa.Array,
+        label_weights: pa.Array | None = None,
+    ) -> pa.Table:
+        """Score children: one row each, in order, each a function of its own values alone.
+
+        `features` (n, d) as at fit; `parents` their parents' ids, or the parents' groups if groups were given at
+        fit; `label_weights` as in provenance, null for a hard label. Columns: `outcome`, `predicted`,
+        `prediction_set`, `nonconformity` with its `threshold` and conformal `p_value` for the label (the best one
+        of a mixture), `distance` with `distance_threshold`, `left_out` (folds), `unseen` (false where three or
+        more parents lie in so many folds that the model has seen one of them).
+        """
+        from threadpoolctl import threadpool_limits
+
+        first, second, unseen = self._parent_folds(parents, len(features))
+        sets = np.array([SET_OF[(a,)] if b < 0 else SET_OF[tuple(sorted((a, b)))] for a, b in _PAIRS])
+        chosen = sets[first * (FOLDS + 1) + second + 1]
+        with threadpool_limits(limits=1):
+            scores, distance = self.kernel.scores(features, chosen)
+        own = _own(labels, label_weights, self.classes)
+        two = (second >= 0).astype(np.int64)
+        return self._table(excess(scores), distance, scores.argmax(axis=1), own, two, first, second, unseen)
+
+    def noise_floor(self) -> list[dict[str, Any]]:
+        """Figures of held-out real rows per class, beside which those of children are read.
+
+        `rows`, `reached_alpha`, `contradicted_rate`, `unfamiliar_rate`, `too_few`, and `catch_rate`: the share of
+        real rows of the other classes that would be contradicted if they were given this label.
+        """
+        return [dict(figures) for figures in self.floor]
+
+    def to_bytes(self) -> bytes:
+        """The verifier as an npz file; equal verifiers give equal bytes, and nothing in it can run code."""
+        arrays = self.kernel.arrays() | {"key_folds": self.key_folds}
+        for number, calibration in enumerate(self.calibrations):
+            for position in range(len(self.classes)):
+                arrays[f"order.{number}.{position}"] = calibration.order[position]
+                arrays[f"distance.{number}.{position}"] = calibration.distance[position]
+        facts = {"classes": self.classes, "alpha": self.alpha, "keys": self.keys}
+        facts |= {"accuracy": self.accuracy, "floor": self.floor}
+        arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+        target = io.BytesIO()
+        np.savez(target, **arrays)
+        return target.getvalue()
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Verifier:
+        """The verifier that `to_bytes` stored."""
+        with np.load(io.BytesIO(stored), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        facts = json.loads(arrays["facts"].tobytes())
+        many = range(len(facts["classes"]))
+        calibrations = [
+            Calibration(
+                tuple(arrays[f"order.{number}.{position}"] for position in many),
+                tuple(arrays[f"distance.{number}.{position}"] for position in many),
+            )
+            for number in range(2)
+        ]
+        return cls(
+            tuple(facts["classes"]),
+            facts["alpha"],
+            Kernel.of(arrays),
+            (calibrations[0], calibrations[1]),
+            tuple(facts["keys"]),
+            arrays["key_folds"],
+            facts["accuracy"],
+            tuple(facts["floor"]),
+        )
+
+    def _parent_folds(self, parents: Sequence[Sequence[str]] | pa.Array, rows: int) -> tuple[I64, I64, Mask]:
+        lists = parents if isinstance(parents, pa.Array) else pa.array(list(parents), pa.list_(pa.string()))
+        lengths = np.nan_to_num(pc.list_value_length(lists).to_numpy(zero_copy_only=False)).astype(np.int64)
+        where = pc.index_in(lists.flatten(), value_set=pa.array(self.keys, pa.string()))
+        row = where.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        child, known = np.repeat(np.arange(rows), lengths), row >= 0
+        child, fold = child[known], self.key_folds[row[known]]
+        # A parent that was not fitted on was seen by no model; any one may judge.
+        first, second = np.zeros(rows, dtype=np.int64), np.full(rows, -1, dtype=np.int64)
+        first[child[::-1]] = fold[::-1]
+        other = fold != first[child]
+        second[child[other][::-1]] = fold[other][::-1]
+        unseen = np.ones(rows, dtype=bool)
+        unseen[child[(fold != first[child]) & (fold != second[child])]] = False
+        return first, second, unseen
+
+    def _table(
+        self, order: F64, distance: F64, best: I64, own: Mask, two: I64, first: I64, second: I64, unseen: Mask
+    ) -> pa.Table:
+        limits = [calibration.thresholds(self.alpha) for calibration in self.calibrations]
+        order_limit = np.stack([limit[0] for limit in limits])[two]
+        distance_limit = np.stack([limit[1] for limit in limits])[two]
+        judged = np.array([not figures["too_few"] for figures in self.floor])
+        codes, could = outcomes(order <= order_limit, distance <= distance_limit, own, judged)
+        rows, label = np.arange(len(order)), np.where(own, order - order_limit, np.inf).argmin(axis=1)
+        no_label = ~own.any(axis=1)
+        names = pa.array(self.classes, pa.string())
+        columns = {
+            "outcome": pa.array(OUTCOMES, pa.string()).take(pa.array(codes)),
+            "predicted": names.take(pa.array(best)),
+            "prediction_set": _sets(could, names),
+            "nonconformity": pa.array(order[rows, label], mask=no_label),
+            "threshold": pa.array(order_limit[rows, label], mask=no_label),
+            "p_value": pa.array(self._p_values(order[rows, label], label, two), mask=no_label),
+            "distance": pa.array(distance[rows, label], mask=no_label),
+            "distance_threshold": pa.array(distance_limit[rows, label], mask=no_label),
+            "left_out": _left_out(first, second),
+            "unseen": pa.array(unseen),
+        }
+        return pa.table(columns)
+
+    def _p_values(self, values: F64, label: I64, two: I64) -> F64:
+        p = np.ones(len(values))
+        for number, calibration in enumerate(self.calibrations):
+            for position, known in enumerate(calibration.order):
+                rows = (two == number) & (label == position)
+                at_least = len(known) - np.searchsorted(known, values[rows], side="left")
+                p[rows] = (at_least + 1) / (len(known) + 1)
+        return p
+
+
+def fit(
+    features: F64,
+    labels: Sequence[str],
+    ids: Sequence[str],
+    alpha: float,
+    seed: int,
+    groups: Sequence[str] | None = None,
+) -> Verifier:
+    """Fit on real training rows, in any order; `features` (n, d) finite. Rows should come from `folds.select`.
+
+    Raises DataError if there is only one class: then there is nothing to tell apart.
+    """
+    from threadpoolctl import threadpool_limits
+
+    classes, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(
+            f"The training rows have {len(classes)} class, so no verifier can judge labels.",
+            "Give a label column with two classes or more, or leave `label` out of the policy.",
+        )
+    order = hash_order(ids, codes.astype(np.int64), seed, groups)
+    folds = assign(ids, labels, seed, groups)[order]
+    codes = codes.astype(np.int64)[order]
+    with threadpool_limits(limits=1):
+        model = kernels.fit(features[order], codes, folds, len(classes))
+        one = np.array([SET_OF[(fold,)] for fold in folds])
+        two = np.array([SET_OF[tuple(sorted((fold, (fold + 1) % FOLDS)))] for fold in folds])
+        held_out = [model.scores(features[order], sets) for sets in (one, two)]
+    first, second = (_calibration(excess(scores), distance, codes, len(classes)) for scores, distance in held_out)
+    names = tuple(str(name) for name in classes)
+    scores, distance = held_out[0]
+    floor = _floor(excess(scores), distance, codes, names, first, alpha)
+    keys = np.asarray(ids if groups is None else groups, dtype=object)[order]
+    _, kept = np.unique(keys.astype(str), return_index=True)
+    return Verifier(
+        names,
+        alpha,
+        model,
+        (first, second),
+        tuple(str(key) for key in keys[kept]),
+        folds[kept],
+        _accuracy(scores, codes, len(classes)),
+        tuple(floor),
+    )
+
+
+def excess(scores: F64) -> F64:
+    """How far the best other class exceeds each class, shape (n, c): the nonconformity, low where the class fits."""
+    rows, best = np.arange(len(scores)), scores.argmax(axis=1)
+    rest = scores.copy()
+    rest[rows, best] = -np.inf
+    others = np.repeat(scores[rows, best][:, None], scores.shape[1], axis=1)
+    others[rows, best] = rest.max(axis=1)
+    return others - scores
+
+
+def outcomes(plausible: Mask, typical: Mask, own: Mask, judged: Mask) -> tuple[I64, Mask]:
+    """Outcome (n,) as a position in `OUTCOMES`, and the prediction set (n, c). `judged` (c,): enough rows."""
+    could = plausible & typical & judged
+    codes = np.full(len(own), OUTCOMES.index(UNFAMILIAR))
+    none_plausible = ~(plausible & own).any(axis=1)
+    codes[none_plausible & (could & ~own).any(axis=1)] = OUTCOMES.index(CONTRADICTED)
+    codes[(could & own).any(axis=1)] = OUTCOMES.index(CONSISTENT)
+    # A label without enough rows cannot be tested, nor can a mixture that holds one, nor a label never seen.
+    codes[(own & ~judged).any(axis=1) | ~own.any(axis=1)] = OUTCOMES.index(TOO_FEW)
+    return codes, could
+
+
+def _threshold(sorted_scores: F64, alpha: float) -> float:
+    # k-th smallest with k = ceil((n + 1)(1 - alpha)); for k > n the largest, at a reached alpha of 1 / (n + 1).
+    rows = len(sorted_scores)
+    return float(sorted_scores[min(int(np.ceil((rows + 1) * (1.0 - alpha))), rows) - 1]) if rows else np.inf
+
+
+def _calibration(order: F64, distance: F64, codes: I64, classes: int) -> Calibration:
+    own = [np.flatnonzero(codes == code) for code in range(classes)]
+    return Calibration(
+        tuple(np.sort(order[rows, code]) for code, rows in enumerate(own)),
+        tuple(np.sort(distance[rows, code]) for code, rows in enumerate(own)),
+    )
+
+
+def _floor(
+    order: F64, distance: F64, codes: I64, names: Sequence[str], calibration: Calibration, alpha: float
+) -> list[dict[str, Any]]:
+    order_limit, distance_limit = calibration.thresholds(alpha)
+    plausible, typical = order <= order_limit, distance <= distance_limit
+    rows = np.bincount(codes, minlength=len(names))
+    reached = np.maximum(alpha, 1.0 / (rows + 1))
+    judged = reached <= MAX_REACHED_ALPHA
+    found = []
+    for code, name in enumerate(names):
+        as_this = np.zeros_like(plausible)
+        as_this[:, code] = True
+        result, _ = outcomes(plausible, typical, as_this, judged)
+        real, others = result[codes == code], result[codes != code]
+        found.append(
+            {
+                "label": name,
+                "rows": int(rows[code]),
+                "reached_alpha": float(reached[code]),
+                "contradicted_rate": float((real == OUTCOMES.index(CONTRADICTED)).mean()),
+                "unfamiliar_rate": float((real == OUTCOMES.index(UNFAMILIAR)).mean()),
+                "catch_rate": float((others == OUTCOMES.index(CONTRADICTED)).mean()),
+                "too_few": not bool(judged[code]),
+            }
+        )
+    return found
+
+
+def _accuracy(scores: F64, codes: I64, classes: int) -> float:
+    right = scores.argmax(axis=1) == codes
+    balanced = float(np.mean([right[codes == code].mean() for code in range(classes)]))
+    return (balanced - 1.0 / classes) / (1.0 - 1.0 / classes)
+
+
+_PAIRS = [(a, b if a != b else -1) for a in range(FOLDS) for b in range(-1, FOLDS)]
+
+
+def _own(labels: Sequence[str] | pa.Array, label_weights: pa.Array | None, classes: Sequence[str]) -> Mask:
+    """Which classes each child's label holds, shape (n, c)."""
+    names = pa.array(classes, pa.string())
+    given = labels if isinstance(labels, pa.Array) else pa.array(list(labels), pa.string())
+    code = pc.index_in(given, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
+    own = np.zeros((len(given), len(classes)), dtype=bool)
+    own[np.flatnonzero(code >= 0), code[code >= 0]] = True
+    if label_weights is None or label_weights.null_count == len(label_weights):
+        return own
+    lengths = pc.list_value_length(label_weights).fill_null(0).to_numpy(zero_copy_only=False)
+    flat = label_weights.flatten()
+    mixed = pc.index_in(flat.field("label"), value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
+    held = (mixed >= 0) & (flat.field("weight").to_numpy(zero_copy_only=False) > 0.0)
+    own[np.repeat(np.arange(len(given)), lengths)[held], mixed[held]] = True
+    return own
+
+
+def _sets(could: Mask, names: pa.Array) -> pa.ListArray:
+    offsets = np.r_[0, np.cumsum(could.sum(axis=1))].astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), names.take(pa.array(np.nonzero(could)[1])))
+
+
+def _left_out(first: I64, second: I64) -> pa.ListArray:
+    both = np.stack([first, second], axis=1)
+    offsets = np.r_[0, np.cumsum((both >= 0).sum(axis=1))].astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(both[both >= 0].astype(np.int8)))

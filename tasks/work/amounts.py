@@ -1,0 +1,93 @@
+"""How many children each class gets, and which real rows have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies.errors import DataError
+from policies.schema import Amount, Policy, Step
+from tasks.rows.randomness import U64
+
+I64 = NDArray[np.int64]
+
+
+def label_name(value: str | int | bool) -> str:
+    """A label of the policy as the text it has in the data."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def planned(policy: Policy, real: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Children per step and class, from the real training rows per class; steps count in listed order.
+
+    Raises DataError where a step names a class the training rows do not have.
+    """
+    have, plan = dict(real), {}
+    for step in policy.steps:
+        wanted = _wanted(step, real)
+        made = {name: count for name, count in _counts(step.amount, have, real, wanted).items() if count}
+        plan[step.name] = made
+        for name, count in made.items():
+            have[name] += count
+    return plan
+
+
+def _wanted(step: Step, real: Mapping[str, int]) -> list[str]:
+    names = sorted(real) if step.only is None else [label_name(label) for label in step.only]
+    strangers = [name for name in names if not real.get(name)]
+    if strangers:
+        raise DataError(
+            f"step {step.name!r} is for the classes {', '.join(strangers)}, which no training row has",
+            f"Use labels the training rows have ({', '.join(sorted(real)[:20])}) in steps[{step.name}].only.",
+        )
+    return names
+
+
+def _counts(amount: Amount, have: Mapping[str, int], real: Mapping[str, int], wanted: Sequence[str]) -> dict[str, int]:
+    if amount.copies is not None:
+        return {name: amount.copies * real[name] for name in wanted}
+    if amount.to_count is not None:
+        return {name: max(0, amount.to_count - have[name]) for name in wanted}
+    if amount.to_share is not None:
+        return _to_share(amount.to_share, have, wanted)
+    largest = max(have.values())
+    return {name: largest - have[name] for name in wanted}
+
+
+def _to_share(share: float, have: Mapping[str, int], wanted: Sequence[str]) -> dict[str, int]:
+    """Raise every wanted class that is below `share` of all rows up to it, all at once."""
+    short = [name for name in wanted if have[name] < share * sum(have.values())]
+    while short:
+        if share * len(short) >= 1.0:
+            raise DataError(
+                f"{len(short)} classes cannot each reach a share of {share:g}: together that is 1 or more",
+                f"Lower to_share below {1 / len(short):.3g}, or name fewer classes under `only`.",
+            )
+        rest = sum(count for name, count in have.items() if name not in short)
+        total = rest / (1.0 - share * len(short))
+        above = [name for name in short if have[name] >= share * total]
+        if not above:
+            return {name: round(share * total) - have[name] for name in short}
+        short = [name for name in short if name not in above]
+    return {}
+
+
+def allocate(count: int, weights: NDArray[np.float64], tokens: U64) -> I64:
+    """Copies per base, shape (n,), in proportion to `weights`; a remainder goes to the lowest tokens.
+
+    With equal weights, more children or one more base move only the marginal ones: the others are kept.
+    """
+    total = weights.sum()
+    if count == 0 or total <= 0:
+        return np.zeros(len(weights), dtype=np.int64)
+    exact = weights * (count / total)
+    copies = np.floor(exact + 1e-9).astype(np.int64)
+    left = count - int(copies.sum())
+    fraction = np.round(exact - copies, 9)
+    order = np.lexsort((tokens, -fraction))
+    order = order[weights[order] > 0]
+    if left > 0:
+        np.add.at(copies, order[np.arange(left) % len(order)], 1)
+    return copies

@@ -1,0 +1,139 @@
+"""Augment: make the children of every step, shard by shard, each child from its own seed and parents alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from policies.schema import Step
+from tasks.modalities.contract import Births
+from tasks.rows.hashing import digest_of, hash_of
+from tasks.rows.identity import child_words, ids_of, words_of
+from tasks.rows.provenance import DEPTH, NAMES, ORIGIN, RECIPE_HASH, SAMPLE_ID, SEED, SPLIT, STEP
+from tasks.rows.randomness import child_seeds, word_of
+from tasks.runners.contract import Runner
+from tasks.work.amounts import allocate
+from tasks.work.context import Context
+from tasks.work.descriptors import ChildShard, FittedStep
+from tasks.work.fit import Fitted, read_state
+from tasks.work.parts import modality_of, ops_of
+from tasks.work.pool import open_pool
+from tasks.work.shards import each
+from tasks.work.split import with_provenance
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ChildItem:
+    """A run of births of one fitted step; the worker draws the same births again and takes this slice."""
+
+    fitted: FittedStep
+    description: str
+    name: str
+    start: int
+    stop: int
+
+
+def augment(ctx: Context, runner: Runner, fitted: Fitted) -> list[ChildShard]:
+    """Make every child that the plan asks for; shards that exist are not made again."""
+    items = [item for step in fitted.steps for item in child_items(ctx, step, fitted.description)]
+    shards = each(runner, "augment", partial(make_children, ctx), items, weight=lambda item: item.stop - item.start)
+    return [shard for shard in shards if shard.rows]
+
+
+def child_items(ctx: Context, fitted: FittedStep, description: str) -> Iterator[ChildItem]:
+    """Cut the births of one step and class into shards; a shard never spans two real files of a large modality."""
+    _, places, _ = open_pool(ctx, fitted)
+    births = births_of(ctx, fitted, places)
+    for start, stop in _cuts(ctx, fitted, places, births):
+        part = digest_of(births.copies[start:stop], births.seeds[start:stop])
+        where = fitted.pool or places["file"][int(births.bases[start])].as_py()
+        yield ChildItem(fitted, description, hash_of("children", fitted.recipe, where, part), start, stop)
+
+
+def births_of(ctx: Context, fitted: FittedStep, places: pa.Table) -> Births:
+    """All births of one step and class: who is a base how often, and the seed of every copy."""
+    step = step_named(ctx, fitted.step)
+    words = words_of(places["sample_id"])[:, 0]
+    copies = allocate(fitted.count, read_state(ctx, fitted)["weights"], words)
+    bases = np.repeat(np.arange(len(copies)), copies)
+    number = np.arange(len(bases)) - np.repeat(np.cumsum(copies) - copies, copies)
+    if fitted.pool is None:
+        order = np.lexsort((number, places["row"].to_numpy()[bases], _file_codes(places)[bases]))
+        bases, number = bases[order], number[order]
+    seeds = child_seeds(word_of("step", ctx.policy.seed, step.name), words[bases], number)
+    return Births(bases, number, seeds)
+
+
+def step_named(ctx: Context, name: str) -> Step:
+    """The policy's step of that name."""
+    return next(step for step in ctx.policy.steps if step.name == name)
+
+
+def make_children(ctx: Context, item: ChildItem) -> ChildShard:
+    """Worker: make one shard of children, whole or not at all, sorted by id."""
+    name = f"children/{item.name}"
+
+    def make() -> ChildShard:
+        began = time.process_time()
+        table = children_table(ctx, item)
+        written = ctx.work.write_table(f"{name}.parquet", table)
+        seconds = time.process_time() - began
+        fitted = item.fitted
+        return ChildShard(name, fitted.step, fitted.label, fitted.origin, table.num_rows, written.bytes, seconds)
+
+    return ctx.once(ChildShard, name, make)
+
+
+def children_table(ctx: Context, item: ChildItem) -> pa.Table:
+    """The children of one shard with full provenance, sorted by id."""
+    fitted = item.fitted
+    index, places, load = open_pool(ctx, fitted)
+    births = _slice(births_of(ctx, fitted, places), item.start, item.stop)
+    description = json.loads(ctx.work.read(f"{item.description}.json"))
+    ops = ops_of(ctx, step_named(ctx, fitted.step))
+    made = modality_of(ctx).children(ops, description, index, read_state(ctx, fitted), births, load)
+    rows = made.num_rows
+    words = child_words(fitted.recipe, words_of(places["sample_id"].take(pa.array(births.bases))), births.copies)
+    provenance = {name: made[name] for name in NAMES if name in made.column_names} | {
+        SAMPLE_ID: ids_of(words),
+        ORIGIN: pa.repeat(fitted.origin, rows),
+        SPLIT: pa.repeat("train", rows),
+        DEPTH: pa.repeat(pa.scalar(1, pa.int32()), rows),
+        STEP: pa.repeat(fitted.step, rows),
+        SEED: pa.array(births.seeds),
+        RECIPE_HASH: pa.repeat(fitted.recipe, rows),
+    }
+    user = made.select([name for name in made.column_names if name not in NAMES])
+    return with_provenance(user, provenance).sort_by(SAMPLE_ID)
+
+
+def _cuts(ctx: Context, fitted: FittedStep, places: pa.Table, births: Births) -> Iterator[tuple[int, int]]:
+    size = ctx.shard_rows or modality_of(ctx).SHARD_ROWS
+    total = len(births.bases)
+    edges: Sequence[int] = [0, total]
+    if fitted.pool is None and total:
+        files = _file_codes(places)[births.bases]
+        edges = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist(), total]
+    for low, high in pairwise(edges):
+        for start in range(low, high, size):
+            yield start, min(start + size, high)
+
+
+def _file_codes(places: pa.Table) -> I64:
+    encoded = places["file"].combine_chunks().dictionary_encode()
+    rank = np.argsort(np.argsort(encoded.dictionary.to_pylist()))
+    return np.asarray(rank[encoded.indices.to_numpy()], dtype=np.int64)
+
+
+def _slice(births: Births, start: int, stop: int) -> Births:
+    return Births(births.bases[start:stop], births.copies[start:stop], births.seeds[start:stop])

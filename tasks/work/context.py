@@ -1,0 +1,67 @@
+"""What every shard function needs to know, small enough to travel to a worker with each shard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from expectations.suite import Suite
+from policies.schema import Policy
+from tasks.storage.store import Store
+from tasks.work.descriptors import Described
+
+D = TypeVar("D", bound=Described)
+
+OBJECTS = ".augmill"
+REGISTER = ".datasets"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run of one policy. `fingerprint` is the hash of library versions and CPU; it is part of every name."""
+
+    policy: Policy
+    base: Path
+    suite: Suite
+    lake: str
+    fingerprint: str
+    shard_rows: int
+    shard_bytes: int
+    plugins: Path | None = None
+
+    @cached_property
+    def objects(self) -> Store:
+        """Our own objects, outside the table's folder: work shards, channels, ledgers, recipes."""
+        return Store(self.lake).sub(OBJECTS, self.policy.dataset)
+
+    @cached_property
+    def work(self) -> Store:
+        """Results of stages, each named by the hash of what it was made from."""
+        return self.objects.sub("work")
+
+    @cached_property
+    def table(self) -> Store:
+        """The Delta table's folder."""
+        return Store(self.lake).sub(self.policy.dataset)
+
+    def once(self, kind: type[D], name: str, make: Callable[[], D]) -> D:
+        """Return the descriptor kept under `name`, or make it now and keep it: done means it exists."""
+        key = f"{name}.json"
+        if self.work.exists(key):
+            return kind.from_json(json.loads(self.work.read(key)))
+        made = make()
+        self.work.write(key, json.dumps(made.to_json(), sort_keys=True).encode())
+        return made
+
+    def once_json(self, name: str, make: Callable[[], Any]) -> Any:
+        """The same for a plain JSON document."""
+        key = f"{name}.json"
+        if self.work.exists(key):
+            return json.loads(self.work.read(key))
+        made = make()
+        self.work.write(key, json.dumps(made, sort_keys=True).encode())
+        return made

@@ -1,0 +1,95 @@
+"""The small things stages hand each other: names of objects and counts, never tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Described:
+    """A descriptor that is kept beside its object as JSON, so that a rerun need not open the object."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict; the inverse of `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_json`'s dict."""
+        return cls(**document)
+
+
+@dataclass(frozen=True)
+class RawShard(Described):
+    """Rows as they were read, typed, with their source; `faults` counts lines that were no rows."""
+
+    name: str
+    rows: int
+    bytes: int
+    faults: int = 0
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ValidShard(Described):
+    """Which rows of a raw shard passed, how many failed for which reason, and how many rows each expectation of
+    the suite could judge."""
+
+    name: str
+    raw: str
+    rows: int
+    quarantined: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    judged: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PlacedShard(Described):
+    """Ids and splits for the rows of one raw shard that will be published, by split and label."""
+
+    name: str
+    raw: str
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataFile(Described):
+    """One Parquet file in the table's folder, ready to be committed."""
+
+    path: str
+    split: str
+    origin: str
+    rows: int
+    bytes: int
+    sha256: str
+    labels: dict[str, int] = field(default_factory=dict)
+    step: str = ""
+
+
+@dataclass(frozen=True)
+class ChildShard(Described):
+    """Children of one step and label, made but not yet judged."""
+
+    name: str
+    step: str
+    label: str
+    origin: str
+    rows: int
+    bytes: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class FittedStep(Described):
+    """One step for one label: what it learned, from which pool, and how many children it shall make."""
+
+    step: str
+    label: str
+    count: int
+    recipe: str
+    state: str
+    index: str
+    pool: str | None
+    origin: str

@@ -1,0 +1,130 @@
+"""The index of valid rows: per shard on disk, for a whole run in memory as a few flat arrays, never payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from policies.schema import SPLITS, Policy
+from tasks.rows.identity import content_words, key_words, with_occurrence
+from tasks.rows.provenance import SOURCE, SPLIT
+from tasks.rows.randomness import U64, mix, word_of
+
+I64 = NDArray[np.int64]
+
+
+def index_of(policy: Policy, rows: pa.Table, positions: I64) -> pa.Table:
+    """What the split stage must know of the valid rows of one shard: identity, bonds, label, place of origin."""
+    columns = [name for name in rows.column_names if name not in (SOURCE, SPLIT)]
+    words = content_words(rows, columns)
+    source = rows[SOURCE].combine_chunks()
+    named = {
+        "position": pa.array(positions),
+        "word0": words[:, 0],
+        "word1": words[:, 1],
+        "label": label_text(rows, policy.label),
+        "given": _given(policy, rows),
+        "object": pc.struct_field(source, "object"),
+        "sha256": pc.struct_field(source, "sha256"),
+        "row": pc.struct_field(source, "row"),
+    }
+    if policy.key:
+        keys = key_words(rows[policy.key])
+        named |= {"key0": keys[:, 0], "key1": keys[:, 1]}
+    if policy.split.group:
+        named["group"] = key_words(rows[policy.split.group])[:, 0]
+    return pa.table(named)
+
+
+def label_text(rows: pa.Table, label: str | None) -> pa.Array:
+    """The label of each row as text, so that labels of any type compare and count alike; "" if unlabelled."""
+    if label is None or label not in rows.column_names:
+        return pa.array([""] * rows.num_rows, pa.string())
+    return pc.cast(rows[label], pa.string()).combine_chunks()
+
+
+def _given(policy: Policy, rows: pa.Table) -> pa.Array:
+    codes = pa.array(SPLITS)
+    column = rows[policy.split.column] if policy.split.column else rows[SPLIT]
+    text = pc.cast(column, pa.string())
+    aliases = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train"}
+    for alias, name in aliases.items():
+        text = pc.replace_substring_regex(text, f"^{alias}$", name)
+    return pc.fill_null(pc.index_in(text, codes), -1).cast(pa.int8()).combine_chunks()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All valid rows of a run, shard after shard: identity words, bonds, labels, given splits."""
+
+    shard: I64
+    position: I64
+    words: U64
+    bonds: U64
+    label: NDArray[np.object_]
+    codes: I64
+    classes: tuple[str, ...]
+    given: NDArray[np.int8]
+    repeated: NDArray[np.bool_]
+
+    @classmethod
+    def load(cls, policy: Policy, tables: Sequence[pa.Table]) -> Rows:
+        """Concatenate the shards' indexes, number identical rows and tie bonds."""
+        table = pa.concat_tables(tables)
+        shard = np.repeat(np.arange(len(tables)), [part.num_rows for part in tables])
+        content = np.stack([table["word0"].to_numpy(), table["word1"].to_numpy()], axis=1)
+        order = _by_source(table)
+        identity = content
+        if policy.key:
+            identity = np.stack([table["key0"].to_numpy(), table["key1"].to_numpy()], axis=1)
+        occurrence = _occurrence(identity, order)
+        encoded = pc.dictionary_encode(table["label"].combine_chunks())
+        names = encoded.dictionary.to_pylist()
+        rank = np.argsort(np.argsort(names)) if names else np.zeros(0, dtype=np.int64)
+        return cls(
+            shard=shard,
+            position=table["position"].to_numpy(),
+            words=identity if policy.key else with_occurrence(identity, occurrence),
+            bonds=_bonds(policy, table, content, identity),
+            label=np.asarray(table["label"].to_pylist(), dtype=object),
+            codes=rank[encoded.indices.to_numpy()].astype(np.int64),
+            classes=tuple(sorted(names)),
+            given=table["given"].to_numpy(),
+            repeated=(occurrence > 0) if policy.key else np.zeros(len(shard), dtype=np.bool_),
+        )
+
+
+def _by_source(table: pa.Table) -> I64:
+    shas = pc.dictionary_encode(table["sha256"].combine_chunks())
+    rank = np.argsort(np.argsort(shas.dictionary.to_pylist()))
+    return np.lexsort((table["row"].to_numpy(), rank[shas.indices.to_numpy()]))
+
+
+def _occurrence(words: U64, order: I64) -> I64:
+    """How many rows with the same words come before each row, in the order of their sources."""
+    ranked = words[order]
+    group = np.lexsort((ranked[:, 1], ranked[:, 0]))
+    same = np.concatenate([[False], (np.diff(ranked[group], axis=0) == 0).all(axis=1)]) if len(words) else []
+    starts = np.flatnonzero(~np.asarray(same, dtype=bool))
+    lengths = np.diff(np.append(starts, len(words)))
+    within = np.arange(len(words)) - np.repeat(starts, lengths)
+    occurrence = np.empty(len(words), dtype=np.int64)
+    occurrence[order[group]] = within
+    return occurrence
+
+
+def _bonds(policy: Policy, table: pa.Table, content: U64, identity: U64) -> U64:
+    with np.errstate(over="ignore"):
+        bonds = [content[:, 0] ^ mix(content[:, 1])]
+        if policy.key:
+            bonds.append(mix(identity[:, 0] ^ word_of("key")))
+        if policy.split.group:
+            group = table["group"].to_numpy()
+            # A row without a group stands for itself: its second bond is its first.
+            bonds.append(np.where(group == 0, bonds[0], mix(group ^ word_of("group", policy.split.group))))
+    return np.stack(bonds, axis=1)

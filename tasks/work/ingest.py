@@ -1,0 +1,112 @@
+"""Ingest: read the raw objects once, in bounded batches, into typed shards that remember where each row was."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import pyarrow as pa
+
+from policies.errors import DataError
+from tasks.rows.hashing import code_version, hash_of
+from tasks.rows.provenance import SOURCE, SPLIT, clashes
+from tasks.runners.contract import Runner
+from tasks.sources.contract import Found, Scan, Unit
+from tasks.sources.reading import read, scan, types_of, units
+from tasks.work.context import Context
+from tasks.work.descriptors import RawShard
+from tasks.work.parts import modality_of
+from tasks.work.shards import each
+
+UNIT_BYTES = 64 << 20
+FAULT_COLUMNS = ("object_name", "sha256", "row", "reason", "text")
+CODE = code_version("tasks.work.ingest")
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Everything ingest found: typed shards in a stable order, and the columns with their types."""
+
+    shards: tuple[RawShard, ...]
+    types: dict[str, str]
+
+
+@dataclass(frozen=True)
+class UnitItem:
+    """One unit to read, with the types its own columns shall have."""
+
+    unit: Unit
+    types: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """What messages call this piece of work."""
+        return self.unit.objects[0].name
+
+
+def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] | None = None) -> Raw:
+    """Scan every unit for its types, settle one type per column, then read every unit into shards.
+
+    `expected` types (of the suite, or of the version before) win: a value that does not fit is a faulty row.
+    """
+    work = units(found, ctx.policy, UNIT_BYTES)
+    scans = each(runner, "scan", partial(scan_unit, ctx), work, weight=lambda unit: unit.bytes, unit="bytes")
+    types = types_of(scans, expected)
+    refuse_clashes(types)
+    items = [
+        UnitItem(unit, {name: types[name] for name in scanned.columns})
+        for unit, scanned in zip(work, scans, strict=True)
+    ]
+    parts = each(runner, "ingest", partial(ingest_unit, ctx), items, weight=lambda item: item.unit.bytes, unit="bytes")
+    shards = tuple(shard for part in parts for shard in part)
+    if not any(shard.rows for shard in shards):
+        raise DataError("the source holds no row", "Check source.uri; a header alone is not enough.")
+    return Raw(shards, types)
+
+
+def refuse_clashes(types: dict[str, str]) -> None:
+    """Raise DataError where a user's column carries the reserved prefix."""
+    taken = clashes([name for name in types if name not in (SOURCE, SPLIT)])
+    if taken:
+        raise DataError(
+            f"columns of the source have names reserved for provenance: {', '.join(taken)}",
+            "Rename them at the source; every published row carries its own augmill_ columns.",
+        )
+
+
+def scan_unit(ctx: Context, unit: Unit) -> Scan:
+    """Worker: look at all values of one unit for its columns' types; remembered by the unit's content."""
+    name = f"scan/{hash_of(CODE, unit.key(), list(ctx.policy.source.missing), _asked(ctx))}"
+    return Scan(**ctx.once_json(name, lambda: asdict(scan(unit, ctx.policy))))
+
+
+def ingest_unit(ctx: Context, item: UnitItem) -> list[RawShard]:
+    """Worker: read one unit into shards; the list of its shards is written last, so it says that all exist."""
+    rows = ctx.shard_rows or modality_of(ctx).SHARD_ROWS
+    identity = [CODE, item.unit.key(), item.types, list(ctx.policy.source.missing), _asked(ctx), rows, ctx.shard_bytes]
+    name = hash_of(*identity)
+
+    def make() -> list[dict[str, object]]:
+        made = []
+        for number, chunk in enumerate(read(item.unit, item.types, ctx.policy, rows, ctx.shard_bytes)):
+            shard = f"raw/{name}-{number:05d}"
+            written = ctx.work.write_table(f"{shard}.parquet", chunk.table)
+            if chunk.faults:
+                faults = pa.Table.from_pylist([asdict(fault) for fault in chunk.faults])
+                ctx.work.write_table(f"{shard}.faults.parquet", faults)
+            columns = {field.name: str(field.type) for field in chunk.table.schema}
+            described = RawShard(shard, chunk.table.num_rows, written.bytes, len(chunk.faults), columns)
+            made.append(described.to_json())
+        return made
+
+    return [RawShard.from_json(document) for document in ctx.once_json(f"raw/{name}", make)]
+
+
+def _asked(ctx: Context) -> list[object]:
+    columns = ctx.policy.columns
+    return [ctx.policy.modality, ctx.policy.label, columns.model_dump(mode="json") if columns else None]
+
+
+def source_digest(found: Found) -> str:
+    """One hash for all raw objects, whatever their order: part of the key that says nothing has changed."""
+    return hash_of(sorted([item.name, item.sha256, item.split] for item in found.objects))

@@ -1,0 +1,75 @@
+"""The manifest of a version: all that the next run, `show` and the record need to know, as one immutable object."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.rows.hashing import hash_of
+from tasks.storage.delta import Snapshot, Table
+from tasks.storage.store import Store
+from tasks.work.descriptors import DataFile, Described
+
+METADATA_KEY = "augmill.manifest"
+RUN_KEY = "augmill.run_key"
+
+
+@dataclass(frozen=True)
+class Manifest(Described):
+    """What a version was made from and what it holds. Holds no time, host or run id: equal runs, equal manifests.
+
+    `ledger` names the segments of published splits under `salt`; `valid` the validated shards (append mode
+    goes on from them); `files` the data files; `figures` what the report and the record show.
+    """
+
+    dataset: str
+    run_key: str
+    policy_name: str
+    policy_text: str
+    policy: dict[str, Any]
+    policy_hash: str
+    suite_text: str
+    fingerprint: dict[str, str]
+    git_commit: str | None
+    inputs: list[dict[str, Any]]
+    types: dict[str, str]
+    salt: str
+    ledger: list[str]
+    valid: list[dict[str, Any]]
+    files: list[dict[str, Any]]
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def data_files(self) -> list[DataFile]:
+        """The data files as descriptors."""
+        return [DataFile.from_json(document) for document in self.files]
+
+    def write(self, objects: Store) -> str:
+        """Keep the manifest under the hash of its content; returns the name."""
+        document = self.to_json()
+        name = f"versions/{hash_of(document)}.json"
+        objects.write(name, json.dumps(document, sort_keys=True).encode())
+        return name
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version of the table together with its manifest."""
+
+    snapshot: Snapshot
+    manifest: Manifest
+
+    @property
+    def version(self) -> int:
+        """The version's number."""
+        return self.snapshot.version
+
+
+def published(table: Store, objects: Store, version: int | None = None) -> Published | None:
+    """The current version, or the given one, with its manifest; None where nothing was published yet."""
+    delta = Table(table)
+    snapshot = delta.current() if version is None else delta.snapshot(version)
+    if snapshot is None:
+        return None
+    return Published(snapshot, Manifest.from_json(json.loads(objects.read(snapshot.metadata[METADATA_KEY]))))

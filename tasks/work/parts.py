@@ -1,0 +1,42 @@
+"""The parts a policy names - modality, transforms - looked up in the catalogue, once per process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+from policies.schema import Step
+from tasks.modalities.contract import Op
+from tasks.transforms.catalogue import Catalogue, code_hash
+from tasks.work.context import Context
+
+
+@lru_cache(maxsize=8)
+def catalogue(plugins: Path | None) -> Catalogue:
+    """The catalogue of built-in parts and those of a plug-in folder."""
+    return Catalogue(plugins)
+
+
+def modality_of(ctx: Context) -> ModuleType:
+    """The module of the policy's modality; it holds the functions of `Modality`."""
+    return catalogue(ctx.plugins).modality(ctx.policy.modality).module
+
+
+def modality_code(ctx: Context) -> str:
+    """Hash of the modality's source, part of the name of whatever it makes."""
+    return code_hash(catalogue(ctx.plugins).modality(ctx.policy.modality))
+
+
+def ops_of(ctx: Context, step: Step) -> list[Op]:
+    """The chain of a step, ready to use."""
+    found = []
+    for use in step.transforms:
+        entry = catalogue(ctx.plugins).find(use.use)
+        found.append(Op(use.use, entry.module, entry.parameters(use.params), use.probability))
+    return found
+
+
+def transform_code(ctx: Context, step: Step) -> list[str]:
+    """Hashes of all source that decides a step's children: its transforms' and the modality's."""
+    return [*(code_hash(catalogue(ctx.plugins).find(use.use)) for use in step.transforms), modality_code(ctx)]

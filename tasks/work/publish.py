@@ -1,0 +1,158 @@
+"""Publish: quarantine first, then one transaction that makes the new version visible, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.rows.hashing import digest_of, hash_of
+from tasks.rows.identity import words_of
+from tasks.rows.provenance import FIELDS, ORIGIN, SAMPLE_ID, SPLIT
+from tasks.runners.contract import Runner
+from tasks.sources.columns import arrow_of
+from tasks.storage import channels
+from tasks.storage.delta import NewFile, Table
+from tasks.storage.store import Store
+from tasks.work.context import OBJECTS, REGISTER, Context
+from tasks.work.descriptors import ChildShard, DataFile
+from tasks.work.manifest import METADATA_KEY, RUN_KEY, Manifest, Published
+from tasks.work.run import Run, fingerprint_document, git_commit
+from tasks.work.shards import each
+from tasks.work.split import Real
+
+if TYPE_CHECKING:
+    from tasks.work.check import Checked
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One shard of children with the ids that did not pass; the rest is published."""
+
+    shard: ChildShard
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> int:
+        """Rows that will be published."""
+        return self.shard.rows - len(self.dropped)
+
+
+def seal_children(ctx: Context, runner: Runner, accepted: Sequence[Accepted]) -> list[DataFile]:
+    """Write the children that passed into the table's folder, shard by shard."""
+    items = [item for item in accepted if item.kept]
+    return each(runner, "publish", partial(seal, ctx), items, weight=lambda item: item.kept)
+
+
+def seal(ctx: Context, item: Accepted) -> DataFile:
+    """Worker: write one file of children; named by the shard and by what was dropped from it."""
+    dropped = pa.array(sorted(item.dropped), pa.string())
+    name = hash_of("published", item.shard.name, digest_of(words_of(dropped)))
+
+    def make() -> DataFile:
+        table = ctx.work.read_table(f"{item.shard.name}.parquet")
+        if len(dropped):
+            table = table.filter(pc.invert(pc.is_in(table[SAMPLE_ID], dropped)))
+        path = f"{SPLIT}=train/{ORIGIN}={item.shard.origin}/{name}.parquet"
+        written = ctx.table.write_table(path, table.drop_columns([SPLIT, ORIGIN]))
+        labels = {item.shard.label: table.num_rows}
+        return DataFile(
+            path, "train", item.shard.origin, table.num_rows, written.bytes, written.sha256, labels, item.shard.step
+        )
+
+    return ctx.once(DataFile, f"sealed/{name}", make)
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a run published, or found to be published already (`skipped`)."""
+
+    number: int
+    parent: int | None
+    skipped: bool
+    manifest: Manifest
+    new_bytes: int
+
+
+def publish(run: Run, real: Real, checked: Checked) -> Version:
+    """Seal the children, commit the version unless nothing differs from the one before, move the channel."""
+    ctx, before = run.ctx, run.asked.before
+    files = [*real.files, *seal_children(ctx, run.runner, checked.accepted)]
+    manifest = manifest_of(run, real, checked, files)
+    if before is not None and _same(before.manifest, manifest):
+        version = Version(before.version, parent_of(before), True, before.manifest, 0)
+    else:
+        old = {file.path for file in before.snapshot.files} if before else set()
+        number = commit(ctx, before, files, manifest, run.at_ms)
+        fresh = sum(file.bytes for file in files if file.path not in old)
+        version = Version(number, before.version if before else None, False, manifest, fresh)
+    announce(ctx, version.number, run.at_ms, run.run_id)
+    return version
+
+
+def _same(old: Manifest, new: Manifest) -> bool:
+    return old.run_key == new.run_key or (
+        old.policy_hash == new.policy_hash
+        and old.suite_text == new.suite_text
+        and sorted(file["path"] for file in old.files) == sorted(file["path"] for file in new.files)
+    )
+
+
+def parent_of(published: Published) -> int | None:
+    """The version before a published one; versions are consecutive."""
+    return published.version - 1 if published.version > 0 else None
+
+
+def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile]) -> Manifest:
+    """What the version was made from and what it holds."""
+    asked = run.asked
+    return Manifest(
+        dataset=asked.ctx.policy.dataset,
+        run_key=asked.run_key,
+        policy_name=asked.loaded.path.name,
+        policy_text=asked.loaded.text,
+        policy=asked.ctx.policy.model_dump(mode="json"),
+        policy_hash=asked.loaded.content_hash,
+        suite_text=asked.suite_text,
+        fingerprint=fingerprint_document(),
+        git_commit=git_commit(asked.ctx.base),
+        inputs=[asdict(item) for item in asked.found.objects],
+        types=checked.types,
+        salt=asked.ctx.policy.split.salt,
+        ledger=list(real.ledger),
+        valid=[shard.to_json() for shard in real.valid],
+        files=[file.to_json() for file in sorted(files, key=lambda file: file.path)],
+        figures=checked.figures,
+    )
+
+
+def commit(ctx: Context, before: Published | None, files: Sequence[DataFile], manifest: Manifest, at_ms: int) -> int:
+    """Make the version visible. Files it shares with the version before are kept by reference."""
+    old = {file.path for file in before.snapshot.files} if before else set()
+    new = {file.path: file for file in files}
+    added = [_new_file(file) for path, file in sorted(new.items()) if path not in old]
+    metadata = {METADATA_KEY: manifest.write(ctx.objects), RUN_KEY: manifest.run_key}
+    schema = pa.schema([*(pa.field(name, arrow_of(kind)) for name, kind in manifest.types.items()), *FIELDS])
+    expected = before.version if before else None
+    version = Table(ctx.table).publish(expected, added, sorted(old - set(new)), schema, metadata, at_ms=at_ms)
+    Store(ctx.lake).sub(OBJECTS).create(f"{REGISTER}/{ctx.policy.dataset}", b"")
+    return version
+
+
+def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> None:
+    """Point the policy's channel at the version, unless it points there, or further, already."""
+    name = ctx.policy.publish.channel
+    if name is None:
+        return
+    store = ctx.objects.sub("channels")
+    here = channels.current(store, name)
+    if here is None or here.version < version:
+        channels.move(store, name, version, here, at_ms=at_ms, reason="published", run_id=run_id)
+
+
+def _new_file(file: DataFile) -> NewFile:
+    return NewFile(file.path, file.bytes, file.sha256, file.rows, {SPLIT: file.split, ORIGIN: file.origin})

@@ -1,0 +1,82 @@
+"""Record: one document says what a run did; it goes to MLflow, to the terminal and to machines alike."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from tasks.lineage.bundle import bundle
+from tasks.lineage.slis import measure
+from tasks.lineage.spool import record_or_spool
+from tasks.reports.validation import render
+from tasks.work.check import Checked
+from tasks.work.manifest import published
+from tasks.work.publish import Version
+from tasks.work.run import Asked, Run, record_name
+
+REPORT = "validation_report.html"
+
+
+def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
+    """Send the record unless this version has one; returns the document of `augmill run --json`."""
+    document = document_of(run, version)
+    marker = record_name(version.number)
+    objects = run.ctx.objects
+    if not (version.skipped and objects.exists(marker)):
+        artifacts = bundle(document) | checked.pictures
+        artifacts[REPORT] = render({**checked.report, **document}, checked.thumbnails).encode()
+        link = record_or_spool(objects.sub("spool"), document, run.tracking_uri, artifacts)
+        document["mlflow"] = link or {"tracking_uri": run.tracking_uri, "experiment_id": None, "run_id": None}
+        objects.write(marker, json.dumps(document, sort_keys=True, default=str).encode())
+    else:
+        document["mlflow"] = json.loads(objects.read(marker))["mlflow"]
+    return document
+
+
+def document_of(run: Run, version: Version) -> dict[str, Any]:
+    """Everything worth knowing about the version and the run that made it, as JSON-able values."""
+    manifest = version.manifest
+    parent = published(run.ctx.table, run.ctx.objects, version.parent) if version.parent is not None else None
+    ended = time.time()
+    document: dict[str, Any] = {
+        **manifest.figures,
+        "dataset": manifest.dataset,
+        "version": version.number,
+        "parent_version": version.parent,
+        "parent_mlflow_run_id": _parent_run(run.asked, version.parent),
+        "table_uri": run.ctx.table.uri,
+        "skipped": version.skipped,
+        "policy": manifest.policy,
+        "policy_name": manifest.policy_name,
+        "policy_text": manifest.policy_text,
+        "parent_policy_text": parent.manifest.policy_text if parent else None,
+        "policy_hash": manifest.policy_hash,
+        "suite_text": manifest.suite_text,
+        "git_commit": manifest.git_commit,
+        "channel": run.ctx.policy.publish.channel,
+        "prefect_run_url": run.prefect_url,
+        "run_id": run.run_id,
+        "fingerprint": manifest.fingerprint,
+        "inputs": manifest.inputs,
+        "stages": run.stages,
+        "started_unix": run.started,
+        "ended_unix": ended,
+        "seconds": round(ended - run.started, 3),
+        "usage": {"cpu_seconds": round(sum(stage["figures"]["cpu_seconds"] for stage in run.stages), 3)},
+        "storage": {
+            "real_bytes": sum(file.bytes for file in manifest.data_files if file.origin == "real"),
+            "total_bytes": sum(file.bytes for file in manifest.data_files),
+            "new_bytes": version.new_bytes,
+        },
+    }
+    document["slis"] = measure(document)  # type: ignore[arg-type]
+    return document
+
+
+def _parent_run(asked: Asked, parent: int | None) -> str | None:
+    if parent is None or not asked.ctx.objects.exists(record_name(parent)):
+        return None
+    link = json.loads(asked.ctx.objects.read(record_name(parent))).get("mlflow") or {}
+    run_id = link.get("run_id")
+    return str(run_id) if run_id else None

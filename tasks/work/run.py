@@ -1,0 +1,156 @@
+"""One run of one policy: what it is asked to do, what it starts from, and the clock of its stages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from expectations.suite import Suite, load_suite
+from policies.load import Loaded, load
+from tasks.rows.fingerprint import fingerprint, fingerprint_hash
+from tasks.rows.hashing import hash_of, tree_version
+from tasks.runners.contract import Runner
+from tasks.sources.contract import Found
+from tasks.sources.hash_cache import HashCache
+from tasks.sources.reading import discover
+from tasks.work.context import Context
+from tasks.work.ingest import source_digest
+from tasks.work.manifest import Published, published
+from tasks.work.parts import catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("tasks", "expectations")
+SHARD_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A policy made ready: read, checked, its source listed and hashed, the current version looked up."""
+
+    loaded: Loaded
+    ctx: Context
+    found: Found
+    before: Published | None
+    run_key: str
+    suite_text: str
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the current version is already what this run would make."""
+        return self.before is not None and self.before.manifest.run_key == self.run_key
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the current version's lineage has reached MLflow, or waits in the spool."""
+        return self.before is not None and self.ctx.objects.exists(record_name(self.before.version))
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """What was recorded of the current version, marked as skipped, if this run would only make it again."""
+        if self.before is None or not (self.unchanged and self.recorded):
+            return None
+        kept: dict[str, Any] = json.loads(self.ctx.objects.read(record_name(self.before.version)))
+        return {**kept, "skipped": True}
+
+    @property
+    def expected_types(self) -> dict[str, str] | None:
+        """Column types of the version before; values that do not fit them are faulty rows."""
+        return self.before.manifest.types if self.before is not None else None
+
+
+def record_name(version: int) -> str:
+    """The object that says where the record of a version is."""
+    return f"records/{version:08d}.json"
+
+
+def ask(
+    policy: Path,
+    *,
+    lake: str,
+    home: Path,
+    plugins: Path | None = None,
+    shard_rows: int | None = None,
+    shard_bytes: int | None = None,
+) -> Asked:
+    """Read the policy and look at its source and table; nothing is written but a cache of file hashes."""
+    loaded = load(policy, catalogue(plugins))
+    suite = load_suite(loaded.suite) if loaded.suite else Suite(name=loaded.policy.dataset)
+    suite_text = loaded.suite.read_text("utf-8") if loaded.suite else ""
+    base = loaded.path.parent
+    ctx = Context(
+        policy=loaded.policy,
+        base=base,
+        suite=suite,
+        lake=lake,
+        fingerprint=fingerprint_hash(),
+        shard_rows=shard_rows or 0,
+        shard_bytes=shard_bytes or SHARD_BYTES,
+        plugins=plugins,
+    )
+    with HashCache(home / "hashes") as cache:
+        found = discover(loaded.policy, base, cache)
+    key = hash_of(
+        loaded.content_hash,
+        suite.model_dump(mode="json"),
+        source_digest(found),
+        ctx.fingerprint,
+        tree_version(ROOT, PACKAGES),
+        tree_version(plugins, (".",)) if plugins else "",
+    )
+    return Asked(loaded, ctx, found, published(ctx.table, ctx.objects), key, suite_text)
+
+
+class Run:
+    """A run under way: tasks get it, and hand on descriptors. A plain class, so that Prefect does not look inside."""
+
+    def __init__(
+        self, asked: Asked, runner: Runner, tracking_uri: str, run_id: str, prefect_url: str | None = None
+    ) -> None:
+        self.asked = asked
+        self.runner = runner
+        self.tracking_uri = tracking_uri
+        self.run_id = run_id
+        self.prefect_url = prefect_url
+        self.started = time.time()
+        self.stages: list[dict[str, Any]] = []
+
+    @property
+    def ctx(self) -> Context:
+        """What shard functions need."""
+        return self.asked.ctx
+
+    @property
+    def at_ms(self) -> int:
+        """When the run began, in milliseconds since 1970: the time that commits bear."""
+        return int(self.started * 1000)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, Any]]:
+        """Time a stage for the trace; figures put into the yielded dict become its attributes."""
+        figures: dict[str, Any] = {}
+        began, cpu = time.time(), time.process_time()
+        yield figures
+        figures["cpu_seconds"] = round(time.process_time() - cpu, 3)
+        self.stages.append({"name": name, "started_unix": began, "seconds": time.time() - began, "figures": figures})
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit of the policy's folder, or None outside a checkout or without git."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+
+def fingerprint_document() -> dict[str, str]:
+    """The fingerprint in words, for the manifest and the record."""
+    return fingerprint()

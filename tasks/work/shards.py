@@ -1,0 +1,28 @@
+"""Map a shard function over its items on whatever runner there is, with progress by work, not by count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tasks.runners.contract import Runner
+from tasks.runners.progress import Progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def each(
+    runner: Runner,
+    stage: str,
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    weight: Callable[[Item], float],
+    unit: str = "rows",
+) -> list[Result]:
+    """Results in the order of `items`; heavy items start first; one progress line per stage."""
+    total = sum(weight(item) for item in items)
+    with Progress(stage, total=total, unit=unit) as bar:
+        return runner.map(
+            function, items, weight=weight, on_done=lambda index, _seconds, _result: bar.advance(weight(items[index]))
+        )

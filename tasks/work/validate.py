@@ -1,0 +1,254 @@
+"""Validate: judge every row by the suite; rows that fail go to quarantine with the reason, never silently away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from expectations.judge import Verdict, judge
+from policies.errors import DataError
+from tasks.rows.hashing import code_version, hash_of
+from tasks.rows.provenance import SOURCE
+from tasks.runners.contract import Runner
+from tasks.sources.columns import arrow_of
+from tasks.sources.drift import drift
+from tasks.work.context import Context
+from tasks.work.descriptors import RawShard, ValidShard
+from tasks.work.index import index_of
+from tasks.work.ingest import Raw
+from tasks.work.parts import modality_code, modality_of
+from tasks.work.quarantine import fault_rows, is_plain, quarantine_rows
+from tasks.work.shards import each
+
+CODE = code_version("tasks.work.validate", "tasks.work.index", "expectations.judge")
+FAULT = "fault"
+NO_LABEL = "its label is missing"
+NO_KEY = "its key is missing"
+
+
+@dataclass(frozen=True)
+class ValidateItem:
+    """One raw shard, and the columns of the whole source that it lacks."""
+
+    raw: RawShard
+    absent: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """What messages call this piece of work."""
+        return self.raw.name
+
+
+@dataclass(frozen=True)
+class Valid:
+    """The judged shards, and the verdict on the whole: one JSON document per expectation."""
+
+    shards: tuple[ValidShard, ...]
+    whole: list[dict[str, Any]]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many rows failed for which reason."""
+        total = Counter[str]()
+        for shard in self.shards:
+            total.update(shard.reasons)
+        return dict(sorted(total.items()))
+
+    @property
+    def quarantined(self) -> int:
+        """Rows that failed."""
+        return sum(shard.quarantined for shard in self.shards)
+
+
+def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
+    """Judge every shard, then the whole. Raises DataError where the suite cannot be applied."""
+    _refuse_unknown_columns(ctx, raw.types)
+    items = [
+        ValidateItem(shard, {name: kind for name, kind in raw.types.items() if name not in shard.columns})
+        for shard in raw.shards
+    ]
+    shards = each(runner, "validate", partial(validate_shard, ctx), items, weight=lambda item: item.raw.rows)
+    verdict = judge_dataset(ctx, raw, shards) if any(shard.rows for shard in shards) else None
+    _refuse_unjudged(ctx, shards)
+    return Valid(tuple(shards), verdict.document() if verdict else [])
+
+
+def refuse_invalid(ctx: Context, raw: Raw, valid: Valid) -> None:
+    """Raise DataError over the suite's budget for quarantined rows, or where the whole fails an expectation."""
+    total = sum(shard.rows + shard.faults for shard in raw.shards)
+    share, budget = valid.quarantined / total, ctx.suite.budget.max_quarantine_share
+    if share > budget or valid.quarantined == total:
+        worst = sorted(valid.reasons.items(), key=lambda item: -item[1])[:5]
+        raise DataError(
+            f"{valid.quarantined} of {total} rows failed ({share:.2%}, the suite allows {budget:.2%}): "
+            + "; ".join(f"{reason} ({count})" for reason, count in worst),
+            "Mend the rows at the source (the quarantine table holds them), or raise budget.max_quarantine_share.",
+            {"quarantined": valid.quarantined, "rows": total, "reasons": valid.reasons},
+        )
+    failed = [result for result in valid.whole if not result["success"]]
+    if failed:
+        raise DataError(
+            "the data set as a whole fails its suite: "
+            + "; ".join(f"{item['name']}: observed {item['observed']}, wanted {item['target']}" for item in failed),
+            "Mend the source, or correct the expectation in the suite.",
+            {"failed": failed},
+        )
+
+
+def validate_shard(ctx: Context, item: ValidateItem) -> ValidShard:
+    """Worker: keep the index of the rows that pass, and the rows that fail with their reasons."""
+    suite = [spec.model_dump(mode="json") for spec in ctx.suite.row()]
+    policy = ctx.policy
+    asked = [policy.label, policy.key, policy.split.model_dump(mode="json", exclude={"fractions", "salt"})]
+    name = f"valid/{hash_of(CODE, item.raw.name, sorted(item.absent), suite, asked, modality_code(ctx))}"
+
+    def make() -> ValidShard:
+        rows = with_columns(ctx.work.read_table(f"{item.raw.name}.parquet"), item.absent)
+        reasons, judged = row_reasons(ctx, rows)
+        passed = np.array([position for position in range(rows.num_rows) if position not in reasons], dtype=np.int64)
+        ctx.work.write_table(f"{name}.parquet", index_of(policy, rows.take(pa.array(passed)), passed))
+        quarantined = quarantine_rows(rows, reasons, "validate")
+        if item.raw.faults:
+            quarantined = pa.concat_tables(
+                [quarantined, fault_rows(ctx.work.read_table(f"{item.raw.name}.faults.parquet"))]
+            )
+        if quarantined.num_rows:
+            ctx.work.write_table(f"{name}.quarantine.parquet", quarantined)
+        counts = Counter(reason for row in quarantined["reasons"].to_pylist() for reason in row)
+        found = dict(sorted(counts.items()))
+        return ValidShard(name, item.raw.name, len(passed), quarantined.num_rows, found, judged)
+
+    return ctx.once(ValidShard, name, make)
+
+
+def with_columns(rows: pa.Table, absent: Mapping[str, str]) -> pa.Table:
+    """The rows with the columns they lack, all null, so that every shard looks alike."""
+    for name, kind in absent.items():
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, arrow_of(kind)))
+    return rows
+
+
+def row_reasons(ctx: Context, rows: pa.Table) -> tuple[dict[int, list[str]], list[int]]:
+    """Why rows fail, by position: unusable payloads, missing labels or keys, and the suite's row expectations.
+
+    Beside it, how many rows each of the suite's row expectations could judge.
+    """
+    facts = modality_of(ctx).facts(ctx.policy, rows)
+    reasons: dict[int, list[str]] = {}
+    for position, fault in enumerate(facts[FAULT].to_pylist()):
+        if fault is not None:
+            reasons.setdefault(position, []).append(fault)
+    for column, reason in ((ctx.policy.label, NO_LABEL), (ctx.policy.key, NO_KEY)):
+        if column is not None:
+            for position in np.flatnonzero(np.asarray(rows[column].is_null().combine_chunks())):
+                reasons.setdefault(int(position), []).append(reason)
+    usable = np.array([position for position in range(rows.num_rows) if position not in reasons], dtype=np.int64)
+    specs = ctx.suite.row()
+    if not specs or not len(usable):
+        return reasons, [0] * len(specs)
+    verdict = judge(_frame(rows, facts, usable), specs)
+    refuse_unevaluated(verdict)
+    for position, texts in verdict.reasons().items():
+        reasons.setdefault(int(usable[position]), []).extend(texts)
+    return reasons, [result.judged for result in verdict.results]
+
+
+def _refuse_unjudged(ctx: Context, shards: Sequence[ValidShard]) -> None:
+    """Zero rows judged is never a success: an expectation on a column without any value says nothing."""
+    if not any(shard.rows for shard in shards):
+        return
+    silent = [
+        f"{spec.type} on {', '.join(columns_of(spec))}"
+        for number, spec in enumerate(ctx.suite.row())
+        if not any(shard.judged[number] for shard in shards)
+    ]
+    if silent:
+        raise DataError(
+            f"no row could be judged by {'; '.join(silent)}: the column has no value at all",
+            "Mend the column at the source, or take the expectation out of the suite.",
+            {"not_judged": silent},
+        )
+
+
+def judge_dataset(ctx: Context, raw: Raw, valid: Sequence[ValidShard]) -> Verdict | None:
+    """Judge the suite's dataset-wide expectations on the columns they name, over all valid rows."""
+    specs = ctx.suite.dataset()
+    if not specs:
+        return None
+    wanted = sorted({name for spec in specs for name in columns_of(spec) if name in raw.types})
+    by_raw = {shard.name: shard for shard in raw.shards}
+    parts = []
+    for shard in valid:
+        positions = ctx.work.read_table(f"{shard.name}.parquet", columns=["position"])["position"]
+        here = [name for name in wanted if name in by_raw[shard.raw].columns] or [SOURCE]
+        rows = ctx.work.read_table(f"{shard.raw}.parquet", columns=here).take(positions)
+        parts.append(with_columns(rows, {name: raw.types[name] for name in wanted if name not in here}))
+    frame = pa.concat_tables(parts, promote_options="default").to_pandas()
+    verdict = judge(frame, specs)
+    refuse_unevaluated(verdict)
+    return verdict
+
+
+def columns_of(spec: Spec) -> list[str]:
+    """The columns an expectation speaks of."""
+    named = [spec.kwargs.get(key) for key in ("column", "column_A", "column_B")]
+    return [name for name in named if isinstance(name, str)] + list(spec.kwargs.get("column_list") or [])
+
+
+def refuse_unevaluated(verdict: Verdict) -> None:
+    """Raise DataError where Great Expectations could not apply an expectation: that is no pass and no fail."""
+    faults = [
+        f"{result.name} on {result.column}: {result.error}"
+        for result in verdict.results
+        if result.error not in ("", NOTHING_JUDGED)
+    ]
+    if faults:
+        raise DataError(
+            "the suite could not be evaluated: " + "; ".join(faults),
+            "Correct the expectation's column or arguments in the suite.",
+            {"could_not_evaluate": faults},
+        )
+
+
+def _frame(rows: pa.Table, facts: pa.Table, usable: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+    plain = rows.select([field.name for field in rows.schema if is_plain(field)])
+    for name in facts.column_names:
+        if name != FAULT:
+            plain = plain.append_column(name, facts[name])
+    return plain.take(pa.array(usable)).to_pandas()
+
+
+def refuse_drift(ctx: Context, before: Mapping[str, str] | None, raw: Raw) -> None:
+    """Raise DataError where columns came or went since the last version and the suite does not allow it."""
+    change = drift(before or raw.types, raw.types)
+    allowed = ctx.suite.columns
+    refused = []
+    if change.appeared and allowed.extra == "refuse":
+        refused += [f"column {name!r} appeared" for name in change.appeared]
+    if change.disappeared and allowed.missing == "refuse":
+        refused += [f"column {name!r} disappeared" for name in change.disappeared]
+    if refused:
+        raise DataError(
+            f"the source's columns are not those of the last version: {'; '.join(refused)}",
+            "Mend the source, or allow it in the suite: columns: {extra: allow, missing: allow}.",
+            {"refused": refused},
+        )
+
+
+def _refuse_unknown_columns(ctx: Context, types: Mapping[str, str]) -> None:
+    policy = ctx.policy
+    named = {"label": policy.label, "key": policy.key, "split.group": policy.split.group}
+    named |= {"split.column": policy.split.column}
+    faults = [f"{where}: {name!r}" for where, name in named.items() if name is not None and name not in types]
+    faults += [f"ignore: {name!r}" for name in policy.ignore if name not in types]
+    if faults:
+        raise DataError(
+            f"the source has no such column: {', '.join(faults)}",
+            f"Name one of its columns: {', '.join(list(types)[:40])}.",
+        )

@@ -1,0 +1,88 @@
+"""Published versions by name: `DATASET`, `DATASET@12` or `DATASET@stable`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from policies.errors import PolicyError
+from tasks.storage import channels
+from tasks.storage.delta import Table
+from tasks.storage.store import Store
+from tasks.work.context import OBJECTS, REGISTER
+from tasks.work.manifest import Published, published
+from tasks.work.run import record_name
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Everything that was ever published under one URI."""
+
+    store: Store
+
+    def datasets(self) -> list[str]:
+        """Names of the datasets with at least one version, sorted."""
+        return [entry.name.removeprefix(f"{REGISTER}/") for entry in self.store.sub(OBJECTS).list(f"{REGISTER}/")]
+
+    def find(self, reference: str) -> Published:
+        """The version that `DATASET`, `DATASET@N` or `DATASET@CHANNEL` names. Raises PolicyError if there is none."""
+        dataset, _, at = reference.partition("@")
+        table, objects = self.store.sub(dataset), self.objects(dataset)
+        if not Table(table).versions():
+            known = ", ".join(self.datasets()) or "none yet"
+            raise PolicyError(f"there is no dataset {dataset!r} in {self.store.uri}", f"Published datasets: {known}.")
+        version = None if at == "" else self._version(dataset, at)
+        found = published(table, objects, version)
+        if found is None:
+            raise PolicyError(f"{dataset} has no version", "Run its policy first.")
+        return found
+
+    def objects(self, dataset: str) -> Store:
+        """Our own objects of one dataset."""
+        return self.store.sub(OBJECTS, dataset)
+
+    def channels(self, dataset: str) -> dict[str, int]:
+        """Which version each channel points to."""
+        store = self.objects(dataset).sub("channels")
+        return {name: move.version for name in channels.channels(store) if (move := channels.current(store, name))}
+
+    def record(self, dataset: str, version: int) -> dict[str, Any]:
+        """What was recorded of a version; empty if its record was lost."""
+        objects = self.objects(dataset)
+        name = record_name(version)
+        return dict(json.loads(objects.read(name))) if objects.exists(name) else {}
+
+    def _version(self, dataset: str, at: str) -> int:
+        if at.isdecimal():
+            return int(at)
+        pointers = self.channels(dataset)
+        if at not in pointers:
+            known = ", ".join(sorted(pointers)) or "none"
+            raise PolicyError(
+                f"{dataset} has no channel {at!r}", f"Its channels: {known}. A version is a number, as in {dataset}@0."
+            )
+        return pointers[at]
+
+
+def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
+    """Write a version as plain Parquet, one file per split and origin, all columns inside; yields the paths.
+
+    Raises PolicyError if the folder holds anything: an export never mixes with other files.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PolicyError(f"{folder} is not an empty folder", "Name a folder that does not exist yet.")
+    folder.mkdir(parents=True, exist_ok=True)
+    table = Table(lake.store.sub(found.manifest.dataset))
+    schema = found.snapshot.schema
+    for split, origin in sorted({(file.split, file.origin) for file in found.snapshot.files}):
+        path = folder / f"{split}-{origin}.parquet"
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for batch in table.read(found.version, split=split, origin=origin):
+                writer.write_table(pa.Table.from_batches([batch]))
+        yield path

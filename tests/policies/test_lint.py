@@ -1,0 +1,114 @@
+import pytest
+
+from policies.errors import PolicyError
+from policies.facts import DataFacts
+from policies.lint import explain, lint, rules
+from policies.load import load
+from tasks.transforms.catalogue import Catalogue
+
+CATALOGUE = Catalogue()
+FLIPPED = """\
+dataset: digits
+description: Read handwritten digits.
+owner: readers
+modality: image
+source: {uri: "builtin:digits"}
+label: label
+expectations: digits
+steps:
+  - name: mirrored
+    transforms:
+      - use: image.vertical_flip
+        invariance: Somebody said that flips always help.
+    amount: {copies: 1}
+"""
+
+
+def found(tmp_path, text, facts=None):
+    file = tmp_path / "policy.yaml"
+    file.write_text(text)
+    return lint(load(file, CATALOGUE), CATALOGUE, facts)
+
+
+def codes(findings):
+    return [(finding.line, finding.rule, finding.severity) for finding in findings]
+
+
+def test_a_finding_points_at_the_line_of_the_transform(tmp_path):
+    findings = found(tmp_path, FLIPPED)
+    assert codes(findings) == [(11, "AUG201", "error")]
+    assert str(findings[0]).startswith(f"{tmp_path}/policy.yaml:11: AUG201 image.vertical_flip swaps top and bottom")
+
+
+def test_a_suppression_with_a_reason_silences_its_line(tmp_path):
+    text = FLIPPED.replace("image.vertical_flip", "image.vertical_flip  # noqa: AUG201 only 0 and 8 are left")
+    assert found(tmp_path, text) == []
+
+
+def test_a_suppression_without_a_reason_silences_nothing(tmp_path):
+    text = FLIPPED.replace("image.vertical_flip", "image.vertical_flip  # noqa: AUG201")
+    assert codes(found(tmp_path, text)) == [(11, "AUG201", "error"), (11, "AUG500", "warning")]
+
+
+def test_a_suppression_of_another_rule_or_line_silences_nothing(tmp_path):
+    text = FLIPPED.replace("image.vertical_flip", "image.vertical_flip  # noqa: AUG202 a reason")
+    assert (11, "AUG201", "error") in codes(found(tmp_path, text))
+    text = "# noqa: AUG201 a reason\n" + FLIPPED
+    assert (12, "AUG201", "error") in codes(found(tmp_path, text))
+
+
+def test_a_suppression_of_nothing_is_told_when_every_rule_has_run(tmp_path):
+    text = FLIPPED.replace("owner: readers", "owner: readers  # noqa: AUG502 it has one")
+    assert "AUG500" not in [rule for _, rule, _ in codes(found(tmp_path, text))]
+    assert (3, "AUG500", "warning") in codes(found(tmp_path, text, DataFacts()))
+
+
+def test_several_codes_share_one_reason(tmp_path):
+    text = FLIPPED.replace("image.vertical_flip", "image.vertical_flip  # noqa: AUG201, AUG101 a test")
+    assert found(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("classes", "hit"), [(["6", "9"], True), (["left", "right"], True), (["cat", "dog"], False), (["0", "8"], False)]
+)
+def test_classes_of_the_data_betray_that_orientation_matters(tmp_path, classes, hit):
+    text = FLIPPED.replace("dataset: digits", "dataset: things").replace("handwritten digits", "things")
+    facts = DataFacts(counts={"train": dict.fromkeys(classes, 500)})
+    assert found(tmp_path, text) == []
+    assert ("AUG201" in [rule for _, rule, _ in codes(found(tmp_path, text, facts))]) is hit
+
+
+def test_colour_rules_are_silent_on_grey_pictures(tmp_path):
+    text = FLIPPED.replace("image.vertical_flip", "image.color_jitter").replace(
+        "label: label", "label: label\nlabel_depends_on: [colour]"
+    )
+    assert [rule for _, rule, _ in codes(found(tmp_path, text))] == ["AUG202"]
+    assert found(tmp_path, text, DataFacts(colour=False)) == []
+
+
+def test_a_plan_that_makes_a_hundredfold_is_an_error(tmp_path):
+    facts = DataFacts(counts={"train": {"0": 1000, "1": 200}}, planned={"mirrored": {"0": 0, "1": 20200}})
+    findings = [finding for finding in found(tmp_path, FLIPPED, facts) if finding.rule == "AUG304"]
+    assert codes(findings) == [(13, "AUG304", "error")]
+    assert "20,200 children of 200 real rows" in findings[0].message
+
+
+def test_a_rule_on_amounts_spares_classes_that_the_plan_leaves_alone(tmp_path):
+    text = FLIPPED.replace("image.vertical_flip", "tabular.smote").replace("modality: image", "modality: tabular")
+    counts = {"train": {"common": 500, "rare": 4}}
+    assert "AUG302" in [rule for _, rule, _ in codes(found(tmp_path, text, DataFacts(counts=counts)))]
+    facts = DataFacts(counts=counts, planned={"mirrored": {"common": 10, "rare": 0}})
+    assert "AUG302" not in [rule for _, rule, _ in codes(found(tmp_path, text, facts))]
+
+
+def test_explain_prints_why_and_how_to_mend():
+    text = explain("aug301")
+    assert text.startswith("AUG301: SMOTE or its kin")
+    assert "Why:" in text
+    assert "distribution per class" in text
+    with pytest.raises(PolicyError, match=r"There is no rule AUG999"):
+        explain("AUG999")
+
+
+def test_rules_are_found_by_their_names():
+    assert {"AUG101", "AUG201", "AUG202", "AUG301", "AUG302", "AUG304", "AUG401", "AUG402", "AUG501"} <= set(rules())
