@@ -11,7 +11,7 @@ from typing import Any
 from expectations.suite import Spec, Suite
 from policies.errors import Finding, PolicyError
 
-OURS = ("structure", "labels", "balance", "copies", "ranges")
+OURS = ("structure", "leakage", "labels", "balance", "copies", "ranges")
 """The files of this folder that hold expectations of our own."""
 
 
@@ -42,6 +42,13 @@ def build(specs: Sequence[Spec], plugins: Mapping[str, type] | None = None) -> l
     return [_one(spec, {"position": position}, plugins) for position, spec in enumerate(specs)]
 
 
+def arguments(built: Any) -> dict[str, Any]:
+    """What an expectation was built with, the defaults of its class included."""
+    names = sorted(set(built.__fields__) - _EVERYWHERE)
+    given = {name: getattr(built, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None and (name, value) not in _USUAL}
+
+
 def check_suite(suite: Suite, plugins: Mapping[str, type] | None = None) -> None:
     """Raise one PolicyError with the line of every expectation whose arguments do not fit."""
     findings: list[Finding] = []
@@ -65,6 +72,7 @@ def _one(spec: Spec, meta: dict[str, Any], plugins: Mapping[str, type] | None) -
         raise PolicyError(cause, f"It takes: {', '.join(allowed)}.") from None
 
 
+_USUAL = (("mostly", 1), ("strict_min", False), ("strict_max", False), ("ignore_row_if", "both_values_are_missing"))
 _EVERYWHERE = {
     "id",
     "meta",

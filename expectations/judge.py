@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expectations.build import build, library
+from expectations.build import arguments, build, library
 from expectations.suite import Spec
 from expectations.wording import target_of
 
@@ -64,6 +64,7 @@ class Verdict:
 
     @property
     def success(self) -> bool:
+        """Whether every expectation holds."""
         return all(result.success for result in self.results)
 
     def reasons(self) -> dict[int, list[str]]:
@@ -89,8 +90,10 @@ def judge(
     if not specs:
         return Verdict(())
     frame = frame.reset_index(drop=True)
-    answers = _validate(frame, build(specs, plugins))
-    pairs = [_result(spec, answers.get(position), frame, row_ids) for position, spec in enumerate(specs)]
+    built = build(specs, plugins)
+    answers = _validate(frame, built)
+    asked = [Spec(type=spec.type, kwargs=arguments(one)) for spec, one in zip(specs, built, strict=True)]
+    pairs = [_result(spec, answers.get(position), frame, row_ids) for position, spec in enumerate(asked)]
     return Verdict(tuple(result for result, _ in pairs), tuple(rows for _, rows in pairs))
 
 
@@ -123,10 +126,10 @@ def _validate(frame: pd.DataFrame, expectations: list[Any]) -> dict[int, Any]:
 
     gx = library()
     # The query text lists every failing row once more; nobody reads it.
-    form = {"result_format": "COMPLETE", "return_unexpected_index_query": False, "partial_unexpected_count": 0}
+    form = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
     validator = Validator(_batches(), result_format=form, batch_parameters={"dataframe": frame})
     suite = gx.ExpectationSuite(name="augmill", expectations=expectations)
-    answers = validator.validate_expectation_suite(suite).results
+    answers: Any = validator.validate_expectation_suite(suite).results
     return {int(answer.expectation_config.meta["position"]): answer for answer in answers}
 
 
@@ -152,8 +155,8 @@ def _result(
     if error:
         return replace(base, error=f"could not evaluate: {error}"), ()
     found = answer.result
-    if "unexpected_count" not in found:
-        return _aggregate(base, answer, len(frame)), ()
+    if "unexpected_count" not in found or "element_count" not in found:
+        return _aggregate(base, answer, frame), ()
     judged = int(found["element_count"]) - int(found.get("missing_count") or 0)
     if spec.type in ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null"):
         judged = int(found["element_count"])
@@ -163,20 +166,37 @@ def _result(
     shown = tuple(_failing(row, columns, frame, row_ids) for row in rows[:MAX_SHOWN])
     failed = int(found["unexpected_count"])
     share = (judged - failed) / judged
-    done = replace(
-        base, success=bool(answer.success), observed=share, judged=judged, failed=failed, failing=shown
-    )
+    done = replace(base, success=bool(answer.success), observed=share, judged=judged, failed=failed, failing=shown)
     return done, rows
 
 
-def _aggregate(base: Result, answer: Any, rows: int) -> Result:
-    value = _plain(answer.result.get("observed_value"))
-    if rows == 0 and not base.name.startswith("expect_table"):
+def _aggregate(base: Result, found: Any, frame: pd.DataFrame) -> Result:
+    """Answers about all rows. `found` is the library's result object."""
+    judged = _present(base, frame)
+    if judged == 0 and not base.name.startswith("expect_table"):
         return replace(base, error=NOTHING_JUDGED)
-    if value is None and base.name != "expect_column_to_exist":
-        return replace(base, judged=rows, error="not measured: the figure is missing")
-    success = bool(answer.success)
-    return replace(base, success=success, observed=value, judged=rows, failed=0 if success else rows)
+    value = _plain(found.result.get("observed_value"))
+    if value is None and "unexpected_count" in found.result:
+        value = {"unexpected": _plain(found.result.get("partial_unexpected_list", []))}
+    if value is None and base.name not in _WITHOUT_FIGURE:
+        return replace(base, judged=judged, error="not measured: the figure is missing")
+    success = bool(found.success)
+    return replace(base, success=success, observed=value, judged=judged, failed=0 if success else judged)
+
+
+def _present(base: Result, frame: pd.DataFrame) -> int:
+    whole = base.column not in frame.columns or base.name in _JUDGES_MISSING
+    return len(frame) if whole else int(frame[base.column].notna().sum())
+
+
+# These answer yes or no; every other expectation that shows no figure did not measure it.
+_WITHOUT_FIGURE = ("expect_column_to_exist", "expect_column_distinct_values_to_contain_set")
+_JUDGES_MISSING = (
+    "expect_column_to_exist",
+    "expect_column_proportion_of_non_null_values_to_be_between",
+    "expect_column_values_to_be_of_type",
+    "expect_column_values_to_be_in_type_list",
+)
 
 
 def _columns(spec: Spec) -> list[str]:

@@ -30,6 +30,7 @@ def loopback_server(settings: Settings) -> RunningServer | EmbeddedServer:
     Entering returns at once, so that the caller can import libraries meanwhile; `connected()` is where to run
     flows; leaving stops what was started here.
     """
+    _make(settings.home / "prefect")  # or Prefect warns at import
     return RunningServer(settings.prefect_api_url) if settings.prefect_api_url else EmbeddedServer(settings.home)
 
 
@@ -78,7 +79,7 @@ class EmbeddedServer:
 
     def __enter__(self) -> Self:
         # We bind, the server accepts: no race for the port, and early requests wait instead of failing.
-        with _listener(self.home) as listener, self.log.open("ab") as log:
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener, self.log.open("ab") as log:
             port = listener.getsockname()[1]
             self.process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-P", str(PROGRAM), str(listener.fileno())],
@@ -134,14 +135,13 @@ def _prefect_settings(**values: Any) -> Iterator[None]:
         yield
 
 
-def _listener(home: Path) -> socket.socket:
+def _make(folder: Path) -> None:
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise StorageError(
-            f"{home} cannot be made: {fault}.", "Set AUGMILL_HOME to a folder you can write to."
+            f"{folder} cannot be made: {fault}.", "Set AUGMILL_HOME to a folder you can write to."
         ) from fault
-    return socket.create_server(("127.0.0.1", 0), backlog=128)
 
 
 def _last_line(log: Path) -> str:

@@ -28,6 +28,8 @@ class Reporter:
         return Finding(self.shown, self.document.line_of(path), rule, message, remedy, where)
 
 
+__all__ = ["Reporter", "did_you_mean", "fields_at", "findings_of", "spell"]
+
 _WORDING = {
     "Input should be a valid ": "must be ",
     "Input should be ": "must be ",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from policies.errors import Finding, PolicyError
 from policies.facts import DataFacts
-from policies.names import did_you_mean
 from policies.load import Catalogue, Loaded
+from policies.names import did_you_mean
 from policies.rules.context import Context, Hit
 from policies.rules.reading import DOCS
 

@@ -78,12 +78,7 @@ def parse(text: str) -> Document:
     except _Stop as stop:
         fault = stop.fault
     except yaml.MarkedYAMLError as broken:
-        mark = broken.problem_mark or broken.context_mark
-        fault = Fault(
-            mark.line + 1 if mark else 1,
-            f"This is not YAML: {broken.problem or broken.context}.",
-            _syntax_remedy(str(broken.problem)),
-        )
+        fault = _syntax_fault(text, broken)
     except (yaml.YAMLError, UnicodeError) as broken:
         fault = Fault(
             _line_of_odd_character(text),
@@ -228,12 +223,16 @@ def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
-def _syntax_remedy(problem: str) -> str:
-    if "tab" in problem or "\\t" in problem:
-        return "Indent with spaces, never with tabs."
-    if "mapping values are not allowed" in problem:
-        return "Put texts that hold a colon in quotes."
-    return "Mend the line; indentation and quotes are the usual causes."
+def _syntax_fault(text: str, broken: yaml.MarkedYAMLError) -> Fault:
+    mark = broken.problem_mark or broken.context_mark
+    number = mark.line if mark else 0
+    problem = broken.problem or broken.context or "unreadable"
+    remedy = "Mend the line; indentation and quotes are the usual causes."
+    if "\t" in "".join(text.splitlines()[number : number + 1]):
+        remedy = "Indent with spaces, never with tabs."
+    elif "mapping values are not allowed" in problem:
+        remedy = "Put texts that hold a colon in quotes."
+    return Fault(number + 1, f"This is not YAML: {problem}.", remedy)
 
 
 def _line_of_odd_character(text: str) -> int:

@@ -1,12 +1,16 @@
 """Fit: what transforms and the verifier learn, once, from real training rows only."""
 
+from dataclasses import replace
+
 from prefect import task
 
 from tasks.options import STAGE
 from tasks.work import fit as work
 from tasks.work.fit import Fitted
+from tasks.work.likeness import look
 from tasks.work.run import Run
 from tasks.work.split import Real
+from tasks.work.verify import fit_verifier
 
 
 @task(name="fit", **STAGE)
@@ -14,5 +18,7 @@ def fit(run: Run, real: Real) -> Fitted:
     """Describe the training rows, plan the amounts, fit every step and the verifier."""
     with run.stage("fit") as figures:
         fitted = work.fit(run.ctx, run.runner, real.files)
+        verifier = fit_verifier(run.ctx, fitted.index, fitted.description)
+        fitted = replace(fitted, verifier=verifier, likeness=look(run.ctx, run.runner, real.files))
         figures["planned"] = sum(step.count for step in fitted.steps)
         return fitted

@@ -4,7 +4,7 @@ from prefect import task
 
 from tasks.options import STAGE
 from tasks.work import publish as work
-from tasks.work.check import Checked
+from tasks.work.outcome import Checked
 from tasks.work.publish import Version
 from tasks.work.run import Run
 from tasks.work.split import Real

@@ -6,7 +6,7 @@ from prefect import task
 
 from tasks.options import STAGE
 from tasks.work import record as work
-from tasks.work.check import Checked
+from tasks.work.outcome import Checked
 from tasks.work.publish import Version
 from tasks.work.run import Run
 

@@ -91,40 +91,41 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
+def plain_s3_server(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A server that does not look at signatures, so that a proxy may change what was signed."""
+    if s3_server.kind != "external":
+        yield s3_server
+        return
+    with started(tmp_path_factory.mktemp("plain-s3-server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def s3_bucket(s3_server: S3Server) -> Iterator[str]:
-    """A bucket of this session's own, emptied and removed at its end from a store that outlives the session."""
-    bucket, client = f"augmill-test-{uuid.uuid4().hex[:12]}", s3_server.client()
-    client.create_bucket(Bucket=bucket)
+    """A bucket of this session's own; removed again from a store that outlives the session."""
+    bucket = _new_bucket(s3_server)
     yield bucket
     if s3_server.kind == "external":
-        _remove(client, bucket)
-    client.close()
-
-
-def _remove(client, bucket: str) -> None:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for item in page.get("Contents", ()):
-            client.delete_object(Bucket=bucket, Key=item["Key"])
-    client.delete_bucket(Bucket=bucket)
+        _remove(s3_server, bucket)
 
 
 @pytest.fixture
 def aws(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     """The AWS variables, and nothing else of AWS, set to the test server for one test and its children."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    # A client takes half a second to make, so one that already points to this server stays.
-    if s3_module.connection()[1].meta.endpoint_url != s3_server.endpoint:
-        s3_module.forget()
-    return s3_server
+    return _point_to(s3_server, monkeypatch)
 
 
 @pytest.fixture
 def s3(aws: S3Server, s3_bucket: str) -> Store:
     """An empty prefix of the test bucket."""
     return Store(f"s3://{s3_bucket}/{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def plain_s3(plain_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty bucket of the server that a proxy may stand before."""
+    _point_to(plain_s3_server, monkeypatch)
+    return Store(f"s3://{_new_bucket(plain_s3_server)}/lake")
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
@@ -162,6 +163,33 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _point_to(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    # A client takes half a second to make, so one that already points to this server stays.
+    if s3_module.connection()[1].meta.endpoint_url != server.endpoint:
+        s3_module.forget()
+    return server
+
+
+def _new_bucket(server: S3Server) -> str:
+    bucket, client = f"augmill-test-{uuid.uuid4().hex[:12]}", server.client()
+    client.create_bucket(Bucket=bucket)
+    client.close()
+    return bucket
+
+
+def _remove(server: S3Server, bucket: str) -> None:
+    client = server.client()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for item in page.get("Contents", ()):
+            client.delete_object(Bucket=bucket, Key=item["Key"])
+    client.delete_bucket(Bucket=bucket)
+    client.close()
 
 
 def _ministack(folder: Path, port: int) -> tuple[str, list[str], dict[str, str]] | None:

@@ -73,7 +73,7 @@ def aug503_identifier_as_feature(context: Context) -> Iterator[Hit]:
 
 
 def aug504_ignores_nothing(context: Context) -> Iterator[Hit]:
-    """`ignore` names a column that the data do not have.
+    """A name in `ignore` is no column of the data.
 
     Why: A misspelled name leaves the real column among the features.
     Fix: Write the column as the data spell it.

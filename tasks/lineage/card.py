@@ -31,7 +31,7 @@ class Section:
 
 def markdown(document: VersionDocument) -> str:
     """The card as Markdown."""
-    parts = [f"# {_title(document)}", _description(document)]
+    parts = [f"# {_title(document)}", _plain(_description(document))]
     for section in sections(document):
         parts.append(f"## {section.heading}")
         if section.rows:
@@ -59,12 +59,12 @@ def html(document: VersionDocument) -> bytes:
 
 def note(document: VersionDocument, experiment_id: str, parent_run_id: str | None) -> str:
     """The few lines of Markdown that stand at the top of the MLflow run page."""
-    lines = [_description(document), ""]
+    lines = [_plain(_description(document)), ""]
     rows = document.get("rows", {})
     lines.append(", ".join(f"**{figure(n)}** {name}" for name, n in rows.items() if isinstance(n, int)))
     failed = [check["name"] for check in document.get("checks", []) if not check["success"]]
     if document.get("checks"):
-        lines.append(f"\nChecks: {'not passed: ' + ', '.join(failed) if failed else 'all passed'}.")
+        lines.append(f"\nChecks: {'not passed: ' + _plain(', '.join(failed)) if failed else 'all passed'}.")
     lines.append(f"\nTable: `{document['table_uri']}`, version {document['version']}.")
     parent = document.get("parent_version")
     if parent is not None:
@@ -75,6 +75,13 @@ def note(document: VersionDocument, experiment_id: str, parent_run_id: str | Non
         lines.append(f"\nPrefect run: <{document['prefect_run_url']}>.")
     lines.append("\nSee `data_card.html`, `lineage.html` and the validation report among the artifacts.")
     return "\n".join(lines).strip()
+
+
+def experiment_note(document: VersionDocument) -> str:
+    """What stands above the list of a dataset's versions, as Markdown."""
+    owner = str(document.get("policy", {}).get("owner") or "")
+    lines = [_plain(_description(document)), f"Owner: {_plain(owner)}" if owner else ""]
+    return "\n\n".join(line for line in lines if line)
 
 
 def sections(document: VersionDocument) -> list[Section]:
@@ -122,7 +129,7 @@ def _facts(document: VersionDocument) -> list[tuple[str, Any]]:
         ("policy hash", document.get("policy_hash")),
         ("git commit", document.get("git_commit")),
         ("made on", figure(document["fingerprint"]) if document.get("fingerprint") else None),
-        ("raw objects read", len(document["inputs"]) if document.get("inputs") else None),
+        ("raw objects read", figure(len(document["inputs"])) if document.get("inputs") else None),
     ]
     return [(name, value) for name, value in facts if value not in (None, "")]
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from tasks.lineage.document import InputDocument, VersionDocument
 
-MAX_DIGEST = 36
+DIGEST = 16
+"""Characters of a hash that are shown; MLflow takes 36 at most, the whole hash is in the input's tags."""
+
 MAX_SINGLE_INPUTS = 20
 MAX_TAG = 500
 
@@ -124,7 +126,7 @@ def _content(item: InputDocument) -> str:
 
 
 def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:").strip('"')[:MAX_DIGEST]
+    return digest.removeprefix("sha256:").strip('"')[:DIGEST]
 
 
 def _profile(rows: int | None, size: int | None) -> dict[str, int]:

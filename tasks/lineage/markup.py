@@ -23,8 +23,8 @@ p.lead {{ color: {FAINT}; margin: 0 0 1rem; }}
 table {{ border-collapse: collapse; margin: .25rem 0 .75rem; }}
 th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid {LINE}; vertical-align: top; }}
 th {{ font-weight: 600; white-space: nowrap; }}
-td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
 td {{ overflow-wrap: anywhere; }}
+td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }}
 code, pre {{ font: 12.5px/1.45 ui-monospace, 'DejaVu Sans Mono', monospace; }}
 pre {{ background: #f5f7fa; border: 1px solid {LINE}; border-radius: 4px; padding: .7rem .9rem; overflow-x: auto; }}
 .good {{ color: {GOOD}; }} .bad {{ color: {BAD}; font-weight: 600; }} .none {{ color: {FAINT}; }}
@@ -93,6 +93,11 @@ def svg(width: float, height: float, parts: Iterable[str]) -> bytes:
         f'viewBox="0 0 {width:g} {height:g}" font-family="{_FONT}" font-size="13" fill="{INK}">\n'
         f'<rect width="100%" height="100%" fill="{PAPER}"/>\n' + "\n".join(parts) + "\n</svg>\n"
     ).encode()
+
+
+def inline(picture: bytes) -> Raw:
+    """An SVG document as a part of an HTML page, where it needs no name space."""
+    return Raw(picture.decode().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))
 
 
 def text(x: float, y: float, value: Any, *, anchor: str = "start", size: int = 13, fill: str = INK) -> str:

@@ -19,6 +19,7 @@ from tasks.lineage.markup import (
     SYNTHETIC,
     escape,
     figure,
+    inline,
     page,
     rect,
     shortened,
@@ -30,7 +31,7 @@ from tasks.lineage.markup import (
 
 MAX_BOXES = 6
 MAX_INPUT_ROWS = 200
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN, LINE_HEIGHT = 176, 30, 66, 16, 18, 17
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN, LINE_HEIGHT, LANE = 176, 30, 66, 16, 18, 17, 16
 VIOLET, GREY = "#7b61a8", "#8a949e"
 
 
@@ -68,13 +69,12 @@ class Edge:
 def html(document: VersionDocument) -> bytes:
     """The page, self-contained."""
     title = f"Lineage of {document['dataset']}@{document['version']}"
-    picture = graph(document).decode()
     return page(
         title,
         [
             f"<h1>{escape(title)}</h1>",
             f'<p class="lead">{escape(document["table_uri"])}, version {document["version"]}</p>',
-            f'<div class="scroll">{picture}</div>',
+            f'<div class="scroll">{inline(graph(document))}</div>',
             "<h2>Raw objects</h2>",
             *_inputs_table(document),
             "<h2>Stages</h2>",
@@ -99,7 +99,15 @@ def graph(document: VersionDocument) -> bytes:
     edges = [edge for edge in _edges(document, boxes) if edge.source in boxes and edge.target in boxes]
     width = max(box.x + WIDTH for box in boxes.values()) + MARGIN
     height = max(box.y + box.height for box in boxes.values()) + MARGIN
-    arrows = [_arrow(boxes[edge.source], boxes[edge.target], edge) for edge in edges]
+    between = [box for key, box in boxes.items() if key == "policy" or key.startswith("step:")]
+    arrows = []
+    for edge in edges:
+        source, target = boxes[edge.source], boxes[edge.target]
+        if between and edge.source.startswith("split:") and edge.target == "version":
+            height += LANE
+            arrows.append(_around(source, target, edge, between[0].x, height - MARGIN))
+        else:
+            arrows.append(_arrow(source, target, edge))
     return svg(width, height, [_MARKER, *arrows, *(_drawn(box) for box in boxes.values())])
 
 
@@ -193,12 +201,12 @@ def _edges(document: VersionDocument, boxes: dict[str, Box]) -> Iterator[Edge]:
     yield Edge("read", "quarantine")
     for split, count in _real_per_split(document).items():
         yield Edge("read", f"split:{split}", f"{count:,}")
-        yield Edge(f"split:{split}", "version")
+        yield Edge(f"split:{split}", "version", f"{count:,}")
     for i, step in enumerate(document.get("steps", [])):
         published = step.get("published", step.get("made"))
         yield Edge("split:train", f"step:{i}")
         yield Edge(f"step:{i}", "version", "" if published is None else f"{published:,}")
-    yield Edge("policy", "version", "allowed by", dashed=True)
+    yield Edge("policy", "step:0", dashed=True)
     yield Edge("parent", "version", dashed=True)
     yield Edge("version", "channel", dashed=True)
 
@@ -210,21 +218,30 @@ _MARKER = (
 
 
 def _arrow(source: Box, target: Box, edge: Edge) -> str:
-    below = source.x == target.x
-    x1, y1 = (source.x + WIDTH / 2, source.y + source.height) if below else (source.x + WIDTH, _middle(source))
-    x2, y2 = (target.x + WIDTH / 2, target.y) if below else (target.x, _middle(target))
-    bend = (x2 - x1) / 2
+    if source.x == target.x:
+        x = source.x + WIDTH / 2
+        return _line(f"M{x:g} {source.y + source.height:g}V{target.y:g}", edge)
+    x1, y1, x2, y2 = source.x + WIDTH, _middle(source), target.x, _middle(target)
+    bend = (x1 + x2) / 2
+    path = f"M{x1:g} {y1:g}C{bend:g} {y1:g} {bend:g} {y2:g} {x2:g} {y2:g}"
+    return _line(path, edge, x2 - GAP_X / 2, (y1 + y2) / 2 - 5)
+
+
+def _around(source: Box, target: Box, edge: Edge, column_x: float, lane_y: float) -> str:
+    """An arrow that passes below the column of steps instead of behind its boxes."""
+    x1, y1, x2, y2 = source.x + WIDTH, _middle(source), target.x, _middle(target)
+    left, right = column_x, column_x + WIDTH
     path = (
-        f"M{x1:g} {y1:g}L{x2:g} {y2:g}"
-        if below
-        else f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
+        f"M{x1:g} {y1:g}C{(x1 + left) / 2:g} {y1:g} {(x1 + left) / 2:g} {lane_y:g} {left:g} {lane_y:g}H{right:g}"
+        f"C{(right + x2) / 2:g} {lane_y:g} {(right + x2) / 2:g} {y2:g} {x2:g} {y2:g}"
     )
+    return _line(path, edge, (left + right) / 2, lane_y - 4)
+
+
+def _line(path: str, edge: Edge, x: float = 0, y: float = 0) -> str:
     dash = ' stroke-dasharray="5 4"' if edge.dashed else ""
     line = f'<path d="{path}" fill="none" stroke="{FAINT}" stroke-width="1.2" marker-end="url(#tip)"{dash}/>'
-    if not edge.label:
-        return line
-    x, y = x2 - GAP_X / 2, (y1 + y2) / 2 - 5
-    return line + text(x, y, edge.label, anchor="middle", size=11, fill=FAINT)
+    return line + (text(x, y, edge.label, anchor="middle", size=11, fill=FAINT) if edge.label else "")
 
 
 def _middle(box: Box) -> float:

@@ -15,9 +15,9 @@ from tasks.lineage.markup import (
     FAINT,
     LINE,
     ORIGIN_COLOURS,
-    Raw,
     escape,
     figure,
+    inline,
     page,
     rect,
     shortened,
@@ -114,7 +114,7 @@ def scatter(real: F64, children: F64, real_labels: Sequence[str], child_labels: 
 def pairs(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], title: str, picture: bytes = b"") -> bytes:
     """An HTML page of parents and children value by value: (what the row is, its values), below an SVG if given."""
     body = [f"<h1>{escape(title)}</h1>"]
-    body += [f'<div class="scroll">{Raw(picture.decode())}</div>'] if picture else []
+    body += [f'<div class="scroll">{inline(picture)}</div>'] if picture else []
     body.append(table(["row", *columns], [[name, *values] for name, values in rows]))
     return page(title, body)
 

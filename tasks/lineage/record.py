@@ -14,20 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policies.errors import StorageError
-from tasks.lineage.card import note
+from tasks.lineage.card import experiment_note, note
 from tasks.lineage.database import create_database, database_file
 from tasks.lineage.document import RunLink, VersionDocument
 from tasks.lineage.inputs import as_json, data_inputs
 from tasks.lineage.payload import PREFIX, RECORD, metrics, params, record_key, tags
 from tasks.lineage.redact import redact, redact_all, redact_text
+from tasks.lineage.run_list import KIND, view_tag
 from tasks.lineage.trace import bounds, log_trace
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Run
     from mlflow.tracking import MlflowClient
-
-KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Opens the experiment as a training experiment in the UI, not as a generative one."""
 
 TEXT_SUFFIXES = (".md", ".html", ".svg", ".json", ".yaml", ".yml", ".txt", ".csv", ".jsonl")
 PROBE_SECONDS = 5
@@ -199,17 +197,19 @@ def _experiment(client: MlflowClient, tracking_uri: str, document: VersionDocume
     if found.lifecycle_stage == "deleted":
         remedy = f"Restore it: mlflow experiments restore --experiment-id {found.experiment_id}"
         raise StorageError(f"The MLflow experiment {name} is deleted.", remedy)
-    for key, value in KIND.items():
+    for key, value in _how_shown(document).items():
         if key not in found.tags:
             client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
 
 
 def _experiment_tags(document: VersionDocument) -> dict[str, str]:
-    policy = document.get("policy", {})
-    lines = [str(policy.get("description") or ""), f"Owner: {policy['owner']}" if policy.get("owner") else ""]
-    text = "\n\n".join(line for line in lines if line)
-    return {**KIND, **({"mlflow.note.content": text} if text else {})}
+    text = experiment_note(document)
+    return {**_how_shown(document), **({"mlflow.note.content": text} if text else {})}
+
+
+def _how_shown(document: VersionDocument) -> dict[str, str]:
+    return {**KIND, **view_tag(bounds(document)[0])}
 
 
 def _artifact_root(tracking_uri: str, dataset: str) -> str | None:

@@ -74,19 +74,26 @@ def _open(data: bytes) -> Any:
 
 def header(data: bytes) -> Header:
     """The file's claims, without decoding pixels. Raises UnreadableError."""
-    return _header(_open(data))
+    return _header(_open(data), data)
 
 
-def _header(image: Any) -> Header:
-    try:
-        orientation = int(image.getexif().get(0x0112, 1))
-    except TORN:
-        orientation = 1  # damaged EXIF says nothing, and the decoder ignores it as well
+def _header(image: Any, data: bytes) -> Header:
+    orientation = _orientation(image, data)
     channels = _channels(image)
     if channels == 4 and orientation != 1:
         raise UnreadableError("has both transparency and an EXIF rotation: save it upright")
     width, height = (image.height, image.width) if orientation in _TURNED else (image.width, image.height)
-    return Header(image.format, width, height, channels, "uint16" if _is_deep(image) else "uint8")
+    return Header(image.format, width, height, channels, "uint16" if _is_deep(image, data) else "uint8")
+
+
+def _orientation(image: Any, data: bytes) -> int:
+    # Pillow would decode a whole PNG to look for EXIF behind its pixels.
+    if image.format == "PNG" and not _may_be_turned(data):
+        return 1
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except TORN:
+        return 1  # damaged EXIF says nothing, and the decoder ignores it as well
 
 
 def _channels(image: Any) -> int:
@@ -99,18 +106,18 @@ def _channels(image: Any) -> int:
     return _CHANNELS[image.mode]
 
 
-def _is_deep(image: Any) -> bool:
+def _is_deep(image: Any, data: bytes) -> bool:
     if image.mode.startswith("I;16"):
         return True
     if image.format == "TIFF":
         return bool(max(image.tag_v2.get(258, (8,))) == 16)
     # Pillow reads 16-bit colour PNG as 8-bit; the depth is byte 24 of the file, in IHDR.
-    return bool(image.format == "PNG" and image.fp.getbuffer()[24] == 16)
+    return bool(image.format == "PNG" and data[24] == 16)
 
 
 def examine(data: bytes) -> Header:
     """The header, after proof that every pixel can be decoded and is what it claims. Raises UnreadableError."""
-    found = _header(image := _open(data))
+    found = _header(image := _open(data), data)
     try:
         image.load()
     except TORN as error:

@@ -62,8 +62,8 @@ def _numbers(values: F64, column: pa.ChunkedArray, bases: pa.Array) -> pa.Array:
         # A NaN of the source stays a NaN, a null stays a null.
         missing &= ~pc.fill_null(pc.is_nan(column.take(bases)), False).to_numpy().astype(bool)
     if pa.types.is_decimal(kind):
-        rounded = pc.round(pa.array(values, mask=missing), kind.scale)
-        return rounded.cast(kind)
+        most = float(10 ** (kind.precision - kind.scale)) - float(10**-kind.scale)
+        return pc.round(pa.array(np.clip(values, -most, most), mask=missing), kind.scale).cast(kind)
     return pa.array(_fitting(values, kind), type=kind, mask=missing)
 
 

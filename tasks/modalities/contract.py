@@ -52,7 +52,14 @@ class PoolIndex:
 
 
 class Modality(Protocol):
-    """The functions of a modality module."""
+    """The functions of a modality module.
+
+    `SHARD_ROWS`: rows per shard, some 2 seconds of work. `POOLED`: whether steps work on a copy of a class's rows
+    (small rows, scattered access), or read them from the real files (large rows).
+    """
+
+    SHARD_ROWS: int
+    POOLED: bool
 
     def facts(self, policy: Policy, rows: pa.Table) -> pa.Table:
         """Look at raw rows. Returns columns aligned with `rows`: `fault` (text, null where the row is usable)
@@ -82,6 +89,12 @@ class Modality(Protocol):
         """Make the children: user columns as in the pool, then `augmill_parent_ids`, `augmill_ops` and
         `augmill_label_weights`. One row per birth, in the order given, each a function of its own seed and
         parents alone."""
+
+    def appearance(self, policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
+        """Two words per row, shape (n, 2): equal where a model would see no difference, label included."""
+
+    def bounds(self, description: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+        """Smallest and largest value of every column whose values children may change; empty if there is none."""
 
     def features(self, description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:
         """What a verifier sees, shape (n, d), finite. A harmless change must move it little."""

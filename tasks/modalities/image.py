@@ -15,12 +15,16 @@ from numpy.typing import NDArray
 
 from policies.schema import Policy
 from tasks.modalities import _image_children, _image_facts, _image_features, _image_fit
+from tasks.modalities._image_codec import decode
 from tasks.modalities._image_thumbnail import thumbnail
 from tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex
+from tasks.rows.identity import content_words, digest_words
 
 __all__ = [
     "POOLED",
     "SHARD_ROWS",
+    "appearance",
+    "bounds",
     "children",
     "describe",
     "facts",
@@ -89,3 +93,17 @@ def rebuild(
 def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:
     """What a verifier sees of the pictures: shapes by their gradients, and colours where there are any."""
     return _image_features.features(description, rows)
+
+
+def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
+    """Two words per row from its decoded pixels and its label: the same picture in another encoding is the same."""
+    named = [policy.label] if policy.label in rows.column_names else []
+    words = content_words(rows, named)
+    pixels = [decode(picture["bytes"]) for picture in rows["image"].to_pylist()]
+    digests = [digest_words(f"{image.shape}{image.dtype}".encode() + image.tobytes()) for image in pixels]
+    return np.asarray(words ^ np.array(digests, dtype=np.uint64).reshape(-1, 2))
+
+
+def bounds(description: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """None: the values of pixels have no range but their type's."""
+    return {}

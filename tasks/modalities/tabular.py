@@ -17,12 +17,15 @@ from tasks.modalities._tabular_chain import Firing, apply_chain, check_order, dr
 from tasks.modalities._tabular_describe import describe, spec_from_json, spec_to_json
 from tasks.modalities._tabular_records import Parents, label_weights, ops_text
 from tasks.modalities.contract import I64, Arrays, Births, Loader, Op, PoolIndex
+from tasks.rows.identity import content_words, like_columns
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS
 from tasks.transforms.table import Block, Pool, TableSpec
 
 __all__ = [
     "POOLED",
     "SHARD_ROWS",
+    "appearance",
+    "bounds",
     "children",
     "describe",
     "facts",
@@ -184,3 +187,13 @@ def _missing(missing: str, spec: TableSpec) -> list[str]:
 def _names(columns: Sequence[Any]) -> str:
     shown = ", ".join(column.name for column in columns[:5])
     return f"{shown} and {len(columns) - 5} more" if len(columns) > 5 else shown
+
+
+def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
+    """Two words per row from its features and label; ids and carried columns the policy names make no difference."""
+    return content_words(rows, like_columns(policy, rows.column_names))
+
+
+def bounds(description: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of every numeric feature."""
+    return {column.name: (column.low, column.high) for column in spec_from_json(description).numeric}

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from policies.schema import Policy
+from tasks.rows.provenance import NAMES
 from tasks.rows.randomness import U64, mix, word_of
 
 LANES = 2
@@ -54,6 +56,12 @@ def key_words(keys: pa.Array | pa.ChunkedArray) -> U64:
     return content_words(table, ["key"])
 
 
+def like_columns(policy: Policy, columns: Sequence[str]) -> list[str]:
+    """The columns in which two rows must agree to be the same sample: not keys, groups or what is only carried."""
+    apart = {policy.key, policy.split.group, policy.split.column, *policy.ignore}
+    return [name for name in columns if name not in apart and name not in NAMES]
+
+
 def with_occurrence(words: U64, occurrence: NDArray[np.int64]) -> U64:
     """Tell identical rows apart: the first keeps its words, the others are scrambled with their number."""
     with np.errstate(over="ignore"):
@@ -79,7 +87,7 @@ def _cells(column: pa.ChunkedArray) -> U64:
         )[:, None]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _texts(column)
-    return np.array([_digest(_bytes_of(value)) for value in column.to_pylist()], dtype=np.uint64).reshape(-1, LANES)
+    return np.array([digest_words(_bytes_of(value)) for value in column.to_pylist()], dtype=np.uint64).reshape(-1, LANES)
 
 
 def _numbers(column: pa.ChunkedArray) -> U64:
@@ -98,7 +106,7 @@ def _texts(column: pa.ChunkedArray) -> U64:
     encoded = pc.dictionary_encode(column).combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
-    digests = [_digest(b"text:" + value.encode()) for value in encoded.dictionary.to_pylist()]
+    digests = [digest_words(b"text:" + value.encode()) for value in encoded.dictionary.to_pylist()]
     table = np.array([*digests, (0, 0)], dtype=np.uint64).reshape(-1, LANES)
     codes = np.asarray(pc.fill_null(encoded.indices, len(digests)))
     return np.asarray(table[codes], dtype=np.uint64)
@@ -113,6 +121,7 @@ def _bytes_of(value: object) -> bytes:
     return repr(value).encode()
 
 
-def _digest(data: bytes) -> tuple[int, int]:
+def digest_words(data: bytes) -> tuple[int, int]:
+    """Two words from bytes."""
     raw = hashlib.blake2b(data, digest_size=16).digest()
     return int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:], "big")

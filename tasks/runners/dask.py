@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 DEATHS_ALLOWED = 3
 PATIENCE_SECONDS = 60
-LOCAL_CLUSTER = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None, "silence_logs": 50}
+LOCAL_CLUSTER = {
+    "threads_per_worker": 1,
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",  # none would be port 8787 on every interface
+    "scheduler_kwargs": {"dashboard": False},
+    "silence_logs": 50,
+}
 CONFIG = {
     "distributed.scheduler.allowed-failures": DEATHS_ALLOWED - 1,  # one more makes a KilledWorker
     "distributed.scheduler.no-workers-timeout": f"{PATIENCE_SECONDS} s",
@@ -62,13 +68,14 @@ class Runner:
         loop = self.client.loop  # else it asks for a default client, which prefect-dask does not set
         try:
             for future, value in as_completed(futures, loop=loop, with_results=True, raise_errors=False):
-                index = started[future]
+                index = started.pop(future)
+                future.release()  # or Dask would make it again when the worker that holds it dies
                 outcome = _outcome(value, name_of(items[index], index))
                 results[index] = shard.settle(outcome)
                 if on_done:
                     on_done(index, outcome.seconds, results[index])
         finally:
-            self.client.cancel(futures)
+            self.client.cancel(list(started))
         return [results[index] for index in range(len(items))]
 
 

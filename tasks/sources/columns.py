@@ -31,8 +31,9 @@ _NAMED: dict[str, pa.DataType] = {
 }
 # Inside a list or struct the width is kept: a waveform of float32 would double in size for nothing.
 _WIDTHS: dict[str, pa.DataType] = {
-    str(kind): kind
-    for kind in (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.float32())
+    "float32": pa.float32(),
+    **{f"{sign}int{bits}": getattr(pa, f"{sign}int{bits}")() for sign in ("", "u") for bits in (8, 16, 32)},
+    "uint64": pa.uint64(),
 }
 _WIDER = {frozenset({"int64", "float64"}): "float64", frozenset({"date32", "timestamp"}): "timestamp"}
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[A-Za-z0-9]+|[<>,:]')
@@ -95,7 +96,8 @@ def _plain(kind: pa.DataType, column: str) -> str:
 
 
 def _inner(kind: pa.DataType, column: str) -> str:
-    return str(kind) if str(kind) in _WIDTHS else name_of(kind, column)
+    narrow = next((name for name, one in _WIDTHS.items() if one == kind), None)
+    return narrow or name_of(kind, column)
 
 
 def _parsed(tokens: list[str]) -> pa.DataType:

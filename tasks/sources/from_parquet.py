@@ -57,7 +57,20 @@ def _chunks(source: SourceObject, types: Mapping[str, str], shard_rows: int, sha
             handle.check()
             rows = np.arange(start, start + batch.num_rows)
             start += batch.num_rows
-            yield typed(dict(zip(batch.schema.names, batch.columns, strict=True)), rows, source, types)
+            columns = {name: _checked(column) for name, column in zip(wanted, batch.columns, strict=True)}
+            yield typed(columns, rows, source, types)
+
+
+def _checked(column: pa.Array) -> pa.Array:
+    """The column, as bytes if it claims to be text and is not UTF-8: Arrow does not look when it reads."""
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if not pa.types.is_string(plain.type):
+        return plain
+    try:
+        plain.validate(full=True)
+    except pa.ArrowInvalid:
+        return plain.view(pa.binary())
+    return plain
 
 
 @contextmanager

@@ -24,16 +24,16 @@ def groups(objects: Iterable[SourceObject], unit_bytes: int) -> list[list[Source
     groups do not shift when another one comes or goes: at most its neighbour changes too.
     """
     found: list[list[SourceObject]] = []
-    size = unit_bytes  # of the group that is open; a whole unit is closed
+    size, is_closed = 0, True
     for one in sorted(objects, key=lambda one: one.name):
         weight = one.bytes + _OPENING_BYTES
-        if size >= unit_bytes or weight >= unit_bytes:
+        if is_closed or weight >= unit_bytes:
             found.append([])
             size = 0
         found[-1].append(one)
         size += weight
-        if size >= _SMALLEST * unit_bytes and _unit_interval(one.name) < weight / ((1 - _SMALLEST) * unit_bytes):
-            size = unit_bytes
+        share = weight / ((1 - _SMALLEST) * unit_bytes)
+        is_closed = size >= _SMALLEST * unit_bytes and _unit_interval(one.name) < share
     return found
 
 

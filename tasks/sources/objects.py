@@ -28,15 +28,15 @@ def discover(policy: Policy, base: Path, cache: HashCache | None = None) -> Foun
     there is no data, StorageError if it cannot be read.
     """
     asked = policy.source.uri
-    uris: dict[Split | None, str] = {None: asked} if isinstance(asked, str) else {**asked}
-    if any(uri.startswith(from_builtin.PREFIX) for uri in uris.values()):
+    uris: list[tuple[Split | None, str]] = [(None, asked)] if isinstance(asked, str) else list(asked.items())
+    if any(uri.startswith(from_builtin.PREFIX) for _, uri in uris):
         return Found("builtin", from_builtin.objects(policy))
-    listings = {split: list_uri(uri, base) for split, uri in uris.items()}
-    kind = format_of(policy, list(listings.values()))
+    listings = [list_uri(uri, base) for _, uri in uris]
+    kind = format_of(policy, listings)
     found: list[SourceObject] = []
     manifests: set[str] = set()
-    for split, listing in listings.items():
-        objects = hashed(of_format(kind, listing, uris[split]), cache, split)
+    for (split, uri), listing in zip(uris, listings, strict=True):
+        objects = hashed(of_format(kind, listing, uri), cache, split)
         if kind == "manifest":
             manifests |= {one.name for one in objects}
             objects += _pictures(policy, objects, split, cache)

@@ -29,6 +29,7 @@ _INT64_LIMIT = 2.0**63
 _SAID: dict[str, str] = {
     "int64": "a whole number",
     "float64": "a number",
+    "string": "UTF-8 text",
     "bool": "true or false",
     "date32": "a date (YYYY-MM-DD)",
     "timestamp": "a time (YYYY-MM-DD HH:MM:SS)",

@@ -79,7 +79,7 @@ def merge(old: Fields, new: Fields, partitions: Sequence[str], files_kept: bool)
     given = {field["name"]: field for field in new}
     for name in known.keys() & given.keys():
         if _plain(known[name]["type"]) != _plain(given[name]["type"]):
-            cause = f"column {name!r} was {_show(known[name])} and is now {_show(given[name])}"
+            cause = f"column {name!r} was {_show(known[name]['type'])} and is now {_show(given[name]['type'])}"
             remedy = "convert it back in the source, or publish a version that rewrites every file"
             raise DataError(cause, remedy, {"column": name})
     kept = [field if _still_whole(field, given, partitions) else field | {"nullable": True} for field in old]
@@ -98,5 +98,9 @@ def _plain(kind: Any) -> Any:
     return [_plain(part) for part in kind] if isinstance(kind, list) else kind
 
 
-def _show(field: dict[str, Any]) -> str:
-    return str(field["type"]) if isinstance(field["type"], str) else str(field["type"]["type"])
+def _show(kind: Any) -> str:
+    if isinstance(kind, str):
+        return kind
+    if kind["type"] == "array":
+        return f"array<{_show(kind['elementType'])}>"
+    return f"{kind['type']}<{', '.join(part['name'] for part in kind.get('fields', ()))}>"

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import boto3.session
 import botocore.exceptions as faults
+import botocore.session
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
@@ -32,23 +33,32 @@ _ONE_PUT_BYTES = 64 * 2**20
 _CHUNK_BYTES = 8 * 2**20
 _ONE_GET_BYTES = 8 * 2**20
 _READ_BYTES = 2**20
-_ATTEMPTS = 4
+_ATTEMPTS = 5
 _LOCK = threading.Lock()
-_CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 5},
-    connect_timeout=5,
-    read_timeout=60,
-    max_pool_connections=32,
-    tcp_keepalive=True,
-    user_agent_extra="augmill",
+_BROKEN_MIDWAY = (
+    faults.ReadTimeoutError,
+    faults.IncompleteReadError,
+    faults.ResponseStreamingError,
+    faults.ChecksumError,
+    faults.FlexibleChecksumError,
 )
 
 
 @lru_cache(maxsize=1)
 def _connection(process: int) -> tuple[Any, Any]:
     del process  # part of the key: a forked child must not share its parent's sockets
-    session = boto3.session.Session()
-    return session, session.client("s3", config=_CONFIG)
+    core = botocore.session.get_session()
+    session = boto3.session.Session(botocore_session=core)
+    mode, attempts = core.get_config_variable("retry_mode"), core.get_config_variable("max_attempts")
+    config = Config(
+        # What the user's AWS settings leave open; `legacy` is botocore's own default.
+        retries={"mode": "standard" if mode == "legacy" else mode, "total_max_attempts": attempts or _ATTEMPTS},
+        connect_timeout=5,
+        max_pool_connections=32,
+        tcp_keepalive=True,
+        user_agent_extra="augmill",
+    )
+    return session, session.client("s3", config=config)
 
 
 def connection() -> tuple[Any, Any]:
@@ -217,7 +227,7 @@ def _page(query: dict[str, str], client: Any) -> dict[str, Any]:
 def _broken_midway(error: Exception) -> bool:
     if isinstance(error, faults.ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode") == 409)
-    return isinstance(error, faults.ReadTimeoutError | faults.IncompleteReadError | faults.ResponseStreamingError)
+    return isinstance(error, _BROKEN_MIDWAY)
 
 
 class _Ranges(io.RawIOBase):

@@ -31,6 +31,13 @@ _BY_CODE: dict[str, tuple[str, str]] = {
     "QuotaExceeded": ("the store's quota is used up", "free space in the bucket or raise the quota"),
     "InsufficientCapacity": ("the store is full", "free space in the store"),
 }
+_UNANSWERED = (
+    faults.ConnectionError,
+    faults.HTTPClientError,
+    faults.IncompleteReadError,
+    faults.ChecksumError,
+    faults.FlexibleChecksumError,
+)
 _TRANSIENT_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
@@ -44,7 +51,7 @@ def from_boto(action: str, uri: str, error: Exception) -> StorageError:
         why, remedy, transient = "no usable credentials were found", _CREDENTIALS, False
     elif isinstance(error, faults.ProfileNotFound | faults.NoRegionError | faults.ParamValidationError):
         why, remedy, transient = redact(str(error)), "correct the AWS settings or the URI", False
-    elif isinstance(error, faults.HTTPClientError):
+    elif isinstance(error, _UNANSWERED):
         why, remedy, transient = f"the store did not answer ({redact(str(error))})", _ENDPOINT, True
     else:
         why, remedy, transient = redact(str(error)), _ENDPOINT, False

@@ -132,9 +132,10 @@ def code_hash(entry: Located) -> str:
 
 
 def _unknown(what: str, name: str, known: list[str]) -> PolicyError:
-    near = get_close_matches(name, known, n=3, cutoff=0.6)
-    # `image.smote` is more likely a slip in the folder than in the name.
-    near += [other for other in known if other.partition(".")[2] == name.partition(".")[2] and other not in near]
+    # Only the last part is compared: the modality in front would make strangers look alike.
+    stem = name.rpartition(".")[2]
+    stems = get_close_matches(stem, {other.rpartition(".")[2] for other in known}, n=3, cutoff=0.6)
+    near = [other for match in stems for other in known if other.rpartition(".")[2] == match]
     remedy = f"Did you mean {' or '.join(near[:3])}?" if near else f"Known: {', '.join(known) or 'none'}."
     return PolicyError(f"There is no {what} called {name}.", remedy)
 

@@ -112,7 +112,7 @@ class Verifier:
 
     def to_bytes(self) -> bytes:
         """The verifier as an npz file; equal verifiers give equal bytes, and nothing in it can run code."""
-        arrays = self.kernel.arrays() | {"key_folds": self.key_folds}
+        arrays: dict[str, Any] = self.kernel.arrays() | {"key_folds": self.key_folds}
         for number, calibration in enumerate(self.calibrations):
             for position in range(len(self.classes)):
                 arrays[f"order.{number}.{position}"] = calibration.order[position]

@@ -31,7 +31,11 @@ def copies(children: U64, real: U64) -> Mask:
     """True where a child's content, two words per row, is that of a real row."""
     if not len(children) or not len(real):
         return np.zeros(len(children), dtype=bool)
-    return np.isin(_wide(children), _wide(real))
+    # Single words sort ten times faster than pairs, and rule out nearly every row.
+    maybe = np.isin(children[:, 0], real[:, 0])
+    found = np.zeros(len(children), dtype=bool)
+    found[maybe] = np.isin(_wide(children[maybe]), _wide(real[np.isin(real[:, 0], children[maybe, 0])]))
+    return found
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def class_share_gap(planned: Mapping[str, int], published: Mapping[str, int]) ->
 def _distances(left: F64, right: F64) -> F64:
     squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :]
     squares -= 2.0 * (left @ right.T)
-    return np.maximum(squares, 0.0, out=squares)
+    return np.asarray(np.maximum(squares, 0.0, out=squares))
 
 
 def _wide(words: U64) -> NDArray[Any]:

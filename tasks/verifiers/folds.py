@@ -1,4 +1,4 @@
-"""Which real rows the verifier is fitted on, and which fold each is in: by hash of its id or group, never by position."""
+"""Which real rows the verifier is fitted on, and in which fold: by hash of id or group, never by position."""
 
 from __future__ import annotations
 

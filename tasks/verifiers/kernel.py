@@ -63,6 +63,7 @@ class Kernel:
 
     @property
     def classes(self) -> int:
+        """How many classes there are."""
         return int(self.weights.shape[2])
 
     def scores(self, features: F64, sets: I64) -> tuple[F64, F64]:

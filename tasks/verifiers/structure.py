@@ -149,7 +149,7 @@ def _same_sets(left_owner: I64, left: pa.Array, right_owner: I64, right: pa.Arra
     first = np.unique(left_owner * width + codes[: len(left)])
     second = np.unique(right_owner * width + codes[len(left) :])
     odd = np.setxor1d(first, second, assume_unique=True) // width
-    return np.bincount(odd, minlength=size) == 0
+    return np.asarray(np.bincount(odd, minlength=size) == 0)
 
 
 def _complete(children: pa.Table) -> Mask:
@@ -157,7 +157,7 @@ def _complete(children: pa.Table) -> Mask:
     origin = pc.is_in(_text(children, at.ORIGIN), value_set=pa.array([at.AUGMENTED, at.SYNTHETIC]))
     deep = pc.greater_equal(_column(children, at.DEPTH).cast(pa.int64()), 1)
     seeded = _column(children, at.SEED).is_valid()
-    return np.logical_and.reduce([*given, _true(origin), _true(deep), _true(seeded)])
+    return np.asarray(np.logical_and.reduce([*given, _true(origin), _true(deep), _true(seeded)]))
 
 
 _TEXTS = (at.SAMPLE_ID, at.SPLIT, at.STEP, at.OPS, at.RECIPE_HASH)
@@ -169,7 +169,7 @@ def _parents(lists: pa.Array, index: RealIndex, size: int) -> tuple[I64, I64]:
 
 
 def _none(owner: I64, bad: Mask, size: int) -> Mask:
-    return np.bincount(owner[bad], minlength=size) == 0
+    return np.asarray(np.bincount(owner[bad], minlength=size) == 0)
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

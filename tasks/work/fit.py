@@ -39,6 +39,8 @@ class Fitted:
     steps: tuple[FittedStep, ...]
     real: Mapping[str, int]
     planned: Mapping[str, Mapping[str, int]]
+    verifier: str | None = None
+    likeness: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ def fit(ctx: Context, runner: Runner, real: Sequence[DataFile]) -> Fitted:
     counts = Counter[str]()
     for file in train:
         counts.update(file.labels)
+    if ctx.policy.label and len(counts) < 2:
+        raise DataError(
+            f"the label column {ctx.policy.label!r} has one class only: {', '.join(counts)}",
+            "Check the column and the source; without two classes there is nothing to balance or to verify.",
+        )
     description = describe(ctx, paths)
     refuse_unfit(ctx, json.loads(ctx.work.read(f"{description}.json")))
     amounts = planned(ctx.policy, counts)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policies.schema import SPLITS, Policy
-from tasks.rows.identity import content_words, key_words, with_occurrence
+from tasks.rows.identity import content_words, key_words, like_columns, with_occurrence
 from tasks.rows.provenance import SOURCE, SPLIT
 from tasks.rows.randomness import U64, mix, word_of
 
@@ -22,11 +22,13 @@ def index_of(policy: Policy, rows: pa.Table, positions: I64) -> pa.Table:
     """What the split stage must know of the valid rows of one shard: identity, bonds, label, place of origin."""
     columns = [name for name in rows.column_names if name not in (SOURCE, SPLIT)]
     words = content_words(rows, columns)
+    alike = like_columns(policy, columns)
     source = rows[SOURCE].combine_chunks()
     named = {
         "position": pa.array(positions),
         "word0": words[:, 0],
         "word1": words[:, 1],
+        "bond": bond_words(words if alike == columns else content_words(rows, alike)),
         "label": label_text(rows, policy.label),
         "given": _given(policy, rows),
         "object": pc.struct_field(source, "object"),
@@ -39,6 +41,11 @@ def index_of(policy: Policy, rows: pa.Table, positions: I64) -> pa.Table:
     if policy.split.group:
         named["group"] = key_words(rows[policy.split.group])[:, 0]
     return pa.table(named)
+
+
+def bond_words(words: U64) -> U64:
+    """One word per row, shape (n,), from two."""
+    return np.asarray(words[:, 0] ^ mix(words[:, 1]), dtype=np.uint64)
 
 
 def label_text(rows: pa.Table, label: str | None) -> pa.Array:
@@ -90,7 +97,7 @@ class Rows:
             shard=shard,
             position=table["position"].to_numpy(),
             words=identity if policy.key else with_occurrence(identity, occurrence),
-            bonds=_bonds(policy, table, content, identity),
+            bonds=_bonds(policy, table, identity),
             label=np.asarray(table["label"].to_pylist(), dtype=object),
             codes=rank[encoded.indices.to_numpy()].astype(np.int64),
             classes=tuple(sorted(names)),
@@ -118,9 +125,9 @@ def _occurrence(words: U64, order: I64) -> I64:
     return occurrence
 
 
-def _bonds(policy: Policy, table: pa.Table, content: U64, identity: U64) -> U64:
+def _bonds(policy: Policy, table: pa.Table, identity: U64) -> U64:
     with np.errstate(over="ignore"):
-        bonds = [content[:, 0] ^ mix(content[:, 1])]
+        bonds = [table["bond"].to_numpy()]
         if policy.key:
             bonds.append(mix(identity[:, 0] ^ word_of("key")))
         if policy.split.group:

@@ -26,7 +26,7 @@ from tasks.work.shards import each
 from tasks.work.split import Real
 
 if TYPE_CHECKING:
-    from tasks.work.check import Checked
+    from tasks.work.outcome import Checked
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.rows.hashing import hash_of
-from tasks.rows.provenance import PAYLOAD_TYPE, SOURCE, SPLIT
-from tasks.runners.retry import retried
+from tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID, SOURCE, SPLIT
+from tasks.runners.shard import retried
 from tasks.storage import quarantine
 from tasks.storage.store import Store
 from tasks.work.context import Context
@@ -102,3 +103,21 @@ def fault_rows(faults: pa.Table) -> pa.Table:
 def is_plain(field: pa.Field) -> bool:
     """Whether a column can be shown and judged as it is: neither a payload nor one of ours."""
     return field.name not in (SOURCE, SPLIT) and field.type != PAYLOAD_TYPE and not pa.types.is_binary(field.type)
+
+
+def rejected_rows(rows: pa.Table, shard: str) -> pa.Table:
+    """Children whose label was contradicted, as the quarantine table keeps them."""
+    count = rows.num_rows
+    payload = next((field.name for field in rows.schema if field.type == PAYLOAD_TYPE), None)
+    plain = rows.select([field.name for field in rows.schema if is_plain(field)])
+    return pa.table(
+        {
+            "stage": pa.repeat("check", count),
+            "object": pa.repeat(shard, count),
+            "row": pa.array(range(count), pa.int64()),
+            "sample_id": rows[SAMPLE_ID],
+            "reasons": pa.array([["its label is contradicted by the verifier"]] * count, pa.list_(pa.string())),
+            "content": pa.array([json.dumps(row, default=str) for row in plain.to_pylist()], pa.string()),
+            "payload": pc.struct_field(rows[payload], "bytes") if payload else pa.nulls(count, pa.binary()),
+        }
+    )

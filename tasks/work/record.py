@@ -10,7 +10,7 @@ from tasks.lineage.bundle import bundle
 from tasks.lineage.slis import measure
 from tasks.lineage.spool import record_or_spool
 from tasks.reports.validation import render
-from tasks.work.check import Checked
+from tasks.work.outcome import Checked
 from tasks.work.manifest import published
 from tasks.work.publish import Version
 from tasks.work.run import Asked, Run, record_name

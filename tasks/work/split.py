@@ -46,12 +46,18 @@ class Placed:
 
 @dataclass(frozen=True)
 class Real:
-    """The real rows of the version to be: their files, the shards they came from, the ledger that binds them."""
+    """The real rows of the version to be: their files, the shards they came from, the ledger that binds them.
+
+    `lost` rows are in quarantine instead, `quarantined` and `refused` say for which reasons.
+    """
 
     files: tuple[DataFile, ...]
     valid: tuple[ValidShard, ...]
     ledger: tuple[str, ...]
     refused: dict[str, int]
+    quarantined: dict[str, int]
+    lost: int
+    types: dict[str, str]
 
 
 def split(ctx: Context, runner: Runner, valid: Valid, asked: Asked, at_ms: int) -> Real:
@@ -66,7 +72,7 @@ def split(ctx: Context, runner: Runner, valid: Valid, asked: Asked, at_ms: int) 
     if len(placed.bonds):
         segments = [*segments, write_segment(ctx.objects, placed.bonds, placed.splits)]
     reasons = Counter(row.reason for row in placed.refused)
-    return Real(tuple(files), (*valid.shards, *earlier), tuple(segments), dict(sorted(reasons.items())))
+    return Real(tuple(files), (*valid.shards, *earlier), tuple(segments), dict(sorted(reasons.items())), valid.reasons, valid.quarantined + len(placed.refused), valid.types)
 
 
 def _earlier(ctx: Context, valid: Valid, before: Published | None) -> list[ValidShard]:

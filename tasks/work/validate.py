@@ -51,6 +51,7 @@ class Valid:
 
     shards: tuple[ValidShard, ...]
     whole: list[dict[str, Any]]
+    types: dict[str, str]
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -76,7 +77,7 @@ def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
     shards = each(runner, "validate", partial(validate_shard, ctx), items, weight=lambda item: item.raw.rows)
     verdict = judge_dataset(ctx, raw, shards) if any(shard.rows for shard in shards) else None
     _refuse_unjudged(ctx, shards)
-    return Valid(tuple(shards), verdict.document() if verdict else [])
+    return Valid(tuple(shards), verdict.document() if verdict else [], raw.types)
 
 
 def refuse_invalid(ctx: Context, raw: Raw, valid: Valid) -> None:

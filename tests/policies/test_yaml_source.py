@@ -100,6 +100,8 @@ def test_all_faults_are_collected():
     assert [line for line, _ in faults("a: !x 1\nb: 01\nb: 2\nc: *d\n")] == [1, 2, 3, 4]
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200) | st.text("&*!{}[]:-? \nab01'\"#|>%@`,~<", max_size=60))
+@given(
+    st.text(alphabet=st.characters(codec="utf-8"), max_size=200) | st.text("&*!{}[]:-? \nab01'\"#|>%@`,~<", max_size=60)
+)
 def test_no_text_makes_it_crash(text):
     parse(text)

@@ -113,7 +113,7 @@ def test_a_commit_whose_answer_was_lost_is_known_as_our_own(table: Table) -> Non
 
 
 def test_a_fault_of_the_engine_is_no_conflict(table: Table) -> None:
-    engine, change = stale(table)
+    _, change = stale(table)
     last = Change(2, change.add, (), change.metadata, change.at_ms)
     with pytest.raises(StorageError, match="nothing was published") as caught:
         delta_commit.raise_unless_ours(table.store, last, OSError("connection reset"))

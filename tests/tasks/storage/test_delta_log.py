@@ -28,7 +28,9 @@ def test_only_commits_count_as_versions(store: Store) -> None:
 
 @pytest.mark.parametrize("said", ["free text of another engine", "[1]", None])
 def test_what_another_engine_says_is_no_metadata_of_ours(store: Store, said: str | None) -> None:
-    store.write(delta_log.name_of(0), json.dumps({"commitInfo": {"operation": "OPTIMIZE", "userMetadata": said}}).encode())
+    store.write(
+        delta_log.name_of(0), json.dumps({"commitInfo": {"operation": "OPTIMIZE", "userMetadata": said}}).encode()
+    )
     assert delta_log.commit(store, 0).metadata == {}
     assert delta_log.commit(store, 0).operation == "OPTIMIZE"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 import pyarrow as pa
 import pytest
@@ -42,7 +43,7 @@ def test_values_go_into_the_nearest_type_that_the_table_holds(given: pa.Array, h
 
 @pytest.mark.parametrize("kind", [pa.uint64(), pa.time64("us"), pa.duration("s")])
 def test_a_type_that_no_table_holds_is_refused_by_name(kind: pa.DataType) -> None:
-    with pytest.raises(DataError, match=f"column 'c' has type .*{kind}"):
+    with pytest.raises(DataError, match=re.escape(f"column 'c' has type {kind}")):
         storable(pa.table({"c": pa.array([None], kind)}))
 
 
@@ -69,7 +70,7 @@ def test_equal_columns_in_another_order_change_nothing() -> None:
 def test_nested_types_are_compared_without_their_nullability() -> None:
     old = fields_of(pa.schema([("l", pa.list_(pa.field("item", pa.int64(), nullable=False)))]))
     assert merge(old, fields_of(pa.schema([("l", pa.list_(pa.int64()))])), (), True) == old
-    with pytest.raises(DataError, match="was array and is now array|was array"):
+    with pytest.raises(DataError, match="was array<long> and is now array<string>"):
         merge(old, fields_of(pa.schema([("l", pa.list_(pa.string()))])), (), True)
 
 

@@ -1,0 +1,225 @@
+"""Check: hold the scores against the policy. What fails is dropped, named, or ends the run before anything is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations import checks
+from expectations.build import expectation_class
+from expectations.judge import Result, Verdict, judge
+from expectations.suite import Spec
+from policies.errors import DataError
+from tasks.rows.provenance import SAMPLE_ID
+from tasks.verifiers import distribution, structure, summary
+from tasks.verifiers.conformal import CONTRADICTED
+from tasks.work.context import Context
+from tasks.work.fit import Fitted
+from tasks.work.publish import Accepted
+from tasks.work.verify import Scored, load_verifier, read_sample, real_index
+
+MAX_NAMED = 20
+FAIL, WARN, DROP = "fail", "warn", "drop"
+TOO_FEW = {
+    "expect_enough_rows_to_judge",
+    "expect_verifier_to_tell_classes_apart",
+    "expect_verifier_to_catch_swapped_labels",
+}
+"""Checks that say the verifier cannot judge, rather than that a label is wrong."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the checks made of all children: answers, the ids to drop, and the figures behind them."""
+
+    answers: list[dict[str, Any]]
+    dropped: frozenset[str]
+    overruled: dict[str, str]
+    rates: list[dict[str, Any]] = field(default_factory=list)
+    verifier: dict[str, Any] = field(default_factory=dict)
+
+
+def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
+    """Judge structure, labels and likeness of all children; raises nothing, decides nothing."""
+    if not scored.rows:
+        return Judged([], frozenset(), {})
+    scores = read_scores(ctx, scored)
+    answers = _answers(judge(*_structural(ctx, scored, scores)), FAIL)
+    answers += _answers(judge(*_real_rows(ctx, scored)), FAIL)
+    overrule = ctx.policy.checks.label_consistency.overrule
+    dropped, overruled, rates, verifier, figures = frozenset[str](), {}, [], {}, {}
+    if scored.verifier is not None:
+        counts, dropped, overruled = _outcomes(ctx, scores, overrule)
+        known = load_verifier(ctx, scored.verifier)
+        rates = summary.rates(counts, known)
+        figures = summary.figures(counts, known)
+        verifier = {"accuracy": known.accuracy, "noise_floor": known.noise_floor(), "alpha": known.alpha}
+        answers += _semantic(ctx, figures)
+    answers += _distributional(ctx, fitted, scored, scores, dropped)
+    return Judged(answers, dropped, overruled, rates, verifier)
+
+
+def refuse(judged: Judged) -> None:
+    """Raise one DataError naming every check that failed and may not be passed over."""
+    failed = [answer for answer in judged.answers if not answer["success"] and answer["on_failure"] == FAIL]
+    if failed:
+        raise DataError(
+            "nothing was published, because these checks failed:\n"
+            + "\n".join(f"  {answer['name']}: {_said(answer)}" for answer in failed),
+            "Look at the step or transform named, make it milder or remove it; or change the target in `checks`.",
+            {"failed": failed},
+        )
+
+
+def accept(scored: Scored, judged: Judged, scores: Mapping[str, Sequence[str]]) -> list[Accepted]:
+    """Every shard with the ids that are not to be published."""
+    return [
+        Accepted(child, tuple(sorted(judged.dropped.intersection(scores[shard.name]))))
+        for shard, child in zip(scored.shards, scored.children, strict=True)
+    ]
+
+
+def read_scores(ctx: Context, scored: Scored) -> pa.Table:
+    """The score columns of all children with their step, label and shard."""
+    parts = []
+    for shard, child in zip(scored.shards, scored.children, strict=True):
+        table = ctx.work.read_table(f"{shard.name}.parquet")
+        rows = table.num_rows
+        for name, value in (("step", child.step), ("label", child.label), ("shard", shard.name)):
+            table = table.append_column(name, pa.repeat(value, rows))
+        parts.append(table)
+    return pa.concat_tables(parts, promote_options="default").combine_chunks()
+
+
+def _structural(ctx: Context, scored: Scored, scores: pa.Table) -> tuple[Any, tuple[Spec, ...], list[str]]:
+    ids = scores[SAMPLE_ID].combine_chunks()
+    names = [name for name in checks.STRUCTURAL if name in scores.column_names]
+    table = scores.select(names).append_column("id_unique", structure.unique(ids, real_index(ctx.work, scored.likeness)))
+    return table.to_pandas(), checks.structural(table.column_names), ids.to_pylist()
+
+
+def _real_rows(ctx: Context, scored: Scored) -> tuple[Any, tuple[Spec, ...], list[str]]:
+    """The files that will be published, read back: no sample and no group stands in two splits."""
+    rows = ctx.work.read_table(f"{scored.likeness}.parquet").combine_chunks()
+    splits = rows["split"].combine_chunks()
+    whole = np.asarray(structure.apart(rows["bond"].combine_chunks(), splits))
+    group = rows["group"].combine_chunks()
+    whole &= np.asarray(structure.apart(pc.if_else(pc.equal(group, 0), None, group), splits))
+    table = pa.table({"in_one_split": whole})
+    return table.to_pandas(), checks.structural(table.column_names), rows["sample_id"].to_pylist()
+
+
+def _outcomes(
+    ctx: Context, scores: pa.Table, overrule: Mapping[str, str]
+) -> tuple[pa.Table, frozenset[str], dict[str, str]]:
+    ids = scores[SAMPLE_ID].combine_chunks()
+    accepted = pc.is_in(ids, value_set=pa.array(sorted(overrule), pa.string()))
+    columns = [scores[name].combine_chunks() for name in ("step", "transform", "label")]
+    counts = summary.tally(scores, *columns, overruled=accepted)
+    rejected = ids.filter(summary.rejected(scores, ids, overrule)).to_pylist()
+    dropping = ctx.policy.checks.label_consistency.on_failure == DROP
+    contradicted = pc.equal(scores["outcome"].combine_chunks(), CONTRADICTED)
+    saved = ids.filter(pc.and_(contradicted, accepted)).to_pylist()
+    return counts, frozenset(rejected) if dropping else frozenset(), {name: overrule[name] for name in saved}
+
+
+def _semantic(ctx: Context, figures: Mapping[str, float | None]) -> list[dict[str, Any]]:
+    asked = ctx.policy.checks.label_consistency
+    specs = [spec for spec in checks.semantic(asked) if _column(spec) in figures]
+    answers = []
+    for answer in _answers(_judge_figures(figures, specs), FAIL):
+        # Dropping is the answer to contradicted labels; that too many were dropped is not.
+        dropping = asked.on_failure == DROP and answer["name"] == "expect_label_consistency_rate"
+        on_failure = asked.on_too_few if answer["name"] in TOO_FEW else DROP if dropping else _stop(asked.on_failure)
+        answers.append({**answer, "on_failure": on_failure})
+    return answers
+
+
+def _stop(on_failure: str) -> str:
+    return WARN if on_failure == WARN else FAIL
+
+
+def _distributional(
+    ctx: Context, fitted: Fitted, scored: Scored, scores: pa.Table, dropped: frozenset[str]
+) -> list[dict[str, Any]]:
+    asked = ctx.policy.checks.distribution
+    figures = {
+        "copy_share": float(np.asarray(scores["copy"]).mean()),
+        "out_of_range_share": 1.0 - float(np.asarray(scores["in_range"]).mean()),
+        "class_share_gap": _class_share_gap(fitted, scores, dropped),
+        **_neighbourhoods(ctx, scored),
+    }
+    specs = checks.distributional(asked, list(figures))
+    return _answers(_judge_figures(figures, specs), asked.on_failure)
+
+
+def _class_share_gap(fitted: Fitted, scores: pa.Table, dropped: frozenset[str]) -> float | None:
+    planned, there = dict(fitted.real), dict(fitted.real)
+    for amounts in fitted.planned.values():
+        for label, count in amounts.items():
+            planned[label] += count
+    kept = pc.invert(pc.is_in(scores[SAMPLE_ID], pa.array(sorted(dropped), pa.string())))
+    for item in scores["label"].filter(kept).value_counts().to_pylist():
+        there[item["values"]] += item["counts"]
+    return distribution.class_share_gap(planned, there)
+
+
+def _neighbourhoods(ctx: Context, scored: Scored) -> dict[str, float | None]:
+    """Near copies and coverage, each for the class where it is worst; None where there is nothing to compare."""
+    if scored.verifier is None:
+        return {}
+    real = read_sample(ctx, scored.verifier)
+    samples = [read_sample(ctx, shard.name) for shard in scored.shards]
+    features = np.concatenate([sample["features"] for sample in samples])
+    labels = np.concatenate([sample["labels"] for sample in samples])
+    found = [
+        distribution.neighbourhood(features[labels == label], real["features"][real["labels"] == label])
+        for label in np.unique(labels)
+    ]
+    measured = [item for item in found if item is not None]
+    return {
+        "near_copy_share": max((item.near_copy_share for item in measured), default=None),
+        "coverage": min((item.coverage for item in measured), default=None),
+    }
+
+
+def _judge_figures(figures: Mapping[str, float | None], specs: Sequence[Spec]) -> Verdict:
+    import pandas as pd
+
+    return judge(pd.DataFrame({name: [np.nan if value is None else value] for name, value in figures.items()}), specs)
+
+
+def _column(spec: Spec) -> str:
+    return str(expectation_class(spec.type).__fields__["column"].default)  # type: ignore[attr-defined]
+
+
+def _answers(verdict: Verdict, on_failure: str) -> list[dict[str, Any]]:
+    return [_answer(result, on_failure) for result in verdict.results]
+
+
+def _answer(result: Result, on_failure: str) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "success": result.success,
+        "observed": result.observed,
+        "target": result.target,
+        "on_failure": on_failure,
+        "detail": result.error,
+        "judged": result.judged,
+        "failed": result.failed,
+        "failing": [{"sample_id": item.sample_id, "values": item.values} for item in result.failing[:MAX_NAMED]],
+    }
+
+
+def _said(answer: Mapping[str, Any]) -> str:
+    if answer["detail"]:
+        return str(answer["detail"])
+    ids = ", ".join(item["sample_id"] for item in answer["failing"][:5])
+    return f"observed {answer['observed']}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")
+
+

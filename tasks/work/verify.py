@@ -1,0 +1,224 @@
+"""Verify: score every child - is its family right, could its label be wrong, is it a copy - and judge nothing yet."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tasks.rows.hashing import code_version, hash_of
+from tasks.rows.identity import words_of
+from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
+from tasks.runners.contract import Runner
+from tasks.storage.store import Store
+from tasks.transforms.contract import Behaviour
+from tasks.verifiers import conformal, distribution, folds, structure
+from tasks.verifiers.distribution import SAMPLE
+from tasks.work.augment import step_named
+from tasks.work.context import Context
+from tasks.work.descriptors import ChildShard, Described
+from tasks.work.fit import Fitted
+from tasks.work.index import label_text
+from tasks.work.parts import modality_code, modality_of, ops_of
+from tasks.work.pool import by_file
+from tasks.work.shards import each
+
+CODE = code_version(
+    "tasks.work.verify", "tasks.verifiers.conformal", "tasks.verifiers.structure", "tasks.verifiers.distribution"
+)
+USE = re.compile(r'"use":"([a-z0-9_.]+)"')
+
+
+@dataclass(frozen=True)
+class ScoredShard(Described):
+    """The object that holds the score columns of one shard of children, row for row."""
+
+    name: str
+    shard: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of all children, the verifier they were scored by (None: no classes to tell apart), and real rows."""
+
+    shards: tuple[ScoredShard, ...]
+    children: tuple[ChildShard, ...]
+    verifier: str | None
+    likeness: str
+
+    @property
+    def rows(self) -> int:
+        """Children scored."""
+        return sum(shard.rows for shard in self.shards)
+
+
+@dataclass(frozen=True)
+class VerifyItem:
+    """One shard of children, and how many its step and class have in all: that sets the share that is sampled."""
+
+    shard: ChildShard
+    siblings: int
+    verifier: str | None
+    likeness: str
+    description: str
+
+    @property
+    def name(self) -> str:
+        """What messages call this piece of work."""
+        return self.shard.name
+
+
+def verify(ctx: Context, runner: Runner, fitted: Fitted, children: Sequence[ChildShard]) -> Scored:
+    """Score all children, shard by shard, with the verifier that was fitted on real training rows."""
+    siblings: dict[tuple[str, str], int] = {}
+    for shard in children:
+        siblings[shard.step, shard.label] = siblings.get((shard.step, shard.label), 0) + shard.rows
+    items = [
+        VerifyItem(shard, siblings[shard.step, shard.label], fitted.verifier, fitted.likeness, fitted.description)
+        for shard in children
+    ]
+    shards = each(runner, "verify", partial(verify_shard, ctx), items, weight=lambda item: item.shard.rows)
+    return Scored(tuple(shards), tuple(children), fitted.verifier, fitted.likeness)
+
+
+def fit_verifier(ctx: Context, index: str, description: str) -> str | None:
+    """Fit the verifier on real training rows, once; None where rows have no label to verify."""
+    if ctx.policy.label is None or not ctx.policy.steps:
+        return None
+    alpha, seed = ctx.policy.checks.label_consistency.alpha, ctx.policy.seed
+    name = f"verifier/{hash_of(CODE, index, description, alpha, seed, modality_code(ctx), ctx.fingerprint)}"
+    if not ctx.work.exists(f"{name}.npz"):
+        places = ctx.work.read_table(f"{index}.parquet")
+        ids, labels = places["sample_id"].to_pylist(), places["label"].to_pylist()
+        chosen = folds.select(ids, labels, seed)
+        rows = by_file(ctx.table, places)(chosen)
+        features = modality_of(ctx).features(json.loads(ctx.work.read(f"{description}.json")), rows)
+        mine = [labels[at] for at in chosen]
+        made = conformal.fit(features, mine, [ids[at] for at in chosen], alpha, seed)
+        _keep_sample(ctx, name, features, mine)
+        ctx.work.write(f"{name}.npz", made.to_bytes())
+    return name
+
+
+def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
+    """Worker: the score columns of one shard of children, and the features of a sample of them."""
+    policy = ctx.policy
+    steps = policy.model_dump(mode="json", include={"steps": {"__all__": {"name", "transforms"}}})
+    name = f"scores/{hash_of(CODE, item.shard.name, item.siblings, item.verifier, item.likeness, steps)}"
+
+    def make() -> ScoredShard:
+        rows = ctx.work.read_table(f"{item.shard.name}.parquet")
+        description = json.loads(ctx.work.read(f"{item.description}.json"))
+        features = modality_of(ctx).features(description, rows) if item.verifier else None
+        scores = _structure(ctx, rows, item.likeness)
+        scores = _add(scores, _likeness(ctx, rows, description, item))
+        if item.verifier is not None:
+            scores = _add(scores, _labels(ctx, rows, features, item.verifier))
+            _sample(ctx, name, rows, features, item.siblings)
+        whole = pa.table({SAMPLE_ID: rows[SAMPLE_ID], "transform": _fired(ctx, rows, item.shard.step)})
+        ctx.work.write_table(f"{name}.parquet", _add(whole, scores))
+        return ScoredShard(name, item.shard.name, rows.num_rows)
+
+    return ctx.once(ScoredShard, name, make)
+
+
+def promises(ctx: Context) -> dict[str, Behaviour]:
+    """What each step's chain does to labels."""
+    return {
+        step.name: structure.promise_of([op.module.BEHAVIOUR for op in ops_of(ctx, step)]) for step in ctx.policy.steps
+    }
+
+
+def read_sample(ctx: Context, name: str) -> dict[str, NDArray[Any]]:
+    """Features of sampled rows, with their labels, as kept beside a verifier or a shard of scores."""
+    with np.load(io.BytesIO(ctx.work.read(f"{name}.sample.npz")), allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}
+
+
+def _structure(ctx: Context, rows: pa.Table, likeness: str) -> pa.Table:
+    return structure.structure(rows, real_index(ctx.work, likeness), promises(ctx), ctx.policy.label)
+
+
+@lru_cache(maxsize=2)
+def real_index(store: Store, likeness: str) -> structure.RealIndex:
+    """All real rows of the version to be."""
+    table = store.read_table(f"{likeness}.parquet", columns=["sample_id", "split", "label"]).combine_chunks()
+    return structure.RealIndex(*(table[name].combine_chunks() for name in ("sample_id", "split", "label")))
+
+
+@lru_cache(maxsize=2)
+def _looks(store: Store, likeness: str) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    table = store.read_table(f"{likeness}.parquet", columns=["look0", "look1", "split"])
+    words = np.stack([table["look0"].to_numpy(), table["look1"].to_numpy()], axis=1)
+    return words, np.asarray(pc.not_equal(table["split"], "train").combine_chunks())
+
+
+def _likeness(ctx: Context, rows: pa.Table, description: dict[str, Any], item: VerifyItem) -> pa.Table:
+    modality = modality_of(ctx)
+    looks, held_out = _looks(ctx.work, item.likeness)
+    own = modality.appearance(ctx.policy, rows)
+    copies_allowed = any(op.module.BEHAVIOUR.copies for op in ops_of(ctx, step_named(ctx, item.shard.step)))
+    copied = distribution.copies(own, looks)
+    return pa.table(
+        {
+            "not_a_held_out_row": pa.array(~distribution.copies(own, looks[held_out])),
+            "copy": pa.array(copied & (not copies_allowed)),
+            "in_range": pa.array(distribution.in_range(rows, modality.bounds(description))),
+        }
+    )
+
+
+def _labels(ctx: Context, rows: pa.Table, features: NDArray[np.float64], verifier: str) -> pa.Table:
+    judge = _verifier(ctx.work, verifier)
+    weights = rows[LABEL_WEIGHTS].combine_chunks()
+    return judge.judge(features, label_text(rows, ctx.policy.label), rows[PARENT_IDS].combine_chunks(), weights)
+
+
+@lru_cache(maxsize=2)
+def _verifier(store: Store, name: str) -> conformal.Verifier:
+    return conformal.Verifier.from_bytes(store.read(f"{name}.npz"))
+
+
+def load_verifier(ctx: Context, name: str) -> conformal.Verifier:
+    """The fitted verifier."""
+    return _verifier(ctx.work, name)
+
+
+def _sample(ctx: Context, name: str, rows: pa.Table, features: NDArray[np.float64], siblings: int) -> None:
+    """Keep the features of the children with the lowest ids: ids are hashes, so that is a random sample."""
+    limit = np.uint64(min(1.0, SAMPLE / siblings) * float(2**64 - 2**11))
+    chosen = words_of(rows[SAMPLE_ID])[:, 0] <= limit
+    labels = label_text(rows, ctx.policy.label).to_pylist()
+    _keep_sample(ctx, name, features[chosen], [label for label, keep in zip(labels, chosen, strict=True) if keep])
+
+
+def _keep_sample(ctx: Context, name: str, features: NDArray[np.float64], labels: Sequence[str]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, features=features, labels=np.asarray(labels, dtype=np.str_))
+    ctx.work.write(f"{name}.sample.npz", buffer.getvalue())
+
+
+def _fired(ctx: Context, rows: pa.Table, step: str) -> pa.Array:
+    """Which transforms made each child, joined by +."""
+    chain = ops_of(ctx, step_named(ctx, step))
+    if len(chain) == 1:
+        return pa.repeat(chain[0].use, rows.num_rows)
+    return pa.array(["+".join(USE.findall(text)) for text in rows[OPS].to_pylist()], pa.string())
+
+
+def _add(table: pa.Table, more: pa.Table) -> pa.Table:
+    for name in more.column_names:
+        table = table.append_column(name, more[name])
+    return table
+
+

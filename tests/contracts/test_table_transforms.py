@@ -1,0 +1,351 @@
+"""Laws that hold for every table transform there is, found by walking the folder."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import tasks.transforms
+from policies.errors import DataError, PolicyError
+from policies.schema import Policy
+from tasks.modalities import tabular
+from tasks.modalities._tabular_chain import op_seeds
+from tasks.modalities.contract import Births, Op, PoolIndex
+from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
+
+FOLDER = Path(tasks.transforms.__path__[0]) / "tabular"
+NAMES = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
+VARIANTS = [(name, {}) for name in NAMES] + [
+    ("borderline_smote", {"kind": "borderline-2"}),
+    ("feature_dropout", {"fill": "missing", "rate": 0.4}),
+    ("svm_smote", {"out_step": 1.0}),
+]
+POLICY = Policy(dataset="laws", modality="tabular", source={"uri": "none"}, label="y", key="key", ignore=("note",))
+BIRTHS = 60
+
+
+def op_of(name: str, probability: float = 1.0, **params: object) -> Op:
+    module = importlib.import_module(f"tasks.transforms.tabular.{name}")
+    return Op(f"tabular.{name}", module, module.Params(**params), probability)
+
+
+def rows_of(mixed: bool, positives: int = 40, negatives: int = 120, holes: bool = False) -> pa.Table:
+    """Two overlapping classes in awkward types; `a` to `e` are features, the others must be carried along."""
+    draw = np.random.default_rng(7)
+    n = positives + negatives
+    y = np.repeat([1, 0], [positives, negatives])
+    float_holes = (draw.random(n) < 0.2) if holes else None
+    features = {
+        "a": pa.array(draw.normal(size=n) * 1000.0 + 5e5 + 900.0 * y, mask=float_holes),
+        "b": pa.array(draw.integers(-90, 100, n) + 20 * y, pa.int8()),
+        "c": pa.array((draw.normal(size=n) * 0.01 + 0.01 * y).astype(np.float32), mask=float_holes),
+    }
+    if mixed:
+        colours = np.array(["red", "green", "blue"])[(draw.integers(0, 3, n) + y) % 3]
+        features["d"] = pa.array(colours, mask=float_holes).dictionary_encode()
+        features["e"] = pa.array(draw.random(n) < 0.3 + 0.3 * y)
+    return pa.table(
+        {
+            SAMPLE_ID: [f"id-{i:04d}" for i in range(n)],
+            "key": pa.array(np.arange(n) + 10**12),
+            **features,
+            "constant": pa.array(np.full(n, 3.5)),
+            "name": [f"row number {i}" for i in range(n)],
+            "note": pa.array(draw.normal(size=n)),
+            "when": pa.array(np.arange(n), pa.timestamp("s")),
+            "y": pa.array(y, pa.int16()),
+        }
+    ).take(pa.array(draw.permutation(n)))
+
+
+@dataclass
+class World:
+    """One chain over one table, as the pipeline would hold it."""
+
+    ops: list[Op]
+    rows: pa.Table
+
+    def __post_init__(self) -> None:
+        self.rows = self.rows.sort_by(SAMPLE_ID)
+        self.description = json.loads(json.dumps(tabular.describe(POLICY, [self.rows])))
+        self.labels = [str(value) for value in self.rows["y"].to_pylist()]
+        self.pool = PoolIndex(self.rows[SAMPLE_ID].to_pylist(), self.labels, "1")
+
+    def load(self, rows: np.ndarray) -> pa.Table:
+        return self.rows.take(pa.array(rows, pa.int64()))
+
+    def births(self, count: int = BIRTHS, seed: int = 0) -> Births:
+        self.state = tabular.fit(self.ops, self.description, self.pool, self.load)
+        bases = np.flatnonzero(self.state["weights"])
+        number = np.arange(count)
+        return Births(bases[number % len(bases)], number // len(bases), number * 7919 + 2**40 + seed)
+
+    def children(self, births: Births) -> pa.Table:
+        return tabular.children(self.ops, self.description, self.pool, self.state, births, self.load)
+
+
+def world_of(name: str, params: dict, **rows: object) -> World:
+    op = op_of(name, **params)
+    return World([op], rows_of(mixed=op.module.ACCEPTS.columns != "numeric", **rows))
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join([variant[0], *map(str, variant[1].values())]))
+def variant(request) -> tuple[str, dict]:
+    return request.param
+
+
+@pytest.fixture
+def world(variant) -> World:
+    return world_of(*variant)
+
+
+def test_the_walk_finds_the_transforms_of_the_issue():
+    assert set(NAMES) >= {
+        *("smote", "smotenc", "borderline_smote", "adasyn", "svm_smote", "random_oversample"),
+        *("gaussian_noise", "feature_dropout", "mixup"),
+    }
+
+
+def test_the_same_seed_gives_the_same_bytes(world):
+    births = world.births()
+    first = world.children(births)
+    assert first.num_rows == BIRTHS
+    assert first.equals(world.children(births))
+    again = World(world.ops, world.rows.take(pa.array(np.arange(len(world.rows))[::-1])))
+    assert again.children(again.births()).equals(first)
+
+
+def test_another_seed_gives_other_rows(world):
+    first, other = world.children(world.births()), world.children(world.births(seed=1))
+    same = first.select(["a", "b", "c"]).equals(other.select(["a", "b", "c"]))
+    assert same == world.ops[0].module.BEHAVIOUR.copies
+
+
+def test_the_input_is_untouched(world):
+    before = pickle.dumps(world.rows)
+    world.children(world.births())
+    assert pickle.dumps(world.rows) == before
+
+
+def test_the_state_is_arrays_that_survive_without_pickle(world, tmp_path):
+    births = world.births()
+    first = world.children(births)
+    np.savez(tmp_path / "state.npz", **world.state)
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as kept:
+        world.state = dict(kept)
+    assert world.children(births).equals(first)
+
+
+def test_types_columns_labels_and_categories_are_kept(world):
+    births = world.births()
+    made = world.children(births)
+    user = [kind for kind in world.rows.schema if kind.name != SAMPLE_ID]
+    assert list(made.schema)[: len(user)] == user
+    assert made.column_names[len(user) :] == [PARENT_IDS, OPS, LABEL_WEIGHTS]
+    assert made.schema.field(LABEL_WEIGHTS).type == WEIGHTS_TYPE
+    assert set(made["y"].to_pylist()) == {1}
+    if "d" in made.column_names:
+        assert set(made["d"].to_pylist()) <= {"red", "green", "blue", None}
+        assert set(made["e"].to_pylist()) <= {True, False, None}
+
+
+def test_columns_that_are_no_features_come_from_the_base(world):
+    births = world.births()
+    made = world.children(births)
+    carried = ["key", "constant", "name", "note", "when", "y"]
+    assert made.select(carried).equals(world.load(births.bases).select(carried))
+
+
+def test_something_changes_unless_copies_are_declared(world):
+    births = world.births()
+    features = [name for name in ("a", "b", "c", "d", "e") if name in world.rows.column_names]
+    made = world.children(births).select(features).to_pylist()
+    bases = world.load(births.bases).select(features).to_pylist()
+    changed = sum(one != other for one, other in zip(made, bases, strict=True))
+    assert changed == (0 if world.ops[0].module.BEHAVIOUR.copies else BIRTHS)
+
+
+def test_parents_are_recorded_and_true(world):
+    births = world.births()
+    made = world.children(births)
+    drawn = world.ops[0].module.draw(
+        world.ops[0].params,
+        tabular.spec_from_json(world.description),
+        {key.removeprefix("0/"): array for key, array in world.state.items()} | {"size": np.int64(len(world.rows))},
+        op_seeds(births.seeds, 0),
+        births.bases,
+    )
+    partners = drawn.get("partners", np.empty((BIRTHS, 0), dtype=np.int64))
+    for i, ids in enumerate(made[PARENT_IDS].to_pylist()):
+        assert ids == [world.pool.ids[row] for row in (births.bases[i], *partners[i])]
+        (op,) = json.loads(made[OPS][i].as_py())
+        assert op["use"] == world.ops[0].use
+        assert op["drawn"].get("partners", []) == list(range(1, len(ids)))
+        if "weight" in drawn:
+            assert op["drawn"]["weight"] == drawn["weight"][i]
+
+
+def test_no_row_is_its_own_partner(world):
+    for ids in world.children(world.births()).column(PARENT_IDS).to_pylist():
+        assert ids[0] not in ids[1:]
+
+
+def test_records_are_canonical_json(world):
+    for text in world.children(world.births())[OPS].to_pylist():
+        assert json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), allow_nan=False) == text
+
+
+def test_children_do_not_depend_on_batch_size_or_order(world):
+    births = world.births()
+    whole = world.children(births)
+    order = np.random.default_rng(1).permutation(BIRTHS)
+    mixed = world.children(Births(births.bases[order], births.copies[order], births.seeds[order]))
+    assert mixed.equals(whole.take(pa.array(order)))
+    for size in (1, 7):
+        parts = [slice(start, start + size) for start in range(0, BIRTHS, size)]
+        shards = [world.children(Births(births.bases[p], births.copies[p], births.seeds[p])) for p in parts]
+        assert pa.concat_tables(shards).combine_chunks().equals(whole.combine_chunks())
+
+
+def test_a_hundred_more_children_leave_the_first_ones_as_they_are(world):
+    few = world.children(world.births())
+    many = world.children(world.births(BIRTHS + 100))
+    assert many.slice(0, BIRTHS).equals(few)
+
+
+def rebuilt(world: World, child: pa.Table, seed: int) -> pa.Table:
+    ids = child[PARENT_IDS][0].as_py()
+    places = [world.pool.ids.index(name) for name in ids]
+    who = PoolIndex(ids, [world.labels[place] for place in places], "1")
+    parents = world.load(np.array(places))
+    return tabular.rebuild(world.ops, world.description, parents, who, seed, child[OPS][0].as_py())
+
+
+def test_a_child_is_rebuilt_from_its_parents_its_seed_and_its_row(world):
+    births = world.births()
+    made = world.children(births)
+    for i in range(BIRTHS):
+        assert rebuilt(world, made.slice(i, 1), int(births.seeds[i])).equals(made.slice(i, 1))
+
+
+def test_no_births_make_no_children_of_the_right_type(world):
+    births = world.births()
+    none = world.children(Births(births.bases[:0], births.copies[:0], births.seeds[:0]))
+    assert none.num_rows == 0
+    assert none.schema == world.children(births).schema
+
+
+def test_a_class_without_a_row_gives_the_named_error(variant):
+    with pytest.raises(DataError, match="no training row"):
+        world_of(*variant, positives=0).births()
+
+
+@pytest.mark.parametrize("positives", [1, 2, 5])
+def test_a_tiny_class_gives_advice_or_children(variant, positives):
+    world = world_of(*variant, positives=positives)
+    if world.ops[0].module.BEHAVIOUR.fitted:
+        with pytest.raises(DataError, match=r"needs at least 6 rows of class '1'") as caught:
+            world.births()
+        assert "fitted distribution per class" in caught.value.remedy
+        assert caught.value.report["rows"] == positives
+    else:
+        assert world.children(world.births()).num_rows == BIRTHS
+
+
+def test_a_pool_of_one_row_gives_advice_or_children(variant):
+    world = World([op_of(variant[0], **variant[1])], rows_of(mixed=False))
+    world = World(world.ops, world.rows.slice(0, 1))
+    world.description = tabular.describe(POLICY, [rows_of(mixed=False)])
+    behaviour = world.ops[0].module.BEHAVIOUR
+    if behaviour.fitted or behaviour.label == "mix":
+        with pytest.raises(DataError) as caught:
+            world.children(world.births())
+        assert "tabular.random_oversample" in caught.value.remedy
+    else:
+        assert world.children(world.births()).num_rows == BIRTHS
+
+
+def test_a_single_class_gives_advice_or_children(variant):
+    world = world_of(*variant, negatives=0)
+    behaviour = world.ops[0].module.BEHAVIOUR
+    if behaviour.fitted and behaviour.pool == "train":
+        with pytest.raises(DataError) as caught:
+            world.births()
+        assert "tabular.smote" in caught.value.remedy
+    else:
+        assert world.children(world.births()).num_rows == BIRTHS
+
+
+def test_missing_values_are_kept_or_refused_as_declared(variant):
+    world = world_of(*variant, holes=True)
+    op = world.ops[0]
+    sentences = tabular.refusals(op, world.description)
+    if op.module.ACCEPTS.missing == "refused":
+        assert any("missing values" in sentence and "a, c" in sentence for sentence in sentences)
+        return
+    assert sentences == []
+    births = world.births()
+    made, bases = world.children(births), world.load(births.bases)
+    for name in ("a", "c", "d"):
+        was, stays = bases[name].is_null().to_pylist(), made[name].is_null().to_pylist()
+        assert sum(was) > 5
+        assert all(now for then, now in zip(was, stays, strict=True) if then)
+
+
+def test_columns_are_accepted_or_refused_as_declared(variant):
+    op = op_of(variant[0], **variant[1])
+    wanted = op.module.ACCEPTS.columns
+    for mixed in (True, False):
+        description = tabular.describe(POLICY, [rows_of(mixed=mixed)])
+        right = wanted == "any" or (wanted == "mixed") == mixed
+        assert (tabular.refusals(op, description) == []) == right
+
+
+def test_a_table_without_features_is_refused_unless_copies_are_made(variant):
+    op = op_of(variant[0], **variant[1])
+    description = tabular.describe(POLICY, [rows_of(mixed=False).select(["key", "name", "constant", "y"])])
+    assert bool(tabular.refusals(op, description)) != op.module.BEHAVIOUR.copies
+
+
+def test_transforms_of_real_rows_must_come_first(variant):
+    op = op_of(variant[0], **variant[1])
+    ops = [op_of("gaussian_noise"), op]
+    world = World(ops, rows_of(mixed=False))
+    if op.module.BEHAVIOUR.first:
+        with pytest.raises(PolicyError, match="must be the first"):
+            world.births()
+    else:
+        assert world.children(world.births()).num_rows == BIRTHS
+
+
+def test_a_chain_behind_it_keeps_the_laws(variant):
+    name, params = variant
+    ops = [op_of(name, 0.7, **params), op_of("mixup", 0.5, alpha=1.0), op_of("feature_dropout", 0.4)]
+    world = World(ops, rows_of(mixed=ops[0].module.ACCEPTS.columns != "numeric"))
+    births = world.births()
+    made = world.children(births)
+    halves = [
+        Births(*(getattr(births, field)[part] for field in ("bases", "copies", "seeds")))
+        for part in (slice(0, 31), slice(31, BIRTHS))
+    ]
+    assert pa.concat_tables([world.children(half) for half in halves]).combine_chunks().equals(made.combine_chunks())
+    fired = set()
+    for i in range(BIRTHS):
+        assert rebuilt(world, made.slice(i, 1), int(births.seeds[i])).equals(made.slice(i, 1))
+        places = tuple(op["position"] for op in json.loads(made[OPS][i].as_py()))
+        assert places == tuple(sorted(set(places)))
+        fired.add(places)
+        shares = made[LABEL_WEIGHTS][i].as_py()
+        assert (shares is not None) == (1 in places or (name == "mixup" and 0 in places))
+        if shares is not None:
+            assert shares[0]["label"] == "1"
+            assert sum(share["weight"] for share in shares) == pytest.approx(1.0, abs=1e-12)
+    assert () not in fired
+    assert {(0,), (0, 1), (1,), (0, 1, 2)} <= fired

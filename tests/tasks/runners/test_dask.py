@@ -1,0 +1,60 @@
+"""The Dask runner: killed workers, workers that are not like the flow, and a cluster that ends with its flow."""
+
+import pytest
+import runner_shards as shards
+from runner_flows import all_gone, kills, start, starts
+
+from policies.errors import StorageError
+from tasks.rows.fingerprint import fingerprint
+from tasks.runners import dask
+from tasks.runners.dask import Runner
+
+
+def test_a_worker_killed_by_signal_9_costs_its_shards_in_flight_and_nothing_else(dask_client, tmp_path):
+    work = [{**item, "seconds": 1.0} for item in kills(tmp_path, 7, 1)]  # by then the others are done
+    with Runner(dask_client) as runner:
+        assert runner.map(shards.kills_its_worker, work) == [f"part-{i}" for i in range(8)]
+    assert starts(tmp_path) == {f"part-{i}": 2 if i == 7 else 1 for i in range(8)}
+
+
+def test_a_shard_that_always_kills_its_worker_becomes_one_error_that_names_it(dask_client, tmp_path):
+    with Runner(dask_client) as runner:
+        with pytest.raises(StorageError, match="part-3 killed its worker 3 times"):
+            runner.map(shards.kills_its_worker, kills(tmp_path, 3, 99))
+        assert runner.map(shards.square, [{"value": 2}, {"value": 3}]) == [4, 9]
+    assert starts(tmp_path)["part-3"] <= 3
+
+
+def test_a_worker_unlike_the_flow_is_refused_before_work_starts(dask_client, monkeypatch):
+    monkeypatch.setattr(dask, "fingerprint", lambda: {**fingerprint(), "numpy": "1.0.0"})
+    with pytest.raises(StorageError, match=r"would not make the same bytes: numpy is \S+ there and 1\.0\.0 here"):
+        Runner(dask_client).__enter__()
+
+
+def test_a_worker_unlike_the_flow_that_joins_later_is_refused_with_its_first_shard(dask_client, monkeypatch):
+    with Runner(dask_client) as runner:
+        monkeypatch.setattr(dask, "fingerprint", lambda: {**fingerprint(), "cpu": "abacus"})
+        with pytest.raises(StorageError, match="and abacus here"):
+            runner.map(shards.square, [{"value": 1}])
+
+
+def test_a_cluster_without_workers_is_told_and_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr(dask, "PATIENCE_SECONDS", 0.2)
+    with dask.local_client(0) as client, pytest.raises(StorageError, match=r"no Dask worker joined"):
+        Runner(client).__enter__()
+
+
+def test_numerical_libraries_get_one_thread_in_a_worker(dask_client):
+    with Runner(dask_client) as runner:
+        assert runner.map(shards.environment, [{"variable": "OPENCV_FOR_THREADS_NUM"}]) == ["1"]
+
+
+def test_the_code_of_the_tasks_is_part_of_what_workers_must_share():
+    assert dask.identity()["augmill's code"] == dask.code_hash()
+
+
+def test_a_flow_killed_by_signal_9_leaves_no_process_behind(tmp_path):
+    flow, family = start("dask", "noun.local_client(2) as client, noun.Runner(client)", tmp_path)
+    flow.kill()
+    flow.wait()
+    assert all_gone(family)

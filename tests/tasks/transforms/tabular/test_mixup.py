@@ -1,0 +1,55 @@
+"""Mixup: the folded Beta weight, the partner, the blend."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from policies.errors import DataError
+from tasks.transforms.tabular import mixup
+
+
+def drawn_for(pool, bases, alpha=0.4):
+    return mixup.draw(mixup.Params(alpha=alpha), pool.spec, {"size": len(pool.block)}, np.arange(len(bases)), bases)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
+def test_the_weight_is_beta_folded_to_at_least_one_half(alpha, overlapping, pool_of):
+    pool = pool_of(*overlapping)
+    weight = drawn_for(pool, np.zeros(5000, dtype=np.int64), alpha)["weight"]
+    folded = np.random.default_rng(0).beta(alpha, alpha, 5000)
+    assert weight.min() >= 0.5
+    assert weight.max() <= 1.0
+    assert kstest(weight, np.maximum(folded, 1.0 - folded)).pvalue > 0.01
+
+
+def test_partners_are_all_other_rows_alike(overlapping, pool_of):
+    pool = pool_of(*overlapping)
+    bases = np.arange(24_000) % 120
+    partners = drawn_for(pool, bases)["partners"][:, 0]
+    assert not (partners == bases).any()
+    counts = np.bincount(partners, minlength=120)
+    assert counts.min() > 140
+    assert counts.max() < 260
+
+
+def test_numbers_are_blended_and_categories_taken_whole(pool_of, make_children):
+    pool = pool_of([[0.0], [8.0]], [1, 0], [[0], [1]])
+    bases = np.zeros(20_000, dtype=np.int64)
+    drawn = drawn_for(pool, bases, alpha=1.0)
+    made = make_children.applied(mixup, mixup.Params(alpha=1.0), pool, bases, drawn)
+    np.testing.assert_allclose(made.numeric[:, 0], 8.0 * (1.0 - drawn["weight"]), rtol=1e-12)
+    assert np.array_equal(made.codes[:, 0], drawn["from_partner"][:, 0])
+    assert made.codes.mean() == pytest.approx((1.0 - drawn["weight"]).mean(), abs=0.01)
+
+
+def test_a_lone_row_is_an_error_with_advice(pool_of):
+    pool = pool_of([[0.0]], [1], scaled=False)
+    with pytest.raises(DataError, match="needs a second training row"):
+        drawn_for(pool, np.zeros(1, dtype=np.int64))
+
+
+def test_near_equal_mixtures_are_extreme():
+    assert mixup.risks(mixup.Params()) == {}
+    assert "alpha 3" in mixup.risks(mixup.Params(alpha=3.0))["extreme"]
