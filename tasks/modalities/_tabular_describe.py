@@ -154,7 +154,7 @@ def _look(kind: pa.DataType) -> _Numbers | _Values | _Other:
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         return _Numbers(whole=types.is_integer(kind))
     values = kind.value_type if types.is_dictionary(kind) else kind
-    if types.is_string(values) or types.is_large_string(values) or types.is_string_view(values):
+    if types.is_string(values) or types.is_large_string(values):
         return _Values(boolean=False)
     if types.is_boolean(values) or (types.is_dictionary(kind) and types.is_integer(values)):
         return _Values(boolean=types.is_boolean(values))

@@ -17,8 +17,8 @@ PROOF = "conditional-writes-proved"
 _ROUNDS = 10
 _RACERS = 8
 _REMEDY = (
-    "keep the lake on a store with true conditional writes (Amazon S3, MinIO, Ceph RGW, Cloudflare R2) "
-    "or in a local folder; augmill never puts a table on a store that can lose a commit"
+    "keep the lake on a store with true conditional writes, such as Amazon S3 or Ceph RGW, or in a local folder; "
+    "augmill never puts a table on a store that can lose a commit"
 )
 
 

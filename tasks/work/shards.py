@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tasks.runners.contract import Runner
-from tasks.runners.progress import Progress
+from tasks.runners.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,7 +22,7 @@ def each(
 ) -> list[Result]:
     """Results in the order of `items`; heavy items start first; one progress line per stage."""
     total = sum(weight(item) for item in items)
-    with Progress(stage, total=total, unit=unit) as bar:
+    with progress(stage, total=total, unit=unit) as bar:
         return runner.map(
             function, items, weight=weight, on_done=lambda index, _seconds, _result: bar.advance(weight(items[index]))
         )

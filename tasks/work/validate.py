@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from expectations.judge import Verdict, judge
+from expectations.judge import NOTHING_JUDGED, Verdict, judge
 from policies.errors import DataError
 from tasks.rows.hashing import code_version, hash_of
 from tasks.rows.provenance import SOURCE

@@ -48,7 +48,9 @@ def test_a_class_called_test_beside_others_is_a_class(tmp_path: Path) -> None:
 def test_hidden_and_system_files_and_other_kinds_are_skipped(tmp_path: Path) -> None:
     put(tmp_path, "cat/1.png", "cat/.DS_Store", "cat/Thumbs.db", ".git/2.png", "cat/_old.png", "README.md", "cat/n.txt")
     assert [row["image"]["path"] for row in whole(tmp_path, policy_of(".")).rows] == ["cat/1.png"]
-    assert [row["image"]["path"] for row in whole(tmp_path, policy_of("**", format="image_folder")).rows] == ["cat/1.png"]
+    assert [row["image"]["path"] for row in whole(tmp_path, policy_of("**", format="image_folder")).rows] == [
+        "cat/1.png"
+    ]
 
 
 def test_a_picture_in_no_folder_has_no_label(tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ def test_values_that_do_not_fit_the_expected_type_are_faults(tmp_path: Path) -> 
 
 
 def test_rows_do_not_depend_on_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "\n".join(f'{{"a": {i}, "b": {i / 2 if i > 90 else "1"}, "c": {["1.0", "true"][i > 95]}}}' for i in range(99))
+    text = "\n".join(
+        f'{{"a": {i}, "b": {i / 2 if i > 90 else "1"}, "c": {["1.0", "true"][i > 95]}}}' for i in range(99)
+    )
     at_once = jsonl_of(tmp_path, text)
     monkeypatch.setattr(from_jsonl, "BLOCK_BYTES", 16)
     in_blocks = whole(tmp_path, policy_of("data.jsonl"), shard_rows=7)

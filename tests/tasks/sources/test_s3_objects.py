@@ -73,7 +73,13 @@ def test_rows_from_a_bucket_equal_rows_from_a_folder(folder: Folder, tmp_path: P
         folder.put(name, data)
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    for uri, columns in (("csv", None), ("pq/*.parquet", None), ("lines", None), ("photos", None), ("listed/list.csv", {})):
+    for uri, columns in (
+        ("csv", None),
+        ("pq/*.parquet", None),
+        ("lines", None),
+        ("photos", None),
+        ("listed/list.csv", {}),
+    ):
         there = whole(tmp_path, policy_of(f"{folder.uri}/{uri}", columns=columns), shard_rows=7)
         here = whole(tmp_path, policy_of(uri, columns=columns))
         assert there.table.equals(here.table), uri
@@ -123,9 +129,7 @@ def test_an_object_that_changes_between_two_reads_is_refused(
         list(read(work[0], types, policy, 10, 2**20))
 
 
-def test_an_unchanged_object_is_not_read_again(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unchanged_object_is_not_read_again(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks.sources import s3_objects
 
     folder.put("x.csv", "a\n1\n")

@@ -44,7 +44,20 @@ def test_texts_have_the_narrowest_type_that_loses_nothing(texts: list[str | None
     assert text_type(pa.array(texts, pa.string())) == kind
 
 
-CELLS = ["1", "-7", "2.5", "nan", "true", "2020-01-31", "2020-01-31 10:00", "x", "007", " 3", "9223372036854775808", None]
+CELLS = [
+    "1",
+    "-7",
+    "2.5",
+    "nan",
+    "true",
+    "2020-01-31",
+    "2020-01-31 10:00",
+    "x",
+    "007",
+    " 3",
+    "9223372036854775808",
+    None,
+]
 
 
 def test_the_type_of_a_column_does_not_depend_on_how_it_is_cut() -> None:

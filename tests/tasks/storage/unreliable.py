@@ -55,7 +55,7 @@ def proxy(upstream: str, mischief: Mischief) -> Iterator[str]:
                 status, said = (403, DENIED) if word == "deny" else (503, BUSY)
                 return self.answer(status, {"Content-Type": "application/xml"}, said)
             if word == "late check" and headers.pop("If-None-Match", None):
-                if self.forward("HEAD", b"", {})[0] == 200:
+                if self.forward("HEAD", b"", {**headers, "Content-Length": "0"})[0] == 200:
                     return self.answer(412, {}, b"")
                 time.sleep(0.02)
             if word == "strip":
