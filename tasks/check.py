@@ -4,8 +4,8 @@ from prefect import task
 
 from tasks.options import STAGE
 from tasks.work import outcome as work
-from tasks.work.outcome import Checked
 from tasks.work.fit import Fitted
+from tasks.work.outcome import Checked
 from tasks.work.run import Run
 from tasks.work.split import Real
 from tasks.work.verify import Scored

@@ -116,12 +116,16 @@ def _made(tools: Sequence[Tool], pool: PoolIndex, bases: I64, load: Loader) -> p
     def read(pool_row: int) -> Picture:
         return pictures.read(int(np.searchsorted(needed, pool_row)))
 
+    @functools.lru_cache(maxsize=1)
+    def is_jpeg(row: int) -> bool:
+        return codec.is_jpeg(pictures.encoded(row))
+
     made: list[Any] = [None] * len(bases)
     at = np.searchsorted(needed, bases)
     # Children of one base follow each other, so that it is decoded once; the result keeps the order of births.
     for birth in np.argsort(bases, kind="stable").tolist():
         child = _child(tools, birth, int(bases[birth]), read, pool)
-        made[birth] = _row(child, pool, jpeg=codec.is_jpeg(pictures.encoded(int(at[birth]))))
+        made[birth] = _row(child, pool, jpeg=is_jpeg(int(at[birth])))
     return _table(rows, at, made)
 
 
@@ -166,9 +170,8 @@ def recorded(drawn: Drawn) -> dict[str, Any]:
     }
 
 
-def canonical(ops: Sequence[dict[str, Any]]) -> str:
-    """One spelling for one record: sorted keys, no spaces, floats as Python's shortest repr."""
-    return json.dumps(ops, sort_keys=True, separators=(",", ":"), allow_nan=False)
+# One spelling for one record: sorted keys, no spaces, floats as Python's shortest repr.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def _row(child: Child, pool: PoolIndex, *, jpeg: bool) -> dict[str, Any]:
@@ -179,7 +182,7 @@ def _row(child: Child, pool: PoolIndex, *, jpeg: bool) -> dict[str, Any]:
         MASK: None if picture.mask is None else codec.encode(picture.mask),
         BOXES: picture.boxes,
         PARENT_IDS: [pool.ids[parent] for parent in child.parents],
-        OPS: canonical(child.ops),
+        OPS: _canonical(child.ops),
         LABEL_WEIGHTS: _label_weights(child, pool) if child.mixed else None,
     }
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from itertools import pairwise
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa

@@ -99,7 +99,9 @@ def read_scores(ctx: Context, scored: Scored) -> pa.Table:
 def _structural(ctx: Context, scored: Scored, scores: pa.Table) -> tuple[Any, tuple[Spec, ...], list[str]]:
     ids = scores[SAMPLE_ID].combine_chunks()
     names = [name for name in checks.STRUCTURAL if name in scores.column_names]
-    table = scores.select(names).append_column("id_unique", structure.unique(ids, real_index(ctx.work, scored.likeness)))
+    table = scores.select(names).append_column(
+        "id_unique", structure.unique(ids, real_index(ctx.work, scored.likeness))
+    )
     return table.to_pandas(), checks.structural(table.column_names), ids.to_pylist()
 
 
@@ -221,5 +223,3 @@ def _said(answer: Mapping[str, Any]) -> str:
         return str(answer["detail"])
     ids = ", ".join(item["sample_id"] for item in answer["failing"][:5])
     return f"observed {answer['observed']}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")
-
-

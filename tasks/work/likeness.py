@@ -54,4 +54,11 @@ def look_at(ctx: Context, file: DataFile) -> str:
 
 def _asked(ctx: Context) -> list[object]:
     policy = ctx.policy
-    return [policy.label, policy.key, sorted(policy.ignore), policy.split.group, policy.split.column, modality_code(ctx)]
+    return [
+        policy.label,
+        policy.key,
+        sorted(policy.ignore),
+        policy.split.group,
+        policy.split.column,
+        modality_code(ctx),
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -29,8 +29,9 @@ class Checked:
     dropped: int
     types: dict[str, str]
     figures: dict[str, Any]
-    rejected: tuple[str, ...] = ()
-    scored: Scored | None = field(default=None, repr=False)
+    rejected: tuple[str, ...]
+    scored: Scored
+    fitted: Fitted
 
 
 def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
@@ -49,6 +50,7 @@ def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
         figures=figures_of(ctx, real, fitted, judged, accepted),
         rejected=tuple(sorted(judged.dropped)),
         scored=scored,
+        fitted=fitted,
     )
 
 
@@ -139,5 +141,3 @@ def _rejected(ctx: Context, accepted: Sequence[Accepted], judged: Judged) -> dic
             picked = rows.filter(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string())))
             parts[f"check/{item.shard.name}"] = rejected_rows(picked, item.shard.name)
     return parts
-
-

@@ -6,13 +6,18 @@ import json
 import time
 from typing import Any
 
+from policies.errors import StorageError
 from tasks.lineage.bundle import bundle
+from tasks.lineage.document import RunLink
+from tasks.lineage.redact import redact
 from tasks.lineage.slis import measure
-from tasks.lineage.spool import record_or_spool
-from tasks.reports.validation import render
-from tasks.work.outcome import Checked
+from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
+from tasks.storage.store import Store
 from tasks.work.manifest import published
+from tasks.work.outcome import Checked
+from tasks.work.pictures import before_after
 from tasks.work.publish import Version
+from tasks.work.report import report
 from tasks.work.run import Asked, Run, record_name
 
 REPORT = "validation_report.html"
@@ -24,14 +29,37 @@ def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     marker = record_name(version.number)
     objects = run.ctx.objects
     if not (version.skipped and objects.exists(marker)):
-        artifacts = bundle(document) | checked.pictures
-        artifacts[REPORT] = render({**checked.report, **document}, checked.thumbnails).encode()
-        link = record_or_spool(objects.sub("spool"), document, run.tracking_uri, artifacts)
-        document["mlflow"] = link or {"tracking_uri": run.tracking_uri, "experiment_id": None, "run_id": None}
+        artifacts = bundle(document) | before_after(run.ctx, checked.fitted, checked.scored.children)
+        artifacts[REPORT] = report(run, checked, document)
+        outcome = record_or_spool(objects.sub("spool"), document, run.tracking_uri, artifacts)
+        document["mlflow"] = _link(run.tracking_uri, outcome.link, outcome.fault)
         objects.write(marker, json.dumps(document, sort_keys=True, default=str).encode())
+        note_sent(objects, outcome.earlier)
     else:
         document["mlflow"] = json.loads(objects.read(marker))["mlflow"]
     return document
+
+
+def send_spooled(objects: Store, tracking_uri: str) -> None:
+    """Send records of earlier versions that could not be sent then; costs nothing where there is none."""
+    spool = objects.sub("spool")
+    if any(entry.name.endswith(SUFFIX) for entry in spool.list()):
+        note_sent(objects, send(spool, tracking_uri))
+
+
+def note_sent(objects: Store, sent: Sent) -> None:
+    """Write where spooled records now are into the documents of their versions."""
+    for entry, link in sent.links.items():
+        name = record_name(int(entry.partition("-")[0]))
+        kept = json.loads(objects.read(name))
+        objects.write(name, json.dumps({**kept, "mlflow": link}, sort_keys=True).encode())
+
+
+def _link(tracking_uri: str, link: RunLink | None, fault: StorageError | None) -> dict[str, Any]:
+    if link is not None:
+        return dict(link)
+    waiting = {"tracking_uri": redact(tracking_uri), "experiment_id": None, "run_id": None}
+    return {**waiting, "spooled": fault.cause if fault else "the record waits in the spool"}
 
 
 def document_of(run: Run, version: Version) -> dict[str, Any]:

@@ -72,7 +72,15 @@ def split(ctx: Context, runner: Runner, valid: Valid, asked: Asked, at_ms: int) 
     if len(placed.bonds):
         segments = [*segments, write_segment(ctx.objects, placed.bonds, placed.splits)]
     reasons = Counter(row.reason for row in placed.refused)
-    return Real(tuple(files), (*valid.shards, *earlier), tuple(segments), dict(sorted(reasons.items())), valid.reasons, valid.quarantined + len(placed.refused), valid.types)
+    return Real(
+        tuple(files),
+        (*valid.shards, *earlier),
+        tuple(segments),
+        dict(sorted(reasons.items())),
+        valid.reasons,
+        valid.quarantined + len(placed.refused),
+        valid.types,
+    )
 
 
 def _earlier(ctx: Context, valid: Valid, before: Published | None) -> list[ValidShard]:

@@ -220,5 +220,3 @@ def _add(table: pa.Table, more: pa.Table) -> pa.Table:
     for name in more.column_names:
         table = table.append_column(name, more[name])
     return table
-
-

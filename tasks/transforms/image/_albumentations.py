@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,11 +75,12 @@ class _Late:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
+        self._made: np.random.Generator | None = None
 
     def __getattr__(self, name: str) -> Any:
-        made = generator(self._seed, "arrays")
-        self.__dict__.update({method: getattr(made, method) for method in dir(made) if not method.startswith("_")})
-        return getattr(made, name)
+        if self._made is None:
+            self._made = generator(self._seed, "arrays")
+        return getattr(self._made, name)
 
 
 def parameters(tool: Tool, picture: Picture, seed: int, pins: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +97,12 @@ def parameters(tool: Tool, picture: Picture, seed: int, pins: Mapping[str, Any])
 def recolour(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:
     """Change pixel values only; mask and boxes stay as they are."""
     params = parameters(tool, picture, drawn["_seed"], pins)
-    return replace(picture, image=tool.apply_with_params(params, image=picture.image)["image"])
+    return recoloured(tool, picture, params)
+
+
+def recoloured(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
+    """Apply `params` to the image alone."""
+    return Picture(tool.apply_with_params(params, image=picture.image)["image"], picture.mask, picture.boxes)
 
 
 def move(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:

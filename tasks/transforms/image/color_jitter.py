@@ -6,6 +6,7 @@ grey pictures saturation and hue do nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -26,6 +27,8 @@ class Params(Parameters):
 
 ACCEPTS = Accepts()
 BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
+# 0 brightness, 1 contrast, 2 saturation, 3 hue, as the library numbers them.
+ORDERS = tuple(itertools.permutations(range(4)))
 
 
 def risks(params: Params) -> dict[RiskKind, str]:
@@ -48,17 +51,19 @@ def build(params: Params) -> Any:
 
 
 def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
-    """Four amounts; the order in which they are applied comes from the seed."""
+    """Four amounts, and the number of the order in which they are applied."""
     return library.draw(
         seed,
         brightness_factor=params.brightness_factor_range,
         contrast_factor=params.contrast_factor_range,
         saturation_factor=params.saturation_factor_range,
         hue_degrees=params.hue_degrees_range,
+        order=(0, len(ORDERS) - 1),
     )
 
 
 def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
     """The picture in other colours."""
-    pins = {name: library.pin(drawn[f"{name}_factor"]) for name in ("brightness", "contrast", "saturation")}
-    return library.recolour(tool, pictures[0], drawn, **pins, hue=library.pin(drawn["hue_degrees"] / 360.0))
+    values = {name: drawn[f"{name}_factor"] for name in ("brightness", "contrast", "saturation")}
+    values |= {"hue": drawn["hue_degrees"] / 360.0, "order": ORDERS[drawn["order"]]}
+    return library.recoloured(tool, pictures[0], values)

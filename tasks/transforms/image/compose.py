@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -84,5 +83,5 @@ def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) 
     picture = pictures[0]
     values = drawn["_params"] | {key: value for key, value in drawn.items() if not key.startswith("_")}
     if "bboxes" not in tool.targets or "holes" in values:
-        return replace(picture, image=tool.apply_with_params(values, image=picture.image)["image"])
+        return library.recoloured(tool, picture, values)
     return library.carry(tool, picture, values)
