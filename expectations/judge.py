@@ -72,7 +72,7 @@ class Verdict:
         found: dict[int, list[str]] = {}
         for result, rows in zip(self.results, self.rows, strict=True):
             for row in rows:
-                found.setdefault(row, []).append(f"{result.name}({result.column}): {result.target}")
+                found.setdefault(row, []).append(f"{result.column}: expected {result.target} ({result.name})")
         return found
 
     def document(self) -> list[dict[str, Any]]:

@@ -8,8 +8,12 @@ from expectations.suite import Spec
 
 
 def target_of(spec: Spec) -> str:
-    """What must hold, as short as a table cell: `>= 0.99`, `in {0, 1}`, `not null`."""
+    """What must hold, as short as a table cell: `>= 0.99`, `{0, 1}`, `a value`."""
     given = spec.kwargs
+    if tuple(given.get("value_set", ())) == (True,):
+        return "true"
+    if spec.type == "expect_column_values_to_not_be_null":
+        return "a value"
     words = [_bounds(given, "min_value", "max_value"), _members(given), _patterns(given), _others(given)]
     text = ", ".join(word for word in words if word) or _plain_name(spec.type)
     mostly = given.get("mostly", 1.0)

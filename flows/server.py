@@ -22,6 +22,7 @@ PROBE = "/api/admin/version"
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
+DRAIN_SECONDS = 10.0
 
 
 def loopback_server(settings: Settings) -> RunningServer | EmbeddedServer:
@@ -122,9 +123,19 @@ class EmbeddedServer:
     @contextmanager
     def connected(self) -> Iterator[str]:
         """Wait for the server and point Prefect at it; yields its URL."""
+        from prefect.events.clients import PrefectEventsClient
+        from prefect.events.worker import EventsWorker
+
+        url = self.wait()
+        # Were it gone, every event left would wait 7 s for it, and the process with them.
+        EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
         # A server that dies with us has no use for heartbeats, whose thread holds every flow up for a second.
-        with _prefect_settings(PREFECT_API_URL=self.wait(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY=None):
-            yield self.api_url
+        with _prefect_settings(PREFECT_API_URL=url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY=None):
+            try:
+                yield url
+            finally:
+                EventsWorker.drain_all(timeout=DRAIN_SECONDS)  # task runs reach the server as events, in the background
+                EventsWorker.set_client_override(None)
 
 
 @contextmanager

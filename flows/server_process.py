@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # What an embedded run does not need. Prefect reads these once, at import.
 TRIMMED = {
+    "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",

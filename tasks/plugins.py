@@ -45,8 +45,7 @@ class Located:
     @property
     def module(self) -> ModuleType:
         """The imported module. Raises PolicyError with the plug-in's own file and line where it fails."""
-        if self.module_name in sys.modules:
-            return sys.modules[self.module_name]
+        # Not `sys.modules`: another thread may be half-way through importing it, and import_module waits.
         if self.origin == "built in":
             return importlib.import_module(self.module_name)
         if self.folder is not None:

@@ -25,6 +25,7 @@ from flows.console import json_option, print_json
 from flows.settings import Settings, quiet_libraries, settings
 from policies.errors import PolicyError, StorageError
 
+LOG = "mlflow-ui.log"
 FIRST_PORT, PORTS_TRIED = 5000, 50
 START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 120.0, 5.0, 10.0
 
@@ -58,7 +59,7 @@ def command(dataset: str | None, port: int | None, host: str, browser: bool | No
     """Serve the MLflow UI until ctrl-C, and open it: all datasets, or the versions of one."""
     current = settings()
     quiet_libraries(current)
-    with served(current, host, port) as address:
+    with served(current, host, port) as (address, server):
         url = address + _page(address, dataset)
         if as_json:
             print_json({"url": url, "address": address})
@@ -66,26 +67,28 @@ def command(dataset: str | None, port: int | None, host: str, browser: bool | No
             click.echo(f"MLflow UI: {url}")
         if _may_open() if browser is None else browser:
             click.launch(url)
-        if not _is_server(current.tracking_uri):
+        if server:
             click.echo("Stop it with ctrl-C.", err=True)
-            _sleep_until_interrupted()
+            with suppress(KeyboardInterrupt):
+                server.wait()
+                raise StorageError("the MLflow server has stopped.", f"See {current.home / LOG}, then start it again.")
 
 
 @contextmanager
-def served(current: Settings, host: str, port: int | None) -> Iterator[str]:
-    """The address of a UI on the store in use; starts a server, and stops it at the end, where there is none."""
-    if _is_server(current.tracking_uri):
-        address = current.tracking_uri.rstrip("/")
+def served(current: Settings, host: str, port: int | None) -> Iterator[tuple[str, subprocess.Popen[str] | None]]:
+    """The address of a UI on the store in use, and its server if one had to be started; that ends with the block."""
+    if current.tracking_uri.startswith(("http://", "https://")):
+        address = _without_user(current.tracking_uri)
         _answer(address, "/health")
-        yield address
+        yield address, None
         return
     port = _free_port(host, port)
     address = f"http://{_spelled(host)}:{port}"
-    log = current.home / "mlflow-ui.log"
+    log = current.home / LOG
     server = _start(current.tracking_uri, host, port, log)
     try:
         _wait(server, address, log)
-        yield address
+        yield address, server
     finally:
         _stop(server)
 
@@ -149,7 +152,7 @@ def _answer(address: str, path: str) -> bytes:
     except OSError as fault:
         reason = str(fault)
     raise StorageError(
-        f"the MLflow server at {_shown(address)} does not answer: {reason}.", "Start it, or set AUGMILL_TRACKING_URI."
+        f"the MLflow server at {address} does not answer: {reason}.", "Start it, or set AUGMILL_TRACKING_URI."
     )
 
 
@@ -181,10 +184,6 @@ def _free_port(host: str, port: int | None) -> int:
     raise StorageError(f"cannot serve on {host}, port {last}: {reason}.", "Choose another with --port or --host.")
 
 
-def _is_server(tracking_uri: str) -> bool:
-    return tracking_uri.startswith(("http://", "https://"))
-
-
 def _spelled(host: str) -> str:
     """The host as a browser on this machine reaches it."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared with, not bound to)
@@ -192,10 +191,10 @@ def _spelled(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _shown(address: str) -> str:
-    from tasks.lineage.redact import redact
-
-    return redact(address)
+def _without_user(tracking_uri: str) -> str:
+    """The address without user and password: it is printed, and a browser asks for them itself."""
+    parts = urllib.parse.urlsplit(tracking_uri)
+    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
 
 
 def _may_open() -> bool:
@@ -208,9 +207,3 @@ def _may_open() -> bool:
         return type(webbrowser.get()) is not webbrowser.GenericBrowser
     except webbrowser.Error:
         return False
-
-
-def _sleep_until_interrupted() -> None:
-    with suppress(KeyboardInterrupt):
-        while True:
-            time.sleep(3600)

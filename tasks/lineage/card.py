@@ -65,7 +65,7 @@ def note(document: VersionDocument, experiment_id: str, parent_run_id: str | Non
     failed = [check["name"] for check in document.get("checks", []) if not check["success"]]
     if document.get("checks"):
         lines.append(f"\nChecks: {'not passed: ' + _plain(', '.join(failed)) if failed else 'all passed'}.")
-    lines.append(f"\nTable: `{document['table_uri']}`, version {document['version']}.")
+    lines.append(f"\nTable: {_plain(document['table_uri'])}, version {document['version']}.")
     parent = document.get("parent_version")
     if parent is not None:
         name = f"{document['dataset']}@{parent}"

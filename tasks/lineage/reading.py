@@ -15,20 +15,37 @@ def snippets(document: VersionDocument) -> list[tuple[str, str, str]]:
     """
     table, version = document["table_uri"], document["version"]
     files = _files(table, version)
-    pandas = "rows = pd.concat(pd.read_parquet(file, partitioning='hive') for file in files)\n"
-    duckdb = "rows = duckdb.read_parquet(files, hive_partitioning=True)\n"
+    duckdb = f"import duckdb\n{files}rows = duckdb.read_parquet(files, hive_partitioning=True)\n"
     return [
-        ("pandas", "python", f"import pandas as pd\n{files}{pandas}"),
-        ("Polars", "python", f"import polars as pl\n\nrows = pl.read_delta({table!r}, version={version})\n"),
-        ("DuckDB", "python", f"import duckdb\n{files}{duckdb}"),
+        ("pandas", "python", _pandas(table, files)),
+        ("Polars", "python", _polars(table, version, files)),
+        ("DuckDB", "python", duckdb),
         ("augmill", "sh", f"augmill export {document['dataset']}@{version} --to FOLDER"),
     ]
 
 
+def _pandas(table: str, files: str) -> str:
+    if not table.startswith("s3://"):
+        return f"import pandas as pd\n{files}rows = pd.read_parquet(files)\n"
+    keys = "[file.removeprefix('s3://') for file in files]"
+    imports = "import pandas as pd\nfrom pyarrow.fs import S3FileSystem\n"
+    return f"{imports}{files}rows = pd.read_parquet({keys}, filesystem=S3FileSystem())\n"
+
+
+def _polars(table: str, version: int, files: str) -> str:
+    if _plain(table):
+        return f"import polars as pl\n\nrows = pl.read_delta({table!r}, version={version})\n"
+    return f"import polars as pl\n{files}rows = pl.read_parquet(files, hive_partitioning=True)\n"
+
+
 def _files(table: str, version: int) -> str:
     listed = f"DeltaTable({table!r}, version={version}).file_uris()"
-    if quote(table, safe="/:@=+,~") == table:
+    if _plain(table):
         return f"from deltalake import DeltaTable\n\nfiles = {listed}\n"
     # deltalake spells spaces and the like in local paths as in a URI, which no reader of files undoes.
     imports = "from urllib.parse import unquote\nfrom deltalake import DeltaTable\n"
     return f"{imports}\nfiles = [unquote(file) for file in {listed}]\n"
+
+
+def _plain(table: str) -> bool:
+    return quote(table, safe="/:@=+,~") == table

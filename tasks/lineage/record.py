@@ -251,11 +251,11 @@ _SERVER_SIDE = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED"
 
 
 def _refused(tracking_uri: str, fault: Any) -> StorageError:
-    if "failed with exception" in fault.message or fault.error_code in _SERVER_SIDE:
-        return _down(tracking_uri, fault)
     if "out-of-date database schema" in fault.message:
         remedy = f"Back the database up, then: mlflow db upgrade {redact(tracking_uri)}"
         return StorageError(f"The MLflow store at {redact(tracking_uri)} was made by another MLflow version.", remedy)
+    if "failed with exception" in fault.message or fault.error_code in _SERVER_SIDE:
+        return _down(tracking_uri, fault)
     cause = f"MLflow at {redact(tracking_uri)} refused the record: {_first_line(fault.message)}"
     return StorageError(cause, "See the cause; AUGMILL_TRACKING_URI names the store.")
 

@@ -19,7 +19,7 @@ from policies.errors import DataError, PolicyError, StorageError
 from tasks.rows.provenance import ORIGIN, PARTITIONS, SPLIT
 from tasks.storage import delta_commit, delta_log, delta_schema
 from tasks.storage.delta_commit import Change, Conflict, FileEntry, NewFile
-from tasks.storage.faults import redact
+from tasks.storage.faults import engine_text, redact
 from tasks.storage.store import Store
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Table:
         try:
             return DeltaTable(self.store.uri, version=version, storage_options=self.store.delta_options())
         except (DeltaError, OSError) as error:
-            cause = f"cannot open version {version} of {redact(self.store.uri)}: {redact(str(error))[:300]}"
+            cause = f"cannot open version {version} of {redact(self.store.uri)}: {engine_text(error)}"
             raise StorageError(
                 cause, "run again; if it stays, restore the _delta_log folder", transient=True
             ) from error

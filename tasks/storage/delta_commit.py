@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from policies.errors import StorageError
 from tasks.storage import delta_log, delta_schema
-from tasks.storage.faults import redact
+from tasks.storage.faults import engine_text, redact
 from tasks.storage.store import Store, Written
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def raise_unless_ours(store: Store, change: Change, error: Exception | None) -> 
     """Return if the log holds this very change as its version; else raise Conflict, or the engine's error."""
     latest = next(reversed(delta_log.versions(store)), None)
     if latest is None or latest < change.version:
-        cause = f"cannot publish to {redact(store.uri)}: {redact(str(error))[:300]}"
+        cause = f"cannot publish to {redact(store.uri)}: {engine_text(error)}"
         raise StorageError(cause, "nothing was published; run again", transient=True) from error
     there = delta_log.commit(store, change.version)
     ours = {file.path for file in change.add} == set(there.added) and dict(there.metadata) == dict(change.metadata)

@@ -16,6 +16,8 @@ _SECRET_QUERY = re.compile(
     r"(?i)((?:x-amz-[a-z-]+|awsaccesskeyid|signature|[a-z_]*(?:secret|token|password)[a-z_]*)=)[^&\s\"']+"
 )
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 _FULL = "free space on that disk, or point AUGMILL_LAKE at a larger one; nothing was half written"
 _REMEDIES: dict[int, tuple[str, str, bool]] = {
     errno.ENOSPC: ("the disk is full", _FULL, False),
@@ -46,6 +48,11 @@ def redact(text: str) -> str:
     return _SECRET_QUERY.sub(r"\1***", _USER_INFO.sub("***@", text))
 
 
+def engine_text(error: Exception | None) -> str:
+    """What an engine says of its fault, on one line, without terminal colours or secrets."""
+    return redact(" ".join(_COLOUR.sub("", str(error)).split()))[:300]
+
+
 def from_os_error(action: str, uri: str, error: OSError) -> StorageError:
     """The StorageError that an operating system's error stands for."""
     unknown = (redact(str(error)), "see the cause, then run again", False)
@@ -67,5 +74,5 @@ def storage_errors(action: str, uri: str) -> Iterator[None]:
 
 def damaged(uri: str, error: Exception) -> StorageError:
     """A Parquet object whose bytes are not what was once written."""
-    cause = f"cannot read {redact(uri)}: it is damaged or not Parquet ({redact(str(error)).splitlines()[0][:200]})"
+    cause = f"cannot read {redact(uri)}: it is damaged or not Parquet ({engine_text(error)})"
     return StorageError(cause, "delete the object and run again: a work shard is made anew from its inputs")

@@ -106,7 +106,8 @@ class Verifier:
         """Figures of held-out real rows per class, beside which those of children are read.
 
         `rows`, `reached_alpha`, `contradicted_rate`, `unfamiliar_rate`, `too_few`, and `catch_rate`: the share of
-        real rows of the other classes that would be contradicted if they were given this label.
+        real rows of the other classes that would be contradicted if they were given this label. Rates of a class
+        with too few rows are None.
         """
         return [dict(figures) for figures in self.floor]
 
@@ -295,16 +296,19 @@ def _floor(
         as_this = np.zeros_like(plausible)
         as_this[:, code] = True
         result, _ = outcomes(plausible, typical, as_this, judged)
-        real, others = result[codes == code], result[codes != code]
+        own = codes == code
+        contradicted, unfamiliar = (result == OUTCOMES.index(name) for name in (CONTRADICTED, UNFAMILIAR))
+        # A class that is not judged has no rates: not measured is not zero.
+        known = bool(judged[code])
         found.append(
             {
                 "label": name,
                 "rows": int(rows[code]),
                 "reached_alpha": float(reached[code]),
-                "contradicted_rate": float((real == OUTCOMES.index(CONTRADICTED)).mean()),
-                "unfamiliar_rate": float((real == OUTCOMES.index(UNFAMILIAR)).mean()),
-                "catch_rate": float((others == OUTCOMES.index(CONTRADICTED)).mean()),
-                "too_few": not bool(judged[code]),
+                "contradicted_rate": float(contradicted[own].mean()) if known else None,
+                "unfamiliar_rate": float(unfamiliar[own].mean()) if known else None,
+                "catch_rate": float(contradicted[~own].mean()) if known else None,
+                "too_few": not known,
             }
         )
     return found

@@ -80,9 +80,9 @@ def structure(
 
 def unique(ids: pa.Array, index: RealIndex) -> pa.Array:
     """True where a child's id is nobody else's, neither a child's nor a real row's. Give all children at once."""
-    encoded = ids.dictionary_encode()
-    times = np.bincount(encoded.indices.fill_null(0).to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
-    once = times[encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)] == 1 if len(ids) else np.ones(0, bool)
+    encoded = ids.fill_null("").dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    once = np.bincount(codes, minlength=len(encoded.dictionary))[codes] == 1
     return pa.array(once & (index.rows(ids) < 0) & _true(ids.is_valid()))
 
 

@@ -24,7 +24,7 @@ def tally(
     """Counts of one shard: one row per step, transform and class, one column per outcome and `rejected`."""
     outcome = scores["outcome"].combine_chunks()
     counts = {name: pc.equal(outcome, name).cast(pa.int64()) for name in OUTCOMES}
-    kept = pa.array([False] * len(scores)) if overruled is None else overruled
+    kept = pa.array([False] * len(scores), pa.bool_()) if overruled is None else overruled
     counts[REJECTED] = pc.and_(pc.equal(outcome, CONTRADICTED), pc.invert(kept)).cast(pa.int64())
     return _summed(pa.table({"step": steps, "transform": transforms, "label": labels.cast(pa.string()), **counts}))
 

@@ -121,5 +121,7 @@ def test_a_users_own_class_wins_over_no_built_in_and_is_found_by_name():
         column: str = "phase"
         value_set: tuple[str, ...] = ("new", "full")
 
-    verdict = judge(pd.DataFrame({"phase": ["new", "half"]}), [Spec(type="expect_moon")], None, {"expect_moon": ExpectMoon})
+    verdict = judge(
+        pd.DataFrame({"phase": ["new", "half"]}), [Spec(type="expect_moon")], None, {"expect_moon": ExpectMoon}
+    )
     assert [failing.values for failing in verdict.results[0].failing] == [{"phase": "half"}]

@@ -30,7 +30,7 @@ def test_a_failing_row_is_named_with_its_id_and_its_value():
 def test_reasons_gather_every_fault_of_a_row():
     verdict = judge(PEOPLE, [BETWEEN, spec("expect_column_values_to_not_be_null", column="town")])
     assert sorted(verdict.reasons()) == [1, 2, 3]
-    assert verdict.reasons()[2] == ["expect_column_values_to_not_be_null(town): not be null"]
+    assert verdict.reasons()[2] == ["town: expected a value (expect_column_values_to_not_be_null)"]
 
 
 def test_row_numbers_are_positions_whatever_the_index_of_the_frame():

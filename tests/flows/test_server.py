@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from flows import server_process
-from flows.server import EmbeddedServer, RunningServer, loopback_server
+from flows.server import RunningServer, loopback_server
 from flows.settings import settings
 from policies.errors import StorageError
 
@@ -134,7 +135,7 @@ def test_a_home_that_cannot_be_made_is_told(environment, tmp_path):
 
 
 def test_the_users_server_is_used_and_left_running(environment, tmp_path, monkeypatch):
-    with EmbeddedServer(tmp_path / "theirs") as theirs:
+    with loopback_server(replace(settings(), home=tmp_path / "theirs")) as theirs:
         monkeypatch.setenv("PREFECT_API_URL", theirs.api_url)
         with loopback_server(settings()) as server:
             assert isinstance(server, RunningServer)

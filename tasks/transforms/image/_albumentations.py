@@ -7,7 +7,6 @@ comes from generators made from the seed, so it is the same on every rebuild and
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from tasks.transforms.picture import Drawn, Picture
 LIBRARIES = ("albumentations", "albucore", "opencv-python-headless", "numpy")
 MOVES = frozenset({"image", "mask", "boxes"})
 Tool = Any
+_WORD = 2**64 - 1
 
 
 def build(name: str, **arguments: Any) -> Tool:
@@ -54,15 +54,24 @@ def border(name: str) -> int:
 def draw(seed: int, **ranges: tuple[float, float]) -> Drawn:
     """One recorded value per range, both ends included: integers from pairs of int, else floats."""
     drawn: Drawn = {"_seed": seed}
-    # Python's own generator: `random()` is promised to stay the same over versions, and starts ten times as fast.
-    numbers = random.Random(seed)  # noqa: S311 (not for secrets)
-    for name, (low, high) in ranges.items():
-        number = numbers.random()
+    for place, (name, (low, high)) in enumerate(ranges.items(), start=1):
+        number = _unit(seed, place)
         if isinstance(low, int) and isinstance(high, int):
             drawn[name] = low + int(number * (high - low + 1))
         else:
             drawn[name] = low + number * (high - low)
     return drawn
+
+
+def _unit(seed: int, place: int) -> float:
+    """The `place`-th number in [0, 1) of a seed: the mixer of `tasks/rows/randomness.py` on one Python integer.
+
+    An array or a generator of its own would cost more than the smallest pictures take to change.
+    """
+    z = (seed + place * 0x9E3779B97F4A7C15) & _WORD
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _WORD
+    return ((z ^ (z >> 31)) >> 11) * 2.0**-53
 
 
 def pin(value: Any) -> tuple[Any, Any]:
@@ -85,9 +94,14 @@ class _Late:
 
 def parameters(tool: Tool, picture: Picture, seed: int, pins: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the library needs to apply `tool`: pinned values, and arrays drawn from the seed."""
+    import cv2
+
     for name, value in pins.items():
         setattr(tool, name, value)
-    tool.set_random_state(_Late(seed), random.Random(f"arrays/{seed}"))  # noqa: S311 (not for secrets)
+    tool.py_random.seed(seed)
+    tool.random_generator = _Late(seed)
+    # Gaussian noise is drawn by OpenCV, from a generator of the thread that albumentations does not seed.
+    cv2.setRNGSeed(seed & 0x7FFFFFFF)
     data = {"image": picture.image}
     params = tool.update_transform_params(params=tool.get_params(), data=data)
     params.update(tool.get_params_dependent_on_data(params=params, data=data))

@@ -143,10 +143,10 @@ def test_a_missing_or_altered_file_is_never_committed(table: Table) -> None:
     assert table.current() is None
 
 
-def test_a_publisher_who_planned_on_an_older_version_is_told(table: Table) -> None:
+def test_a_publisher_who_planned_on_another_version_is_told(table: Table) -> None:
     published(table)
     late = data_file(table, "late", rows("r9"))
-    for expected in (None, 0):
+    for expected in (None, 0, 7):
         with pytest.raises(Conflict) as caught:
             publish(table, expected, [late])
         assert caught.value.transient

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from policies.errors import StorageError
-from tasks.storage.faults import redact, storage_errors
+from tasks.storage.faults import engine_text, redact, storage_errors
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,8 @@ def test_an_error_number_becomes_cause_and_remedy(number: int, words: str, trans
 def test_bytes_that_are_no_parquet_are_said_to_be_damaged() -> None:
     with pytest.raises(StorageError, match="damaged or not Parquet"), storage_errors("read", "/lake/x"):
         raise pa.ArrowInvalid("Parquet magic bytes not found")
+
+
+def test_what_an_engine_says_comes_on_one_line_without_colours() -> None:
+    error = OSError("Kernel error\n  \x1b[31m↳\x1b[0m GET http://user:hunter2@host/x\n")
+    assert engine_text(error) == "Kernel error ↳ GET http://***@host/x"

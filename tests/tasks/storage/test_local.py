@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -92,6 +93,23 @@ def test_sweeping_spares_the_temporary_file_of_a_living_writer(tmp_path: Path) -
                 store.sweep()
         writer.send_signal(signal.SIGKILL)
     assert store.size("big") == 1_000_000
+
+
+def test_a_sweep_just_before_the_lock_only_makes_the_writer_start_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, lock, swept = Store(str(tmp_path)), fcntl.flock, []
+
+    def sweep_first(handle: int, operation: int) -> None:
+        if not swept:
+            swept.append("begun")
+            swept.append(store.sweep())
+        lock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", sweep_first)
+    store.write("x", b"1")
+    assert swept == ["begun", 1]
+    assert os.listdir(tmp_path) == ["x"]
 
 
 def test_of_racing_processes_one_creates_each_name(tmp_path: Path) -> None:

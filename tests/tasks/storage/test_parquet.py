@@ -36,6 +36,12 @@ def test_chunks_do_not_show_in_the_bytes(cuts: list[int]) -> None:
     assert parquet.encode(pa.concat_tables(pieces)) == EXPECTED
 
 
+def test_chunks_do_not_show_where_a_dictionary_grows_too_large() -> None:
+    ids = pa.table({"id": [f"{n:064x}" for n in range(60_000)]})
+    pieces = [ids.slice(0, 10), ids.slice(10, 40_001), ids.slice(40_011)]
+    assert parquet.encode(pa.concat_tables(pieces)) == parquet.encode(ids)
+
+
 def test_a_filtered_and_restored_table_has_the_same_bytes() -> None:
     padded = pa.concat_tables([TABLE.slice(0, 5), TABLE, TABLE.slice(10, 7)])
     assert parquet.encode(padded.slice(5, ROWS)) == EXPECTED

@@ -5,7 +5,15 @@ import pyarrow as pa
 import pytest
 
 from tasks.verifiers import distribution
-from tasks.verifiers.distribution import bounds_of, class_share_gap, copies, in_range, neighbourhood, other_types, widest
+from tasks.verifiers.distribution import (
+    bounds_of,
+    class_share_gap,
+    copies,
+    in_range,
+    neighbourhood,
+    other_types,
+    widest,
+)
 
 RANDOM = np.random.default_rng(0)
 REAL = RANDOM.normal(size=(300, 4))
@@ -49,7 +57,9 @@ def test_bounds_of_batches_are_the_bounds_of_all_rows():
     assert widest([bounds_of(whole[:1]), bounds_of(whole[1:])]) == bounds_of(whole)
 
 
-@pytest.mark.parametrize(("value", "inside"), [(1.0, True), (5.0 + 1e-12, True), (5.1, False), (None, True), (0.9, False)])
+@pytest.mark.parametrize(
+    ("value", "inside"), [(1.0, True), (5.0 + 1e-12, True), (5.1, False), (None, True), (0.9, False)]
+)
 def test_a_value_beyond_the_real_rows_is_out_of_range(value, inside):
     children = pa.table({"a": pa.array([value], pa.float64())})
     assert in_range(children, {"a": (1.0, 5.0)}).tolist() == [inside]

@@ -1,0 +1,112 @@
+"""Draft a policy and a suite from a look at the data.
+
+Every row is looked at; the reasons for each choice stand beside it as comments.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from flows.console import json_option, print_json
+from policies.errors import PolicyError
+
+EXAMPLE = """
+\b
+Examples:
+  augmill init data/oil_spill.csv --label class
+  augmill init train=data/train.csv test=data/test.csv --label income --dataset adult-income
+  augmill init photos/ --out .
+  augmill init builtin:wine --label target
+"""
+
+
+@click.command(name="init", epilog=EXAMPLE)
+@click.argument("source", nargs=-1, required=True, metavar="SOURCE | SPLIT=SOURCE...")
+@click.option("--label", metavar="COLUMN", help="The column that holds the class; for folders of pictures: its name.")
+@click.option("--dataset", metavar="NAME", help="The dataset's name; default: from the source's name.")
+@click.option("--format", "kind", metavar="FORMAT", help="csv, parquet, jsonl, image_folder or manifest, if unclear.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(), help="Folder to write policies/ and expectations/ in."
+)
+@click.option("--force", is_flag=True, help="Replace the files if they exist.")
+@json_option
+def command(
+    source: Sequence[str],
+    label: str | None,
+    dataset: str | None,
+    kind: str | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Draft policies/NAME.yaml and expectations/NAME.yaml for a SOURCE: a file, glob, folder or s3:// URI."""
+    from flows.settings import quiet_libraries, settings
+    from tasks.drafting.draft import draft
+    from tasks.drafting.sketch import Call, dataset_name
+    from tasks.transforms.catalogue import Catalogue
+
+    current = settings()
+    quiet_libraries(current)
+    policies = (out / "policies").absolute()
+    name = dataset or dataset_name(_uris(source)[0])
+    files = policies / f"{name}.yaml", policies.with_name("expectations") / f"{name}.yaml"
+    _refuse_existing(files, force)
+    call = Call(_written(source, policies), label, name, kind)
+    made = draft(call, policies, Catalogue(current.plugins))
+    for file, text in zip(files, (made.policy, made.suite), strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    shown = [os.path.relpath(file) for file in files]
+    if as_json:
+        steps = [{"name": step.name, "reasons": step.reasons} for step in made.advised]
+        print_json(
+            {
+                "policy": shown[0],
+                "suite": shown[1],
+                "rows": made.seen.rows,
+                "classes": made.seen.classes,
+                "steps": steps,
+            }
+        )
+        return
+    click.echo(f"Wrote {shown[0]} and {shown[1]} from {made.seen.rows:,} rows, {len(made.seen.classes)} classes.")
+    for step in made.advised:
+        click.echo(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
+    click.echo(f"Read both, then: augmill run {shown[0]}")
+
+
+def _uris(source: Sequence[str]) -> list[str]:
+    return [text.partition("=")[2] if _split_of(text) else text for text in source]
+
+
+def _split_of(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    return name if equals and name in ("train", "validation", "test") else ""
+
+
+def _written(source: Sequence[str], policies: Path) -> str | dict[str, str]:
+    """The source as the policy writes it: relative to the policy's folder, so that it works in every checkout."""
+    uris = [
+        uri if "://" in uri or uri.startswith("builtin:") else os.path.relpath(uri, policies) for uri in _uris(source)
+    ]
+    splits = [_split_of(text) for text in source]
+    if splits == [""]:
+        return uris[0]
+    if "" in splits or len(set(splits)) < len(splits):
+        raise PolicyError(
+            f"several sources need a split each; received {' '.join(source)}",
+            "write train=SOURCE test=SOURCE (and validation=SOURCE), or one SOURCE such as 'data/*.csv' in quotes",
+        )
+    return dict(zip(splits, uris, strict=True))
+
+
+def _refuse_existing(files: Sequence[Path], force: bool) -> None:
+    there = [os.path.relpath(file) for file in files if file.exists()]
+    if there and not force:
+        raise PolicyError(
+            f"{' and '.join(there)} exists already", "choose another --dataset, or replace it with --force"
+        )

@@ -1,0 +1,79 @@
+"""Figures of one column, gathered batch by batch, from which bounds and kinds are drafted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Whether a column is an identifier or counts up is judged on its first rows.
+SAMPLE_ROWS = 50_000
+MAX_VALUES = 1000
+# Counters may start anew now and then: once per picture, per file, per day.
+_COUNTS_UP, _GROWS, _FEWEST_ROWS = 0.8, 0.95, 20
+
+
+@dataclass
+class ColumnLook:
+    """What one column holds. `values` is complete unless `many` is set; `low` and `high` are of finite numbers."""
+
+    name: str
+    kind: str
+    rows: int = 0
+    nulls: int = 0
+    infinite: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+    values: set[Any] = field(default_factory=set)
+    many: bool = False
+    _sample: list[pa.Array] = field(default_factory=list)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds integers or floats."""
+        return self.kind in ("int64", "float64")
+
+    def add(self, column: pa.ChunkedArray) -> None:
+        """Take one batch in."""
+        array = column.combine_chunks()
+        if self.rows < SAMPLE_ROWS and not pa.types.is_nested(array.type):
+            self._sample.append(array.slice(0, SAMPLE_ROWS - self.rows))
+        self.rows += len(array)
+        self.nulls += array.null_count
+        if self.is_number:
+            self._add_numbers(array)
+        if not self.many and not pa.types.is_nested(array.type):
+            self.values |= set(pc.unique(array.drop_null()).to_pylist())
+            self.many = len(self.values) > MAX_VALUES
+            if self.many:
+                self.values.clear()
+
+    @property
+    def distinct_share(self) -> float:
+        """Different values by rows with a value, over the sample."""
+        sample = self._joined()
+        return pc.count_distinct(sample).as_py() / len(sample) if len(sample) else 0.0
+
+    @property
+    def counts_up(self) -> bool:
+        """Whether an integer column mostly grows by one from row to row, as running numbers do."""
+        if self.kind != "int64" or self.nulls or self.rows < _FEWEST_ROWS:
+            return False
+        steps = np.diff(np.asarray(self._joined()))
+        return bool((steps == 1).mean() >= _COUNTS_UP and (steps > 0).mean() >= _GROWS)
+
+    def _add_numbers(self, array: pa.Array) -> None:
+        values = np.asarray(array.drop_null(), dtype=np.float64)
+        self.nulls += int(np.isnan(values).sum())
+        self.infinite += int(np.isinf(values).sum())
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
+
+    def _joined(self) -> pa.Array:
+        sample = pa.concat_arrays(self._sample) if self._sample else pa.array([], pa.null())
+        return sample.drop_null()

@@ -1,0 +1,79 @@
+"""A policy and its suite for a source: sketched, looked at, advised, judged by lint, and advised again."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from policies.errors import Finding
+from policies.facts import DataFacts
+from policies.lint import lint
+from policies.load import load
+from tasks.drafting.advice import Advised, ignored, steps
+from tasks.drafting.look import Look, look, splits_named
+from tasks.drafting.policy_text import policy_text
+from tasks.drafting.sketch import Call, sketch
+from tasks.drafting.suite_text import suite_text
+from tasks.transforms.catalogue import Catalogue
+from tasks.work.amounts import planned
+
+_SPLIT_COLUMNS = ("split", "subset", "partition", "fold", "set")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Both files, what was seen, and what lint has to say about the policy."""
+
+    policy: str
+    suite: str
+    seen: Look
+    advised: list[Advised]
+    findings: list[Finding]
+
+
+def draft(call: Call, base: Path, catalogue: Catalogue) -> Draft:
+    """Draft for the source of `call`, whose relative URIs begin at `base`, the folder the policy will be in."""
+    seen = look(sketch(call, base), base, catalogue)
+    column = next((name for name in _SPLIT_COLUMNS if name in seen.columns and splits_named(seen.columns[name])), None)
+    if column is not None and not seen.is_split:
+        # Classes are to be counted per split, so the rows are looked at again.
+        split = seen.policy.split.model_copy(update={"fractions": None, "column": column})
+        seen = look(seen.policy.model_copy(update={"split": split}), base, catalogue)
+    apart = ignored(seen)
+    if apart:
+        seen = look(seen.policy.model_copy(update={"ignore": tuple(apart)}), base, catalogue)
+    suite = suite_text(seen, frozenset(apart))
+    refused: frozenset[str] = frozenset()
+    while True:
+        advised = steps(seen, catalogue, refused)
+        text = policy_text(seen, advised, apart)
+        findings = _judged(text, suite, seen, catalogue)
+        errors = {finding.path for finding in findings if finding.severity == "error"}
+        faulty = _named(advised, errors)
+        if not faulty:
+            remarks = [finding for finding in findings if finding.rule != "AUG502"]
+            return Draft(policy_text(seen, advised, apart, remarks), suite, seen, advised, findings)
+        refused |= faulty
+
+
+def _judged(policy: str, suite: str, seen: Look, catalogue: Catalogue) -> list[Finding]:
+    """What lint says, with the data in view. Raises PolicyError if the draft cannot even be loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "policies", f"{seen.policy.dataset}.yaml")
+        for path, text in ((file, policy), (Path(folder, "expectations", file.name), suite)):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+        loaded = load(file, catalogue)
+        facts: DataFacts = seen.data_facts(planned(loaded.policy, seen.train))
+        return lint(loaded, catalogue, facts)
+
+
+def _named(advised: list[Advised], paths: set[str]) -> frozenset[str]:
+    """The transforms that the paths of findings point to."""
+    return frozenset(
+        chosen.use
+        for number, step in enumerate(advised)
+        for position, chosen in enumerate(step.chain)
+        if any(path.startswith(f"steps.{number}.transforms.{position}.") for path in paths)
+    )

@@ -1,0 +1,178 @@
+"""A look at every row of a source: what its columns hold, how its classes are spread, what cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from policies.errors import DataError, PolicyError
+from policies.facts import DataFacts
+from policies.names import did_you_mean
+from policies.schema import DEFAULT_FRACTIONS, Policy
+from tasks.drafting.column_look import ColumnLook
+from tasks.rows.provenance import SOURCE, SPLIT, clashes
+from tasks.sources.contract import Found
+from tasks.sources.from_image_folder import SPLIT_FOLDERS
+from tasks.sources.reading import discover, read, scan, types_of, units
+from tasks.transforms.catalogue import Catalogue
+
+_UNIT_BYTES = 64 << 20
+_ROWS, _BYTES = 65_536, 64 << 20
+MAX_CLASSES = 1000
+_MOST_UNUSABLE = 0.5
+NO_LABEL = "its label is missing"
+INFINITE = "a number is infinite"
+
+
+@dataclass
+class Look:
+    """What was seen. `counts`: split ("" where the source names none) -> class -> usable rows."""
+
+    policy: Policy
+    found: Found
+    types: dict[str, str]
+    columns: dict[str, ColumnLook]
+    facts: dict[str, ColumnLook] = field(default_factory=dict)
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    unusable: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    description: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> Counter[str]:
+        """Usable rows of each class."""
+        return sum(self.counts.values(), Counter())
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the source says of every row which split it is in."""
+        return bool(self.counts) and "" not in self.counts
+
+    @property
+    def train(self) -> dict[str, int]:
+        """Rows of each class that will be in train: as the source says, or at least so many by our fractions."""
+        if self.is_split:
+            return dict(self.counts.get("train", Counter()))
+        return {name: max(1, int(count * DEFAULT_FRACTIONS["train"])) for name, count in self.classes.items()}
+
+    @property
+    def unusable_share(self) -> float:
+        """Rows that will be quarantined, by all rows."""
+        return sum(self.unusable.values()) / max(1, self.rows)
+
+    def data_facts(self, planned: Mapping[str, Mapping[str, int]]) -> DataFacts:
+        """The same as the rules of lint want it."""
+        described = {column["name"]: column["kind"] for column in self.description.get("columns", ())}
+        names = [name for name in self.columns if name != self.policy.label]
+        kinds = {name: described.get(name, "text").replace("carried", "text") for name in names}
+        shares = {name: self.columns[name].distinct_share for name in names}
+        channels = self.facts["image.channels"].values if "image.channels" in self.facts else None
+        return DataFacts(
+            counts={"train": self.train},
+            planned=planned,
+            columns=kinds,
+            distinct_share=shares,
+            colour=None if channels is None else channels != {1},
+        )
+
+
+def look(policy: Policy, base: Path, catalogue: Catalogue) -> Look:
+    """Read the whole source once, as a run would. Raises DataError or PolicyError if no policy could serve it."""
+    found = discover(policy, base)
+    work = units(found, policy, _UNIT_BYTES)
+    types = types_of(scan(unit, policy) for unit in work)
+    _check_columns(policy, types)
+    seen = Look(policy, found, types, {name: ColumnLook(name, kind) for name, kind in types.items()})
+    modality = catalogue.modality(policy.modality).module
+    chunks = (chunk for unit in work for chunk in read(unit, types, policy, _ROWS, _BYTES))
+    seen.description = modality.describe(policy, _usable(seen, modality, chunks))
+    _check_rows(seen)
+    return seen
+
+
+def _usable(seen: Look, modality: ModuleType, chunks: Iterator[Any]) -> Iterator[pa.Table]:
+    """Rows that a run could use, counted as they pass."""
+    label = seen.policy.label
+    for chunk in chunks:
+        seen.rows += chunk.table.num_rows + len(chunk.faults)
+        seen.unusable.update(fault.reason.split(":")[0] for fault in chunk.faults)
+        facts = modality.facts(seen.policy, chunk.table)
+        faults = facts["fault"].combine_chunks()
+        if label is not None:
+            faults = pc.if_else(pc.is_null(chunk.table[label], nan_is_null=True), NO_LABEL, faults)
+        for name, column in seen.columns.items():
+            if column.is_number and column.kind == "float64":
+                infinite = pc.fill_null(pc.is_inf(chunk.table[name]), False)
+                faults = pc.if_else(infinite, INFINITE, faults)
+        seen.unusable.update(text.split(":")[0] for text in faults.drop_null().to_pylist())
+        good = pc.is_null(faults)
+        table, facts = chunk.table.filter(good), facts.filter(good)
+        _count(seen, table, facts)
+        yield table
+
+
+def _count(seen: Look, table: pa.Table, facts: pa.Table) -> None:
+    for name, column in seen.columns.items():
+        column.add(table[name])
+    for name in facts.column_names:
+        if name != "fault":
+            kind = "string" if pa.types.is_string(facts.schema.field(name).type) else "int64"
+            seen.facts.setdefault(name, ColumnLook(name, kind)).add(facts[name])
+    label = seen.policy.label
+    labels = table[label].cast(pa.string()).to_pylist() if label else [""] * table.num_rows
+    rule = seen.policy.split
+    splits = table[rule.column or SPLIT].to_pylist()
+    for (split, name), count in Counter(zip(splits, labels, strict=True)).items():
+        seen.counts.setdefault(SPLIT_FOLDERS.get(split, ""), Counter())[name] += count
+
+
+def _check_columns(policy: Policy, types: Mapping[str, str]) -> None:
+    taken = clashes([name for name in types if name not in (SOURCE, SPLIT)])
+    if taken:
+        raise DataError(f"columns have names reserved for provenance: {', '.join(taken)}", "rename them at the source")
+    if policy.label is not None and policy.label not in types:
+        raise PolicyError(
+            f"the data have no column {policy.label!r} to take labels from",
+            f"{did_you_mean(policy.label, types)} The columns are {', '.join(types)}.",
+        )
+
+
+def _check_rows(seen: Look) -> None:
+    if not seen.rows:
+        raise DataError("the source holds no row", "check the path; a header alone is not enough")
+    if seen.unusable_share > _MOST_UNUSABLE:
+        worst = ", ".join(f"{reason} ({count})" for reason, count in seen.unusable.most_common(5))
+        raise DataError(
+            f"{seen.unusable_share:.0%} of {seen.rows:,} rows cannot be used: {worst}",
+            "mend the data, then draft again",
+        )
+    label = seen.policy.label
+    if label is None:
+        return
+    kind = seen.types[label]
+    whole = all(float(value).is_integer() for value in seen.columns[label].values) if kind == "float64" else True
+    if len(seen.classes) > MAX_CLASSES or not whole:
+        raise PolicyError(
+            f"column {label!r} holds {len(seen.classes):,} different values, so it is a quantity and not a class",
+            "name a column of classes with --label; regression targets are not supported yet",
+        )
+    if len(seen.classes) < 2:
+        raise DataError(
+            f"column {label!r} holds one class only ({next(iter(seen.classes), 'none')})",
+            "name another column with --label, or add rows of other classes",
+        )
+
+
+def splits_named(column: ColumnLook) -> bool:
+    """Whether a column's values are names of splits, train among them."""
+    if column.kind != "string" or column.many or column.nulls or not column.values:
+        return False
+    names = {SPLIT_FOLDERS.get(value) for value in column.values}
+    return "train" in names and None not in names and len(names) > 1

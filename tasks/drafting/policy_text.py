@@ -1,0 +1,154 @@
+"""The text of a drafted policy, its reasons as comments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+from policies.errors import Finding
+from policies.schema import DEFAULT_FRACTIONS, Label
+from tasks.drafting.advice import CHOICES, COPIES, NOISE, SMOTE, SMOTENC, Advised, Chosen, smallest
+from tasks.drafting.look import Look
+from tasks.drafting.spelling import spelled
+
+_WIDTH = 110
+_ALPHA = 0.01
+_OF_ONE_ROW = frozenset(CHOICES) - {SMOTE, SMOTENC}
+
+
+def policy_text(
+    seen: Look, advised: Sequence[Advised], ignored: Mapping[str, str], findings: Sequence[Finding] = ()
+) -> str:
+    """The whole file. `findings` are what lint still has to say about it."""
+    policy = seen.policy
+    lines = [
+        f"# Drafted by `augmill init` from {seen.rows:,} rows; read it, mend it, keep it in git.",
+        f"dataset: {policy.dataset}",
+        f"description: {spelled(_description(seen))}  # what the data are for, in one sentence",
+        "owner: unknown  # the team that answers for this policy",
+        f"modality: {policy.modality}",
+        *_source(seen),
+        *([f"label: {spelled(policy.label)}"] if policy.label else []),
+        *([f"columns: {spelled(policy.columns.model_dump(exclude_none=True))}"] if policy.columns else []),
+        *_ignore(ignored),
+        *_split(seen),
+        f"expectations: {policy.dataset}",
+        "seed: 0",
+        *_steps(seen, advised),
+        *_checks(seen, advised),
+        "publish:",
+        "  channel: canary  # `stable` once somebody has looked at the first version",
+    ]
+    notes = [f"{finding.rule}: {finding.message} {finding.remedy}" for finding in findings]
+    return "\n".join([*lines, *_comments(notes, "", "`augmill lint` would add:")]) + "\n"
+
+
+def label_value(seen: Look, name: str) -> Label:
+    """A class as the policy spells it: a number where the label column holds whole numbers."""
+    kind = seen.types.get(seen.policy.label or "", "string")
+    return int(name) if kind == "int64" else name == "true" if kind == "bool" else name
+
+
+def _description(seen: Look) -> str:
+    what = "pictures" if seen.policy.modality == "image" else "rows"
+    return f"Tell {seen.policy.label} of {what} of {seen.policy.dataset}." if seen.policy.label else f"Find {what}."
+
+
+def _source(seen: Look) -> list[str]:
+    source = seen.policy.source
+    lines = ["source:", f"  uri: {spelled(source.uri)}"]
+    if seen.found.format != "builtin":
+        lines.append(f"  format: {seen.found.format}")
+    if source.missing != ("",):
+        lines.append(f"  missing: {spelled(source.missing)}  # cells that hold nothing but one of these have no value")
+    if seen.unusable:
+        worst = "; ".join(f"{count} x {reason}" for reason, count in seen.unusable.most_common(5))
+        lines += _comments([f"{seen.unusable_share:.2%} of the rows will be quarantined: {worst}"], "  ")
+    return lines
+
+
+def _ignore(ignored: Mapping[str, str]) -> list[str]:
+    if not ignored:
+        return []
+    names = [f"  - {spelled(name)}  # {why}" for name, why in ignored.items()]
+    return ["ignore:  # carried along, never fed to a transform", *names]
+
+
+def _split(seen: Look) -> list[str]:
+    if seen.policy.split.column:
+        return [f"split: {{column: {spelled(seen.policy.split.column)}}}  # the source's own"]
+    if seen.is_split:
+        return [f"# The source says which split a row is in: {', '.join(sorted(seen.counts))}."]
+    groups = [name for name in seen.columns if _is_group(name)]
+    comments = [
+        f"if rows with one {name!r} belong together, write `group: {name}`, or a model is tested on what it has seen"
+        for name in groups[:3]
+    ]
+    return ["split:", f"  fractions: {spelled(DEFAULT_FRACTIONS)}", *_comments(comments, "  ")]
+
+
+def _is_group(name: str) -> bool:
+    words = ("patient", "subject", "person", "user", "customer", "household", "site", "session", "group", "speaker")
+    return any(word in name.lower() for word in words)
+
+
+def _steps(seen: Look, advised: Sequence[Advised]) -> list[str]:
+    if not advised:
+        return ["steps: []  # nothing to advise: no class is small, and no feature can be varied"]
+    lines = ["steps:"]
+    for step in advised:
+        lines += [*_comments(step.reasons, "  "), f"  - name: {step.name}", "    transforms:"]
+        for chosen in step.chain:
+            lines += _chosen(chosen)
+        lines.append(f"    amount: {spelled(step.amount)}")
+        if step.only:
+            lines.append(f"    only: {spelled([label_value(seen, name) for name in step.only])}")
+    return lines
+
+
+def _chosen(chosen: Chosen) -> list[str]:
+    lines = [f"      - use: {chosen.use}", f"        invariance: {chosen.invariance}"]
+    if len(chosen.params) > 1:
+        lines += ["        params:", *(f"          {name}: {spelled(value)}" for name, value in chosen.params.items())]
+    elif chosen.params:
+        lines.append(f"        params: {spelled(chosen.params)}")
+    if chosen.probability < 1.0:
+        lines.append(f"        probability: {chosen.probability:g}")
+    return lines
+
+
+def _checks(seen: Look, advised: Sequence[Advised]) -> list[str]:
+    lines: list[str] = []
+    least = smallest(seen, advised)
+    if 0 < least < 1 / _ALPHA - 1:
+        alpha = min(0.2, math.ceil(100 / (least + 1)) / 100)
+        lines += [
+            "  label_consistency:",
+            *_comments([f"{least} rows cannot be judged at alpha {_ALPHA:g}, but at {alpha:g} (AUG307)"], "    "),
+            f"    alpha: {alpha:g}",
+            f"    min_rate: {max(0.9, 1 - alpha):g}",
+        ]
+    return ["checks:", *lines, *_distribution(advised)] if lines or _distribution(advised) else []
+
+
+def _distribution(advised: Sequence[Advised]) -> list[str]:
+    used = {chosen.use for step in advised for chosen in step.chain}
+    if not used & _OF_ONE_ROW:
+        return []
+    lines = ["  distribution:", *_comments(["children of single rows lie near them, which is what is asked"], "    ")]
+    lines.append("    max_near_copy_share: 1.0")
+    if NOISE in used:
+        lines += [*_comments(["noise carries the largest and smallest values a little further"], "    ")]
+        lines.append("    max_out_of_range_share: 0.25")
+    if COPIES in used:
+        lines.append("    max_copy_share: 1.0")
+    return lines
+
+
+def _comments(texts: Sequence[str], indent: str, title: str = "") -> list[str]:
+    lines = [f"{indent}# {title}"] if title and texts else []
+    for text in texts:
+        first, *rest = wrap(text, _WIDTH - len(indent))
+        lines += [f"{indent}# {first}", *(f"{indent}#   {line}" for line in rest)]
+    return lines

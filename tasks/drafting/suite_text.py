@@ -1,0 +1,97 @@
+"""The text of a drafted suite: what held for every usable row seen, with room for the next ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from tasks.drafting.column_look import ColumnLook
+from tasks.drafting.look import Look
+from tasks.drafting.spelling import rounded_out, spelled
+
+# Texts of more kinds than this are not listed: new ones are to be expected.
+_MOST_CATEGORIES = 30
+_BUDGET = 0.01
+
+
+def suite_text(seen: Look, ignored: frozenset[str]) -> str:
+    """The whole file."""
+    lines = [
+        f"# Drafted by `augmill init` from {seen.rows:,} rows; `expectations` go by their Great Expectations names.",
+        f"name: {seen.policy.dataset}",
+        "# Over this share of rows in quarantine the run fails and nothing is published.",
+        f"budget: {{max_quarantine_share: {_budget(seen):g}}}",
+        "columns: {extra: allow, missing: refuse}",
+        "expectations:",
+        *_all("expect_table_row_count_to_be_between", min_value=max(1, sum(seen.classes.values()) // 2)),
+        *_label(seen),
+        *_pictures(seen),
+    ]
+    others = [column for column in seen.columns.values() if column.name != seen.policy.label]
+    lines += _filled(others)
+    lines += _ranges([column for column in others if column.is_number and column.name not in ignored])
+    lines += _categories([column for column in others if column.name not in ignored])
+    return "\n".join(lines) + "\n"
+
+
+def _budget(seen: Look) -> float:
+    """Twice what was seen, in whole per cents."""
+    return max(_BUDGET, math.ceil(200 * seen.unusable_share) / 100)
+
+
+def _label(seen: Look) -> list[str]:
+    label = seen.policy.label
+    if label is None:
+        return []
+    values = sorted(seen.columns[label].values)
+    return [
+        *_all("expect_column_values_to_not_be_null", column=label),
+        *_all("expect_column_values_to_be_in_set", column=label, value_set=values),
+        *_all("expect_column_distinct_values_to_contain_set", column=label, value_set=values),
+    ]
+
+
+def _pictures(seen: Look) -> list[str]:
+    lines: list[str] = []
+    for column in seen.facts.values():
+        if column.is_number and column.name != "image.channels" and column.low < column.high:
+            bounds = {"min_value": math.floor(column.low / 2), "max_value": math.ceil(column.high * 2)}
+            lines += _all("expect_column_values_to_be_between", column=column.name, **bounds)
+        elif column.name != "image.bytes":
+            lines += _all("expect_column_values_to_be_in_set", column=column.name, value_set=sorted(column.values))
+    return ["  # Pictures half or twice the size seen are as welcome as these.", *lines] if lines else []
+
+
+def _filled(columns: list[ColumnLook]) -> list[str]:
+    lines: list[str] = []
+    for column in columns:
+        if column.nulls == 0:
+            lines += _all("expect_column_values_to_not_be_null", column=column.name)
+        else:
+            lines.append(
+                f"  # {spelled(column.name)} has no value in {column.nulls / max(1, column.rows):.1%} of the rows."
+            )
+    return lines
+
+
+def _ranges(columns: list[ColumnLook]) -> list[str]:
+    lines: list[str] = []
+    for column in columns:
+        if column.low <= column.high:
+            low, high = rounded_out(column.low, column.high, column.kind == "int64")
+            lines += _all("expect_column_values_to_be_between", column=column.name, min_value=low, max_value=high)
+    comment = "  # Bounds lie about a quarter outside the values seen: they catch wrong units, not unusual samples."
+    return [comment, *lines] if lines else []
+
+
+def _categories(columns: list[ColumnLook]) -> list[str]:
+    lines: list[str] = []
+    for column in columns:
+        if column.kind == "string" and 0 < len(column.values) <= _MOST_CATEGORIES and not column.many:
+            lines += _all("expect_column_values_to_be_in_set", column=column.name, value_set=sorted(column.values))
+    return ["  # Every category seen; a row with another one is quarantined.", *lines] if lines else []
+
+
+def _all(kind: str, **kwargs: Any) -> Iterator[str]:
+    yield f"  - {{type: {kind}, kwargs: {spelled(kwargs)}}}"

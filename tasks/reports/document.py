@@ -1,0 +1,116 @@
+"""The shape of the JSON document behind the validation report. A figure that was not measured is null, never zero."""
+
+from __future__ import annotations
+
+from typing import Any, Required, TypedDict
+
+Counts = dict[str, dict[str, dict[str, int]]]
+"""Rows by split, then origin, then label (as text)."""
+
+
+class FailingRow(TypedDict, total=False):
+    """A row a check named, with the values that were judged."""
+
+    sample_id: Required[str]
+    values: dict[str, Any]
+
+
+class CheckReport(TypedDict, total=False):
+    """One check. `layer` is where it belongs: schema, structural, semantic, distributional or custom."""
+
+    name: Required[str]
+    success: Required[bool]
+    layer: str
+    description: str
+    observed: Any
+    target: Any
+    judged: int
+    failed: int
+    error: str
+    on_failure: str
+    failing: list[FailingRow]
+
+
+class FloorReport(TypedDict):
+    """Figures of held-out real rows of one class, from `Verifier.noise_floor`."""
+
+    label: str
+    rows: int
+    reached_alpha: float
+    contradicted_rate: float | None
+    unfamiliar_rate: float | None
+    catch_rate: float | None
+    too_few: bool
+
+
+class RateReport(TypedDict, total=False):
+    """Outcomes of children of one step, transform and class, from `summary.rates`."""
+
+    step: Required[str]
+    transform: Required[str]
+    label: Required[str]
+    judged: int
+    contradicted: int
+    unfamiliar: int
+    too_few: int
+    rejected: int
+    label_consistency_rate: float | None
+    unfamiliar_share: float | None
+    noise_floor: FloorReport | None
+
+
+class SemanticReport(TypedDict, total=False):
+    """What the verifier judged, in one sentence (`scope`), and how well it can."""
+
+    scope: str
+    alpha: float
+    accuracy: float | None
+    noise_floor: list[FloorReport]
+    rates: list[RateReport]
+
+
+class QuarantinedRow(TypedDict, total=False):
+    """A raw row that failed the schema, or could not be read."""
+
+    sample_id: Required[str]
+    reasons: list[str]
+    source: str
+    values: dict[str, Any]
+
+
+class RejectedChild(TypedDict, total=False):
+    """A child whose label the verifier contradicts. `parents` maps parent ids to their values; `reason` is a
+    person's, where it was overruled."""
+
+    sample_id: Required[str]
+    step: str
+    transform: str
+    label: str
+    predicted: str
+    prediction_set: list[str]
+    nonconformity: float
+    threshold: float
+    p_value: float
+    ops: str
+    values: dict[str, Any]
+    parents: dict[str, dict[str, Any]]
+    reason: str
+
+
+class ValidationDocument(TypedDict, total=False):
+    """One run. `version` is null where nothing was published. Lists of rows may be cut; the counts beside them
+    are not."""
+
+    dataset: Required[str]
+    version: int | None
+    policy: str
+    policy_hash: str
+    before: Counts
+    after: Counts
+    checks: list[CheckReport]
+    semantic: SemanticReport
+    quarantined: int
+    quarantined_rows: list[QuarantinedRow]
+    rejected: int
+    rejected_children: list[RejectedChild]
+    overruled_children: list[RejectedChild]

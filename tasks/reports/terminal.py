@@ -1,0 +1,121 @@
+"""What a person wants to know when a run ends, from the document that `augmill run --json` prints."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tasks.lineage.markup import figure
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+ORIGINS = ("real", "augmented", "synthetic")
+
+
+def summary(document: Mapping[str, Any], *, width: int = 100, colour: bool = False) -> str:
+    """The text to print, `width` columns wide; with `colour`, terminal codes for it."""
+    from rich.console import Console
+
+    target = io.StringIO()
+    console = Console(file=target, width=width, force_terminal=colour, no_color=not colour, highlight=False)
+    for part in _parts(document):
+        console.print(part)
+    return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
+
+
+def _parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    yield Text(_headline(document), style="bold")
+    classes = _classes(document.get("rows", {}))
+    if classes is not None:
+        yield Text()
+        yield classes
+    if document.get("checks"):
+        yield Text()
+        yield _checks(document["checks"])
+    yield Text()
+    for words, value in _facts(document):
+        yield Text.assemble((f"{words:<8}", "dim"), value)
+
+
+def _headline(document: Mapping[str, Any]) -> str:
+    name = document["dataset"]
+    version = document.get("version")
+    took = f" in {document['seconds']:.1f} s" if document.get("seconds") is not None else ""
+    if document.get("skipped"):
+        return f"{name}@{version} is up to date: nothing has changed, nothing was published{took}."
+    if version is None:
+        return f"{name}: nothing was published{took}."
+    parent = document.get("parent_version")
+    return f"{name}@{version} published{took}" + (f", after {name}@{parent}." if parent is not None else ".")
+
+
+def _classes(rows: Mapping[str, Any]) -> RenderableType | None:
+    from rich.table import Table
+    from rich.text import Text
+
+    train = rows.get("by_split_origin_label", {}).get("train", {})
+    labels = sorted({label for counts in train.values() for label in counts})
+    if not labels:
+        return None
+    origins = [origin for origin in ORIGINS if train.get(origin)]
+    table = Table("class", box=None, pad_edge=False, header_style="dim")
+    for head in ("before", *(f"+ {origin}" for origin in origins if origin != "real"), "after", "share"):
+        table.add_column(head, justify="right")
+    total = sum(sum(counts.values()) for counts in train.values())
+    for label in labels:
+        counts = {origin: int(train.get(origin, {}).get(label, 0)) for origin in origins}
+        after = sum(counts.values())
+        made = [f"{counts[origin]:,}" for origin in origins if origin != "real"]
+        table.add_row(Text(str(label)), f"{counts.get('real', 0):,}", *made, f"{after:,}", f"{after / total:.1%}")
+    return table
+
+
+def _checks(checks: list[Mapping[str, Any]]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "check", box=None, pad_edge=False, header_style="dim")
+    table.add_column("figure", justify="right")
+    table.add_column("target")
+    for check in checks:
+        warned = not check["success"] and check.get("on_failure") == "warn"
+        word, style = ("ok", "green") if check["success"] else ("warning", "yellow") if warned else ("FAILED", "red")
+        name = Text(str(check["name"]).replace("_", " "))
+        if check.get("error"):
+            name.append(f"\n{check['error']}", style="red")
+        table.add_row(Text(word, style=style), name, Text(_figure(check.get("observed"))), Text(_target(check)))
+    return table
+
+
+def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    rows = document.get("rows", {})
+    counted = [f"{rows[key]:,} {key}" for key in (*ORIGINS, "quarantined", "dropped") if rows.get(key)]
+    if counted:
+        yield "rows", ", ".join(counted)
+    if document.get("table_uri") and document.get("version") is not None:
+        yield "table", str(document["table_uri"])
+        yield "read it", f'polars.read_delta("{document["table_uri"]}", version={document["version"]})'
+    if document.get("mlflow"):
+        yield "MLflow", mlflow_link(document["mlflow"])
+    if document.get("report"):
+        yield "report", str(document["report"])
+
+
+def mlflow_link(link: Mapping[str, Any]) -> str:
+    """Where the run can be looked at: its page on a server, or the command that opens a local store."""
+    tracking, run = str(link["tracking_uri"]), link["run_id"]
+    if tracking.startswith(("http://", "https://")):
+        return f"{tracking.rstrip('/')}/#/experiments/{link['experiment_id']}/runs/{run}"
+    return f"run {run} in {tracking}; `augmill ui` opens it"
+
+
+def _figure(value: Any) -> str:
+    return figure(round(value, 4) if isinstance(value, float) else value)
+
+
+def _target(check: Mapping[str, Any]) -> str:
+    return "" if check.get("target") is None else _figure(check["target"])

@@ -1,0 +1,193 @@
+"""The validation report: one self-contained page that says what was checked, what failed, and which rows they are.
+
+Nothing is loaded from anywhere, everything from the data is escaped, pictures are inlined. Every id links to the
+place on the page where the row's values or picture are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tasks.lineage import markup
+from tasks.lineage.markup import Raw, escape, figure
+from tasks.reports.cards import failing, link, overruled, plain, quarantined, rejected
+from tasks.reports.document import CheckReport, Counts, SemanticReport, ValidationDocument
+
+_STYLE = Raw("""<style>
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); gap: .9rem; }
+.card { border: 1px solid #cbd2d9; border-radius: 6px; padding: .7rem .8rem; overflow-wrap: anywhere; }
+.card:target, tr:target { outline: 2px solid #f28e2b; }
+.card h3 { font: 600 12.5px ui-monospace, 'DejaVu Sans Mono', monospace; margin: 0 0 .35rem; }
+.card table { font-size: 12.5px; margin: .35rem 0 0; } .card th, .card td { padding: .12rem .6rem .12rem 0; }
+.pair { display: flex; gap: .8rem; flex-wrap: wrap; align-items: flex-start; }
+figure { margin: 0; } figcaption { color: #5b6770; font-size: 12px; max-width: 9rem; overflow-wrap: anywhere; }
+img { image-rendering: pixelated; max-width: 9rem; min-width: 4.5rem; border: 1px solid #cbd2d9; }
+.differs { background: #fff3e0; } .tag { color: #5b6770; } pre { margin: .4rem 0 0; font-size: 12px; }
+.verdict { font-size: 1.05rem; padding: .5rem .8rem; border-radius: 6px; border: 1px solid #cbd2d9; }
+.bar { display: inline-block; height: .7rem; vertical-align: middle; }
+@media print { .card { break-inside: avoid; } }
+</style>""")
+
+_ORIGINS = ("real", "augmented", "synthetic")
+
+
+def render(document: ValidationDocument, pictures: Mapping[str, bytes] | None = None) -> str:
+    """The page. `pictures` maps sample ids to PNG bytes; rows without one show their values."""
+    pictures = pictures or {}
+    title = f"{document['dataset']} validation"
+    parts = [_STYLE, *_head(document), *_classes(document), *_checks(document), *_semantic(document)]
+    parts += [*rejected(document, pictures), *overruled(document, pictures)]
+    parts += [*quarantined(document, pictures), *failing(document, pictures)]
+    return markup.page(title, parts).decode()
+
+
+def _head(document: ValidationDocument) -> Iterator[str]:
+    version = document.get("version")
+    name = document["dataset"] if version is None else f"{document['dataset']}@{version}"
+    yield f"<h1>Validation of {escape(name)}</h1>"
+    facts = [document.get("policy", ""), f"policy hash {document['policy_hash']}" if "policy_hash" in document else ""]
+    yield f'<p class="lead">{escape(" · ".join(fact for fact in facts if fact))}</p>'
+    failed = [check for check in document.get("checks", []) if not check["success"]]
+    told = "published" if version is not None else "nothing was published"
+    if failed:
+        names = ", ".join(dict.fromkeys(plain(check["name"]) for check in failed))
+        yield f'<p class="verdict"><span class="bad">{len(failed)} failed</span>: {escape(names)} ({told}).</p>'
+    else:
+        count = len(document.get("checks", []))
+        words = f"All {count} checks hold" if count > 1 else "The check holds" if count else "No check was made"
+        yield f'<p class="verdict"><span class="{"good" if count else "none"}">{words}</span> ({told}).</p>'
+
+
+def _classes(document: ValidationDocument) -> Iterator[str]:
+    before, after = _by_class(document.get("before", {})), _by_class(document.get("after", {}))
+    labels = sorted({*before, *after})
+    if not labels:
+        return
+    yield "<h2>Training rows per class</h2>"
+    total = sum(sum(counts.values()) for counts in after.values())
+    most = max((sum(after.get(label, {}).values()) for label in labels), default=0)
+    rows = []
+    for label in labels:
+        now, then = after.get(label, {}), sum(before.get(label, {}).values())
+        count = sum(now.values())
+        share = f"{count / total:.1%}" if total else None
+        rows.append([label, then, *(now.get(origin, 0) for origin in _ORIGINS), count, share, _bars(now, most)])
+    yield markup.table(["class", "before", *_ORIGINS, "after", "share", ""], rows)
+    rest = {split: _total(counts) for split, counts in document.get("after", {}).items() if split != "train"}
+    if rest:
+        held = ", ".join(f"{split} {count:,}" for split, count in sorted(rest.items()))
+        yield f'<p class="tag">Held out, real rows only: {escape(held)}.</p>'
+
+
+def _bars(counts: Mapping[str, int], most: int) -> Raw:
+    spans = [
+        f'<span class="bar" style="width:{9 * counts.get(origin, 0) / most:.2f}rem;'
+        f'background:{markup.ORIGIN_COLOURS[origin]}" title="{origin} {counts.get(origin, 0):,}"></span>'
+        for origin in _ORIGINS
+        if most and counts.get(origin)
+    ]
+    return Raw("".join(spans))
+
+
+def _checks(document: ValidationDocument) -> Iterator[str]:
+    checks = document.get("checks", [])
+    if not checks:
+        return
+    yield "<h2>Checks</h2>"
+    layers = dict.fromkeys(check.get("layer", "") for check in checks)
+    rows = [_check_row(check) for layer in layers for check in checks if check.get("layer", "") == layer]
+    yield markup.table(["", "layer", "check", "figure", "target", "judged", "failed", "rows"], rows)
+
+
+def _check_row(check: CheckReport) -> list[Any]:
+    warned = check.get("on_failure") == "warn" and not check["success"]
+    word, kind = ("holds", "good") if check["success"] else ("warns", "bad") if warned else ("fails", "bad")
+    name = f"<b>{escape(plain(check['name']))}</b><br>"
+    told = check.get("error") or check.get("description", "")
+    kind_of_text = "bad" if check.get("error") else "tag"
+    links = [link(row["sample_id"]) for row in check.get("failing", [])[:5]]
+    more = max(0, check.get("failed", 0) - len(links)) if links else 0
+    shown = Raw("<br>".join(links) + (f'<br><span class="tag">and {more:,} more</span>' if more else ""))
+    return [
+        Raw(f'<span class="{kind}">{word}</span>'),
+        check.get("layer", ""),
+        Raw(f'{name}<span class="{kind_of_text}">{escape(told)}</span>'),
+        _figure(check.get("observed")),
+        _figure(check.get("target")),
+        check.get("judged"),
+        check.get("failed"),
+        shown,
+    ]
+
+
+def _semantic(document: ValidationDocument) -> Iterator[str]:
+    semantic = document.get("semantic")
+    if not semantic:
+        return
+    yield "<h2>Labels: children beside held-out real rows</h2>"
+    yield f'<p class="tag">{escape(_how_well(semantic))}</p>'
+    rates = semantic.get("rates", [])
+    if rates:
+        heads = ["step", "transform", "class", "judged", "consistency", "unfamiliar", "too few", "dropped"]
+        yield markup.table([*heads, "real: consistency", "real: unfamiliar"], [_rate_row(rate) for rate in rates])
+    floor = semantic.get("noise_floor", [])
+    if floor:
+        yield "<h2>What the verifier can see: held-out real rows</h2>"
+        yield (
+            '<p class="tag">Caught is the share of real rows of other classes that the verifier contradicts when '
+            "they are given this label. With few rows, alpha cannot go below 1 / (rows + 1).</p>"
+        )
+        heads = ["class", "rows", "reached alpha", "contradicted", "unfamiliar", "caught", ""]
+        yield markup.table(heads, [_floor_row(row) for row in floor])
+
+
+def _how_well(semantic: SemanticReport) -> str:
+    parts = [semantic.get("scope", "")]
+    if semantic.get("accuracy") is not None:
+        parts.append(f"On held-out real rows the verifier scores {_figure(semantic['accuracy'])} (guessing is 0).")
+    if "alpha" in semantic:
+        parts.append(f"Asked alpha: {semantic['alpha']:g}.")
+    return " ".join(part for part in parts if part)
+
+
+def _rate_row(rate: Mapping[str, Any]) -> list[Any]:
+    floor = rate.get("noise_floor") or {}
+    real = None if floor.get("contradicted_rate") is None else 1.0 - floor["contradicted_rate"]
+    return [
+        *(rate[key] for key in ("step", "transform", "label")),
+        rate.get("judged"),
+        _percent(rate.get("label_consistency_rate")),
+        _percent(rate.get("unfamiliar_share")),
+        rate.get("too_few"),
+        rate.get("rejected"),
+        _percent(real),
+        _percent(floor.get("unfamiliar_rate")),
+    ]
+
+
+def _floor_row(row: Mapping[str, Any]) -> list[Any]:
+    alpha = f"{row['reached_alpha']:.3g}"
+    shares = [_percent(row[key]) for key in ("contradicted_rate", "unfamiliar_rate", "catch_rate")]
+    told = Raw('<span class="bad">too few rows to judge</span>') if row["too_few"] else ""
+    return [row["label"], row["rows"], alpha, *shares, told]
+
+
+def _by_class(counts: Counts) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for origin, labels in counts.get("train", {}).items():
+        for label, rows in labels.items():
+            found.setdefault(label, {})[origin] = rows
+    return found
+
+
+def _total(counts: Mapping[str, Mapping[str, int]]) -> int:
+    return sum(rows for labels in counts.values() for rows in labels.values())
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1%}"
+
+
+def _figure(value: Any) -> str:
+    return figure(round(value, 6) if isinstance(value, float) else value)

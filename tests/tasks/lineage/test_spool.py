@@ -1,0 +1,107 @@
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tasks.lineage.spool import entry_name, keep, pack, record_or_spool, send, unpack
+from tasks.storage.store import Store
+
+# MLflow's own models use it; the fault is theirs and does no harm.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def spool(tmp_path):
+    return Store(str(tmp_path / "lake")).sub(".augmill", "oil-spill", "spool")
+
+
+def names(spool):
+    return [entry.name for entry in spool.list()]
+
+
+def recorded(uri):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("oil-spill")
+    return [
+        run.info.run_name for run in client.search_runs([experiment.experiment_id], order_by=["attributes.created"])
+    ]
+
+
+def test_with_the_server_down_the_record_waits_and_is_sent_by_the_next_run(spool, make_document, stopped_server):
+    waiting = record_or_spool(spool, make_document(1, None), stopped_server.uri, {"a.txt": b"one"})
+    assert waiting.link is None
+    assert waiting.fault.transient
+    assert len(names(spool)) == 1
+    stopped_server.start()
+    done = record_or_spool(spool, make_document(2, 1), stopped_server.uri, {"a.txt": b"two"})
+    assert done.link["tracking_uri"] == stopped_server.uri
+    assert list(done.earlier.links) == [entry_name(make_document(1, None))]
+    assert names(spool) == []
+    assert sorted(recorded(stopped_server.uri)) == ["oil-spill@1", "oil-spill@2"]
+    from mlflow.tracking import MlflowClient
+
+    tags = MlflowClient(tracking_uri=stopped_server.uri).get_run(done.link["run_id"]).data.tags
+    assert tags["augmill.parent_run_id"] == next(iter(done.earlier.links.values()))["run_id"]
+
+
+def test_a_record_that_arrived_leaves_nothing_behind(spool, document, store_uri):
+    outcome = record_or_spool(spool, document, store_uri, {"a.txt": b"1"})
+    assert outcome.fault is None
+    assert outcome.link["run_id"]
+    assert names(spool) == []
+
+
+def test_ten_versions_are_sent_in_the_order_of_their_numbers(spool, make_document, store_uri):
+    for version in (10, 2, 9):
+        keep(spool, make_document(version, None), {})
+    assert [link["run_id"] for link in send(spool, store_uri).links.values()]
+    with closing(sqlite3.connect(store_uri.removeprefix("sqlite:///"))) as connection:
+        rows = connection.execute("SELECT name FROM runs ORDER BY rowid").fetchall()
+    assert [name for (name,) in rows] == ["oil-spill@2", "oil-spill@9", "oil-spill@10"]
+
+
+def test_an_entry_sent_twice_is_one_run(spool, document, store_uri):
+    keep(spool, document, {})
+    send(spool, store_uri)
+    keep(spool, document, {})
+    send(spool, store_uri)
+    assert recorded(store_uri) == ["oil-spill@12"]
+
+
+def test_a_damaged_entry_is_set_aside_and_does_not_hold_up_the_others(spool, make_document, store_uri):
+    spool.write("000000000001-torn.zip", b"PK\x03\x04 torn")
+    keep(spool, make_document(2, None), {})
+    result = send(spool, store_uri)
+    assert result.damaged == ["000000000001-torn.zip"]
+    assert recorded(store_uri) == ["oil-spill@2"]
+    assert names(spool) == ["damaged/000000000001-torn.zip"]
+
+
+def test_an_entry_that_mlflow_refuses_waits_and_the_others_go(spool, make_document, store_uri):
+    refused = keep(spool, make_document(1, None) | {"dataset": "x" * 600}, {})
+    keep(spool, make_document(2, None), {})
+    result = send(spool, store_uri)
+    assert list(result.left) == [refused]
+    assert "refused the record" in str(result.left[refused])
+    assert recorded(store_uri) == ["oil-spill@2"]
+    assert names(spool) == [refused]
+
+
+def test_a_spooled_record_is_redacted_and_comes_back_whole(document):
+    document["table_uri"] = "https://me:hunter2@host/lake"
+    data = pack(document, {"a/b.bin": b"\x00\x01"})
+    assert data == pack(document, {"a/b.bin": b"\x00\x01"})
+    found, artifacts = unpack(data)
+    assert found["table_uri"] == "https://REDACTED@host/lake"
+    assert artifacts == {"a/b.bin": b"\x00\x01"}
+    assert found["rows"] == document["rows"]
+
+
+@pytest.mark.parametrize("data", [b"", b"not a zip"])
+def test_bytes_that_are_no_record_are_a_value_error(data):
+    with pytest.raises(ValueError, match="no spooled record"):
+        unpack(data)
