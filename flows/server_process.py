@@ -108,7 +108,7 @@ async def _migrate() -> None:
 
 
 def _watch_parent(serving: list[uvicorn.Server]) -> None:
-    sys.stdin.buffer.read()  # returns when the last holder of the other end has gone
+    os.read(0, 1)  # standard input: returns when the last holder of its other end has gone
     for server in serving:
         server.should_exit = True
         time.sleep(GRACE_SECONDS)

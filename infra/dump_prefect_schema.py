@@ -1,6 +1,7 @@
-"""Print the SQLite schema that Prefect's migrations end in: `python infra/dump_prefect_schema.py > flows/prefect_schema.sql`.
+"""Print the SQLite schema that Prefect's migrations end in, to be run again when the pinned Prefect changes.
 
-To be run again when the pinned Prefect changes; a test compares the file with what this prints.
+`PYTHONHASHSEED=0 python infra/dump_prefect_schema.py > flows/prefect_schema.sql`; without the fixed seed the
+constraints of a table come in another order each time. A test compares the file with what this prints.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
+
+TABLES_THEN_INDEXES = """
+    SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name
+"""
 
 
 async def _migrate() -> None:
@@ -27,9 +32,7 @@ def schema() -> str:
         os.environ["PREFECT_HOME"] = folder  # before Prefect is imported
         asyncio.run(_migrate())
         with closing(sqlite3.connect(Path(folder) / "prefect.db")) as connection:
-            made = connection.execute(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
-            ).fetchall()
+            made = connection.execute(TABLES_THEN_INDEXES).fetchall()
             revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     lines = [" ".join(sql.split()) + ";" for (sql,) in made]
     return "\n".join([*lines, f"INSERT INTO alembic_version VALUES ('{revision}');"])

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-OPTIONS = (
-    "--quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11"
-    " --custom-compile-command infra/lock.py"
-).split()
+OPTIONS = [
+    "--quiet",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-annotate",
+    "--python-version=3.11",
+    "--custom-compile-command=infra/lock.py",
+]
 
 
 def main(options: list[str]) -> None:

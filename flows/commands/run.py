@@ -42,9 +42,9 @@ def command(policy: Path, runner: str | None, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        from tasks.reports.terminal import show
+        from tasks.reports.terminal import summary
 
-        show(document)
+        click.echo(summary(document), nl=False)
 
 
 def run_flow(policy: Path, runner: str | None, current: Settings) -> dict[str, Any]:

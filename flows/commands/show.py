@@ -40,6 +40,6 @@ def command(reference: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        from tasks.reports.terminal import show
+        from tasks.reports.terminal import summary
 
-        show(document)
+        click.echo(summary(document), nl=False)

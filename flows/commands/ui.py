@@ -126,7 +126,9 @@ def _wait(server: subprocess.Popen[str], address: str, log: Path) -> None:
             return
         time.sleep(0.1)
     lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    raise StorageError(f"the MLflow server did not start: {lines[-1][:300]}.", f"All it said is in {log}.")
+    from tasks.lineage.redact import redact_text
+
+    raise StorageError(f"the MLflow server did not start: {redact_text(lines[-1])[:300]}.", f"See {log}.")
 
 
 def _stop(server: subprocess.Popen[str]) -> None:

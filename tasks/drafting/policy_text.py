@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
@@ -13,6 +14,9 @@ from tasks.drafting.look import Look
 from tasks.drafting.spelling import spelled
 
 _WIDTH = 110
+_GROUPS = frozenset(
+    ["patient", "subject", "person", "user", "customer", "household", "session", "group", "speaker", "writer"]
+)
 _ALPHA = 0.01
 _OF_ONE_ROW = frozenset(CHOICES) - {SMOTE, SMOTENC}
 
@@ -89,8 +93,7 @@ def _split(seen: Look) -> list[str]:
 
 
 def _is_group(name: str) -> bool:
-    words = ("patient", "subject", "person", "user", "customer", "household", "site", "session", "group", "speaker")
-    return any(word in name.lower() for word in words)
+    return not _GROUPS.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
 
 def _steps(seen: Look, advised: Sequence[Advised]) -> list[str]:

@@ -13,6 +13,8 @@ from tasks.drafting.spelling import rounded_out, spelled
 # Texts of more kinds than this are not listed: new ones are to be expected.
 _MOST_CATEGORIES = 30
 _BUDGET = 0.01
+# Pictures, lists and bytes are judged by their facts, not as cells.
+_JUDGED = frozenset({"bool", "int64", "float64", "string", "date32", "timestamp"})
 
 
 def suite_text(seen: Look, ignored: frozenset[str]) -> str:
@@ -28,7 +30,7 @@ def suite_text(seen: Look, ignored: frozenset[str]) -> str:
         *_label(seen),
         *_pictures(seen),
     ]
-    others = [column for column in seen.columns.values() if column.name != seen.policy.label]
+    others = [one for one in seen.columns.values() if one.name != seen.policy.label and one.kind in _JUDGED]
     lines += _filled(others)
     lines += _ranges([column for column in others if column.is_number and column.name not in ignored])
     lines += _categories([column for column in others if column.name not in ignored])

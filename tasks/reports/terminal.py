@@ -17,11 +17,13 @@ ORIGINS = ("real", "augmented", "synthetic")
 def summary(document: Mapping[str, Any], *, width: int = 100, colour: bool = False) -> str:
     """The text to print, `width` columns wide; with `colour`, terminal codes for it."""
     from rich.console import Console
+    from rich.text import Text
 
     target = io.StringIO()
     console = Console(file=target, width=width, force_terminal=colour, no_color=not colour, highlight=False)
     for part in _parts(document):
-        console.print(part)
+        # A path or a link that is broken over two lines cannot be copied.
+        console.print(part, soft_wrap=isinstance(part, Text))
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
 
 

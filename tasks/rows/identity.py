@@ -87,7 +87,9 @@ def _cells(column: pa.ChunkedArray) -> U64:
         )[:, None]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _texts(column)
-    return np.array([digest_words(_bytes_of(value)) for value in column.to_pylist()], dtype=np.uint64).reshape(-1, LANES)
+    return np.array([digest_words(_bytes_of(value)) for value in column.to_pylist()], dtype=np.uint64).reshape(
+        -1, LANES
+    )
 
 
 def _numbers(column: pa.ChunkedArray) -> U64:

@@ -38,7 +38,7 @@ def _serve_one(connection: Connection) -> None:
 def _die_with_parent() -> None:
     # The parent alone holds the other end of our standard input. When it dies, even by signal 9, the kernel
     # closes it, and a shard in flight must not go on writing behind the next run's back.
-    sys.stdin.buffer.read()
+    os.read(0, 1)
     os._exit(1)
 
 

@@ -30,6 +30,8 @@ def format_of(policy: Policy, listings: Sequence[Listing]) -> str:
     present = [name for name in SUFFIXES if _present(name, listings)]
     if len(present) == 1:
         return present[0]
+    if "image_folder" in present and all(map(_is_labelled_by_folder, listings)):
+        return "image_folder"
     names = ", ".join(sorted({_suffix(one) or one.name for listing in listings for one in listing.files})[:8])
     raise PolicyError(
         f"source.uri holds {' and '.join(present) or 'no known kind of'} files ({names}), so its format is unclear",
@@ -67,6 +69,13 @@ def _known(name: str) -> str:
 
 def _present(name: str, listings: Sequence[Listing]) -> bool:
     return any(_suffix(one) in SUFFIXES[name] for listing in listings for one in listing.files)
+
+
+def _is_labelled_by_folder(listing: Listing) -> bool:
+    """Whether all pictures lie in sub-folders and all other data files beside these folders, as lists of them do."""
+    pictures = SUFFIXES["image_folder"]
+    data = [one for one in listing.files if any(_suffix(one) in suffixes for suffixes in SUFFIXES.values())]
+    return all(("/" in one.name) == (_suffix(one) in pictures) for one in data)
 
 
 def _suffix(one: Listed) -> str:

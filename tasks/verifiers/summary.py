@@ -47,7 +47,8 @@ def figures(
 ) -> dict[str, float | None]:
     """The figures expectations judge, by the name of their column; None is "not measured", never zero.
 
-    `distribution` may add `copy_share`, `near_copy_share`, `coverage`, `out_of_range_share`, `class_share_gap`.
+    `floor_consistency_rate` is what real rows of the same classes would reach: no target above it can be met but by
+    luck. `distribution` may add `copy_share`, `near_copy_share`, `coverage`, `out_of_range_share`, `class_share_gap`.
     """
     total = {name: pc.sum(counts[name]).as_py() or 0 for name in (*OUTCOMES, REJECTED)}
     rated = _rated(total)
@@ -61,6 +62,7 @@ def figures(
     if verifier is not None:
         found["verifier_accuracy"] = verifier.accuracy
         found["catch_rate"] = _worst_catch(verifier, _labels(counts))
+        found["floor_consistency_rate"] = _floor_rate(counts, verifier)
     return found | dict(distribution or {})
 
 
@@ -87,6 +89,13 @@ def _rated(row: Mapping[str, Any]) -> dict[str, Any]:
         "contradicted_rate": row[CONTRADICTED] / judged if judged else None,
         "unfamiliar_share": row[UNFAMILIAR] / judged if judged else None,
     }
+
+
+def _floor_rate(counts: pa.Table, verifier: Verifier) -> float | None:
+    alpha = {figures["label"]: figures["reached_alpha"] for figures in verifier.noise_floor()}
+    judged = [(_rated(row)["judged"], alpha.get(row["label"], verifier.alpha)) for row in counts.to_pylist()]
+    total = sum(count for count, _ in judged)
+    return 1.0 - sum(count * share for count, share in judged) / total if total else None
 
 
 def _labels(counts: pa.Table) -> set[str]:

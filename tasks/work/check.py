@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 
 from expectations import checks
 from expectations.build import expectation_class
-from expectations.judge import Result, Verdict, judge
+from expectations.judge import Verdict, judge
 from expectations.suite import Spec
 from policies.errors import DataError
+from tasks.reports.answers import answers
+from tasks.reports.document import CheckReport
 from tasks.rows.provenance import SAMPLE_ID
 from tasks.verifiers import distribution, structure, summary
 from tasks.verifiers.conformal import CONTRADICTED
@@ -23,12 +25,12 @@ from tasks.work.fit import Fitted
 from tasks.work.publish import Accepted
 from tasks.work.verify import Scored, load_verifier, read_sample, real_index
 
-MAX_NAMED = 20
+NO_GAPS = "column_values_to_not_be_null"
 FAIL, WARN, DROP = "fail", "warn", "drop"
 TOO_FEW = {
-    "expect_enough_rows_to_judge",
-    "expect_verifier_to_tell_classes_apart",
-    "expect_verifier_to_catch_swapped_labels",
+    "enough_rows_to_judge",
+    "verifier_to_tell_classes_apart",
+    "verifier_to_catch_swapped_labels",
 }
 """Checks that say the verifier cannot judge, rather than that a label is wrong."""
 
@@ -37,7 +39,7 @@ TOO_FEW = {
 class Judged:
     """What the checks made of all children: answers, the ids to drop, and the figures behind them."""
 
-    answers: list[dict[str, Any]]
+    answers: list[CheckReport]
     dropped: frozenset[str]
     overruled: dict[str, str]
     rates: list[dict[str, Any]] = field(default_factory=list)
@@ -49,8 +51,10 @@ def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
     if not scored.rows:
         return Judged([], frozenset(), {})
     scores = read_scores(ctx, scored)
-    answers = _answers(judge(*_structural(ctx, scored, scores)), FAIL)
-    answers += _answers(judge(*_real_rows(ctx, scored)), FAIL)
+    found = [judge(*_structural(ctx, scored, scores)), judge(*_real_rows(ctx, scored))]
+    # That a column of booleans has no gaps is worth a line only where it has.
+    told = [one for verdict in found for one in answers(verdict, "structural")]
+    answered = [one for one in told if not (one["success"] and one["name"].startswith(NO_GAPS))]
     overrule = ctx.policy.checks.label_consistency.overrule
     dropped, overruled, rates, verifier, figures = frozenset[str](), {}, [], {}, {}
     if scored.verifier is not None:
@@ -59,21 +63,25 @@ def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
         rates = summary.rates(counts, known)
         figures = summary.figures(counts, known)
         verifier = {"accuracy": known.accuracy, "noise_floor": known.noise_floor(), "alpha": known.alpha}
-        answers += _semantic(ctx, figures)
-    answers += _distributional(ctx, fitted, scored, scores, dropped)
-    return Judged(answers, dropped, overruled, rates, verifier)
+        answered += _semantic(ctx, figures)
+    answered += _distributional(ctx, fitted, scored, scores, dropped)
+    return Judged(answered, dropped, overruled, rates, verifier)
 
 
-def refuse(judged: Judged) -> None:
-    """Raise one DataError naming every check that failed and may not be passed over."""
-    failed = [answer for answer in judged.answers if not answer["success"] and answer["on_failure"] == FAIL]
-    if failed:
-        raise DataError(
-            "nothing was published, because these checks failed:\n"
-            + "\n".join(f"  {answer['name']}: {_said(answer)}" for answer in failed),
-            "Look at the step or transform named, make it milder or remove it; or change the target in `checks`.",
-            {"failed": failed},
-        )
+def failures(judged: Judged) -> list[CheckReport]:
+    """The checks that failed and may not be passed over."""
+    return [answer for answer in judged.answers if not answer["success"] and answer["on_failure"] == FAIL]
+
+
+def refuse(judged: Judged, page: str) -> None:
+    """Raise one DataError naming every check that failed and may not be passed over, and the page that shows why."""
+    failed = failures(judged)
+    raise DataError(
+        "nothing was published, because these checks failed:\n"
+        + "\n".join(f"  {answer['name']}: {_said(answer)}" for answer in failed),
+        f"The report {page} shows the rows. Make the step milder or remove it, or change the target in `checks`.",
+        {"failed": failed, "report": page},
+    )
 
 
 def accept(scored: Scored, judged: Judged, scores: Mapping[str, Sequence[str]]) -> list[Accepted]:
@@ -130,16 +138,16 @@ def _outcomes(
     return counts, frozenset(rejected) if dropping else frozenset(), {name: overrule[name] for name in saved}
 
 
-def _semantic(ctx: Context, figures: Mapping[str, float | None]) -> list[dict[str, Any]]:
+def _semantic(ctx: Context, figures: Mapping[str, float | None]) -> list[CheckReport]:
     asked = ctx.policy.checks.label_consistency
     specs = [spec for spec in checks.semantic(asked) if _column(spec) in figures]
-    answers = []
-    for answer in _answers(_judge_figures(figures, specs), FAIL):
+    found: list[CheckReport] = []
+    for answer in answers(_judge_figures(figures, specs), "semantic"):
         # Dropping is the answer to contradicted labels; that too many were dropped is not.
-        dropping = asked.on_failure == DROP and answer["name"] == "expect_label_consistency_rate"
+        dropping = asked.on_failure == DROP and answer["name"] == "label_consistency_rate"
         on_failure = asked.on_too_few if answer["name"] in TOO_FEW else DROP if dropping else _stop(asked.on_failure)
-        answers.append({**answer, "on_failure": on_failure})
-    return answers
+        found.append({**answer, "on_failure": on_failure})
+    return found
 
 
 def _stop(on_failure: str) -> str:
@@ -148,7 +156,7 @@ def _stop(on_failure: str) -> str:
 
 def _distributional(
     ctx: Context, fitted: Fitted, scored: Scored, scores: pa.Table, dropped: frozenset[str]
-) -> list[dict[str, Any]]:
+) -> list[CheckReport]:
     asked = ctx.policy.checks.distribution
     figures = {
         "copy_share": float(np.asarray(scores["copy"]).mean()),
@@ -157,7 +165,7 @@ def _distributional(
         **_neighbourhoods(ctx, scored),
     }
     specs = checks.distributional(asked, list(figures))
-    return _answers(_judge_figures(figures, specs), asked.on_failure)
+    return answers(_judge_figures(figures, specs), "distributional", asked.on_failure)
 
 
 def _class_share_gap(fitted: Fitted, scores: pa.Table, dropped: frozenset[str]) -> float | None:
@@ -200,26 +208,8 @@ def _column(spec: Spec) -> str:
     return str(expectation_class(spec.type).__fields__["column"].default)  # type: ignore[attr-defined]
 
 
-def _answers(verdict: Verdict, on_failure: str) -> list[dict[str, Any]]:
-    return [_answer(result, on_failure) for result in verdict.results]
-
-
-def _answer(result: Result, on_failure: str) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "success": result.success,
-        "observed": result.observed,
-        "target": result.target,
-        "on_failure": on_failure,
-        "detail": result.error,
-        "judged": result.judged,
-        "failed": result.failed,
-        "failing": [{"sample_id": item.sample_id, "values": item.values} for item in result.failing[:MAX_NAMED]],
-    }
-
-
 def _said(answer: Mapping[str, Any]) -> str:
-    if answer["detail"]:
-        return str(answer["detail"])
+    if answer["error"]:
+        return str(answer["error"])
     ids = ", ".join(item["sample_id"] for item in answer["failing"][:5])
     return f"observed {answer['observed']}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.rows.provenance import REAL, SAMPLE_ID
-from tasks.work.check import Judged, accept, judge_children, read_scores, refuse
+from tasks.work.check import Judged, accept, failures, judge_children, read_scores, refuse
 from tasks.work.context import Context
 from tasks.work.fit import Fitted
 from tasks.work.publish import Accepted
 from tasks.work.quarantine import append, rejected_rows
+from tasks.work.report import Parts, report
 from tasks.work.run import Run
 from tasks.work.split import Real
 from tasks.work.verify import Scored
@@ -29,9 +30,7 @@ class Checked:
     dropped: int
     types: dict[str, str]
     figures: dict[str, Any]
-    rejected: tuple[str, ...]
-    scored: Scored
-    fitted: Fitted
+    parts: Parts
 
 
 def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
@@ -41,17 +40,19 @@ def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
     scores = read_scores(ctx, scored) if scored.rows else None
     by_shard = _ids_by_shard(scored, scores)
     accepted = accept(scored, judged, by_shard)
-    append(ctx, _rejected(ctx, accepted, judged), run.at_ms)
-    refuse(judged)
-    return Checked(
-        accepted=tuple(accepted),
-        dropped=len(judged.dropped),
-        types=real.types,
-        figures=figures_of(ctx, real, fitted, judged, accepted),
-        rejected=tuple(sorted(judged.dropped)),
-        scored=scored,
-        fitted=fitted,
-    )
+    append(ctx, _rejected(ctx, accepted), run.at_ms)
+    figures = figures_of(ctx, real, fitted, judged, accepted)
+    if failures(judged):
+        page = report(run, (real, fitted, scored, judged), figures, None)
+        name = f"reports/{run.asked.run_key}.html"
+        ctx.objects.write(name, page)
+        refuse(judged, ctx.objects.url(name))
+    return Checked(tuple(accepted), len(judged.dropped), real.types, figures, (real, fitted, scored, judged))
+
+
+def page_of(run: Run, checked: Checked, version: int) -> bytes:
+    """The validation report of a published version."""
+    return report(run, checked.parts, checked.figures, version)
 
 
 def figures_of(
@@ -133,7 +134,7 @@ def _ids_by_shard(scored: Scored, scores: pa.Table | None) -> dict[str, list[str
     }
 
 
-def _rejected(ctx: Context, accepted: Sequence[Accepted], judged: Judged) -> dict[str, pa.Table]:
+def _rejected(ctx: Context, accepted: Sequence[Accepted]) -> dict[str, pa.Table]:
     parts = {}
     for item in accepted:
         if item.dropped:

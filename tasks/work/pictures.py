@@ -64,6 +64,15 @@ def thumbnail(ctx: Context, row: Mapping[str, Any], payload: str) -> bytes:
     return made
 
 
+def small_picture(ctx: Context, data: bytes) -> bytes | None:
+    """A small PNG of raw bytes, or None where they are no picture: that may be why they are looked at."""
+    try:
+        made: bytes = modality_of(ctx).thumbnail(data, THUMBNAIL)
+    except ValueError:
+        return None
+    return made
+
+
 def _family(ctx: Context, row: Mapping[str, Any], parents: Mapping[str, Mapping[str, Any]], payload: str) -> Family:
     known = [parents[name] for name in row[PARENT_IDS] if name in parents]
     uses = "+".join(op["use"].partition(".")[2] for op in json.loads(row[OPS]))

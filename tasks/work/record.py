@@ -14,10 +14,9 @@ from tasks.lineage.slis import measure
 from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
 from tasks.storage.store import Store
 from tasks.work.manifest import published
-from tasks.work.outcome import Checked
+from tasks.work.outcome import Checked, page_of
 from tasks.work.pictures import before_after
 from tasks.work.publish import Version
-from tasks.work.report import report
 from tasks.work.run import Asked, Run, record_name
 
 REPORT = "validation_report.html"
@@ -29,8 +28,11 @@ def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     marker = record_name(version.number)
     objects = run.ctx.objects
     if not (version.skipped and objects.exists(marker)):
-        artifacts = bundle(document) | before_after(run.ctx, checked.fitted, checked.scored.children)
-        artifacts[REPORT] = report(run, checked, document)
+        _, fitted, scored, _ = checked.parts
+        page = page_of(run, checked, version.number)
+        objects.write(f"reports/{version.number:08d}.html", page)
+        document["report"] = objects.url(f"reports/{version.number:08d}.html")
+        artifacts = bundle(document) | before_after(run.ctx, fitted, scored.children) | {REPORT: page}
         outcome = record_or_spool(objects.sub("spool"), document, run.tracking_uri, artifacts)
         document["mlflow"] = _link(run.tracking_uri, outcome.link, outcome.fault)
         objects.write(marker, json.dumps(document, sort_keys=True, default=str).encode())

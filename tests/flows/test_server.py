@@ -120,10 +120,9 @@ def test_entering_returns_at_once_and_leaving_stops_it(environment, tmp_path):
     assert "PREFECT_API_URL" not in os.environ
 
 
-def test_a_server_that_cannot_start_is_told_with_the_end_of_its_log(environment, tmp_path):
+def test_a_server_that_cannot_start_is_told_with_the_end_of_its_log(environment, tmp_path, monkeypatch):
     (tmp_path / "home" / "prefect" / "prefect.db").mkdir(parents=True)
-    environment["PREFECT_HOME"] = str(tmp_path / "home" / "prefect")
-    os.environ["PREFECT_HOME"] = environment["PREFECT_HOME"]
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home" / "prefect"))
     with loopback_server(settings()) as server, pytest.raises(StorageError, match="unable to open database file"):
         server.wait()
 
@@ -136,10 +135,10 @@ def test_a_home_that_cannot_be_made_is_told(environment, tmp_path):
 
 def test_the_users_server_is_used_and_left_running(environment, tmp_path, monkeypatch):
     with loopback_server(replace(settings(), home=tmp_path / "theirs")) as theirs:
-        monkeypatch.setenv("PREFECT_API_URL", theirs.api_url)
+        monkeypatch.setenv("PREFECT_API_URL", theirs.wait())
         with loopback_server(settings()) as server:
             assert isinstance(server, RunningServer)
-            assert server.wait() == theirs.wait()
+            assert server.wait() == theirs.api_url
         assert theirs.process.poll() is None
 
 
@@ -151,9 +150,9 @@ def test_a_users_server_that_does_not_answer_is_told(url):
 
 
 def test_the_shipped_schema_is_what_prefects_migrations_end_in():
-    dump = subprocess.run(
-        [sys.executable, ROOT / "infra" / "dump_prefect_schema.py"], capture_output=True, text=True, check=True
-    )
+    program = [sys.executable, ROOT / "infra" / "dump_prefect_schema.py"]
+    fixed = {**os.environ, "PYTHONHASHSEED": "0"}
+    dump = subprocess.run(program, capture_output=True, text=True, check=True, env=fixed)
     assert dump.stdout == server_process.SCHEMA.read_text()
 
 

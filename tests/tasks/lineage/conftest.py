@@ -157,10 +157,3 @@ def mlflow_server(tmp_path_factory):
     server.start()
     yield server
     server.stop()
-
-
-@pytest.fixture
-def stopped_server(tmp_path):
-    server = Server(tmp_path)
-    yield server
-    server.stop()

@@ -21,31 +21,39 @@ def names(spool):
     return [entry.name for entry in spool.list()]
 
 
-def recorded(uri):
+def recorded(uri, dataset="oil-spill"):
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)
-    experiment = client.get_experiment_by_name("oil-spill")
+    experiment = client.get_experiment_by_name(dataset)
     return [
         run.info.run_name for run in client.search_runs([experiment.experiment_id], order_by=["attributes.created"])
     ]
 
 
-def test_with_the_server_down_the_record_waits_and_is_sent_by_the_next_run(spool, make_document, stopped_server):
-    waiting = record_or_spool(spool, make_document(1, None), stopped_server.uri, {"a.txt": b"one"})
+def test_with_the_server_down_the_record_waits_and_is_sent_by_the_next_run(spool, make_document, mlflow_server):
+    first, second = (make_document(*versions) | {"dataset": "down-and-up"} for versions in ((1, None), (2, 1)))
+    waiting = record_or_spool(spool, first, NOBODY, {"a.txt": b"one"})
     assert waiting.link is None
     assert waiting.fault.transient
-    assert len(names(spool)) == 1
-    stopped_server.start()
-    done = record_or_spool(spool, make_document(2, 1), stopped_server.uri, {"a.txt": b"two"})
-    assert done.link["tracking_uri"] == stopped_server.uri
-    assert list(done.earlier.links) == [entry_name(make_document(1, None))]
+    assert names(spool) == [entry_name(first)]
+    done = record_or_spool(spool, second, mlflow_server.uri, {"a.txt": b"two"})
+    assert done.link["tracking_uri"] == mlflow_server.uri
+    assert list(done.earlier.links) == [entry_name(first)]
     assert names(spool) == []
-    assert sorted(recorded(stopped_server.uri)) == ["oil-spill@1", "oil-spill@2"]
+    assert sorted(recorded(mlflow_server.uri, "down-and-up")) == ["down-and-up@1", "down-and-up@2"]
     from mlflow.tracking import MlflowClient
 
-    tags = MlflowClient(tracking_uri=stopped_server.uri).get_run(done.link["run_id"]).data.tags
-    assert tags["augmill.parent_run_id"] == next(iter(done.earlier.links.values()))["run_id"]
+    tags = MlflowClient(tracking_uri=mlflow_server.uri).get_run(done.link["run_id"]).data.tags
+    assert tags["augmill.parent_run_id"] == done.earlier.links[entry_name(first)]["run_id"]
+
+
+def test_a_server_that_is_down_is_asked_once_however_many_wait(spool, make_document):
+    for version in range(1, 4):
+        keep(spool, make_document(version, None), {})
+    result = send(spool, NOBODY)
+    assert len(set(map(id, result.left.values()))) == 1
+    assert len(names(spool)) == 3
 
 
 def test_a_record_that_arrived_leaves_nothing_behind(spool, document, store_uri):

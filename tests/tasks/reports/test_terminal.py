@@ -75,6 +75,11 @@ def test_names_in_square_brackets_are_text_and_not_styles():
     assert "[bold]x[/bold] 1 1 100.0%" in lines(DOCUMENT | {"rows": rows})
 
 
+def test_a_long_path_stays_on_one_line():
+    uri = "/lake/" + "folder/" * 30 + "oil-spill"
+    assert f"table {uri}" in lines(DOCUMENT | {"table_uri": uri}, width=60)
+
+
 def test_without_colour_there_are_no_terminal_codes():
     assert "\x1b" not in summary(DOCUMENT)
     assert "\x1b" in summary(DOCUMENT, colour=True)

@@ -74,9 +74,7 @@ def test_identical_rows_are_told_apart_by_their_number() -> None:
 
 def test_children_differ_by_recipe_parent_and_copy() -> None:
     base = content_words(TABLE, COLUMNS)[[0, 1]]
-    made = [
-        child_words(recipe, base, np.full(2, copy)).tobytes() for recipe in ("r1", "r2") for copy in range(3)
-    ]
+    made = [child_words(recipe, base, np.full(2, copy)).tobytes() for recipe in ("r1", "r2") for copy in range(3)]
     assert len(set(made)) == 6
 
 

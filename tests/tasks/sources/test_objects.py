@@ -54,6 +54,15 @@ def test_the_format_is_told_by_the_names(tmp_path: Path, name: str, expected: st
     assert discover(policy_of("d"), tmp_path).format == expected
 
 
+def test_a_list_beside_folders_of_pictures_does_not_make_the_format_unclear(tmp_path: Path) -> None:
+    write(tmp_path / "train/cat/1.png", "x")
+    write(tmp_path / "labels.csv", "file,label\n")
+    assert discover(policy_of("."), tmp_path).format == "image_folder"
+    write(tmp_path / "train/cat/more.csv", "file,label\n")
+    with pytest.raises(PolicyError, match="format is unclear"):
+        discover(policy_of("."), tmp_path)
+
+
 def test_a_csv_with_columns_for_pictures_is_a_manifest(tmp_path: Path) -> None:
     write(tmp_path / "x.csv", "file\n")
     assert discover(policy_of("x.csv", columns={}), tmp_path).format == "manifest"

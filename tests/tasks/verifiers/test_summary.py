@@ -80,6 +80,11 @@ def test_without_children_figures_are_not_measured_and_the_checks_fail(verifier)
     assert verdict.results[0].error
 
 
+def test_the_floor_is_what_real_rows_of_the_same_classes_would_reach(verifier):
+    # Four judged children of class a and one of class b, 60 real rows each: alpha 0.02 is reached by both.
+    assert summary.figures(counts(), verifier)["floor_consistency_rate"] == pytest.approx(1 - 0.02)
+
+
 def test_the_catch_rate_is_that_of_the_worst_class_that_got_children(verifier):
     floor = {figures["label"]: figures["catch_rate"] for figures in verifier.noise_floor()}
     assert summary.figures(counts(), verifier)["catch_rate"] == min(floor["a"], floor["b"])

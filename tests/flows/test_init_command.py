@@ -1,0 +1,56 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+
+ROWS = "".join(f"{index * 37 % 101 / 10},{index * 53 % 89 / 10},{'y' if index % 5 == 0 else 'x'}\n" for index in range(200))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "home"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "my rows.csv").write_text("a,b,label\n" + ROWS)
+    return tmp_path
+
+
+def test_two_files_are_written_relative_to_each_other(here, capsys):
+    assert main(["init", "data/my rows.csv", "--label", "label"]) == 0
+    text = Path("policies/my-rows.yaml").read_text()
+    assert 'uri: "../data/my rows.csv"' in text
+    assert Path("expectations/my-rows.yaml").exists()
+    assert "augmill run policies/my-rows.yaml" in capsys.readouterr().out
+    assert main(["lint", "policies/my-rows.yaml"]) == 0
+
+
+def test_files_are_not_replaced_without_force(here, capsys):
+    call = ["init", "data/my rows.csv", "--label", "label"]
+    assert main(call) == 0
+    Path("policies/my-rows.yaml").write_text("mine")
+    assert main(call) == 2
+    assert "--force" in capsys.readouterr().err
+    assert Path("policies/my-rows.yaml").read_text() == "mine"
+    assert main([*call, "--force"]) == 0
+    assert Path("policies/my-rows.yaml").read_text() != "mine"
+
+
+def test_nothing_is_written_when_the_data_cannot_serve(here, capsys):
+    assert main(["init", "data/my rows.csv", "--label", "lebel"]) == 2
+    assert "Did you mean label" in capsys.readouterr().err
+    assert main(["init", "data/none.csv", "--label", "label"]) == 2
+    assert not Path("policies").exists()
+
+
+def test_sources_per_split_and_one_document_for_machines(here, capsys):
+    Path("data/test.csv").write_text("a,b,label\n" + ROWS)
+    call = ["init", "train=data/my rows.csv", "test=data/test.csv", "--label", "label", "--dataset", "both", "--out", "x"]
+    assert main([*call, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["policy"] == "x/policies/both.yaml"
+    assert shown["rows"] == 400
+    assert shown["classes"] == {"x": 320, "y": 80}
+    assert 'train: "../../data/my rows.csv"' in Path("x/policies/both.yaml").read_text()
+    assert main(["init", "data/my rows.csv", "data/test.csv", "--label", "label", "--dataset", "z"]) == 2

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from policies.errors import DataError, PolicyError
+from policies.lint import lint
+from policies.load import load
+from tasks.drafting.draft import Draft, draft
+from tasks.drafting.sketch import Call, dataset_name
+from tasks.transforms.catalogue import Catalogue
+
+CATALOGUE = Catalogue()
+
+
+def drafted(base: Path, uri: str | dict[str, str], label: str | None = "label", name: str = "trial") -> Draft:
+    return draft(Call(uri, label, name), base, CATALOGUE)
+
+
+def table(base: Path, header: str, rows: list[str], name: str = "data.csv") -> str:
+    (base / name).write_text("\n".join([header, *rows]) + "\n")
+    return name
+
+
+def rows_of(counts: dict[str, int], cell) -> list[str]:
+    chance = random.Random(0)
+    rows = [f"{cell(chance)},{label}" for label, count in counts.items() for _ in range(count)]
+    chance.shuffle(rows)
+    return rows
+
+
+def number(chance: random.Random) -> str:
+    return f"{chance.gauss(0, 1):.3f},{chance.gauss(5, 2):.3f}"
+
+
+def test_small_classes_of_numbers_are_interpolated(tmp_path: Path) -> None:
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 300, "y": 100}, number)))
+    (step,) = made.advised
+    assert [one.use for one in step.chain] == ["tabular.smote"]
+    assert step.amount == {"balance": True}
+    assert step.only == ("y",)
+    assert "training rows: y 70; the largest class has 210" in step.reasons
+    assert not [finding for finding in made.findings if finding.severity == "error"]
+
+
+def test_categories_call_for_smotenc(tmp_path: Path) -> None:
+    mixed = rows_of({"x": 300, "y": 100}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.choice('pqr')}")
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", mixed))
+    assert [one.use for one in made.advised[0].chain] == ["tabular.smotenc"]
+    assert 'value_set: [p, q, r]' in made.suite
+
+
+def test_missing_values_call_for_noise_and_their_word_is_found(tmp_path: Path) -> None:
+    holes = rows_of({"x": 300, "y": 100}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.choice(['?', '1.5', '2'])}")
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", holes))
+    (step,) = made.advised
+    assert [one.use for one in step.chain] == ["tabular.gaussian_noise"]
+    assert any("missing values" in reason for reason in step.reasons)
+    assert made.seen.policy.source.missing == ("", "?")
+    assert made.seen.types["b"] == "float64"
+
+
+def test_categories_alone_are_copied(tmp_path: Path) -> None:
+    words = rows_of({"x": 300, "y": 100}, lambda chance: f"{chance.choice('mn')},{chance.choice('pqr')}")
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", words))
+    assert [one.use for one in made.advised[0].chain] == ["tabular.random_oversample"]
+    assert "max_copy_share: 1.0" in made.policy
+
+
+def test_a_class_too_small_for_neighbours_gets_noise_and_the_lint_rule(tmp_path: Path) -> None:
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 100, "y": 40, "z": 5}, number)))
+    by_class = {step.only: step for step in made.advised}
+    assert [one.use for one in by_class[("y",)].chain] == ["tabular.smote"]
+    assert [one.use for one in by_class[("z",)].chain] == ["tabular.gaussian_noise"]
+    assert by_class[("z",)].amount == {"copies": 5}
+    assert any("AUG302" in reason for reason in by_class[("z",)].reasons)
+    assert [step.name for step in made.advised] == ["balance-1", "balance-2"]
+
+
+def test_a_class_of_a_few_in_a_thousand_gets_noise(tmp_path: Path) -> None:
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 6000, "y": 20}, number)))
+    (step,) = made.advised
+    assert [one.use for one in step.chain] == ["tabular.gaussian_noise"]
+    assert any("AUG301" in reason for reason in step.reasons)
+
+
+def test_even_classes_get_one_noisy_child_a_row(tmp_path: Path) -> None:
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"1": 60, "2": 50}, number)))
+    (step,) = made.advised
+    assert (step.amount, step.only) == ({"copies": 1}, ())
+    assert "max_out_of_range_share: 0.25" in made.policy
+
+
+def test_running_numbers_and_ids_are_ignored_with_the_reason(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    ids = chance.sample(range(10**6), 200)
+    rows = [f"{i},{ids[i]},u{ids[i]},{chance.gauss(0, 1):.2f},{i % 3}" for i in range(200)]
+    made = drafted(tmp_path, table(tmp_path, "row,ticket,mail,a,label", rows))
+    assert made.seen.policy.ignore == ("row", "ticket", "mail")
+    assert "- row  # counts up from row to row" in made.policy
+    assert not any(finding.rule in ("AUG503", "AUG504") for finding in made.findings)
+
+
+def test_the_draft_accepts_every_row_it_saw_but_the_broken_ones(tmp_path: Path) -> None:
+    rows = [*rows_of({"x": 90, "y": 80}, number), "torn", "inf,1,x", "1,2,"]
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
+    assert made.seen.unusable == {"expected 3 fields, got 1": 1, "a number is infinite": 1, "its label is missing": 1}
+    assert "budget: {max_quarantine_share: 0.04}" in made.suite
+    assert "1.73% of the rows will be quarantined" in made.policy
+
+
+def test_a_split_column_and_folders_per_split_are_kept(tmp_path: Path) -> None:
+    rows = [f"{row},{'val' if index % 5 == 0 else 'train'}" for index, row in enumerate(rows_of({"x": 60, "y": 50}, number))]
+    made = drafted(tmp_path, table(tmp_path, "a,b,label,split", rows))
+    assert "split: {column: split}" in made.policy
+    assert sum(made.seen.train.values()) == 88
+    table(tmp_path, "a,b,label", rows_of({"x": 30, "y": 20}, number), "test.csv")
+    table(tmp_path, "a,b,label", rows_of({"x": 60, "y": 50}, number), "train.csv")
+    made = drafted(tmp_path, {"train": "train.csv", "test": "test.csv"})
+    assert "# The source says which split a row is in: test, train." in made.policy
+    assert made.seen.train == {"x": 60, "y": 50}
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "error", "says"),
+    [
+        ("a,lable", ["1,x", "2,y"], PolicyError, "no column 'label'"),
+        ("a,label", ["1,x", "2,x"], DataError, "one class only"),
+        ("a,label", ["1,0.5", "2,1.5"], PolicyError, "a quantity and not a class"),
+        ("a,label", [], DataError, "holds no row"),
+        ("a,label", ["1", "2", "1,x"], DataError, "67% of 3 rows cannot be used"),
+        ("augmill_a,label", ["1,x", "2,y"], DataError, "reserved for provenance: augmill_a"),
+    ],
+)
+def test_data_that_no_policy_could_serve_are_refused(
+    tmp_path: Path, header: str, rows: list[str], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        drafted(tmp_path, table(tmp_path, header, rows))
+
+
+def picture(folder: Path, name: str, side: int, seed: int) -> None:
+    import numpy as np
+    from PIL import Image
+
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / name)
+
+
+def test_pictures_are_mirrored_unless_their_classes_forbid_it(tmp_path: Path) -> None:
+    for index in range(12):
+        picture(tmp_path, f"animals/{'cat' if index % 2 else 'dog'}/{index}.png", 12 + index, index)
+        picture(tmp_path, f"signs/{'left' if index % 2 else 'right'}/{index}.png", 12, index)
+    (tmp_path / "animals/cat/broken.png").write_bytes(b"no picture")
+    animals = drafted(tmp_path, "animals", None, "animals")
+    assert [[one.use for one in step.chain] for step in animals.advised] == [
+        ["image.horizontal_flip", "image.affine"],
+        ["image.brightness_contrast"],
+    ]
+    assert "column: image.width, min_value: 6, max_value: 46" in animals.suite
+    assert sum(animals.seen.unusable.values()) == 1
+    signs = drafted(tmp_path, "signs", None, "turns")
+    assert [one.use for one in signs.advised[0].chain] == ["image.affine"]
+    assert any("AUG201" in reason for reason in signs.advised[0].reasons)
+    assert "column: image.width, value_set: [12]" in signs.suite
+
+
+def test_a_list_of_pictures_with_masks_and_boxes_is_recognised(tmp_path: Path) -> None:
+    for name in ("1.png", "2.png", "3.png"):
+        picture(tmp_path, f"images/{name}", 16, 1)
+        picture(tmp_path, f"masks/{name}", 16, 2)
+    boxes = [f"{index}.png,1,1,5,{index + 5},cell,{index}" for index in (1, 2, 3, 3)]
+    table(tmp_path, "filename,xmin,ymin,xmax,ymax,class,age", boxes, "list.csv")
+    columns = drafted(tmp_path, "list.csv", None).seen.policy.columns
+    assert columns is not None
+    assert columns.model_dump() == {
+        "image": "filename",
+        "mask": "filename",
+        "boxes": {"xmin": "xmin", "ymin": "ymin", "xmax": "xmax", "ymax": "ymax", "label": "class"},
+    }
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer", "digits"])
+def test_the_drafts_of_built_in_data_have_no_errors(tmp_path: Path, name: str) -> None:
+    label = "label" if name == "digits" else "target"
+    made = drafted(tmp_path, f"builtin:{name}", label, dataset_name(f"builtin:{name}"))
+    for folder, text in (("policies", made.policy), ("expectations", made.suite)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{made.seen.policy.dataset}.yaml").write_text(text)
+    loaded = load(tmp_path / "policies" / f"{made.seen.policy.dataset}.yaml", CATALOGUE)
+    assert loaded.suite is not None
+    assert not [finding for finding in lint(loaded, CATALOGUE) if finding.severity == "error"]
+    assert loaded.policy.steps
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("../data/Oil Spill.csv", "oil-spill"),
+        ("data/*.parquet", "data"),
+        ("s3://bucket/prefix/part-*.parquet", "prefix"),
+        ("builtin:breast_cancer", "breast-cancer"),
+        ("photos/", "photos"),
+        (".", "dataset"),
+    ],
+)
+def test_datasets_are_named_after_their_source(uri: str, name: str) -> None:
+    assert dataset_name(uri) == name
