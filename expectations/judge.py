@@ -112,7 +112,7 @@ def _merged(results: Sequence[Result]) -> Result:
     error = next((r.error for r in told if r.error), "")
     return replace(
         told[0],
-        success=judged > 0 and all(r.success for r in told),
+        success=all(r.success for r in told),
         observed=(judged - failed) / judged if judged else None,
         judged=judged,
         failed=failed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import socket
 import subprocess
@@ -134,6 +135,7 @@ class EmbeddedServer:
             try:
                 yield url
             finally:
+                logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # it warns of all that is left, at once
                 EventsWorker.drain_all(timeout=DRAIN_SECONDS)  # task runs reach the server as events, in the background
                 EventsWorker.set_client_override(None)
 

@@ -1,7 +1,7 @@
 """Print the SQLite schema that Prefect's migrations end in, to be run again when the pinned Prefect changes.
 
-`PYTHONHASHSEED=0 python infra/dump_prefect_schema.py > flows/prefect_schema.sql`; without the fixed seed the
-constraints of a table come in another order each time. A test compares the file with what this prints.
+`python infra/dump_prefect_schema.py > flows/prefect_schema.sql`. The constraints of a table come in another order
+each time; a test compares the file with what this prints, all but that order.
 """
 
 from __future__ import annotations

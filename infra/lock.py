@@ -35,8 +35,7 @@ def main(options: list[str]) -> None:
     """Lock what runs, then, on top of exactly that, what tests; and the S3 server, which stands alone."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    # The build back end is in, so that a checkout installs itself without going to an index again.
-    run = project["project"]["dependencies"] + project["build-system"]["requires"]
+    run = project["project"]["dependencies"] + groups["checkout"]
     with found_uv() as uv:
         lock(uv, run, "requirements.txt", options)
         lock(uv, run + groups["dev"], "requirements-dev.txt", ["--constraint", "requirements.txt", *options])

@@ -129,7 +129,7 @@ class LabelConsistency(Closed):
 class Distribution(Closed):
     """The distributional check: copies, ranges and coverage of the children against real rows."""
 
-    max_copy_share: Share = 0.0
+    max_copy_share: Share = 0.01
     max_near_copy_share: Share = 0.5
     max_out_of_range_share: Share = 0.05
     min_coverage: Share = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -102,7 +103,7 @@ def _usable(seen: Look, modality: ModuleType, chunks: Iterator[Any]) -> Iterator
     label = seen.policy.label
     for chunk in chunks:
         seen.rows += chunk.table.num_rows + len(chunk.faults)
-        seen.unusable.update(fault.reason.split(":")[0] for fault in chunk.faults)
+        seen.unusable.update(_kind_of(fault.reason) for fault in chunk.faults)
         facts = modality.facts(seen.policy, chunk.table)
         faults = facts["fault"].combine_chunks()
         if label is not None:
@@ -111,11 +112,16 @@ def _usable(seen: Look, modality: ModuleType, chunks: Iterator[Any]) -> Iterator
             if column.is_number and column.kind == "float64":
                 infinite = pc.fill_null(pc.is_inf(chunk.table[name]), False)
                 faults = pc.if_else(infinite, INFINITE, faults)
-        seen.unusable.update(text.split(":")[0] for text in faults.drop_null().to_pylist())
+        seen.unusable.update(_kind_of(text) for text in faults.drop_null().to_pylist())
         good = pc.is_null(faults)
         table, facts = chunk.table.filter(good), facts.filter(good)
         _count(seen, table, facts)
         yield table
+
+
+def _kind_of(reason: str) -> str:
+    """A reason without the values of its row, so that rows of one kind are counted together."""
+    return re.sub(r"box \d+", "a box", re.sub(r" \([^)]*\)", "", reason))
 
 
 def _count(seen: Look, table: pa.Table, facts: pa.Table) -> None:

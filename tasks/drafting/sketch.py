@@ -129,7 +129,7 @@ def _missing_tokens(policy: Policy, found: Found) -> list[str]:
 
 def dataset_name(uri: str) -> str:
     """A name for the dataset from the last part of its URI that says something."""
-    parts = [part for part in re.split(r"[/:]", re.sub(r"[*?\[].*$", "", uri)) if part not in ("", ".", "..")]
+    parts = [part for part in re.split(r"[/:]", uri) if part.strip(".") and not re.search(r"[*?\[]", part)]
     stem = re.sub(r"\.[A-Za-z0-9]+$", "", parts[-1]) if parts else ""
     name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:63].rstrip("-")
     return name or "dataset"

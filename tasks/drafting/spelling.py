@@ -11,6 +11,8 @@ from typing import Any
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[ .\-/][A-Za-z0-9_]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
 
+_ROUNDING = 1e-6
+
 
 def spelled(value: Any) -> str:
     """A scalar, list or map in one line."""
@@ -29,10 +31,10 @@ def rounded_out(low: float, high: float, whole: bool) -> tuple[float, float]:
     """Bounds about a quarter of the span outside the values seen, to two digits; none below 0 if no value is."""
     span = (high - low) or abs(high) or 1.0
     step = 10.0 ** (math.floor(math.log10(span)) - 1)
-    least = math.floor((low - span / 4) / step) * step
-    most = math.ceil((high + span / 4) / step) * step
+    least = math.floor((low - span / 4) / step + _ROUNDING) * step
+    most = math.ceil((high + span / 4) / step - _ROUNDING) * step
     least = 0.0 if low >= 0.0 > least else least
-    most = 0.0 if high <= 0.0 < most else most
+    most = 0.0 if low < 0.0 and high <= 0.0 < most else most
     if whole:
         return math.floor(least), math.ceil(most)
     return float(f"{least:.12g}"), float(f"{most:.12g}")

@@ -11,25 +11,36 @@ def snippets(document: VersionDocument) -> list[tuple[str, str, str]]:
     """(tool, language, code) for pandas, Polars, DuckDB and the command line. Python ones leave rows in `rows`.
 
     They read the files that the version lists: `DeltaTable.to_pyarrow_table` can abort the process at its end,
-    and DuckDB's own Delta extension downloads itself.
+    and DuckDB's own extensions for Delta and S3 download themselves.
     """
     table, version = document["table_uri"], document["version"]
     files = _files(table, version)
-    duckdb = f"import duckdb\n{files}rows = duckdb.read_parquet(files, hive_partitioning=True)\n"
+    pandas, duckdb = _in_bucket(files) if table.startswith("s3://") else _on_disk(files)
     return [
-        ("pandas", "python", _pandas(table, files)),
+        ("pandas", "python", pandas),
         ("Polars", "python", _polars(table, version, files)),
         ("DuckDB", "python", duckdb),
         ("augmill", "sh", f"augmill export {document['dataset']}@{version} --to FOLDER"),
     ]
 
 
-def _pandas(table: str, files: str) -> str:
-    if not table.startswith("s3://"):
-        return f"import pandas as pd\n{files}rows = pd.read_parquet(files)\n"
-    keys = "[file.removeprefix('s3://') for file in files]"
-    imports = "import pandas as pd\nfrom pyarrow.fs import S3FileSystem\n"
-    return f"{imports}{files}rows = pd.read_parquet({keys}, filesystem=S3FileSystem())\n"
+def _on_disk(files: str) -> tuple[str, str]:
+    duckdb = f"import duckdb\n{files}rows = duckdb.read_parquet(files, hive_partitioning=True)\n"
+    return f"import pandas as pd\n{files}rows = pd.read_parquet(files)\n", duckdb
+
+
+def _in_bucket(files: str) -> tuple[str, str]:
+    # pyarrow does not read AWS_ENDPOINT_URL by itself, and takes names without the scheme.
+    bucket = "bucket = S3FileSystem(endpoint_override=os.environ.get('AWS_ENDPOINT_URL'))\n"
+    names = "names = [file.removeprefix('s3://') for file in files]\n"
+    imports = "import os\nfrom pyarrow.fs import S3FileSystem\n"
+    pandas = f"{imports}import pandas as pd\n{files}{names}{bucket}rows = pd.read_parquet(names, filesystem=bucket)\n"
+    duckdb = (
+        f"{imports}import duckdb\nimport pyarrow.dataset\n{files}{names}{bucket}"
+        "raw = pyarrow.dataset.dataset(names, filesystem=bucket, partitioning='hive')\n"
+        "rows = duckdb.sql('SELECT * FROM raw')\n"
+    )
+    return pandas, duckdb
 
 
 def _polars(table: str, version: int, files: str) -> str:

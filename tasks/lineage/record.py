@@ -215,7 +215,7 @@ def _how_shown(document: VersionDocument) -> dict[str, str]:
 def _artifact_root(tracking_uri: str, dataset: str) -> str | None:
     """Beside the database for SQLite, where MLflow's default is the working directory; a server knows its own."""
     database = database_file(tracking_uri)
-    return None
+    return (database.parent / "mlartifacts" / dataset).as_uri() if database else None
 
 
 def _find(client: MlflowClient, experiment_id: str, tag: str, value: str, also: str = "") -> Run | None:

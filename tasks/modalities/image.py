@@ -97,7 +97,7 @@ def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float
 
 def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
     """Two words per row from its decoded pixels and its label: the same picture in another encoding is the same."""
-    named = [policy.label] if policy.label in rows.column_names else []
+    named = [policy.label] if policy.label is not None and policy.label in rows.column_names else []
     words = content_words(rows, named)
     pixels = [decode(picture["bytes"]) for picture in rows["image"].to_pylist()]
     digests = [digest_words(f"{image.shape}{image.dtype}".encode() + image.tobytes()) for image in pixels]

@@ -100,7 +100,7 @@ def in_range(children: pa.Table, bounds: Bounds) -> Mask:
         values = pc.cast(children[name], pa.float64()).fill_null(low).to_numpy()
         # Interpolating two equal numbers can move the last bit.
         slack = 1e-9 * max(abs(low), abs(high))
-        inside &= ~((values < low - slack) | (values > high + slack) | np.isinf(values))
+        inside &= ~((values < low - slack) | (values > high + slack))
     return inside
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -71,6 +72,13 @@ def refuse_clashes(types: dict[str, str]) -> None:
         raise DataError(
             f"columns of the source have names reserved for provenance: {', '.join(taken)}",
             "Rename them at the source; every published row carries its own augmill_ columns.",
+        )
+    folded = Counter(name.lower() for name in types)
+    twins = sorted(name for name in types if folded[name.lower()] > 1)
+    if twins:
+        raise DataError(
+            f"columns of the source differ only in case: {', '.join(twins)}",
+            "Rename one of them: Spark, DuckDB and Delta take them for the same column.",
         )
 
 

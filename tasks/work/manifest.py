@@ -13,6 +13,7 @@ from tasks.work.descriptors import DataFile, Described
 
 METADATA_KEY = "augmill.manifest"
 RUN_KEY = "augmill.run_key"
+RUN_ID = "augmill.run_id"
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from tasks.runners.contract import Runner
 from tasks.sources.columns import arrow_of
 from tasks.storage import channels
 from tasks.storage.delta import NewFile, Table
+from tasks.storage.delta_schema import held_type
 from tasks.storage.store import Store
 from tasks.work.context import OBJECTS, REGISTER, Context
 from tasks.work.descriptors import ChildShard, DataFile
-from tasks.work.manifest import METADATA_KEY, RUN_KEY, Manifest, Published
+from tasks.work.manifest import METADATA_KEY, RUN_ID, RUN_KEY, Manifest, Published
 from tasks.work.run import Run, fingerprint_document, git_commit
 from tasks.work.shards import each
 from tasks.work.split import Real
@@ -87,7 +88,7 @@ def publish(run: Run, real: Real, checked: Checked) -> Version:
         version = Version(before.version, parent_of(before), True, before.manifest, 0)
     else:
         old = {file.path for file in before.snapshot.files} if before else set()
-        number = commit(ctx, before, files, manifest, run.at_ms)
+        number = commit(run, files, manifest)
         fresh = sum(file.bytes for file in files if file.path not in old)
         version = Version(number, before.version if before else None, False, manifest, fresh)
     announce(ctx, version.number, run.at_ms, run.run_id)
@@ -130,15 +131,18 @@ def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile
     )
 
 
-def commit(ctx: Context, before: Published | None, files: Sequence[DataFile], manifest: Manifest, at_ms: int) -> int:
+def commit(run: Run, files: Sequence[DataFile], manifest: Manifest) -> int:
     """Make the version visible. Files it shares with the version before are kept by reference."""
+    ctx, before = run.ctx, run.asked.before
     old = {file.path for file in before.snapshot.files} if before else set()
     new = {file.path: file for file in files}
     added = [_new_file(file) for path, file in sorted(new.items()) if path not in old]
-    metadata = {METADATA_KEY: manifest.write(ctx.objects), RUN_KEY: manifest.run_key}
-    schema = pa.schema([*(pa.field(name, arrow_of(kind)) for name, kind in manifest.types.items()), *FIELDS])
+    # The run id lets a commit be recognised whose answer was lost on the way.
+    metadata = {METADATA_KEY: manifest.write(ctx.objects), RUN_KEY: manifest.run_key, RUN_ID: run.run_id}
+    user = [pa.field(name, held_type(arrow_of(kind), name)) for name, kind in manifest.types.items()]
+    schema = pa.schema([*user, *FIELDS])
     expected = before.version if before else None
-    version = Table(ctx.table).publish(expected, added, sorted(old - set(new)), schema, metadata, at_ms=at_ms)
+    version = Table(ctx.table).publish(expected, added, sorted(old - set(new)), schema, metadata, at_ms=run.at_ms)
     Store(ctx.lake).sub(OBJECTS).create(f"{REGISTER}/{ctx.policy.dataset}", b"")
     return version
 

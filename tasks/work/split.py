@@ -20,6 +20,7 @@ from tasks.runners.contract import Runner
 from tasks.sources.contract import Found
 from tasks.splits.assign import Ledger, assign, extended
 from tasks.splits.ledger import load, write_segment
+from tasks.storage.delta_schema import storable
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile, PlacedShard, ValidShard
 from tasks.work.index import Rows, label_text
@@ -144,7 +145,7 @@ def seal(ctx: Context, item: tuple[PlacedShard, str]) -> DataFile:
     name = hash_of("real", CODE, shard.name, shard.raw, split, ctx.policy.dataset)
 
     def make() -> DataFile:
-        table = _real_rows(ctx, shard, split)
+        table = storable(_real_rows(ctx, shard, split))
         path = f"{SPLIT}={split}/{ORIGIN}={REAL}/{name}.parquet"
         written = ctx.table.write_table(path, table.drop_columns([SPLIT, ORIGIN]))
         labels = Counter(label_text(table, ctx.policy.label).to_pylist())

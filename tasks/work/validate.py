@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.judge import NOTHING_JUDGED, Verdict, judge
+from expectations.suite import Spec
 from policies.errors import DataError
 from tasks.rows.hashing import code_version, hash_of
 from tasks.rows.provenance import SOURCE

@@ -5,7 +5,9 @@ import pytest
 
 from flows.cli import main
 
-ROWS = "".join(f"{index * 37 % 101 / 10},{index * 53 % 89 / 10},{'y' if index % 5 == 0 else 'x'}\n" for index in range(200))
+ROWS = "".join(
+    f"{index * 37 % 101 / 10},{index * 53 % 89 / 10},{'y' if index % 5 == 0 else 'x'}\n" for index in range(200)
+)
 
 
 @pytest.fixture
@@ -46,7 +48,17 @@ def test_nothing_is_written_when_the_data_cannot_serve(here, capsys):
 
 def test_sources_per_split_and_one_document_for_machines(here, capsys):
     Path("data/test.csv").write_text("a,b,label\n" + ROWS)
-    call = ["init", "train=data/my rows.csv", "test=data/test.csv", "--label", "label", "--dataset", "both", "--out", "x"]
+    call = [
+        "init",
+        "train=data/my rows.csv",
+        "test=data/test.csv",
+        "--label",
+        "label",
+        "--dataset",
+        "both",
+        "--out",
+        "x",
+    ]
     assert main([*call, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["policy"] == "x/policies/both.yaml"

@@ -28,7 +28,7 @@ def _own_probability(arguments: dict[str, Any]) -> dict[str, Any]:
 class Params(Parameters):
     """The class name in albumentations 2.0.8, and its arguments."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")] = "Sharpen"
+    name: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")]
     arguments: Annotated[dict[str, Any], AfterValidator(_own_probability)] = Field(default_factory=dict)
 
 

@@ -49,7 +49,7 @@ def test_categories_call_for_smotenc(tmp_path: Path) -> None:
     mixed = rows_of({"x": 300, "y": 100}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.choice('pqr')}")
     made = drafted(tmp_path, table(tmp_path, "a,b,label", mixed))
     assert [one.use for one in made.advised[0].chain] == ["tabular.smotenc"]
-    assert 'value_set: [p, q, r]' in made.suite
+    assert "value_set: [p, q, r]" in made.suite
 
 
 def test_missing_values_call_for_noise_and_their_word_is_found(tmp_path: Path) -> None:
@@ -112,7 +112,9 @@ def test_the_draft_accepts_every_row_it_saw_but_the_broken_ones(tmp_path: Path) 
 
 
 def test_a_split_column_and_folders_per_split_are_kept(tmp_path: Path) -> None:
-    rows = [f"{row},{'val' if index % 5 == 0 else 'train'}" for index, row in enumerate(rows_of({"x": 60, "y": 50}, number))]
+    rows = [
+        f"{row},{'val' if index % 5 == 0 else 'train'}" for index, row in enumerate(rows_of({"x": 60, "y": 50}, number))
+    ]
     made = drafted(tmp_path, table(tmp_path, "a,b,label,split", rows))
     assert "split: {column: split}" in made.policy
     assert sum(made.seen.train.values()) == 88
@@ -141,12 +143,12 @@ def test_data_that_no_policy_could_serve_are_refused(
         drafted(tmp_path, table(tmp_path, header, rows))
 
 
-def picture(folder: Path, name: str, side: int, seed: int) -> None:
+def picture(folder: Path, name: str, side: int, seed: int, channels: tuple[int, ...] = (3,)) -> None:
     import numpy as np
     from PIL import Image
 
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, *channels), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / name)
 
 
@@ -171,11 +173,14 @@ def test_pictures_are_mirrored_unless_their_classes_forbid_it(tmp_path: Path) ->
 def test_a_list_of_pictures_with_masks_and_boxes_is_recognised(tmp_path: Path) -> None:
     for name in ("1.png", "2.png", "3.png"):
         picture(tmp_path, f"images/{name}", 16, 1)
-        picture(tmp_path, f"masks/{name}", 16, 2)
+        picture(tmp_path, f"masks/{name}", 16, 2, ())
     boxes = [f"{index}.png,1,1,5,{index + 5},cell,{index}" for index in (1, 2, 3, 3)]
     table(tmp_path, "filename,xmin,ymin,xmax,ymax,class,age", boxes, "list.csv")
-    columns = drafted(tmp_path, "list.csv", None).seen.policy.columns
+    made = drafted(tmp_path, "list.csv", None)
+    columns = made.seen.policy.columns
     assert columns is not None
+    assert "column: age" in made.suite
+    assert "column: boxes" not in made.suite
     assert columns.model_dump() == {
         "image": "filename",
         "mask": "filename",

@@ -55,11 +55,13 @@ def test_a_version_becomes_a_run_with_inputs_figures_tags_artifacts_and_a_trace(
     client.restore_experiment(link["experiment_id"])
 
 
-def test_the_same_version_twice_is_one_run(store_uri, document):
+def test_the_same_version_twice_is_one_run(store_uri, document, tmp_path):
     first = record(document, store_uri, {"a.txt": b"1"})
     assert record(document, store_uri, {"a.txt": b"2"}) == first
     client = client_of(store_uri)
     assert len(client.search_runs([first["experiment_id"]])) == 1
+    kept = tmp_path / "home" / "mlartifacts" / "oil-spill" / first["run_id"] / "artifacts" / "a.txt"
+    assert kept.read_bytes() == b"1"
     assert len(client.search_traces(locations=[first["experiment_id"]])) == 1
 
 

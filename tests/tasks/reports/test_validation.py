@@ -160,13 +160,16 @@ def test_a_quarantined_row_shows_reason_and_values():
     assert "q1 label: expected a value label missing" in text
 
 
-@pytest.mark.parametrize("place", ["dataset", "policy", "id", "value", "reason", "label"])
+@pytest.mark.parametrize("place", ["dataset", "policy", "id", "value", "reason", "label", "quarantine"])
 def test_nothing_from_the_data_becomes_markup(place):
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
     child = CHILD | {"reason": evil if place == "reason" else "r", "label": evil if place == "label" else "6"}
     child |= {"sample_id": evil} if place == "id" else {}
     child |= {"values": {evil: evil}} if place == "value" else {}
     document = DOCUMENT | {"rejected_children": [child], "overruled_children": [child]}
+    document |= (
+        {"quarantined_rows": [{"sample_id": "q", "reasons": [evil], "source": evil}]} if place == "quarantine" else {}
+    )
     document |= {place: evil} if place in ("dataset", "policy") else {}
     page, text = read(document)
     assert "script" not in page.tags

@@ -193,6 +193,31 @@ def test_no_children_give_an_empty_table_with_every_column(digits):
     assert (len(empty), "prediction_set" in empty.column_names) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("plausible", "typical", "outcome", "could"),
+    [
+        ([True, False], [True, True], CONSISTENT, [True, False]),
+        ([True, True], [True, True], CONSISTENT, [True, True]),
+        ([False, True], [True, True], CONTRADICTED, [False, True]),
+        ([False, True], [False, True], CONTRADICTED, [False, True]),
+        ([False, True], [True, False], UNFAMILIAR, [False, False]),
+        ([False, False], [True, True], UNFAMILIAR, [False, False]),
+        ([True, True], [False, True], UNFAMILIAR, [False, True]),
+        ([True, False], [False, False], UNFAMILIAR, [False, False]),
+    ],
+)
+def test_outcomes_follow_from_the_two_tests_of_each_class(plausible, typical, outcome, could):
+    own = np.array([[True, False]])
+    codes, found = conformal.outcomes(np.array([plausible]), np.array([typical]), own, np.array([True, True]))
+    assert (conformal.OUTCOMES[codes[0]], found[0].tolist()) == (outcome, could)
+
+
+def test_a_class_that_is_not_judged_is_no_evidence_against_another():
+    own, judged = np.array([[True, False]]), np.array([True, False])
+    codes, _ = conformal.outcomes(np.array([[False, True]]), np.array([[True, True]]), own, judged)
+    assert conformal.OUTCOMES[codes[0]] == UNFAMILIAR
+
+
 def test_the_threshold_follows_the_finite_sample_rule():
     scores = np.arange(1.0, 100.0)
     assert conformal._threshold(scores, 0.1) == 90.0
