@@ -136,10 +136,19 @@ def _validate(frame: pd.DataFrame, expectations: list[Any]) -> dict[int, Any]:
 @lru_cache(maxsize=1)
 def _batches() -> Any:
     gx = library()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # The context it makes when asked for none writes a folder for its docs site, which nothing removes.
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=True),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     asset = context.data_sources.add_pandas("augmill").add_dataframe_asset("rows")
     return asset.add_batch_definition_whole_dataframe("rows")
 

@@ -8,6 +8,7 @@ from typing import Any
 from prefect import flow
 
 from flows.opening import open_run
+from flows.settings import RunnerName
 from tasks.augment import augment as make_children
 from tasks.check import check
 from tasks.fit import fit
@@ -23,7 +24,7 @@ ATTEMPTS = 3
 
 
 @flow(name="augment", flow_run_name="{policy}", persist_result=False, validate_parameters=False)
-def augment(policy: str, runner: str | None = None) -> dict[str, Any]:
+def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any]:
     """Run one policy; if another run publishes first, plan again from what it published."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -34,7 +35,7 @@ def augment(policy: str, runner: str | None = None) -> dict[str, Any]:
     raise AssertionError("unreachable")
 
 
-def pipeline(policy: Path, runner: str | None) -> dict[str, Any]:
+def pipeline(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
     """Ingest, validate, split, fit, augment, verify, check, publish, record."""
     with open_run(policy, runner) as run:
         raw = ingest(run)

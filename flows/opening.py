@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 
 from flows.looking import ask_with
 from flows.runners import open_runner
-from flows.settings import settings
+from flows.settings import RunnerName, settings
 from tasks.storage.probe import prove
 from tasks.storage.store import Store
 from tasks.work.run import Asked, Run
@@ -20,7 +20,7 @@ SMALL_BYTES = 64 << 20
 
 
 @contextmanager
-def open_run(policy: Path, runner: str | None = None) -> Iterator[Run]:
+def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     """A run with its workers. A store that could lose commits is refused before anything is written to it."""
     current = settings()
     asked = ask_with(policy, current)
@@ -33,7 +33,7 @@ def open_run(policy: Path, runner: str | None = None) -> Iterator[Run]:
         yield Run(asked, workers, current.tracking_uri, str(flow_run.id or "local"), flow_run.ui_url)
 
 
-def _runner(name: str, asked: Asked) -> str:
+def _runner(name: RunnerName, asked: Asked) -> RunnerName:
     """Starting worker processes costs seconds; a small source is done in fewer by threads."""
     if name != "auto":
         return name

@@ -101,6 +101,8 @@ class EmbeddedServer:
 
     def __exit__(self, *fault: object) -> None:
         """Let it write what it holds, then make sure that it is gone."""
+        if "prefect.events.worker" in sys.modules:
+            _deliver_events()
         os.environ.pop("PREFECT_API_URL", None)
         self.probe.close()
         try:
@@ -135,9 +137,18 @@ class EmbeddedServer:
             try:
                 yield url
             finally:
-                logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # it warns of all that is left, at once
-                EventsWorker.drain_all(timeout=DRAIN_SECONDS)  # task runs reach the server as events, in the background
                 EventsWorker.set_client_override(None)
+
+
+def _deliver_events() -> None:
+    """Wait for the task runs to reach the server: they travel as events, in the background.
+
+    Left for later, they would be sent at exit, to a server that is gone, 7 s for each.
+    """
+    from prefect.events.worker import EventsWorker
+
+    logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # it warns of what is left as soon as it is asked to end
+    EventsWorker.drain_all(timeout=DRAIN_SECONDS)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Print the SQLite schema that MLflow's migrations end in.
 
-`python infra/dump_mlflow_schema.py > tasks/lineage/mlflow_schema.sql`, to be run again when the pinned MLflow changes; a test compares the file with what this prints.
+`python infra/dump_mlflow_schema.py > tasks/lineage/mlflow_schema.sql`, to be run again when the pinned MLflow
+changes; a test compares the file with what this prints.
 """
 
 from __future__ import annotations

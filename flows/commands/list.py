@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from flows.console import json_option, print_json
@@ -24,7 +26,7 @@ def command(as_json: bool) -> None:
     from tasks.work.versions import Lake
 
     lake = Lake(Store(current.lake))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for dataset in lake.datasets():
         found = lake.find(dataset)
         rows.append(

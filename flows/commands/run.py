@@ -14,7 +14,8 @@ import click
 
 from flows.console import json_option, print_json
 from flows.looking import ask_with
-from flows.settings import Settings, quiet_libraries, settings, use_prefect_api
+from flows.settings import RunnerName, Settings, quiet_libraries, settings, use_prefect_api
+from tasks.work.run import Asked
 
 EXAMPLE = """
 \b
@@ -32,12 +33,17 @@ Example:
     help="What works on the shards; default: AUGMILL_RUNNER, else what suits the size of the source.",
 )
 @json_option
-def command(policy: Path, runner: str | None, as_json: bool) -> None:
+def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
     began = time.monotonic()
     current = settings()
     quiet_libraries(current)
-    document = ask_with(policy, current).document or run_flow(policy, runner, current)
+    asked = ask_with(policy, current)
+    document = asked.document
+    if document is None:
+        document = run_flow(policy, runner, current)
+    else:
+        send_waiting(asked, current)
     document["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
         print_json(document)
@@ -47,13 +53,23 @@ def command(policy: Path, runner: str | None, as_json: bool) -> None:
         click.echo(summary(document), nl=False)
 
 
-def run_flow(policy: Path, runner: str | None, current: Settings) -> dict[str, Any]:
+def send_waiting(asked: Asked, current: Settings) -> None:
+    """Send records that MLflow could not take when their versions were published."""
+    if any(True for _ in asked.ctx.objects.sub("spool").list()):
+        from tasks.work.record import send_spooled
+
+        send_spooled(asked.ctx.objects, current.tracking_uri)
+
+
+def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
     """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
     from flows.server import loopback_server
 
     with loopback_server(current) as server:
         use_prefect_api(server.api_url)
-        from flows.augment import augment  # imports while the server starts
+        from flows.augment import augment
+        from tasks.work.warm import warm
 
+        warm(current.tracking_uri)  # while the server starts
         server.wait()
         return augment(str(policy), runner)

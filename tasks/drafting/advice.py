@@ -15,6 +15,10 @@ from tasks.transforms.catalogue import Catalogue
 K_NEIGHBORS = 5
 # SMOTE is known to serve classes of ten rows and more; below, all children lie on a few lines.
 FEWEST_FOR_SMOTE = 2 * K_NEIGHBORS
+# Below, no alpha that is worth the name lets the labels of children be judged.
+FEWEST = 5
+# Where more rows than this stand on the least or largest value, noise carries half of them beyond it.
+PILED = 0.1
 # A class below this share of the largest is worth balancing.
 BALANCED = 0.5
 # Published gains come from the first few copies; AUG304 warns at ten.
@@ -93,6 +97,19 @@ def ignored(seen: Look) -> dict[str, str]:
     return found
 
 
+def spoiled_by(seen: Look, advised: Sequence[Advised]) -> dict[str, str]:
+    """Features that the noise of a step would spoil, each with the reason."""
+    if NOISE not in {chosen.use for step in advised for chosen in step.chain}:
+        return {}
+    features = [one["name"] for one in seen.description["columns"] if one["kind"] in ("continuous", "integer")]
+    found = {}
+    for name in features:
+        bound, share = seen.columns[name].piled
+        if share > PILED and len(seen.columns[name].values) != 2:
+            found[name] = f"{share:.0%} of its values are {bound:g}, its bound: noise would carry them beyond"
+    return found if len(found) < len(features) else {}
+
+
 def steps(seen: Look, catalogue: Catalogue, refused: frozenset[str] = frozenset()) -> list[Advised]:
     """Steps for the classes seen; `refused` names transforms that lint has found fault with here."""
     made = _image_steps if seen.policy.modality == "image" else _table_steps
@@ -139,9 +156,9 @@ def _table_steps(seen: Look, catalogue: Catalogue, refused: frozenset[str]) -> l
     del refused
     train = seen.train
     largest, total = max(train.values()), sum(train.values())
-    small = [name for name, count in train.items() if count < BALANCED * largest]
+    small = [name for name, count in train.items() if FEWEST <= count < BALANCED * largest]
     single, why_single = _of_single_rows(seen, catalogue)
-    if not small:
+    if not small and min(train.values()) >= FEWEST:
         even = "the classes are about equally large, so every row gets one child"
         return [Advised("vary", (single,), {"copies": 1}, (), (even, why_single))] if single.use != COPIES else []
     between, why_between = _between_rows(seen, catalogue)

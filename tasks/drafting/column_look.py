@@ -19,7 +19,10 @@ _COUNTS_UP, _GROWS, _FEWEST_ROWS = 0.8, 0.95, 20
 
 @dataclass
 class ColumnLook:
-    """What one column holds. `values` is complete unless `many` is set; `low` and `high` are of finite numbers."""
+    """What one column holds. `values` is complete unless `many` is set; `low` and `high` are of finite numbers.
+
+    `at_low` and `at_high` count the rows that have just these.
+    """
 
     name: str
     kind: str
@@ -28,6 +31,8 @@ class ColumnLook:
     infinite: int = 0
     low: float = math.inf
     high: float = -math.inf
+    at_low: int = 0
+    at_high: int = 0
     values: set[Any] = field(default_factory=set)
     many: bool = False
     _sample: list[pa.Array] = field(default_factory=list)
@@ -66,13 +71,23 @@ class ColumnLook:
         steps = np.diff(np.asarray(self._joined()))
         return bool((steps == 1).mean() >= _COUNTS_UP and (steps > 0).mean() >= _GROWS)
 
+    @property
+    def piled(self) -> tuple[float, float]:
+        """The bound that more rows stand on, and their share: a zero that means "none" shows so."""
+        count, bound = max((self.at_low, self.low), (self.at_high, self.high))
+        return bound, count / max(1, self.rows)
+
     def _add_numbers(self, array: pa.Array) -> None:
         values = np.asarray(array.drop_null(), dtype=np.float64)
         self.nulls += int(np.isnan(values).sum())
         self.infinite += int(np.isinf(values).sum())
         finite = values[np.isfinite(values)]
-        if len(finite):
-            self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
+        if not len(finite):
+            return
+        low, high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
+        self.at_low = int((finite == low).sum()) + (self.at_low if low == self.low else 0)
+        self.at_high = int((finite == high).sum()) + (self.at_high if high == self.high else 0)
+        self.low, self.high = low, high
 
     def _joined(self) -> pa.Array:
         sample = pa.concat_arrays(self._sample) if self._sample else pa.array([], pa.null())

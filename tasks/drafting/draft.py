@@ -10,7 +10,7 @@ from policies.errors import Finding
 from policies.facts import DataFacts
 from policies.lint import lint
 from policies.load import load
-from tasks.drafting.advice import Advised, ignored, steps
+from tasks.drafting.advice import Advised, ignored, spoiled_by, steps
 from tasks.drafting.look import Look, look, splits_named
 from tasks.drafting.policy_text import policy_text
 from tasks.drafting.sketch import Call, sketch
@@ -41,16 +41,18 @@ def draft(call: Call, base: Path, catalogue: Catalogue) -> Draft:
         split = seen.policy.split.model_copy(update={"fractions": None, "column": column})
         seen = look(seen.policy.model_copy(update={"split": split}), base, catalogue)
     apart = ignored(seen)
-    if apart:
-        seen = look(seen.policy.model_copy(update={"ignore": tuple(apart)}), base, catalogue)
-    suite = suite_text(seen, frozenset(apart))
+    seen = seen.without(apart)
     refused: frozenset[str] = frozenset()
     while True:
         advised = steps(seen, catalogue, refused)
-        text = policy_text(seen, advised, apart)
+        spoiled = spoiled_by(seen, advised)
+        if spoiled:
+            apart |= spoiled
+            seen = seen.without(spoiled)
+            continue
+        text, suite = policy_text(seen, advised, apart), suite_text(seen)
         findings = _judged(text, suite, seen, catalogue)
-        errors = {finding.path for finding in findings if finding.severity == "error"}
-        faulty = _named(advised, errors)
+        faulty = _named(advised, {finding.path for finding in findings if finding.severity == "error"})
         if not faulty:
             remarks = [finding for finding in findings if finding.rule != "AUG502"]
             return Draft(policy_text(seen, advised, apart, remarks), suite, seen, advised, findings)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from policies.errors import DataError, PolicyError
 from policies.facts import DataFacts
 from policies.names import did_you_mean
 from policies.schema import DEFAULT_FRACTIONS, Policy
 from tasks.drafting.column_look import ColumnLook
+from tasks.rows.identity import content_words
 from tasks.rows.provenance import SOURCE, SPLIT, clashes
 from tasks.sources.contract import Found
 from tasks.sources.from_image_folder import SPLIT_FOLDERS
@@ -34,7 +37,10 @@ INFINITE = "a number is infinite"
 
 @dataclass
 class Look:
-    """What was seen. `counts`: split ("" where the source names none) -> class -> usable rows."""
+    """What was seen. `counts`: split ("" where the source names none) -> class -> usable rows.
+
+    `repeated_share`: rows whose cells all equal those of an earlier row.
+    """
 
     policy: Policy
     found: Found
@@ -45,6 +51,14 @@ class Look:
     unusable: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     description: dict[str, Any] = field(default_factory=dict)
+    repeated_share: float = 0.0
+
+    def without(self, names: Collection[str]) -> Look:
+        """The same look with more columns ignored."""
+        ignore = tuple(dict.fromkeys([*self.policy.ignore, *names]))
+        described = [one for one in self.description.get("columns", ()) if one["name"] not in ignore]
+        policy = self.policy.model_copy(update={"ignore": ignore})
+        return replace(self, policy=policy, description={**self.description, "columns": described})
 
     @property
     def classes(self) -> Counter[str]:
@@ -84,6 +98,26 @@ class Look:
         )
 
 
+class Contents:
+    """The identity words of all rows that pass, 8 bytes each."""
+
+    def __init__(self) -> None:
+        self._words: list[NDArray[np.uint64]] = []
+
+    def watched(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """The same tables."""
+        for table in tables:
+            names = [name for name in table.column_names if name not in (SOURCE, SPLIT)]
+            self._words.append(content_words(table, names)[:, 0])
+            yield table
+
+    @property
+    def repeated_share(self) -> float:
+        """Rows that equal an earlier one, by all rows."""
+        words = np.concatenate(self._words) if self._words else np.zeros(0, dtype=np.uint64)
+        return 1.0 - len(np.unique(words)) / len(words) if len(words) else 0.0
+
+
 def look(policy: Policy, base: Path, catalogue: Catalogue) -> Look:
     """Read the whole source once, as a run would. Raises DataError or PolicyError if no policy could serve it."""
     found = discover(policy, base)
@@ -93,7 +127,9 @@ def look(policy: Policy, base: Path, catalogue: Catalogue) -> Look:
     seen = Look(policy, found, types, {name: ColumnLook(name, kind) for name, kind in types.items()})
     modality = catalogue.modality(policy.modality).module
     chunks = (chunk for unit in work for chunk in read(unit, types, policy, _ROWS, _BYTES))
-    seen.description = modality.describe(policy, _usable(seen, modality, chunks))
+    contents = Contents()
+    seen.description = modality.describe(policy, contents.watched(_usable(seen, modality, chunks)))
+    seen.repeated_share = contents.repeated_share
     _check_rows(seen)
     return seen
 

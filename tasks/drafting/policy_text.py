@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from policies.errors import Finding
 from policies.schema import DEFAULT_FRACTIONS, Label
-from tasks.drafting.advice import CHOICES, COPIES, NOISE, SMOTE, SMOTENC, Advised, Chosen, smallest
+from tasks.drafting.advice import CHOICES, COPIES, FEWEST, NOISE, SMOTE, SMOTENC, Advised, Chosen, smallest
 from tasks.drafting.look import Look
 from tasks.drafting.spelling import spelled
 
@@ -17,7 +17,8 @@ _WIDTH = 110
 _GROUPS = frozenset(
     ["patient", "subject", "person", "user", "customer", "household", "session", "group", "speaker", "writer"]
 )
-_ALPHA = 0.01
+_ALPHA, _MOST_ALPHA = 0.01, 0.1
+_FEW_COLUMNS = 20
 _OF_ONE_ROW = frozenset(CHOICES) - {SMOTE, SMOTENC}
 
 
@@ -97,9 +98,11 @@ def _is_group(name: str) -> bool:
 
 
 def _steps(seen: Look, advised: Sequence[Advised]) -> list[str]:
+    few = [f"{name} ({count})" for name, count in seen.train.items() if count < FEWEST]
+    notes = [f"left out, for too few training rows to learn or to judge from: {', '.join(few)}"] if few else []
     if not advised:
-        return ["steps: []  # nothing to advise: no class is small, and no feature can be varied"]
-    lines = ["steps:"]
+        return [*_comments(notes, ""), "steps: []  # nothing to advise: no class can be lifted, no feature varied"]
+    lines = [*_comments(notes, ""), "steps:"]
     for step in advised:
         lines += [*_comments(step.reasons, "  "), f"  - name: {step.name}", "    transforms:"]
         for chosen in step.chain:
@@ -124,29 +127,35 @@ def _chosen(chosen: Chosen) -> list[str]:
 def _checks(seen: Look, advised: Sequence[Advised]) -> list[str]:
     lines: list[str] = []
     least = smallest(seen, advised)
+    distribution = _distribution(seen, advised)
     if 0 < least < 1 / _ALPHA - 1:
-        alpha = min(0.2, math.ceil(100 / (least + 1)) / 100)
+        alpha = min(_MOST_ALPHA, math.ceil(100 / (least + 1)) / 100)
         lines += [
             "  label_consistency:",
             *_comments([f"{least} rows cannot be judged at alpha {_ALPHA:g}, but at {alpha:g} (AUG307)"], "    "),
             f"    alpha: {alpha:g}",
             f"    min_rate: {max(0.9, 1 - alpha):g}",
         ]
-    return ["checks:", *lines, *_distribution(advised)] if lines or _distribution(advised) else []
+    return ["checks:", *lines, *distribution] if lines or distribution else []
 
 
-def _distribution(advised: Sequence[Advised]) -> list[str]:
+def _distribution(seen: Look, advised: Sequence[Advised]) -> list[str]:
     used = {chosen.use for step in advised for chosen in step.chain}
-    if not used & _OF_ONE_ROW:
-        return []
-    lines = ["  distribution:", *_comments(["children of single rows lie near them, which is what is asked"], "    ")]
-    lines.append("    max_near_copy_share: 1.0")
+    lines: list[str] = []
+    if used & _OF_ONE_ROW:
+        lines += [*_comments(["children of single rows lie near them, which is what is asked"], "    ")]
+        lines.append("    max_near_copy_share: 1.0")
     if NOISE in used:
+        numbers = sum(one["kind"] in ("continuous", "integer") for one in seen.description["columns"])
         lines += [*_comments(["noise carries the largest and smallest values a little further"], "    ")]
-        lines.append("    max_out_of_range_share: 0.25")
+        lines.append(f"    max_out_of_range_share: {0.25 if numbers <= _FEW_COLUMNS else 0.5:g}")
     if COPIES in used:
         lines.append("    max_copy_share: 1.0")
-    return lines
+    elif used & {SMOTE, SMOTENC} and seen.repeated_share:
+        why = f"{seen.repeated_share:.1%} of the rows repeat another: between two equal rows lies the same row again"
+        lines += _comments([why], "    ")
+        lines.append(f"    max_copy_share: {min(1.0, math.ceil(200 * seen.repeated_share) / 100):g}")
+    return ["  distribution:", *lines] if lines else []
 
 
 def _comments(texts: Sequence[str], indent: str, title: str = "") -> list[str]:

@@ -17,7 +17,7 @@ _BUDGET = 0.01
 _JUDGED = frozenset({"bool", "int64", "float64", "string", "date32", "timestamp"})
 
 
-def suite_text(seen: Look, ignored: frozenset[str]) -> str:
+def suite_text(seen: Look) -> str:
     """The whole file."""
     lines = [
         f"# Drafted by `augmill init` from {seen.rows:,} rows; `expectations` go by their Great Expectations names.",
@@ -32,8 +32,8 @@ def suite_text(seen: Look, ignored: frozenset[str]) -> str:
     ]
     others = [one for one in seen.columns.values() if one.name != seen.policy.label and one.kind in _JUDGED]
     lines += _filled(others)
-    lines += _ranges([column for column in others if column.is_number and column.name not in ignored])
-    lines += _categories([column for column in others if column.name not in ignored])
+    lines += _ranges([column for column in others if column.is_number and column.name not in seen.policy.ignore])
+    lines += _categories([column for column in others if column.name not in seen.policy.ignore])
     return "\n".join(lines) + "\n"
 
 

@@ -38,7 +38,7 @@ def _in_bucket(files: str) -> tuple[str, str]:
     duckdb = (
         f"{imports}import duckdb\nimport pyarrow.dataset\n{files}{names}{bucket}"
         "raw = pyarrow.dataset.dataset(names, filesystem=bucket, partitioning='hive')\n"
-        "rows = duckdb.sql('SELECT * FROM raw')\n"
+        "rows = duckdb.from_arrow(raw)\n"
     )
     return pandas, duckdb
 

@@ -116,8 +116,8 @@ def _texts(column: pa.ChunkedArray) -> U64:
 
 def _bytes_of(value: object) -> bytes:
     # A payload is its bytes: the path it was read from may change without the sample changing.
-    if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
-        return b"bytes:" + value["bytes"]
+    if isinstance(value, dict):
+        value = value.get("bytes", value)
     if isinstance(value, bytes):
         return b"bytes:" + value
     return repr(value).encode()

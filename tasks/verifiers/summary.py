@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.verifiers.conformal import CONSISTENT, CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR, Verifier
+from tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR
+from tasks.verifiers.conformal import Verifier
 
 KEYS = ("step", "transform", "label")
 REJECTED = "rejected"

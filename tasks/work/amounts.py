@@ -83,7 +83,7 @@ def allocate(count: int, weights: NDArray[np.float64], tokens: U64) -> I64:
     if count == 0 or total <= 0:
         return np.zeros(len(weights), dtype=np.int64)
     exact = weights * (count / total)
-    copies = np.floor(exact + 1e-9).astype(np.int64)
+    copies: I64 = np.floor(exact + 1e-9).astype(np.int64)
     left = count - int(copies.sum())
     fraction = np.round(exact - copies, 9)
     order = np.lexsort((tokens, -fraction))

@@ -19,7 +19,7 @@ from tasks.reports.answers import answers
 from tasks.reports.document import CheckReport
 from tasks.rows.provenance import SAMPLE_ID
 from tasks.verifiers import distribution, structure, summary
-from tasks.verifiers.conformal import CONTRADICTED
+from tasks.verifiers.calibration import CONTRADICTED
 from tasks.work.context import Context
 from tasks.work.fit import Fitted
 from tasks.work.publish import Accepted
@@ -56,7 +56,10 @@ def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
     told = [one for verdict in found for one in answers(verdict, "structural")]
     answered = [one for one in told if not (one["success"] and one["name"].startswith(NO_GAPS))]
     overrule = ctx.policy.checks.label_consistency.overrule
-    dropped, overruled, rates, verifier, figures = frozenset[str](), {}, [], {}, {}
+    dropped: frozenset[str] = frozenset()
+    overruled: dict[str, str] = {}
+    rates: list[dict[str, Any]] = []
+    verifier: dict[str, Any] = {}
     if scored.verifier is not None:
         counts, dropped, overruled = _outcomes(ctx, scores, overrule)
         known = load_verifier(ctx, scored.verifier)
@@ -129,8 +132,8 @@ def _outcomes(
 ) -> tuple[pa.Table, frozenset[str], dict[str, str]]:
     ids = scores[SAMPLE_ID].combine_chunks()
     accepted = pc.is_in(ids, value_set=pa.array(sorted(overrule), pa.string()))
-    columns = [scores[name].combine_chunks() for name in ("step", "transform", "label")]
-    counts = summary.tally(scores, *columns, overruled=accepted)
+    step, transform, label = (scores[name].combine_chunks() for name in ("step", "transform", "label"))
+    counts = summary.tally(scores, step, transform, label, overruled=accepted)
     rejected = ids.filter(summary.rejected(scores, ids, overrule)).to_pylist()
     dropping = ctx.policy.checks.label_consistency.on_failure == DROP
     contradicted = pc.equal(scores["outcome"].combine_chunks(), CONTRADICTED)

@@ -17,6 +17,7 @@ from policies.errors import DataError
 from policies.schema import Step
 from tasks.modalities.contract import Arrays, Op, PoolIndex
 from tasks.rows.hashing import digest_of, hash_of
+from tasks.rows.identity import words_of
 from tasks.rows.provenance import AUGMENTED, SAMPLE_ID, SYNTHETIC
 from tasks.runners.contract import Runner
 from tasks.work.amounts import planned
@@ -157,7 +158,9 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
         state = modality.fit(ops, description, who, load)
         digest = digest_of(*[state[key] for key in sorted(state)])
         depends = any(op.module.BEHAVIOUR.fitted or op.module.BEHAVIOUR.label == "mix" for op in ops)
-        recipe = _recipe(ctx, item, description, digest if depends else "", index if depends else "")
+        # Who is in the pool, not where: the same rows in other files have the same children.
+        members = digest_of(words_of(places["sample_id"])) if depends else ""
+        recipe = _recipe(ctx, item, description, digest if depends else "", members)
         ctx.work.write(f"{name}.npz", _packed(state))
         return FittedStep(item.step.name, item.label, 0, recipe, f"{name}.npz", index, pool, origin_of(ops))
 
@@ -195,7 +198,7 @@ def _cut(ctx: Context, item: FitItem, whole: bool) -> tuple[str, str | None]:
     return index, pool
 
 
-def _recipe(ctx: Context, item: FitItem, description: Mapping[str, Any], state: str, index: str) -> str:
+def _recipe(ctx: Context, item: FitItem, description: Mapping[str, Any], state: str, pool: str) -> str:
     """Keep everything that decides a child of this step and class, and name it by its hash."""
     recipe = {
         "step": item.step.name,
@@ -206,7 +209,7 @@ def _recipe(ctx: Context, item: FitItem, description: Mapping[str, Any], state: 
         "fingerprint": ctx.fingerprint,
         "description": description if modality_of(ctx).POOLED else None,
         "state": state,
-        "pool": index,
+        "pool": pool,
     }
     name = hash_of(recipe)
     ctx.objects.write(f"recipes/{name}.json", json.dumps(recipe, sort_keys=True).encode())
@@ -215,5 +218,6 @@ def _recipe(ctx: Context, item: FitItem, description: Mapping[str, Any], state: 
 
 def _packed(state: Arrays) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **{key: np.asarray(value) for key, value in state.items()})
+    arrays: dict[str, Any] = {key: np.asarray(value) for key, value in state.items()}
+    np.savez(buffer, **arrays)
     return buffer.getvalue()

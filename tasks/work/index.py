@@ -116,8 +116,9 @@ def _occurrence(words: U64, order: I64) -> I64:
     """How many rows with the same words come before each row, in the order of their sources."""
     ranked = words[order]
     group = np.lexsort((ranked[:, 1], ranked[:, 0]))
-    same = np.concatenate([[False], (np.diff(ranked[group], axis=0) == 0).all(axis=1)]) if len(words) else []
-    starts = np.flatnonzero(~np.asarray(same, dtype=bool))
+    same = np.zeros(len(words), dtype=np.bool_)
+    same[1:] = (np.diff(ranked[group], axis=0) == 0).all(axis=1)
+    starts = np.flatnonzero(~same)
     lengths = np.diff(np.append(starts, len(words)))
     within = np.arange(len(words)) - np.repeat(starts, lengths)
     occurrence = np.empty(len(words), dtype=np.int64)

@@ -94,9 +94,8 @@ def _tables(
     columns = [name for name in rows.column_names if name not in NAMES][:MAX_COLUMNS]
     lines = []
     for row in rows.to_pylist():
-        for parent in row[PARENT_IDS]:
-            if parent in parents:
-                lines.append((f"parent {parent[:8]}", [parents[parent][name] for name in columns]))
+        known = [parent for parent in row[PARENT_IDS] if parent in parents]
+        lines += [(f"parent {parent[:8]}", [parents[parent][name] for name in columns]) for parent in known]
         lines.append((f"child {row[SAMPLE_ID][:8]} ({row[STEP]})", [row[name] for name in columns]))
     return pictures.pairs(columns, lines, f"{ctx.policy.dataset}: parents and children", _scatter(ctx, fitted, shards))
 

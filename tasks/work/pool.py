@@ -82,4 +82,4 @@ def same_label(label: str, column: str | None) -> Callable[[pa.Table], pa.Array]
     """A filter for rows of one class; None where rows are unlabelled."""
     if column is None:
         return None
-    return lambda table: pc.equal(pc.cast(table[column], pa.string()), label)  # type: ignore[attr-defined]
+    return lambda table: pc.equal(pc.cast(table[column], pa.string()), label)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import Any, cast
 
 from policies.errors import StorageError
 from tasks.lineage.bundle import bundle
-from tasks.lineage.document import RunLink
+from tasks.lineage.document import RunLink, VersionDocument
 from tasks.lineage.redact import redact
 from tasks.lineage.slis import measure
 from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
@@ -32,8 +32,10 @@ def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
         page = page_of(run, checked, version.number)
         objects.write(f"reports/{version.number:08d}.html", page)
         document["report"] = objects.url(f"reports/{version.number:08d}.html")
-        artifacts = bundle(document) | before_after(run.ctx, fitted, scored.children) | {REPORT: page}
-        outcome = record_or_spool(objects.sub("spool"), document, run.tracking_uri, artifacts)
+        artifacts = (
+            bundle(cast(VersionDocument, document)) | before_after(run.ctx, fitted, scored.children) | {REPORT: page}
+        )
+        outcome = record_or_spool(objects.sub("spool"), cast(VersionDocument, document), run.tracking_uri, artifacts)
         document["mlflow"] = _link(run.tracking_uri, outcome.link, outcome.fault)
         objects.write(marker, json.dumps(document, sort_keys=True, default=str).encode())
         note_sent(objects, outcome.earlier)
@@ -100,7 +102,7 @@ def document_of(run: Run, version: Version) -> dict[str, Any]:
             "new_bytes": version.new_bytes,
         },
     }
-    document["slis"] = measure(document)  # type: ignore[arg-type]
+    document["slis"] = measure(cast(VersionDocument, document))
     return document
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from tasks.reports.document import QuarantinedRow, RejectedChild, ValidationDocument
 from tasks.reports.validation import render
 from tasks.rows.provenance import NAMES, OPS, PARENT_IDS, SAMPLE_ID
-from tasks.verifiers.conformal import CONTRADICTED
+from tasks.verifiers.calibration import CONTRADICTED
 from tasks.work.check import Judged
 from tasks.work.context import Context
 from tasks.work.fit import Fitted

@@ -124,7 +124,7 @@ def place(
 def _index(ctx: Context, shard: ValidShard, outdated: set[str] | None) -> pa.Table:
     table = ctx.work.read_table(f"{shard.name}.parquet")
     if outdated:
-        table = table.filter(pc.invert(pc.is_in(table["object"], pa.array(sorted(outdated), pa.string()))))  # type: ignore[attr-defined]
+        table = table.filter(pc.invert(pc.is_in(table["object"], pa.array(sorted(outdated), pa.string()))))
     return table
 
 
@@ -171,7 +171,7 @@ def _write_placed(
 
 def _real_rows(ctx: Context, shard: PlacedShard, split: str) -> pa.Table:
     placed = ctx.work.read_table(f"{shard.name}.parquet")
-    placed = placed.filter(pc.equal(placed["split"], SPLITS.index(split)))  # type: ignore[arg-type]
+    placed = placed.filter(pc.equal(placed["split"], SPLITS.index(split)))
     raw = ctx.work.read_table(f"{shard.raw}.parquet").take(placed["position"])
     user = raw.drop_columns([name for name in (SOURCE, SPLIT) if name in raw.column_names])
     made = {

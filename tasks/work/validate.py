@@ -148,8 +148,8 @@ def row_reasons(ctx: Context, rows: pa.Table) -> tuple[dict[int, list[str]], lis
             reasons.setdefault(position, []).append(fault)
     for column, reason in ((ctx.policy.label, NO_LABEL), (ctx.policy.key, NO_KEY)):
         if column is not None:
-            for position in np.flatnonzero(np.asarray(rows[column].is_null().combine_chunks())):
-                reasons.setdefault(int(position), []).append(reason)
+            for empty in np.flatnonzero(np.asarray(rows[column].is_null().combine_chunks())):
+                reasons.setdefault(int(empty), []).append(reason)
     usable = np.array([position for position in range(rows.num_rows) if position not in reasons], dtype=np.int64)
     specs = ctx.suite.row()
     if not specs or not len(usable):

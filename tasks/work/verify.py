@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tasks.rows.hashing import code_version, hash_of
+from tasks.rows.hashing import code_version, hash_of, tree_version
 from tasks.rows.identity import words_of
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 from tasks.runners.contract import Runner
@@ -32,9 +33,7 @@ from tasks.work.parts import modality_code, modality_of, ops_of
 from tasks.work.pool import by_file
 from tasks.work.shards import each
 
-CODE = code_version(
-    "tasks.work.verify", "tasks.verifiers.conformal", "tasks.verifiers.structure", "tasks.verifiers.distribution"
-)
+CODE = [code_version("tasks.work.verify"), tree_version(Path(__file__).parents[1], ["verifiers"])]
 USE = re.compile(r'"use":"([a-z0-9_.]+)"')
 
 
@@ -119,10 +118,10 @@ def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
     def make() -> ScoredShard:
         rows = ctx.work.read_table(f"{item.shard.name}.parquet")
         description = json.loads(ctx.work.read(f"{item.description}.json"))
-        features = modality_of(ctx).features(description, rows) if item.verifier else None
         scores = _structure(ctx, rows, item.likeness)
         scores = _add(scores, _likeness(ctx, rows, description, item))
         if item.verifier is not None:
+            features = modality_of(ctx).features(description, rows)
             scores = _add(scores, _labels(ctx, rows, features, item.verifier))
             _sample(ctx, name, rows, features, item.siblings)
         whole = pa.table({SAMPLE_ID: rows[SAMPLE_ID], "transform": _fired(ctx, rows, item.shard.step)})

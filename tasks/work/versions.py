@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from policies.errors import PolicyError
+from tasks.rows.provenance import ORIGIN, SPLIT
 from tasks.storage import channels
 from tasks.storage.delta import Table
 from tasks.storage.store import Store
@@ -80,7 +81,7 @@ def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     table = Table(lake.store.sub(found.manifest.dataset))
     schema = found.snapshot.schema
-    for split, origin in sorted({(file.split, file.origin) for file in found.snapshot.files}):
+    for split, origin in sorted({(file.partition[SPLIT], file.partition[ORIGIN]) for file in found.snapshot.files}):
         path = folder / f"{split}-{origin}.parquet"
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for batch in table.read(found.version, split=split, origin=origin):

@@ -1,8 +1,11 @@
 """Expectations are run, counted and answered plainly."""
 
+import tempfile
+
 import pandas as pd
 import pytest
 
+import expectations.judge
 from expectations import names
 from expectations.judge import NOTHING_JUDGED, judge, merge
 from expectations.suite import Spec
@@ -102,6 +105,14 @@ def test_an_empty_shard_does_not_fail_the_others_but_empty_shards_alone_do():
     empty = judge(PEOPLE[2:3], [BETWEEN])
     assert merge([good, empty]).success
     assert not merge([empty, empty]).success
+
+
+def test_judging_leaves_no_file_behind(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    expectations.judge._batches.cache_clear()
+    judge(PEOPLE, [BETWEEN])
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr().err == ""
 
 
 def test_bad_arguments_are_a_policy_error_that_lists_the_right_ones():

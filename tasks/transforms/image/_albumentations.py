@@ -40,7 +40,9 @@ def build(name: str, **arguments: Any) -> Tool:
 
 def _first(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "; ".join(lines[1:3]) if len(lines) > 2 else " ".join(lines)
+    # pydantic's report: a headline, then field and reason, each reason followed by details in brackets.
+    said = "; ".join(lines[1:3]) if len(lines) > 2 else " ".join(lines)
+    return said.partition(" [type=")[0]
 
 
 def border(name: str) -> int:

@@ -43,7 +43,8 @@ def risks(params: Params) -> dict[RiskKind, str]:
 
 def build(params: Params) -> Any:
     """The library's transform."""
-    return library.build("Affine", border_mode=library.border(params.border))
+    # Without a share given, the library would count shifts in pixels, of which it has none.
+    return library.build("Affine", translate_percent=0.0, border_mode=library.border(params.border))
 
 
 def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:

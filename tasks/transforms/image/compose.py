@@ -37,14 +37,21 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 
 _DTYPE = "it changes the type of the pixels, which belongs into the training job"
 _OTHERS = "it needs other pictures or metadata, which a policy cannot give it"
+_TARGETS = "it looks at masks or boxes to draw, which is not done here"
+_MASKING = "it is XYMasking under an older name, use that"
 REFUSED = {
     **dict.fromkeys(("Normalize", "ToFloat", "FromFloat", "ToRGB"), _DTYPE),
     **dict.fromkeys(("FDA", "HistogramMatching", "PixelDistributionAdaptation"), _OTHERS),
     **dict.fromkeys(("Mosaic", "OverlayElements", "TextImage", "RandomCropNearBBox"), _OTHERS),
+    **dict.fromkeys(("AtLeastOneBBoxRandomCrop", "BBoxSafeRandomCrop", "RandomSizedBBoxSafeCrop"), _TARGETS),
+    **dict.fromkeys(("ConstrainedCoarseDropout", "CropNonEmptyMaskIfExists", "MaskDropout"), _TARGETS),
+    **dict.fromkeys(("FrequencyMasking", "TimeMasking"), _MASKING),
     "Lambda": "it is code, which a policy does not hold: write a transform file instead",
     "NoOp": "it does nothing, so its children would be copies of real rows",
+    "PiecewiseAffine": "it is ten times slower than image.elastic, use that",
+    "ShiftScaleRotate": "it is image.affine under an older name, use that",
+    "TimeReverse": "it is image.horizontal_flip under another name, use that",
 }
-BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
 
 
 def risks(params: Params) -> dict[RiskKind, str]:
@@ -57,17 +64,24 @@ def build(params: Params) -> Any:
     """The library's transform. Raises PolicyError for names it does not have and ones that cannot work here."""
     import albumentations
 
-    kind = getattr(albumentations, params.name, None)
-    flat = (albumentations.DualTransform, albumentations.ImageOnlyTransform)
-    if not isinstance(kind, type) or not issubclass(kind, flat) or params.name in BASES:
-        near = difflib.get_close_matches(params.name, [name for name in dir(albumentations) if name[0].isupper()], 3)
+    names = [name for name, kind in vars(albumentations).items() if _is_flat(kind)]
+    if params.name not in names:
+        near = difflib.get_close_matches(params.name, [name for name in names if name not in REFUSED], 3)
         cause = f"albumentations 2.0.8 has no picture transform called {params.name}"
         raise PolicyError(cause, f"Did you mean {', '.join(near)}?" if near else "See its list of transforms.")
-    tool = library.build(params.name, **params.arguments)
-    reason = REFUSED.get(params.name) or (_OTHERS if set(tool.targets_as_params) - {"image"} else None)
-    if reason:
-        raise PolicyError(f"albumentations.{params.name} cannot be used: {reason}", "Choose another transform.")
-    return tool
+    if params.name in REFUSED:
+        cause = f"albumentations.{params.name} cannot be used: {REFUSED[params.name]}"
+        raise PolicyError(cause, "Choose another transform.")
+    return library.build(params.name, **params.arguments)
+
+
+def _is_flat(kind: Any) -> bool:
+    import albumentations as lib
+
+    flat = (lib.DualTransform, lib.ImageOnlyTransform)
+    return (
+        isinstance(kind, type) and issubclass(kind, flat) and kind not in flat and not issubclass(kind, lib.Transform3D)
+    )
 
 
 def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:

@@ -15,9 +15,9 @@ from tasks.transforms.picture import Drawn, Picture
 
 
 class Params(Parameters):
-    """Intensity 1 is the thickest fog."""
+    """Fog is many overlapping round particles; their opacity says how thick it is."""
 
-    intensity_range: Annotated[FloatRange, Within(0.05, 1)] = (0.2, 0.5)
+    particle_opacity_range: Annotated[FloatRange, Within(0.01, 0.5)] = (0.04, 0.12)
 
 
 ACCEPTS = Accepts(channels=frozenset({3}))
@@ -26,23 +26,24 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
-    thickest = params.intensity_range[1]
-    found: dict[RiskKind, str] = {"noise": f"veils with intensity up to {thickest:g}"}
-    if thickest > 0.8:
-        found["extreme"] = f"fog of intensity {thickest:g} hides the middle of the picture"
+    thickest = params.particle_opacity_range[1]
+    found: dict[RiskKind, str] = {"noise": f"veils with particles of opacity up to {thickest:g}"}
+    if thickest > 0.25:
+        found["extreme"] = f"particles of opacity {thickest:g} hide the middle of the picture"
     return found
 
 
 def build(params: Params) -> Any:
     """The library's transform."""
-    return library.build("RandomFog")
+    # Less than 1 makes particles smaller and so many more of them that fog gets thicker, and seconds slow.
+    return library.build("RandomFog", fog_coef_range=(1.0, 1.0))
 
 
 def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
-    """The intensity; where fog lies comes from the seed."""
-    return library.draw(seed, intensity=params.intensity_range)
+    """The opacity; where particles lie comes from the seed."""
+    return library.draw(seed, particle_opacity=params.particle_opacity_range)
 
 
 def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
     """The picture in fog."""
-    return library.recolour(tool, pictures[0], drawn, fog_coef_range=library.pin(drawn["intensity"]))
+    return library.recolour(tool, pictures[0], drawn, alpha_coef=drawn["particle_opacity"])

@@ -70,7 +70,7 @@ def test_categories_alone_are_copied(tmp_path: Path) -> None:
 
 
 def test_a_class_too_small_for_neighbours_gets_noise_and_the_lint_rule(tmp_path: Path) -> None:
-    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 100, "y": 40, "z": 5}, number)))
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 100, "y": 40, "z": 9}, number)))
     by_class = {step.only: step for step in made.advised}
     assert [one.use for one in by_class[("y",)].chain] == ["tabular.smote"]
     assert [one.use for one in by_class[("z",)].chain] == ["tabular.gaussian_noise"]
@@ -214,3 +214,23 @@ def test_the_drafts_of_built_in_data_have_no_errors(tmp_path: Path, name: str) -
 )
 def test_datasets_are_named_after_their_source(uri: str, name: str) -> None:
     assert dataset_name(uri) == name
+
+
+def test_classes_of_a_few_rows_are_left_out_and_named(tmp_path: Path) -> None:
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 100, "y": 40, "z": 3}, number)))
+    assert [step.only for step in made.advised] == [("y",)]
+    assert "too few training rows to learn or to judge from: z (2)" in made.policy
+
+
+def test_zeros_that_mean_none_are_kept_from_noise(tmp_path: Path) -> None:
+    rows = rows_of({"x": 60, "y": 50}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.choice([0, 0, 7, 9, 4])}")
+    made = drafted(tmp_path, table(tmp_path, "a,gain,label", rows))
+    assert made.seen.policy.ignore == ("gain",)
+    assert "of its values are 0, its bound: noise would carry them beyond" in made.policy
+
+
+def test_rows_that_repeat_are_counted_where_copies_would_follow(tmp_path: Path) -> None:
+    rows = rows_of({"x": 300, "y": 100}, number)
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", [*rows, *rows[:40]]))
+    assert made.seen.repeated_share == pytest.approx(40 / 440)
+    assert "max_copy_share: 0.19" in made.policy

@@ -9,8 +9,8 @@ from sklearn.datasets import load_digits, load_wine
 from policies.errors import DataError
 from tasks.modalities import image
 from tasks.rows.provenance import PAYLOAD_TYPE
-from tasks.verifiers import conformal
-from tasks.verifiers.conformal import CONSISTENT, CONTRADICTED, TOO_FEW, UNFAMILIAR, Verifier, fit
+from tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, TOO_FEW, UNFAMILIAR
+from tasks.verifiers.conformal import Verifier, fit
 
 ALPHA = 0.01
 
@@ -191,34 +191,3 @@ def test_one_class_is_refused_with_a_remedy():
 def test_no_children_give_an_empty_table_with_every_column(digits):
     empty = digits[3].judge(np.zeros((0, digits[3].kernel.scaling.median.size)), [], [])
     assert (len(empty), "prediction_set" in empty.column_names) == (0, True)
-
-
-@pytest.mark.parametrize(
-    ("plausible", "typical", "outcome", "could"),
-    [
-        ([True, False], [True, True], CONSISTENT, [True, False]),
-        ([True, True], [True, True], CONSISTENT, [True, True]),
-        ([False, True], [True, True], CONTRADICTED, [False, True]),
-        ([False, True], [False, True], CONTRADICTED, [False, True]),
-        ([False, True], [True, False], UNFAMILIAR, [False, False]),
-        ([False, False], [True, True], UNFAMILIAR, [False, False]),
-        ([True, True], [False, True], UNFAMILIAR, [False, True]),
-        ([True, False], [False, False], UNFAMILIAR, [False, False]),
-    ],
-)
-def test_outcomes_follow_from_the_two_tests_of_each_class(plausible, typical, outcome, could):
-    own = np.array([[True, False]])
-    codes, found = conformal.outcomes(np.array([plausible]), np.array([typical]), own, np.array([True, True]))
-    assert (conformal.OUTCOMES[codes[0]], found[0].tolist()) == (outcome, could)
-
-
-def test_a_class_that_is_not_judged_is_no_evidence_against_another():
-    own, judged = np.array([[True, False]]), np.array([True, False])
-    codes, _ = conformal.outcomes(np.array([[False, True]]), np.array([[True, True]]), own, judged)
-    assert conformal.OUTCOMES[codes[0]] == UNFAMILIAR
-
-
-def test_the_threshold_follows_the_finite_sample_rule():
-    scores = np.arange(1.0, 100.0)
-    assert conformal._threshold(scores, 0.1) == 90.0
-    assert conformal._threshold(scores, 0.001) == 99.0

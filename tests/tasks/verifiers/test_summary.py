@@ -7,7 +7,8 @@ from expectations import checks
 from expectations.judge import judge
 from policies.schema import LabelConsistency
 from tasks.verifiers import summary
-from tasks.verifiers.conformal import CONSISTENT, CONTRADICTED, TOO_FEW, UNFAMILIAR, fit
+from tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, TOO_FEW, UNFAMILIAR
+from tasks.verifiers.conformal import fit
 
 OUTCOME = [CONSISTENT, CONTRADICTED, CONTRADICTED, UNFAMILIAR, TOO_FEW, CONSISTENT]
 SCORES = pa.table({"outcome": OUTCOME})

@@ -29,4 +29,3 @@ def photo():
 def square():
     """A grey picture of 15 x 15 pixels without symmetry; its side is odd, so that it has a middle pixel."""
     return np.random.default_rng(4).integers(0, 256, (15, 15), dtype=np.uint8)
-

@@ -3,7 +3,6 @@ import numpy as np
 from tasks.transforms.image import coarse_dropout
 from tasks.transforms.picture import Box, Picture
 
-
 QUARTER = {
     "hole_count_range": (1, 1),
     "hole_height_share_range": (0.5, 0.5),

@@ -2,7 +2,6 @@ import numpy as np
 
 from tasks.transforms.image import color_jitter
 
-
 STILL = {
     "brightness_factor_range": (1.0, 1.0),
     "contrast_factor_range": (1.0, 1.0),

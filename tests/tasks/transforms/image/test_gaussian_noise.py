@@ -8,8 +8,8 @@ def test_the_noise_has_the_recorded_deviation_and_no_bias(run):
     after, drawn = run(gaussian_noise, grey, std_share_range=(0.05, 0.05))
     noise = after.image.astype(float) - 128
     assert drawn["std_share"] == 0.05
-    assert abs(noise.std() - 0.05 * 255) < 0.3
-    assert abs(noise.mean()) < 0.6
+    assert abs(noise.std() - 0.05 * 255) < 0.5
+    assert abs(noise.mean()) < 0.7
 
 
 def test_the_field_depends_on_the_seed_and_not_on_what_was_drawn_before(run, photo):

@@ -1,0 +1,51 @@
+"""For every test: an empty home of its own, no setting of the person who runs it, nothing that calls out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.settings import QUIET
+
+pytest_plugins = ["tests.fixtures_s3"]
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_", "GX_", "DASK_")
+_BASE = Path(tempfile.mkdtemp(prefix="augmill-tests-"))
+_NUMBERS = itertools.count()
+
+
+def pytest_configure() -> None:
+    """Before any library is imported: what is read once, at import, and a home that no library's files are in."""
+    for name in [name for name in os.environ if name.startswith(OURS) and not name.startswith("AUGMILL_TEST_")]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in QUIET.items() if name != "PYTHONWARNINGS"})
+    os.environ["HOME"] = str(_BASE)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_BASE, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder that exists once something is written to it; the lake and the tracking store follow it."""
+    home = _BASE / f"home-{next(_NUMBERS)}"
+    monkeypatch.setenv("AUGMILL_HOME", str(home))
+    yield
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the real data sets, which are not part of the project; without it the test is skipped."""
+    folder = Path(os.environ.get("AUGMILL_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the shared data sets are not here; set AUGMILL_TEST_DATA to their folder")
+    return folder

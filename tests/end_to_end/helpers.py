@@ -1,0 +1,194 @@
+"""What the end-to-end tests share: small data, policies over it, the stages without Prefect, and rows as read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.rows.provenance import SAMPLE_ID
+from tasks.runners.contract import Runner
+from tasks.runners.thread import Runner as ThreadRunner
+from tasks.storage.delta import Table
+from tasks.storage.store import Store
+from tasks.work import augment, fit, ingest, outcome, publish, quarantine, split, validate, verify
+from tasks.work.likeness import look
+from tasks.work.publish import Version
+from tasks.work.run import Run, ask
+
+ROOT = Path(__file__).parents[2]
+DATASET = "made"
+CLASSES = ("hay", "straw", "reed")
+MILD = "{min_rate: 0.5, max_drop_share: 0.5, max_unfamiliar_share: 1.0, min_verifier_accuracy: 0.0}"
+LOOSE = "{max_copy_share: 1.0, max_near_copy_share: 1.0, max_out_of_range_share: 1.0, on_failure: warn}"
+
+Tamper = Mapping[str, Callable[[Run, Any], Any]]
+
+
+def table_rows(start: int, count: int, shares: Sequence[float] = (0.6, 0.3, 0.1)) -> list[str]:
+    """Lines of csv, the same for the same numbers: two measures far apart by class, a count, a colour, a label."""
+    lines = []
+    for number in range(start, start + count):
+        random = np.random.default_rng(number)
+        label = int(random.choice(len(shares), p=shares))
+        width, height = random.normal(4.0 * label, 1.0), random.normal(-3.0 * label, 1.0)
+        grains = int(random.poisson(5 + 4 * label))
+        colour = ("pale", "dark")[int(random.random() < 0.5)]
+        lines.append(f"{width:.6f},{height:.6f},{grains},{colour},{CLASSES[label]}")
+    return lines
+
+
+HEADER = "width,height,grains,colour,kind"
+
+
+def write_csv(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
+    """A csv file with its header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def write_digits(folder: Path, labels: Sequence[int], per_label: int, start: int = 0) -> Path:
+    """An image folder of scikit-learn's digits, `per_label` of each, from the `start`-th on."""
+    import cv2
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    for label in labels:
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        mine = np.flatnonzero(digits.target == label)[start : start + per_label]
+        for number in mine:
+            picture = np.round(digits.images[number] * 255 / 16).astype(np.uint8)
+            ok, encoded = cv2.imencode(".png", picture)
+            assert ok
+            (folder / str(label) / f"{number:05d}.png").write_bytes(encoded.tobytes())
+    return folder
+
+
+SMOTE = """
+  - name: between
+    transforms: [{use: tabular.smote, params: {k_neighbors: 3}, invariance: between two of a kind}]
+    amount: {to_share: 0.25}
+    only: [reed]
+"""
+NOISE = """
+  - name: shaken
+    transforms: [{use: tabular.gaussian_noise, params: {scale: 0.05}, invariance: measured again}]
+    amount: {copies: 1}
+"""
+BLEND = """
+  - name: blended
+    transforms: [{use: tabular.mixup, invariance: the label is blended alike}]
+    amount: {to_count: 110}
+"""
+
+
+def policy(folder: Path, uri: str, steps: str = SMOTE + NOISE, **more: str) -> Path:
+    """A policy file over the made table; `more` adds or replaces top-level keys."""
+    keys = {
+        "dataset": DATASET,
+        "modality": "tabular",
+        "source": f"{{uri: {json.dumps(uri)}}}",
+        "label": "kind",
+        "ignore": "[colour]",
+        "checks": f"{{label_consistency: {MILD}, distribution: {LOOSE}}}",
+        "steps": steps.rstrip() if steps.strip() else "[]",
+    } | more
+    file = folder / "policy.yaml"
+    file.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
+    return file
+
+
+def suite(folder: Path, text: str) -> dict[str, str]:
+    """A suite beside the policy; returns the key that names it."""
+    (folder / "suite.yaml").write_text(text)
+    return {"expectations": "suite"}
+
+
+def go(
+    policy: Path,
+    lake: Path | str,
+    *,
+    shard_rows: int | None = None,
+    runner: Runner | None = None,
+    tamper: Tamper | None = None,
+    run_id: str = "test",
+    plugins: Path | None = None,
+) -> Version:
+    """All stages up to publish, in the order of the flow; `tamper` may change what a stage hands on."""
+    asked = ask(policy, lake=str(lake), home=policy.parent / "home", shard_rows=shard_rows, plugins=plugins)
+    if runner is not None:
+        return _stages(Run(asked, runner, "", run_id), tamper or {})
+    with ThreadRunner(2) as threads:
+        return _stages(Run(asked, threads, "", run_id), tamper or {})
+
+
+def _stages(run: Run, tamper: Tamper) -> Version:
+    ctx, runner, asked = run.ctx, run.runner, run.asked
+
+    def handed(stage: str, value: Any) -> Any:
+        return tamper[stage](run, value) if stage in tamper else value
+
+    raw = handed("ingest", ingest.ingest(ctx, runner, asked.found, asked.expected_types))
+    validate.refuse_drift(ctx, asked.expected_types, raw)
+    valid = handed("validate", validate.validate(ctx, runner, raw))
+    quarantine.keep_invalid(ctx, valid, run.at_ms)
+    validate.refuse_invalid(ctx, raw, valid)
+    real = handed("split", split.split(ctx, runner, valid, asked, run.at_ms))
+    fitted = fit.fit(ctx, runner, real.files)
+    judge = verify.fit_verifier(ctx, fitted.index, fitted.description)
+    fitted = handed("fit", replace(fitted, verifier=judge, likeness=look(ctx, runner, real.files)))
+    children = handed("augment", augment.augment(ctx, runner, fitted))
+    scored = handed("verify", verify.verify(ctx, runner, fitted, children))
+    checked = handed("check", outcome.check(run, real, fitted, scored))
+    return publish.publish(run, real, checked)
+
+
+def table_of(lake: Path | str, dataset: str = DATASET) -> Table:
+    """The published table."""
+    return Table(Store(str(lake)).sub(dataset))
+
+
+def rows(lake: Path | str, version: int | None = None, dataset: str = DATASET) -> list[dict[str, Any]]:
+    """Every published row with every column, sorted by id."""
+    table = table_of(lake, dataset)
+    number = table.versions()[-1] if version is None else version
+    return pa.Table.from_batches(table.read(number)).sort_by(SAMPLE_ID).to_pylist()
+
+
+def exactly(lake: Path | str, version: int | None = None, dataset: str = DATASET) -> list[str]:
+    """The rows as text that tells apart all that differs: 0.0 from -0.0, 1 from 1.0, every byte of every image."""
+    return [repr(sorted(row.items())) for row in rows(lake, version, dataset)]
+
+
+def quarantined(lake: Path | str, dataset: str = DATASET) -> list[dict[str, Any]]:
+    """All rows of the quarantine table."""
+    from tasks.storage.quarantine import read
+
+    return [row for batch in read(Store(str(lake)).sub(f"{dataset}.quarantine")) for row in batch.to_pylist()]
+
+
+def command(*args: str | Path) -> list[str]:
+    """The command line of `augmill`, run by this interpreter."""
+    return [sys.executable, "-m", "flows.cli", *map(str, args)]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """The variables of a new user with `home` as AUGMILL_HOME; no setting of ours or of this session leaks in."""
+    ours = ("AUGMILL_", "PREFECT_", "MLFLOW_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"AUGMILL_HOME": str(home), "AUGMILL_WORKERS": "2", "PYTHONPATH": str(ROOT)} | more
+
+
+def augmill(home: Path, *args: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run one `augmill` command as a process of its own."""
+    cwd = home.parent
+    return subprocess.run(command(*args), capture_output=True, text=True, cwd=cwd, env=environment(home, **more))

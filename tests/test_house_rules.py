@@ -1,0 +1,149 @@
+"""The house rules that no tool of the trade knows, as checks over every file that is shipped."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("flows", "tasks", "expectations", "policies")
+SHIPPED = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 60
+# The run's own book-keeping and the meters of the terminal: nothing of what they read goes into a row or a file name.
+READ_THE_CLOCK = {
+    "tasks/runners/progress.py",
+    "tasks/runners/shard.py",
+    "tasks/work/record.py",
+    "tasks/work/run.py",
+}
+CLOCKS = {"time.time", "time.time_ns", "time.monotonic", "time.perf_counter", "time.process_time"}
+CLOCKS |= {"datetime.now", "datetime.utcnow", "date.today", "datetime.datetime.now", "datetime.date.today"}
+SEEDED = {"Generator", "default_rng", "Philox", "PCG64", "SeedSequence", "BitGenerator", "RandomState"}
+
+
+def of(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def nodes(file: Path, *kinds: type[ast.AST]) -> Iterator[ast.AST]:
+    return (node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, kinds))
+
+
+def chains(file: Path) -> Iterator[tuple[str, int]]:
+    """Each dotted name that is used, as written, with its line."""
+    for node in nodes(file, ast.Attribute):
+        text = ast.unparse(node)
+        if text.replace(".", "").isidentifier():
+            yield text, node.lineno
+
+
+def is_noun(file: Path) -> bool:
+    return len(file.relative_to(ROOT).parts) > 2 and of(file).startswith("tasks/")
+
+
+def test_no_file_is_longer_than_two_files_should_be():
+    lines = {of(file): len(file.read_text().splitlines()) for file in [*SHIPPED, *(ROOT / "infra").glob("*.py")]}
+    assert {file: count for file, count in lines.items() if count > MOST_LINES_OF_A_FILE} == {}
+
+
+def test_no_function_is_longer_than_a_screen():
+    long = {
+        f"{of(file)}:{function.name}": function.end_lineno - function.lineno + 1
+        for file in SHIPPED
+        for function in nodes(file, ast.FunctionDef, ast.AsyncFunctionDef)
+        if function.end_lineno - function.lineno + 1 > MOST_LINES_OF_A_FUNCTION
+    }
+    assert long == {}
+
+
+def test_only_the_settings_read_the_environment():
+    """Setting a variable for libraries and for children is no reading."""
+    writing = ("os.environ.update(", "os.environ.pop(", "os.environ.setdefault(")
+    readers = set()
+    for file in SHIPPED:
+        stores = {ast.unparse(node.value) for node in nodes(file, ast.Subscript) if isinstance(node.ctx, ast.Store)}
+        text = file.read_text()
+        used = sum(ast.unparse(node) in ("os.environ", "os.getenv") for node in nodes(file, ast.Attribute))
+        written = sum(text.count(call) for call in writing)
+        written += sum(
+            isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "os.environ"
+            for node in nodes(file, ast.Subscript)
+        )
+        if used > written or ("os.environ" in text and "from os import" in text and not stores):
+            readers.add(of(file))
+    assert readers == {"flows/settings.py"}
+
+
+def test_nouns_read_no_clock():
+    readers = {of(file) for file in SHIPPED if is_noun(file) for name, _ in chains(file) if name in CLOCKS}
+    assert readers <= READ_THE_CLOCK
+
+
+def test_no_draw_comes_from_a_global_generator():
+    used = [
+        f"{of(file)}:{line}: {name}"
+        for file in SHIPPED
+        for name, line in chains(file)
+        if name.startswith(("np.random.", "numpy.random.")) and name.split(".")[2] not in SEEDED
+    ]
+    assert used == []
+
+
+def test_nothing_is_left_for_later_and_no_input_is_checked_by_assert():
+    later = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
+    left = [f"{of(file)}: {word}" for file in SHIPPED for word in later if word in file.read_text()]
+    left += [f"{of(file)}:{node.lineno}: assert" for file in SHIPPED for node in nodes(file, ast.Assert)]
+    left += [
+        f"{of(file)}:{node.lineno}: {ast.unparse(node)}"
+        for file in SHIPPED
+        for node in nodes(file, ast.Raise)
+        if node.exc is not None and ast.unparse(node.exc).startswith("NotImplementedError")
+    ]
+    assert left == []
+
+
+def test_every_argument_and_every_answer_has_a_type_and_every_module_a_docstring():
+    bare = [
+        of(file)
+        for file in SHIPPED
+        if file.read_text().strip() and ast.get_docstring(ast.parse(file.read_text())) is None
+    ]
+    for file in SHIPPED:
+        for function in nodes(file, ast.FunctionDef, ast.AsyncFunctionDef):
+            arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+            untyped = [
+                each.arg for each in arguments if each.annotation is None and each.arg not in ("self", "cls", "_")
+            ]
+            if untyped or function.returns is None:
+                bare.append(f"{of(file)}:{function.name}({', '.join(untyped)})")
+    assert bare == []
+
+
+def test_infra_imports_nothing_of_the_product():
+    imported = [
+        f"{of(file)}: {name}"
+        for file in (ROOT / "infra").rglob("*.py")
+        for node in nodes(file, ast.Import, ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [item.name for item in node.names])
+        if name.split(".")[0] in PACKAGES
+    ]
+    assert imported == ["infra/try_wheel.py: policies"]  # to see that the installed one is used
+
+
+def test_no_two_test_modules_share_a_path_and_none_hides_in_a_package():
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_the_top_level_holds_what_it_should():
+    folders = {entry.name for entry in ROOT.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__"))}
+    assert folders - {"build", "dist"} == {*PACKAGES, "tests", "infra"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_folder_with_code_is_a_package(package):
+    folders = {file.parent for file in (ROOT / package).rglob("*.py")}
+    assert [of(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
