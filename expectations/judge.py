@@ -144,7 +144,7 @@ def _batches() -> Any:
 
     # The context it makes when asked for none writes a folder for its docs site, which nothing removes.
     config = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=True),
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         progress_bars=ProgressBarsConfig(globally=False),
         analytics_enabled=False,
     )

@@ -53,8 +53,8 @@ def use_a_python_that_is_new_enough() -> None:
         if found:
             os.execv(found, [found, *sys.argv])
     sys.exit(
-        f"augmill needs Python {OLDEST[0]}.{OLDEST[1]} or later; this is {sys.version.split()[0]} at {sys.executable}.\n"
-        f"  remedy: install Python {OLDEST[0]}.{OLDEST[1]}, then run python3.{OLDEST[1]} {' '.join(sys.argv)}"
+        f"augmill needs Python 3.11 or later; this is {sys.version.split()[0]} at {sys.executable}.\n"
+        f"  remedy: install Python 3.11, then run python3.11 {' '.join(sys.argv)}"
     )
 
 

@@ -167,7 +167,7 @@ def test_no_committed_file_names_a_machines_folder_or_a_package_index():
     # Not as /home/<somebody>, which stands in examples and tests as a folder that is nobody's.
     folder = re.compile(r"(?<![\w.~{}-])/(work|opt|root)/")
     index = re.compile(
-        r"pypi\.org|pythonhosted|--(extra-)?index-url|--find-links|https?://[^\s\"']*/simple\b", re.IGNORECASE
+        r"pypi\.org|python[h]osted|--(extra-)?[i]ndex-url|--[f]ind-links|https?://[^\s\"']*/simple\b", re.IGNORECASE
     )
     named = []
     for file in committed():

@@ -21,6 +21,8 @@ def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:
     sentences.extend(_target_refusal(op.use, accepts, description, target) for target in ("mask", "boxes"))
     if not accepts.unlabelled and not description["labelled"]:
         sentences.append(f"{op.use} mixes labels and the policy names no label. Name one, or take the transform out.")
+    if op.module.BEHAVIOUR.label == "mix" and len(description["kinds"]) > 1:
+        sentences.append(f"{op.use} mixes pictures of one kind (channels and dtype) only. Convert them to one kind.")
     found = [sentence for sentence in sentences if sentence]
     return found or _trial(op, description)
 

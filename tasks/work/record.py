@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any, cast
+
+import numpy as np
 
 from policies.errors import StorageError
 from tasks.lineage.bundle import bundle
@@ -12,7 +15,10 @@ from tasks.lineage.document import RunLink, VersionDocument
 from tasks.lineage.redact import redact
 from tasks.lineage.slis import measure
 from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
+from tasks.rows.hashing import hash_of
 from tasks.storage.store import Store
+from tasks.work.context import Context
+from tasks.work.descriptors import ChildShard
 from tasks.work.manifest import published
 from tasks.work.outcome import Checked, page_of
 from tasks.work.pictures import before_after
@@ -25,6 +31,7 @@ REPORT = "validation_report.html"
 def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     """Send the record unless this version has one; returns the document of `augmill run --json`."""
     document = document_of(run, version)
+    document["latency"] = latency(run.ctx, checked.parts[2].children)
     marker = record_name(version.number)
     objects = run.ctx.objects
     if not (version.skipped and objects.exists(marker)):
@@ -55,6 +62,8 @@ def note_sent(objects: Store, sent: Sent) -> None:
     """Write where spooled records now are into the documents of their versions."""
     for entry, link in sent.links.items():
         name = record_name(int(entry.partition("-")[0]))
+        if not objects.exists(name):  # the run that spooled it was killed; its rerun writes the document
+            continue
         kept = json.loads(objects.read(name))
         objects.write(name, json.dumps({**kept, "mlflow": link}, sort_keys=True).encode())
 
@@ -84,6 +93,8 @@ def document_of(run: Run, version: Version) -> dict[str, Any]:
         "policy_text": manifest.policy_text,
         "parent_policy_text": parent.manifest.policy_text if parent else None,
         "policy_hash": manifest.policy_hash,
+        "version_digest": hash_of(sorted(file.sha256 for file in manifest.data_files)),
+        "columns": manifest.types,
         "suite_text": manifest.suite_text,
         "git_commit": manifest.git_commit,
         "channel": run.ctx.policy.publish.channel,
@@ -104,6 +115,19 @@ def document_of(run: Run, version: Version) -> dict[str, Any]:
     }
     document["slis"] = measure(cast(VersionDocument, document))
     return document
+
+
+def latency(ctx: Context, children: Sequence[ChildShard]) -> list[dict[str, Any]]:
+    """CPU milliseconds per child of each step's chain: quantiles over its shards, weighted by their rows."""
+    found = []
+    for step in ctx.policy.steps:
+        mine = [shard for shard in children if shard.step == step.name and shard.rows]
+        if mine:
+            each_ms = np.repeat([1e3 * s.cpu_seconds / s.rows for s in mine], [s.rows for s in mine])
+            p50, p95, p99 = (round(float(value), 4) for value in np.percentile(each_ms, [50, 95, 99]))
+            use = "+".join(transform.use for transform in step.transforms)
+            found.append({"use": use, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99})
+    return found
 
 
 def _parent_run(asked: Asked, parent: int | None) -> str | None:

@@ -1,6 +1,7 @@
 """Even out the light: contrast-limited adaptive histogram equalisation (Zuiderveld 1994).
 
-Hurts flat pictures, whose noise it turns into texture, and labels that depend on brightness.
+Hurts flat pictures, whose noise it turns into texture, and labels that depend on brightness. The limit is shared by
+the pixels of a tile: below some 100 pixels a side give fewer tiles, or all limits are the same.
 """
 
 from __future__ import annotations
