@@ -8,7 +8,7 @@ from flows.settings import Settings
 from tasks.work.run import Asked, ask
 
 
-def ask_with(policy: Path, current: Settings) -> Asked:
+def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> Asked:
     """Look at a policy, its source and its table, as the settings say where things are."""
     return ask(
         policy,
@@ -17,4 +17,5 @@ def ask_with(policy: Path, current: Settings) -> Asked:
         plugins=current.plugins,
         shard_rows=current.shard_rows,
         shard_bytes=current.shard_bytes,
+        refuse_errors=refuse_errors,
     )

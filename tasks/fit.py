@@ -6,6 +6,7 @@ from prefect import task
 
 from tasks.options import STAGE
 from tasks.work import fit as work
+from tasks.work.facts import settle
 from tasks.work.fit import Fitted
 from tasks.work.likeness import look
 from tasks.work.run import Run
@@ -15,10 +16,13 @@ from tasks.work.verify import fit_verifier
 
 @task(name="fit", **STAGE)
 def fit(run: Run, real: Real) -> Fitted:
-    """Describe the training rows, plan the amounts, fit every step and the verifier."""
+    """Describe the training rows, plan the amounts, judge the policy by both, fit every step and the verifier."""
     with run.stage("fit") as figures:
-        fitted = work.fit(run.ctx, run.runner, real.files)
+        surveyed = work.survey(run.ctx, real.files)
+        amounts, warnings = settle(run.ctx, run.asked, real, surveyed)
+        fitted = work.fit(run.ctx, run.runner, surveyed, amounts)
         verifier = fit_verifier(run.ctx, fitted.index, fitted.description)
-        fitted = replace(fitted, verifier=verifier, likeness=look(run.ctx, run.runner, real.files))
+        likeness = look(run.ctx, run.runner, real.files)
+        fitted = replace(fitted, verifier=verifier, likeness=likeness, lint=tuple(warnings))
         figures["planned"] = sum(step.count for step in fitted.steps)
         return fitted

@@ -14,7 +14,7 @@ PACKAGES = ("flows", "tasks", "expectations", "policies")
 SHIPPED = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 60
-# The run's own book-keeping: nothing of what they read goes into a row or a file name. Durations may be measured anywhere.
+# The run keeps its own books: nothing of what is read here goes into a row or a file name. Durations are free to all.
 READ_THE_CLOCK = {"tasks/work/record.py", "tasks/work/run.py"}
 CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
 CLOCKS |= {"datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today"}

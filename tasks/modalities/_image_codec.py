@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +47,14 @@ class Header:
     dtype: str
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Pillow warns about oddities that do not stop a picture from being read.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _open(data: bytes) -> Any:
     """Pillow's lazy image, opened by its own reader: `Image.open` would warn about sizes before we can judge them."""
     from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin, WebPImagePlugin
@@ -74,7 +85,8 @@ def _open(data: bytes) -> Any:
 
 def header(data: bytes) -> Header:
     """The file's claims, without decoding pixels. Raises UnreadableError."""
-    return _header(_open(data), data)
+    with _quiet():
+        return _header(_open(data), data)
 
 
 def _header(image: Any, data: bytes) -> Header:
@@ -82,7 +94,9 @@ def _header(image: Any, data: bytes) -> Header:
     channels = _channels(image)
     if channels == 4 and orientation != 1:
         raise UnreadableError("has both transparency and an EXIF rotation: save it upright")
-    width, height = (image.height, image.width) if orientation in _TURNED else (image.width, image.height)
+    # Pillow gives the size of a TIFF as it is seen, of all others as it is stored.
+    swapped = orientation in _TURNED and image.format != "TIFF"
+    width, height = (image.height, image.width) if swapped else (image.width, image.height)
     return Header(image.format, width, height, channels, "uint16" if _is_deep(image, data) else "uint8")
 
 
@@ -117,11 +131,12 @@ def _is_deep(image: Any, data: bytes) -> bool:
 
 def examine(data: bytes) -> Header:
     """The header, after proof that every pixel can be decoded and is what it claims. Raises UnreadableError."""
-    found = _header(image := _open(data), data)
-    try:
-        image.load()
-    except TORN as error:
-        raise UnreadableError(f"damaged or truncated: {error}") from None
+    with _quiet():
+        found = _header(image := _open(data), data)
+        try:
+            image.load()
+        except TORN as error:
+            raise UnreadableError(f"damaged or truncated: {error}") from None
     pixels = decode(data)
     shape = (found.height, found.width) if found.channels == 1 else (found.height, found.width, found.channels)
     if pixels.shape != shape or str(pixels.dtype) != found.dtype:
@@ -156,13 +171,14 @@ def _may_be_turned(data: Any) -> bool:
 
 def decode_mask(data: bytes) -> NDArray[np.integer[Any]]:
     """Class or instance numbers (h, w), uint8 or uint16; a palette's indexes, not its colours."""
-    image = _open(data)
-    if image.mode not in ("1", "L", "P", "I;16", "I;16B"):
-        raise UnreadableError(f"a mask has one channel of 8 or 16 bits or a palette, this one is {image.mode}")
-    try:
-        numbers = np.asarray(image)
-    except TORN as error:
-        raise UnreadableError(f"damaged or truncated: {error}") from None
+    with _quiet():
+        image = _open(data)
+        if image.mode not in ("1", "L", "P", "I;16", "I;16B"):
+            raise UnreadableError(f"a mask has one channel of 8 or 16 bits or a palette, this one is {image.mode}")
+        try:
+            numbers = np.asarray(image)
+        except TORN as error:
+            raise UnreadableError(f"damaged or truncated: {error}") from None
     return numbers.astype(np.uint16 if numbers.dtype.itemsize == 2 else np.uint8)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,10 +30,7 @@ FACTS = pa.schema(
 def facts(rows: pa.Table) -> pa.Table:
     """One row of facts per raw row; see `FACTS`. Every pixel is decoded once, so that later stages can trust it."""
     pictures = Pictures(rows)
-    with warnings.catch_warnings():
-        # Pillow warns about oddities that do not stop a picture from being read.
-        warnings.simplefilter("ignore")
-        return pa.Table.from_pylist([_row(pictures, row) for row in range(rows.num_rows)], schema=FACTS)
+    return pa.Table.from_pylist([_row(pictures, row) for row in range(rows.num_rows)], schema=FACTS)
 
 
 def _row(pictures: Pictures, row: int) -> dict[str, Any]:

@@ -85,8 +85,9 @@ def _trial(op: Op, description: Mapping[str, Any]) -> list[str]:
 def library_errors() -> tuple[type[Exception], ...]:
     """What albumentations and OpenCV raise on data or arguments they cannot take."""
     import cv2
+    from albumentations.augmentations.crops.transforms import CropSizeError
 
-    return ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, NotImplementedError, cv2.error
+    return ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, cv2.error, CropSizeError
 
 
 def _made(channels: int, dtype: str, description: Mapping[str, Any]) -> Picture:

@@ -20,6 +20,7 @@ from tasks.storage.faults import redact, storage_errors
 from tasks.storage.local import Folder
 
 if TYPE_CHECKING:
+    from tasks.storage.overlay import Layers
     from tasks.storage.s3 import Bucket
 
 
@@ -146,7 +147,7 @@ class Store:
 
         return s3.delta_options()
 
-    def _objects(self, name: str) -> Folder | Bucket:
+    def _objects(self, name: str) -> Folder | Bucket | Layers:
         self.url(name)
         if not self.is_s3:
             return Folder(self.uri)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from expectations.suite import Suite
 from policies.schema import Policy
+from tasks.storage.overlay import Overlay
 from tasks.storage.store import Store
 from tasks.work.descriptors import Described
 
@@ -22,7 +23,10 @@ REGISTER = ".datasets"
 
 @dataclass(frozen=True)
 class Context:
-    """One run of one policy. `fingerprint` is the hash of library versions and CPU; it is part of every name."""
+    """One run of one policy. `fingerprint` is the hash of library versions and CPU; it is part of every name.
+
+    With `scratch`, a folder, nothing is written to the lake: what is made goes there.
+    """
 
     policy: Policy
     base: Path
@@ -32,11 +36,12 @@ class Context:
     shard_rows: int
     shard_bytes: int
     plugins: Path | None = None
+    scratch: str | None = None
 
     @cached_property
     def objects(self) -> Store:
         """Our own objects, outside the table's folder: work shards, channels, ledgers, recipes."""
-        return Store(self.lake).sub(OBJECTS, self.policy.dataset)
+        return self._lake.sub(OBJECTS, self.policy.dataset)
 
     @cached_property
     def work(self) -> Store:
@@ -46,7 +51,11 @@ class Context:
     @cached_property
     def table(self) -> Store:
         """The Delta table's folder."""
-        return Store(self.lake).sub(self.policy.dataset)
+        return self._lake.sub(self.policy.dataset)
+
+    @property
+    def _lake(self) -> Store:
+        return Store(self.lake) if self.scratch is None else Overlay(self.lake, self.scratch)
 
     def once(self, kind: type[D], name: str, make: Callable[[], D]) -> D:
         """Return the descriptor kept under `name`, or make it now and keep it: done means it exists."""

@@ -56,7 +56,7 @@ class PlacedShard(Described):
 
 @dataclass(frozen=True)
 class DataFile(Described):
-    """One Parquet file in the table's folder, ready to be committed."""
+    """One Parquet file in the table's folder, ready to be committed; `shard` names the children it holds."""
 
     path: str
     split: str
@@ -66,6 +66,7 @@ class DataFile(Described):
     sha256: str
     labels: dict[str, int] = field(default_factory=dict)
     step: str = ""
+    shard: str = ""
 
 
 @dataclass(frozen=True)

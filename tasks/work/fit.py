@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from policies.errors import DataError
+from policies.errors import DataError, Finding
 from policies.schema import Step
 from tasks.modalities.contract import Arrays, Op, PoolIndex
 from tasks.rows.hashing import digest_of, hash_of
 from tasks.rows.identity import words_of
 from tasks.rows.provenance import AUGMENTED, SAMPLE_ID, SYNTHETIC
 from tasks.runners.contract import Runner
-from tasks.work.amounts import planned
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile, FittedStep
 from tasks.work.index import label_text
@@ -32,8 +31,21 @@ DESCRIBE_ROWS = 65_536
 
 
 @dataclass(frozen=True)
+class Surveyed:
+    """The training rows: their figures, who is where, their files, and how many there are of each class."""
+
+    description: str
+    index: str
+    paths: tuple[str, ...]
+    real: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Fitted:
-    """What augment needs: figures of the data, one entry per step and class, and the amounts planned."""
+    """What augment needs: figures of the data, one entry per step and class, and the amounts planned.
+
+    `lint`: what the policy's rules found worth a look, now that the data are known.
+    """
 
     description: str
     index: str
@@ -42,6 +54,7 @@ class Fitted:
     planned: Mapping[str, Mapping[str, int]]
     verifier: str | None = None
     likeness: str = ""
+    lint: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +74,8 @@ class FitItem:
         return f"{self.step.name}/{self.label}"
 
 
-def fit(ctx: Context, runner: Runner, real: Sequence[DataFile]) -> Fitted:
-    """Describe the training rows, plan amounts per class, then fit every step for every class it makes."""
+def survey(ctx: Context, real: Sequence[DataFile]) -> Surveyed:
+    """Count and describe the training rows. Raises DataError where there are none, or one class only."""
     train = [file for file in real if file.split == "train"]
     if not train:
         raise DataError("no row is left for training", "Check the source, the suite and the split fractions.")
@@ -76,16 +89,24 @@ def fit(ctx: Context, runner: Runner, real: Sequence[DataFile]) -> Fitted:
             f"the label column {ctx.policy.label!r} has one class only: {', '.join(counts)}",
             "Check the column and the source; without two classes there is nothing to balance or to verify.",
         )
-    description = describe(ctx, paths)
-    refuse_unfit(ctx, json.loads(ctx.work.read(f"{description}.json")))
-    amounts = planned(ctx.policy, counts)
+    return Surveyed(describe(ctx, paths), index, paths, dict(sorted(counts.items())))
+
+
+def fit(ctx: Context, runner: Runner, surveyed: Surveyed, amounts: Mapping[str, Mapping[str, int]]) -> Fitted:
+    """Fit every step for every class it makes children of, as many as `amounts` says."""
+    refuse_unfit(ctx, read_description(ctx, surveyed))
     items = [
-        FitItem(step, label, count, description, index, paths)
+        FitItem(step, label, count, surveyed.description, surveyed.index, surveyed.paths)
         for step in ctx.policy.steps
         for label, count in amounts[step.name].items()
     ]
-    steps = each(runner, "fit", partial(fit_step, ctx), items, weight=lambda item: counts[item.label])
-    return Fitted(description, index, tuple(steps), dict(sorted(counts.items())), amounts)
+    steps = each(runner, "fit", partial(fit_step, ctx), items, weight=lambda item: surveyed.real[item.label])
+    return Fitted(surveyed.description, surveyed.index, tuple(steps), surveyed.real, amounts)
+
+
+def read_description(ctx: Context, surveyed: Surveyed) -> dict[str, Any]:
+    """The figures of the training rows."""
+    return dict(json.loads(ctx.work.read(f"{surveyed.description}.json")))
 
 
 def write_index(ctx: Context, files: Sequence[DataFile]) -> str:

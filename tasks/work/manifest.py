@@ -21,7 +21,8 @@ class Manifest(Described):
     """What a version was made from and what it holds. Holds no time, host or run id: equal runs, equal manifests.
 
     `ledger` names the segments of published splits under `salt`; `valid` the validated shards (append mode
-    goes on from them); `files` the data files; `figures` what the report and the record show.
+    goes on from them); `files` the data files; `figures` what the report and the record show; `code` is the hash of
+    augmill's own source and the plug-ins.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class Manifest(Described):
     valid: list[dict[str, Any]]
     files: list[dict[str, Any]]
     figures: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
 
     @property
     def data_files(self) -> list[DataFile]:

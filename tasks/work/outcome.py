@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -81,6 +82,7 @@ def figures_of(
         "verifier": judged.verifier,
         "overruled": judged.overruled,
         "quarantine": {"reasons": dict(sorted(reasons.items()))},
+        "lint": [{**asdict(finding), "file": Path(finding.file).name} for finding in fitted.lint],
     }
 
 

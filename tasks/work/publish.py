@@ -60,9 +60,10 @@ def seal(ctx: Context, item: Accepted) -> DataFile:
             table = table.filter(pc.invert(pc.is_in(table[SAMPLE_ID], dropped)))
         path = f"{SPLIT}=train/{ORIGIN}={item.shard.origin}/{name}.parquet"
         written = ctx.table.write_table(path, table.drop_columns([SPLIT, ORIGIN]))
-        labels = {item.shard.label: table.num_rows}
+        shard, rows = item.shard, table.num_rows
+        labels = {shard.label: rows}
         return DataFile(
-            path, "train", item.shard.origin, table.num_rows, written.bytes, written.sha256, labels, item.shard.step
+            path, "train", shard.origin, rows, written.bytes, written.sha256, labels, shard.step, shard.name
         )
 
     return ctx.once(DataFile, f"sealed/{name}", make)
@@ -120,6 +121,7 @@ def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile
         policy_hash=asked.loaded.content_hash,
         suite_text=asked.suite_text,
         fingerprint=fingerprint_document(),
+        code=asked.code,
         git_commit=git_commit(asked.ctx.base),
         inputs=[asdict(item) for item in asked.found.objects],
         types=checked.types,

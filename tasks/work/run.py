@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from expectations.suite import Suite, load_suite
+from policies.errors import Finding, PolicyError
+from policies.lint import lint
 from policies.load import Loaded, load
 from tasks.rows.fingerprint import fingerprint, fingerprint_hash
 from tasks.rows.hashing import hash_of, tree_version
@@ -31,7 +33,10 @@ SHARD_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Asked:
-    """A policy made ready: read, checked, its source listed and hashed, the current version looked up."""
+    """A policy made ready: read, checked, its source listed and hashed, the current version looked up.
+
+    `code` is the hash of augmill's own source and the plug-ins; it is part of `run_key`, as is all else that counts.
+    """
 
     loaded: Loaded
     ctx: Context
@@ -39,6 +44,7 @@ class Asked:
     before: Published | None
     run_key: str
     suite_text: str
+    code: str
 
     @property
     def unchanged(self) -> bool:
@@ -77,9 +83,15 @@ def ask(
     plugins: Path | None = None,
     shard_rows: int | None = None,
     shard_bytes: int | None = None,
+    refuse_errors: bool = True,
 ) -> Asked:
-    """Read the policy and look at its source and table; nothing is written but a cache of file hashes."""
+    """Read the policy and look at its source and table; nothing is written but a cache of file hashes.
+
+    With `refuse_errors`, errors that lint finds without data are raised before the source is looked at.
+    """
     loaded = load(policy, catalogue(plugins))
+    if refuse_errors:
+        refuse(loaded, lint(loaded, catalogue(plugins)))
     suite = load_suite(loaded.suite) if loaded.suite else Suite(name=loaded.policy.dataset)
     suite_text = loaded.suite.read_text("utf-8") if loaded.suite else ""
     base = loaded.path.parent
@@ -95,15 +107,23 @@ def ask(
     )
     with HashCache(home / "hashes") as cache:
         found = discover(loaded.policy, base, cache)
+    code = hash_of(tree_version(ROOT, PACKAGES), tree_version(plugins, (".",)) if plugins else "")
     key = hash_of(
-        loaded.content_hash,
-        suite.model_dump(mode="json"),
-        source_digest(found),
-        ctx.fingerprint,
-        tree_version(ROOT, PACKAGES),
-        tree_version(plugins, (".",)) if plugins else "",
+        loaded.content_hash, suite.model_dump(mode="json"), source_digest(found), ctx.fingerprint, code
     )
-    return Asked(loaded, ctx, found, published(ctx.table, ctx.objects), key, suite_text)
+    return Asked(loaded, ctx, found, published(ctx.table, ctx.objects), key, suite_text, code)
+
+
+def refuse(loaded: Loaded, findings: Sequence[Finding]) -> list[Finding]:
+    """The warnings among the findings. Raises PolicyError with all of them where one is an error."""
+    errors = sum(finding.severity == "error" for finding in findings)
+    if errors:
+        raise PolicyError(
+            f"{loaded.shown} has {errors} error{'s' * (errors != 1)}; nothing was run.",
+            "Mend them, or silence one on its line with the reason: `# noqa: CODE why`.",
+            findings,
+        )
+    return list(findings)
 
 
 class Run:

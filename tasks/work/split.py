@@ -46,6 +46,15 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class Placing:
+    """Where every row goes, the valid shards they are from, and the segments of the ledger that decided."""
+
+    placed: Placed
+    valid: tuple[ValidShard, ...]
+    ledger: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Real:
     """The real rows of the version to be: their files, the shards they came from, the ledger that binds them.
 
@@ -63,20 +72,33 @@ class Real:
 
 def split(ctx: Context, runner: Runner, valid: Valid, asked: Asked, at_ms: int) -> Real:
     """Place all rows, keep the refused ones in quarantine, and write the others as files of the table."""
-    before, found = asked.before, asked.found
+    placing = place_all(ctx, valid, asked)
+    keep_refused(ctx, placing.placed.refused, at_ms)
+    return write_real(ctx, runner, valid, placing)
+
+
+def place_all(ctx: Context, valid: Valid, asked: Asked) -> Placing:
+    """Place the valid rows, and those of earlier versions that the mode keeps, as published rows were placed."""
+    before = asked.before
     same_salt = before is not None and before.manifest.salt == ctx.policy.split.salt
     segments = before.manifest.ledger if before is not None and same_salt else []
     earlier = _earlier(ctx, valid, before)
-    placed = place(ctx, [*valid.shards, *earlier], load(ctx.objects, segments), _outdated(earlier, found))
-    keep_refused(ctx, placed.refused, at_ms)
+    shards = (*valid.shards, *earlier)
+    placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, asked.found))
+    return Placing(placed, shards, tuple(segments))
+
+
+def write_real(ctx: Context, runner: Runner, valid: Valid, placing: Placing) -> Real:
+    """Write the placed rows as files of the table, and what is new of the ledger."""
+    placed, segments = placing.placed, placing.ledger
     files = seal_all(ctx, runner, placed.shards)
     if len(placed.bonds):
-        segments = [*segments, write_segment(ctx.objects, placed.bonds, placed.splits)]
+        segments = (*segments, write_segment(ctx.objects, placed.bonds, placed.splits))
     reasons = Counter(row.reason for row in placed.refused)
     return Real(
         tuple(files),
-        (*valid.shards, *earlier),
-        tuple(segments),
+        placing.valid,
+        segments,
         dict(sorted(reasons.items())),
         valid.reasons,
         valid.quarantined + len(placed.refused),

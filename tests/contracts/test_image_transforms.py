@@ -23,7 +23,7 @@ FOLDER = Path(tasks.transforms.__file__).parent / "image"
 NAMES = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
 # Transforms that need parameters, or whose own show nothing on a picture this small, are judged by an example.
 # CLAHE clips at limit x pixels per tile / 256, so that on small tiles all limits are one.
-EXAMPLES = {"compose": {"name": "Sharpen"}, "clahe": {"tiles": 1, "clip_limit_range": (1.0, 40.0)}}
+EXAMPLES = {"compose": {"name": "Sharpen"}, "clahe": {"tiles": 1, "clip_limit_range": (1.0, 2.0)}}
 # Grids cannot be finer than the picture.
 TINY = {"grid_distortion": {"cells": 2}}
 DETERMINISTIC = {"horizontal_flip", "vertical_flip", "transpose", "random_grayscale"}

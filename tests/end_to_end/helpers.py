@@ -192,3 +192,25 @@ def augmill(home: Path, *args: str | Path, **more: str) -> subprocess.CompletedP
     """Run one `augmill` command as a process of its own."""
     cwd = home.parent
     return subprocess.run(command(*args), capture_output=True, text=True, cwd=cwd, env=environment(home, **more))
+
+
+PICTURES = "pictures"
+PICTURE_STEPS = """
+  - name: posed
+    transforms:
+      - {use: image.affine, params: {angle_degrees_range: [-5.0, 5.0]}, invariance: nobody writes quite straight}
+      - {use: image.gaussian_noise, params: {std_share_range: [0.01, 0.02]}, probability: 0.5, invariance: poor pens}
+    amount: {copies: 1}
+  - name: blended
+    transforms: [{use: image.mixup, invariance: the label is blended alike}]
+    amount: {to_count: 20}
+  - name: pasted
+    transforms: [{use: image.cutmix, invariance: the label follows the area}]
+    amount: {to_count: 24}
+"""
+
+
+def picture_policy(folder: Path, uri: str, steps: str = PICTURE_STEPS, **more: str) -> Path:
+    """A policy file over a folder of digits."""
+    keys = {"dataset": PICTURES, "modality": "image", "label": "label", "ignore": "[]"}
+    return policy(folder, uri, steps, **(keys | more))

@@ -117,7 +117,7 @@ def test_a_decompression_bomb_is_refused_by_its_header():
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM"])
 def test_torn_and_flipped_bytes_are_unreadable_or_a_picture_but_never_a_crash(kind):
     data = saved(Image.fromarray(RGB), kind)
-    with pytest.raises(codec.UnreadableError, match="damaged|truncated"):
+    with pytest.raises(codec.UnreadableError, match=r"damaged|truncated"):
         codec.examine(data[: len(data) * 3 // 4])
     random = np.random.default_rng(7)
     refused = 0

@@ -4,8 +4,9 @@ import json
 
 import pandas as pd
 
-from expectations.checks import structural
+from expectations.checks import semantic, structural
 from expectations.judge import judge
+from policies.schema import LabelConsistency
 from tasks.reports.answers import answers
 
 
@@ -17,3 +18,10 @@ def test_an_expectation_of_ours_brings_its_description_and_a_built_in_one_its_co
     assert ours["failing"] == [{"sample_id": "b", "values": {"parents_exist": False}}]
     assert built_in["name"] == "column_values_to_not_be_null(parents_exist)"
     json.dumps([ours, built_in])
+
+
+def test_a_figure_has_no_count_of_rows():
+    frame = pd.DataFrame({"label_consistency_rate": [0.5]})
+    [figure, *_] = answers(judge(frame, semantic(LabelConsistency())[:1]), "semantic")
+    assert "judged" not in figure
+    assert (figure["name"], figure["observed"], figure["success"]) == ("label_consistency_rate", 0.5, False)

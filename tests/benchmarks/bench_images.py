@@ -1,0 +1,112 @@
+"""Images: the augment stage against a bare albumentations loop with the same decode, transforms and encode."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from measuring import ROOT, Line, home, line
+
+SIDE, COPIES, PROCESSES = 224, 4, 2
+POLICY = """
+dataset: bench-images
+modality: image
+source: {{uri: {folder}}}
+label: label
+split: {{fractions: {{train: 1.0}}}}
+steps:
+  - name: mild
+    transforms:
+      - {{use: image.horizontal_flip, invariance: made data}}
+      - {{use: image.rotate, invariance: made data, params: {{angle_degrees_range: [-15.0, 15.0]}}}}
+      - {{use: image.brightness_contrast, invariance: made data}}
+    amount: {{copies: {copies}}}
+"""
+STAGES = """
+import sys, time
+from pathlib import Path
+from flows.runners import open_runner
+from flows.settings import settings, quiet_libraries
+from dataclasses import replace
+from tasks.work import augment, fit, ingest, split, validate
+from tasks.work.run import ask
+if __name__ == "__main__":
+    current = settings(); quiet_libraries(current)
+    asked = ask(Path(sys.argv[1]), lake=current.lake, home=current.home)
+    with open_runner(replace(current, runner="process", workers=int(sys.argv[2]))) as workers:
+        raw = ingest.ingest(asked.ctx, workers, asked.found)
+        real = split.split(asked.ctx, workers, validate.validate(asked.ctx, workers, raw), asked, 0)
+        fitted = fit.fit(asked.ctx, workers, real.files)
+        began = time.perf_counter()
+        made = augment.augment(asked.ctx, workers, fitted)
+        print(time.perf_counter() - began, sum(shard.rows for shard in made))
+"""
+
+
+def measure(*, small: bool) -> list[Line]:
+    """Children a second of both, on the same pictures, chain and number of processes."""
+    count = 60 if small else 1000
+    with tempfile.TemporaryDirectory(prefix="augmill-pictures-") as folder:
+        _pictures(Path(folder), count)
+        bare = _bare(Path(folder))
+        ours = _ours(Path(folder))
+    return [line(f"augment stage, {SIDE} px, {PROCESSES} processes", ours, bare, ">= 0.8", ours >= 0.8 * bare, "img/s")]
+
+
+def _pictures(folder: Path, count: int) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        small = rng.integers(0, 255, (14, 14, 3), dtype=np.uint8)
+        image = cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        path = folder / ("a" if number % 2 else "b") / f"{number:05d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+
+
+def _ours(folder: Path) -> float:
+    with home() as environment:
+        policy = Path(environment["AUGMILL_HOME"], "bench.yaml")
+        policy.write_text(POLICY.format(folder=folder, copies=COPIES))
+        script = Path(environment["AUGMILL_HOME"], "stages.py")
+        script.write_text(STAGES)
+        done = subprocess.run(
+            [sys.executable, str(script), str(policy), str(PROCESSES)],
+            env=environment, capture_output=True, text=True, check=True, cwd=ROOT,
+        )  # fmt: skip
+    seconds, rows = done.stdout.split()
+    return int(rows) / float(seconds)
+
+
+def _bare(folder: Path) -> float:
+    files = sorted(folder.glob("*/*.jpg"))
+    parts = [files[start::PROCESSES] for start in range(PROCESSES)]
+    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+        pool.map(_loop, [files[:2]] * PROCESSES)  # imports are not what is compared
+        began = time.perf_counter()
+        made = sum(pool.map(_loop, parts, chunksize=1))
+        return made / (time.perf_counter() - began)
+
+
+def _loop(files: list[Path]) -> int:
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    import albumentations as A
+
+    cv2.setNumThreads(1)
+    chain = A.Compose(
+        [A.HorizontalFlip(p=1.0), A.Rotate(limit=(-15, 15), p=1.0), A.RandomBrightnessContrast(p=1.0)], seed=0
+    )
+    made = 0
+    for file in files:
+        image = cv2.cvtColor(cv2.imdecode(np.fromfile(file, dtype=np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        for _ in range(COPIES):
+            changed = cv2.cvtColor(chain(image=image)["image"], cv2.COLOR_RGB2BGR)
+            cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, 95])
+            made += 1
+    return made
