@@ -56,7 +56,7 @@ def check_suite(suite: Suite, plugins: Mapping[str, type] | None = None) -> None
         try:
             _one(spec, {}, plugins)
         except PolicyError as error:
-            findings.append(suite.finding(position, "AUG304", error.cause, error.remedy))
+            findings.append(suite.finding(position, "AUG011", error.cause, error.remedy))
     if findings:
         raise PolicyError(f"{findings[0].file} has faults.", "Mend the lines above.", findings)
 

@@ -76,13 +76,13 @@ def load_suite(path: Path | str, custom: Mapping[str, Scope] | None = None) -> S
     try:
         raw = Path(path).read_bytes()
         if len(raw) > yaml_source.MAX_BYTES:
-            raise _error([Finding(shown, 1, "AUG301", "The suite is larger than 1 MiB.", "Is this the data?")])
+            raise _error([Finding(shown, 1, "AUG010", "The suite is larger than 1 MiB.", "Is this the data?")])
         text = raw.decode("utf-8-sig")
     except OSError as broken:
         why = broken.strerror or str(broken)
-        raise _error([Finding(shown, 1, "AUG301", f"The suite cannot be read: {why}.", "Check its path.")]) from None
+        raise _error([Finding(shown, 1, "AUG010", f"The suite cannot be read: {why}.", "Check its path.")]) from None
     except UnicodeDecodeError:
-        raise _error([Finding(shown, 1, "AUG301", "The suite is not UTF-8.", "Save it as UTF-8.")]) from None
+        raise _error([Finding(shown, 1, "AUG010", "The suite is not UTF-8.", "Save it as UTF-8.")]) from None
     return parse_suite(text, shown, custom)
 
 
@@ -90,10 +90,10 @@ def parse_suite(text: str, shown: str, custom: Mapping[str, Scope] | None = None
     """Check the text of a suite. Raises PolicyError with every fault, each with its line."""
     document = yaml_source.parse(text)
     reporter = Reporter(shown, document)
-    findings = [Finding(shown, fault.line, "AUG301", fault.message, fault.remedy) for fault in document.faults]
+    findings = [Finding(shown, fault.line, "AUG010", fault.message, fault.remedy) for fault in document.faults]
     if not isinstance(document.value, dict):
         if not findings:
-            findings = [reporter.finding((), "AUG301", "The file holds no suite.", "Begin with `name: NAME`.")]
+            findings = [reporter.finding((), "AUG010", "The file holds no suite.", "Begin with `name: NAME`.")]
         raise _error(findings)
     given = document.value.get("expectations")
     for position, item in enumerate(given if isinstance(given, list) else []):
@@ -101,7 +101,7 @@ def parse_suite(text: str, shown: str, custom: Mapping[str, Scope] | None = None
     try:
         suite = Suite.model_validate(document.value)
     except ValidationError as error:
-        findings += findings_of(error, Suite, (), reporter, "AUG302")
+        findings += findings_of(error, Suite, (), reporter, "AUG011")
         raise _error(findings) from None
     if findings:
         raise _error(findings)
@@ -128,9 +128,9 @@ def _type_findings(item: Any, position: int, reporter: Reporter, custom: Mapping
         return []
     path = ("expectations", position, "type")
     if name in REFUSED:
-        return [reporter.finding(path, "AUG303", f"{name} cannot judge these rows: {REFUSED[name]}.", "Remove it.")]
+        return [reporter.finding(path, "AUG012", f"{name} cannot judge these rows: {REFUSED[name]}.", "Remove it.")]
     near = did_you_mean(name, [*ROW, *DATASET, *custom])
-    return [reporter.finding(path, "AUG303", f"there is no expectation called {name!r}.", near)]
+    return [reporter.finding(path, "AUG012", f"there is no expectation called {name!r}.", near)]
 
 
 def _error(findings: list[Finding]) -> PolicyError:

@@ -21,8 +21,8 @@ def fit(run: Run, real: Real) -> Fitted:
         surveyed = work.survey(run.ctx, real.files)
         amounts, warnings = settle(run.ctx, run.asked, real, surveyed)
         fitted = work.fit(run.ctx, run.runner, surveyed, amounts)
-        verifier = fit_verifier(run.ctx, fitted.index, fitted.description)
         likeness = look(run.ctx, run.runner, real.files)
+        verifier = fit_verifier(run.ctx, fitted.index, fitted.description, likeness)
         fitted = replace(fitted, verifier=verifier, likeness=likeness, lint=tuple(warnings))
         figures["planned"] = sum(step.count for step in fitted.steps)
         return fitted

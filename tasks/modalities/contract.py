@@ -56,6 +56,9 @@ class Modality(Protocol):
 
     `SHARD_ROWS`: rows per shard, some 2 seconds of work. `POOLED`: whether steps work on a copy of a class's rows
     (small rows, scattered access), or read them from the real files (large rows).
+
+    A module may also have `lint_figures(description, rows) -> {"colour": bool, "noise_share": float | None}`: what
+    the rules of lint want to know of a sample of real rows.
     """
 
     SHARD_ROWS: int

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from policies.schema import Policy
 from tasks.modalities import _image_children, _image_facts, _image_features, _image_fit
 from tasks.modalities._image_codec import decode
+from tasks.modalities._image_noise import noise_share
 from tasks.modalities._image_thumbnail import thumbnail
 from tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex
 from tasks.rows.identity import content_words, digest_words
@@ -30,6 +31,7 @@ __all__ = [
     "facts",
     "features",
     "fit",
+    "lint_figures",
     "rebuild",
     "refusals",
     "thumbnail",
@@ -53,6 +55,13 @@ def facts(policy: Policy, rows: pa.Table) -> pa.Table:
 def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
     """Kinds (channels, dtype, count), smallest and largest sides, formats, and whether there are masks or boxes."""
     return _image_facts.describe(policy, batches)
+
+
+def lint_figures(description: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
+    """For the rules of lint: whether there is `colour`, and the `noise_share` of the sample `rows`."""
+    pictures = (decode(picture["bytes"]) for picture in rows["image"].to_pylist())
+    colour = any(channels > 1 for channels, _, _ in description["kinds"])
+    return {"colour": colour, "noise_share": noise_share(pictures)}
 
 
 def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:

@@ -84,13 +84,19 @@ def _checks(checks: list[Mapping[str, Any]]) -> RenderableType:
     table.add_column("figure", justify="right")
     table.add_column("target")
     for check in checks:
-        warned = not check["success"] and check.get("on_failure") == "warn"
-        word, style = ("ok", "green") if check["success"] else ("warning", "yellow") if warned else ("FAILED", "red")
+        word, style = _verdict(check)
         name = Text(str(check["name"]).replace("_", " "))
         if check.get("error"):
             name.append(f"\n{check['error']}", style="red")
         table.add_row(Text(word, style=style), name, Text(_figure(check.get("observed"))), Text(_target(check)))
     return table
+
+
+def _verdict(check: Mapping[str, Any]) -> tuple[str, str]:
+    if check["success"]:
+        return "ok", "green"
+    softer = {"warn": ("warning", "yellow"), "drop": ("dropped", "yellow")}
+    return softer.get(str(check.get("on_failure")), ("FAILED", "red"))
 
 
 def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

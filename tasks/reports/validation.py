@@ -101,8 +101,8 @@ def _checks(document: ValidationDocument) -> Iterator[str]:
 
 
 def _check_row(check: CheckReport) -> list[Any]:
-    warned = check.get("on_failure") == "warn" and not check["success"]
-    word, kind = ("holds", "good") if check["success"] else ("warns", "bad") if warned else ("fails", "bad")
+    softer = {"warn": "warns", "drop": "rows dropped"}.get(check.get("on_failure", ""), "fails")
+    word, kind = ("holds", "good") if check["success"] else (softer, "bad")
     name = f"<b>{escape(plain(check['name']))}</b><br>"
     told = check.get("error") or check.get("description", "")
     kind_of_text = "bad" if check.get("error") else "tag"

@@ -149,6 +149,9 @@ def _semantic(ctx: Context, figures: Mapping[str, float | None]) -> list[CheckRe
         # Dropping is the answer to contradicted labels; that too many were dropped is not.
         dropping = asked.on_failure == DROP and answer["name"] == "label_consistency_rate"
         on_failure = asked.on_too_few if answer["name"] in TOO_FEW else DROP if dropping else _stop(asked.on_failure)
+        floor = figures.get("floor_consistency_rate")
+        if dropping and floor is not None:
+            answer["description"] += f" Held-out real rows reach {floor:.4f}."
         found.append({**answer, "on_failure": on_failure})
     return found
 

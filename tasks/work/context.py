@@ -59,18 +59,14 @@ class Context:
 
     def once(self, kind: type[D], name: str, make: Callable[[], D]) -> D:
         """Return the descriptor kept under `name`, or make it now and keep it: done means it exists."""
-        key = f"{name}.json"
-        if self.work.exists(key):
-            return kind.from_json(json.loads(self.work.read(key)))
-        made = make()
-        self.work.write(key, json.dumps(made.to_json(), sort_keys=True).encode())
-        return made
+        return kind.from_json(self.once_json(name, lambda: make().to_json()))
 
     def once_json(self, name: str, make: Callable[[], Any]) -> Any:
         """The same for a plain JSON document."""
         key = f"{name}.json"
         if self.work.exists(key):
             return json.loads(self.work.read(key))
-        made = make()
-        self.work.write(key, json.dumps(made, sort_keys=True).encode())
-        return made
+        # Keys stay in their order, which is that of columns; and what is made now is what a rerun will read.
+        text = json.dumps(make())
+        self.work.write(key, text.encode())
+        return json.loads(text)

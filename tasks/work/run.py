@@ -108,9 +108,7 @@ def ask(
     with HashCache(home / "hashes") as cache:
         found = discover(loaded.policy, base, cache)
     code = hash_of(tree_version(ROOT, PACKAGES), tree_version(plugins, (".",)) if plugins else "")
-    key = hash_of(
-        loaded.content_hash, suite.model_dump(mode="json"), source_digest(found), ctx.fingerprint, code
-    )
+    key = hash_of(loaded.content_hash, suite.model_dump(mode="json"), source_digest(found), ctx.fingerprint, code)
     return Asked(loaded, ctx, found, published(ctx.table, ctx.objects), key, suite_text, code)
 
 

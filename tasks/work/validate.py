@@ -27,7 +27,10 @@ from tasks.work.parts import modality_code, modality_of
 from tasks.work.quarantine import fault_rows, is_plain, quarantine_rows
 from tasks.work.shards import each
 
-CODE = code_version("tasks.work.validate", "tasks.work.index", "expectations.judge")
+CODE = [
+    code_version("tasks.work.validate", "tasks.work.index", "tasks.work.quarantine", "tasks.rows.identity"),
+    code_version("expectations.judge", "expectations.build", "expectations.suite", "expectations.names"),
+]
 FAULT = "fault"
 NO_LABEL = "its label is missing"
 NO_KEY = "its key is missing"

@@ -90,20 +90,23 @@ def verify(ctx: Context, runner: Runner, fitted: Fitted, children: Sequence[Chil
     return Scored(tuple(shards), tuple(children), fitted.verifier, fitted.likeness)
 
 
-def fit_verifier(ctx: Context, index: str, description: str) -> str | None:
+def fit_verifier(ctx: Context, index: str, description: str, likeness: str) -> str | None:
     """Fit the verifier on real training rows, once; None where rows have no label to verify."""
     if ctx.policy.label is None or not ctx.policy.steps:
         return None
     alpha, seed = ctx.policy.checks.label_consistency.alpha, ctx.policy.seed
-    name = f"verifier/{hash_of(CODE, index, description, alpha, seed, modality_code(ctx), ctx.fingerprint)}"
+    name = f"verifier/{hash_of(CODE, index, likeness, description, alpha, seed, modality_code(ctx), ctx.fingerprint)}"
     if not ctx.work.exists(f"{name}.npz"):
         places = ctx.work.read_table(f"{index}.parquet")
         ids, labels = places["sample_id"].to_pylist(), places["label"].to_pylist()
-        chosen = folds.select(ids, labels, seed)
+        groups = _groups(ctx, likeness, places["sample_id"].combine_chunks())
+        names = groups.to_pylist() if groups is not None else None
+        chosen = folds.select(ids, labels, seed, names)
         rows = by_file(ctx.table, places)(chosen)
         features = modality_of(ctx).features(json.loads(ctx.work.read(f"{description}.json")), rows)
         mine = [labels[at] for at in chosen]
-        made = conformal.fit(features, mine, [ids[at] for at in chosen], alpha, seed)
+        together = [names[at] for at in chosen] if names is not None else None
+        made = conformal.fit(features, mine, [ids[at] for at in chosen], alpha, seed, together)
         _keep_sample(ctx, name, features, mine)
         ctx.work.write(f"{name}.npz", made.to_bytes())
     return name
@@ -122,7 +125,7 @@ def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
         scores = _add(scores, _likeness(ctx, rows, description, item))
         if item.verifier is not None:
             features = modality_of(ctx).features(description, rows)
-            scores = _add(scores, _labels(ctx, rows, features, item.verifier))
+            scores = _add(scores, _labels(ctx, rows, features, item))
             _sample(ctx, name, rows, features, item.siblings)
         whole = pa.table({SAMPLE_ID: rows[SAMPLE_ID], "transform": _fired(ctx, rows, item.shard.step)})
         ctx.work.write_table(f"{name}.parquet", _add(whole, scores))
@@ -177,10 +180,26 @@ def _likeness(ctx: Context, rows: pa.Table, description: dict[str, Any], item: V
     )
 
 
-def _labels(ctx: Context, rows: pa.Table, features: NDArray[np.float64], verifier: str) -> pa.Table:
-    judge = _verifier(ctx.work, verifier)
+def _labels(ctx: Context, rows: pa.Table, features: NDArray[np.float64], item: VerifyItem) -> pa.Table:
+    judge = load_verifier(ctx, str(item.verifier))
     weights = rows[LABEL_WEIGHTS].combine_chunks()
-    return judge.judge(features, label_text(rows, ctx.policy.label), rows[PARENT_IDS].combine_chunks(), weights)
+    parents = rows[PARENT_IDS].combine_chunks()
+    groups = _groups(ctx, item.likeness, parents.flatten())
+    if groups is not None:
+        parents = pa.ListArray.from_arrays(parents.offsets, groups)
+    return judge.judge(features, label_text(rows, ctx.policy.label), parents, weights)
+
+
+def _groups(ctx: Context, likeness: str, ids: pa.Array) -> pa.Array | None:
+    """The group of each row as text, its own id where it has none; None where the policy names no group.
+
+    The verifier leaves out whole groups: a model that has seen a parent's sibling has nearly seen the parent.
+    """
+    if ctx.policy.split.group is None:
+        return None
+    table = ctx.work.read_table(f"{likeness}.parquet", columns=["sample_id", "group"]).combine_chunks()
+    group = table["group"].combine_chunks().take(pc.index_in(ids, table["sample_id"].combine_chunks()))
+    return pc.if_else(pc.equal(group, 0), ids, pc.cast(group, pa.string()))
 
 
 @lru_cache(maxsize=2)

@@ -38,17 +38,10 @@ def measure(*, small: bool) -> list[Line]:
         policy.write_text(POLICY.format(file=file, share=TARGET_SHARE))
         with peak_memory() as memory:
             whole = cli(environment, "run", str(policy))
-    own = whole - bare
+    own, size = whole - bare, f"smote, {rows:,} x {COLUMNS}"
     return [
-        line(f"smote, {rows:,} x {COLUMNS}: pipeline's own share / imblearn", own, bare, "<= 3", own <= 3 * bare),
-        line(
-            f"smote, {rows:,} x {COLUMNS}: peak of any process",
-            memory["gib"],
-            None,
-            "< 3 GiB",
-            memory["gib"] < 3,
-            "GiB",
-        ),
+        line(f"{size}: pipeline's own share / imblearn", own, bare, "<= 3", own <= 3 * bare),
+        line(f"{size}: peak of any process", memory["gib"], None, "< 3 GiB", memory["gib"] < 3, "GiB"),
     ]
 
 

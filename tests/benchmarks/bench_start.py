@@ -53,6 +53,8 @@ def measure(*, small: bool) -> list[Line]:
 def _with_server() -> float:
     from flows.server import EmbeddedServer
 
-    with home() as environment, EmbeddedServer(Path(environment["AUGMILL_HOME"])) as server:
-        url = server.wait()
-        return cli({**environment, "PREFECT_API_URL": url}, "run", str(ROOT / POLICY))
+    with home() as environment:
+        Path(environment["AUGMILL_HOME"], "prefect").mkdir()
+        with EmbeddedServer(Path(environment["AUGMILL_HOME"])) as server:
+            url = server.wait()
+            return cli({**environment, "PREFECT_API_URL": url}, "run", str(ROOT / POLICY))

@@ -36,9 +36,8 @@ def python(code: str, environment: dict[str, str], arguments: Sequence[str] = ()
     )
     seconds = time.perf_counter() - began
     if done.returncode:
-        raise RuntimeError(
-            f"{arguments or code} ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        )
+        said = done.stdout[-2000:] + done.stderr[-2000:]
+        raise RuntimeError(f"{arguments or code} ended with {done.returncode}: {said}")
     return seconds
 
 

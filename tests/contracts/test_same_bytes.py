@@ -146,5 +146,5 @@ def test_runs_killed_by_signal_9_at_ever_later_moments_leave_nothing_behind(undi
     assert json.loads(done.stdout)["killed"] >= 5
     assert exactly(tmp_path / "lake", dataset=KINDS[kind]) == expected
     assert table_of(tmp_path / "lake", KINDS[kind]).versions() == [0]
-    left = [path for path in tmp_path.rglob("*") if path.name.startswith(".augmill-tmp")]
+    left = [path for path in tmp_path.rglob("*") if path.name.startswith(".tmp-")]
     assert left == []

@@ -7,20 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from flows import augment as stages
 from tasks.rows.provenance import SAMPLE_ID
 from tasks.runners.contract import Runner
 from tasks.runners.thread import Runner as ThreadRunner
 from tasks.storage.delta import Table
 from tasks.storage.store import Store
-from tasks.work import augment, fit, ingest, outcome, publish, quarantine, split, validate, verify
-from tasks.work.likeness import look
 from tasks.work.publish import Version
 from tasks.work.run import Run, ask
 
@@ -125,6 +123,8 @@ def go(
 ) -> Version:
     """All stages up to publish, in the order of the flow; `tamper` may change what a stage hands on."""
     asked = ask(policy, lake=str(lake), home=policy.parent / "home", shard_rows=shard_rows, plugins=plugins)
+    for store in (asked.ctx.objects, asked.ctx.table):
+        store.sweep()
     if runner is not None:
         return _stages(Run(asked, runner, "", run_id), tamper or {})
     with ThreadRunner(2) as threads:
@@ -132,24 +132,19 @@ def go(
 
 
 def _stages(run: Run, tamper: Tamper) -> Version:
-    ctx, runner, asked = run.ctx, run.runner, run.asked
+    """The bodies of the stages' tasks, without Prefect's bookkeeping: nothing to start, nothing to wait for."""
 
     def handed(stage: str, value: Any) -> Any:
         return tamper[stage](run, value) if stage in tamper else value
 
-    raw = handed("ingest", ingest.ingest(ctx, runner, asked.found, asked.expected_types))
-    validate.refuse_drift(ctx, asked.expected_types, raw)
-    valid = handed("validate", validate.validate(ctx, runner, raw))
-    quarantine.keep_invalid(ctx, valid, run.at_ms)
-    validate.refuse_invalid(ctx, raw, valid)
-    real = handed("split", split.split(ctx, runner, valid, asked, run.at_ms))
-    fitted = fit.fit(ctx, runner, real.files)
-    judge = verify.fit_verifier(ctx, fitted.index, fitted.description)
-    fitted = handed("fit", replace(fitted, verifier=judge, likeness=look(ctx, runner, real.files)))
-    children = handed("augment", augment.augment(ctx, runner, fitted))
-    scored = handed("verify", verify.verify(ctx, runner, fitted, children))
-    checked = handed("check", outcome.check(run, real, fitted, scored))
-    return publish.publish(run, real, checked)
+    raw = handed("ingest", stages.ingest.fn(run))
+    valid = handed("validate", stages.validate.fn(run, raw))
+    real = handed("split", stages.split.fn(run, valid))
+    fitted = handed("fit", stages.fit.fn(run, real))
+    children = handed("augment", stages.make_children.fn(run, fitted))
+    scored = handed("verify", stages.verify.fn(run, fitted, children))
+    checked = handed("check", stages.check.fn(run, real, fitted, scored))
+    return stages.publish.fn(run, real, checked)
 
 
 def table_of(lake: Path | str, dataset: str = DATASET) -> Table:
