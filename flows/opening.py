@@ -14,6 +14,8 @@ from flows.runners import open_runner
 from flows.settings import RunnerName, settings
 from tasks.storage.probe import prove
 from tasks.storage.store import Store
+from tasks.work.context import OBJECTS, REGISTER, Context
+from tasks.work.quarantine import store_of as quarantine_of
 from tasks.work.run import Asked, Run
 
 SMALL_BYTES = 64 << 20
@@ -26,11 +28,17 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     asked = ask_with(policy, current)
     lake = Store(current.lake)
     if lake.is_s3:
-        prove(lake.sub(".augmill"))
-    for store in (asked.ctx.objects, asked.ctx.table):
-        store.sweep()
+        prove(lake.sub(OBJECTS))
+    sweep(asked.ctx)
     with open_runner(replace(current, runner=_runner(runner or current.runner, asked))) as workers:
         yield Run(asked, workers, current.tracking_uri, str(flow_run.id or "local"), flow_run.ui_url)
+
+
+def sweep(ctx: Context) -> None:
+    """Remove what writers that were killed have left half-made."""
+    lake = Store(ctx.lake)
+    for store in (ctx.objects, ctx.table, quarantine_of(ctx), lake.sub(OBJECTS, REGISTER)):
+        store.sweep()
 
 
 def _runner(name: RunnerName, asked: Asked) -> RunnerName:

@@ -68,7 +68,7 @@ class RunningServer:
     @contextmanager
     def connected(self) -> Iterator[str]:
         """Wait for the server and point Prefect at it; yields its URL."""
-        with _prefect_settings(PREFECT_API_URL=self.wait()):
+        with _prefect_at(self.wait()):
             yield self.api_url
 
 
@@ -132,8 +132,9 @@ class EmbeddedServer:
         url = self.wait()
         # Were it gone, every event left would wait 7 s for it, and the process with them.
         EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
-        # A server that dies with us has no use for heartbeats, whose thread holds every flow up for a second.
-        with _prefect_settings(PREFECT_API_URL=url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY=None):
+        # A server that dies with us has no use for heartbeats, whose thread holds every flow up for a second;
+        # and if it is gone, it stays gone.
+        with _prefect_at(url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY=None, PREFECT_CLIENT_MAX_RETRIES=3):
             try:
                 yield url
             finally:
@@ -152,11 +153,19 @@ def _deliver_events() -> None:
 
 
 @contextmanager
-def _prefect_settings(**values: Any) -> Iterator[None]:
+def _prefect_at(url: str, **values: Any) -> Iterator[None]:
+    import httpx
     from prefect import settings
 
-    with settings.temporary_settings({getattr(settings, name): value for name, value in values.items()}):
-        yield
+    known = {getattr(settings, name): value for name, value in {"PREFECT_API_URL": url, **values}.items()}
+    try:
+        with settings.temporary_settings(known):
+            yield
+    except httpx.TransportError as fault:
+        raise StorageError(
+            f"the Prefect server at {url} stopped answering: {fault or type(fault).__name__}.",
+            "Run again: what was done is kept. If it happens again, look at the server's log.",
+        ) from fault
 
 
 def _make(folder: Path) -> None:

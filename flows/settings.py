@@ -89,11 +89,6 @@ def quiet_libraries(current: Settings) -> None:
         os.environ.setdefault(name, value)
 
 
-def use_prefect_api(url: str) -> None:
-    """Point Prefect at a server; call before Prefect is imported. Child processes inherit it."""
-    os.environ["PREFECT_API_URL"] = url
-
-
 def cpu_count() -> int:
     """The cores this process may use, which in a container are fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

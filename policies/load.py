@@ -61,6 +61,9 @@ class Catalogue(Protocol):
     def custom(self) -> list[str]:
         """The users' own expectations."""
 
+    def verifiers(self) -> list[str]:
+        """What can judge labels."""
+
     def find(self, use: str) -> Entry:
         """One transform. Raises PolicyError with near misses, or with the fault of a plug-in."""
 
@@ -181,6 +184,11 @@ class _Checker:
             for index, name in enumerate(custom):
                 if name not in theirs:
                     self._unknown(("checks", "custom", index), "expectation", str(name), theirs)
+        asked = checks.get("label_consistency") if isinstance(checks, dict) else None
+        verifier = asked.get("verifier") if isinstance(asked, dict) else None
+        if isinstance(verifier, str) and verifier not in self.catalogue.verifiers():
+            path = ("checks", "label_consistency", "verifier")
+            self._unknown(path, "verifier", verifier, self.catalogue.verifiers())
         if isinstance(raw.get("expectations"), str):
             self._find_suite(raw["expectations"])
 

@@ -119,6 +119,7 @@ class LabelConsistency(Closed):
     min_verifier_accuracy: Share = Field(
         default=0.5, description="Balanced accuracy on held-out real rows, rescaled so that guessing is 0."
     )
+    verifier: str = Field(default="conformal", description="What judges labels: conformal, or a plug-in's name.")
     on_failure: OnFailure = "drop"
     on_too_few: Literal["fail", "warn"] = "warn"
     overrule: dict[str, str] = Field(

@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from flows.console import json_option, print_json
+from flows.logs import log_to
 from flows.looking import ask_with
-from flows.settings import RunnerName, Settings, quiet_libraries, settings, use_prefect_api
+from flows.settings import RunnerName, Settings, quiet_libraries, settings
 from tasks.work.run import Asked
 
 EXAMPLE = """
@@ -38,6 +39,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     began = time.monotonic()
     current = settings()
     quiet_libraries(current)
+    log_to(current.home)
     asked = ask_with(policy, current)
     document = asked.document
     if document is None:
@@ -66,10 +68,9 @@ def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict
     from flows.server import loopback_server
 
     with loopback_server(current) as server:
-        use_prefect_api(server.api_url)
         from flows.augment import augment
         from tasks.work.warm import warm
 
         warm(current.tracking_uri)  # while the server starts
-        server.wait()
-        return augment(str(policy), runner)
+        with server.connected():
+            return augment(str(policy), runner)

@@ -83,7 +83,7 @@ def told(fault: Exception, name: str) -> AugmillError:
     lines = str(fault).strip().splitlines() or [""]
     return AugmillError(
         f"{name} failed: {type(fault).__name__}: {lines[0]}",
-        "This is a fault in augmill or in a plug-in; the traceback is in the log.",
+        "This is a fault in augmill or in a plug-in; the traceback is in augmill.log in AUGMILL_HOME.",
     )
 
 

@@ -98,6 +98,26 @@ class Catalogue:
         """The users' own expectations, sorted."""
         return list(discover("expectations", self.plugins))
 
+    def expectation(self, name: str) -> type:
+        """A user's own expectation: what its file calls `EXPECTATION`, a Great Expectations class."""
+        located = discover("expectations", self.plugins)[name]
+        declared = getattr(located.module, "EXPECTATION", None)
+        if not isinstance(declared, type):
+            raise _lacking(located, "EXPECTATION (a Great Expectations class)")
+        return declared
+
+    def verifiers(self) -> list[str]:
+        """What can judge labels, sorted."""
+        return sorted(self._verifiers)
+
+    def verifier(self, name: str) -> Located:
+        """A module that judges labels: it has `fit` and `Verifier` as `tasks/verifiers/conformal.py` has."""
+        located = self._verifiers[name]
+        missing = [part for part in ("fit", "Verifier") if not hasattr(located.module, part)]
+        if missing:
+            raise _lacking(located, " and ".join(missing))
+        return located
+
     def find(self, use: str) -> Entry:
         """The transform called `use`, imported and checked. Raises PolicyError: unknown, with near misses,
         or a plug-in that fails to import or lacks a declaration, with the plug-in's file and line."""
@@ -115,6 +135,11 @@ class Catalogue:
             ours[use] = Entry("transforms", use, f"tasks.transforms.{use}")
         theirs = discover("transforms", self.plugins, ours)
         return dict(sorted({**ours, **{use: Entry(**vars(found)) for use, found in theirs.items()}}.items()))
+
+    @cached_property
+    def _verifiers(self) -> dict[str, Located]:
+        ours = {"conformal": Located("verifiers", "conformal", "tasks.verifiers.conformal")}
+        return {**ours, **discover("verifiers", self.plugins, ours)}
 
     @cached_property
     def _modalities(self) -> dict[str, Located]:
@@ -138,6 +163,12 @@ def _unknown(what: str, name: str, known: list[str]) -> PolicyError:
     near = [other for match in stems for other in known if other.rpartition(".")[2] == match]
     remedy = f"Did you mean {' or '.join(near[:3])}?" if near else f"Known: {', '.join(known) or 'none'}."
     return PolicyError(f"There is no {what} called {name}.", remedy)
+
+
+def _lacking(plugin: Located, what: str) -> PolicyError:
+    message = f"The plug-in {plugin.name} lacks {what}."
+    finding = Finding(file=str(plugin.file), line=1, rule=RULE, message=message, remedy="Declare it in that file.")
+    return PolicyError("A plug-in cannot be used.", "Declare what is missing in its file.", [finding])
 
 
 def _check_declarations(entry: Entry) -> None:

@@ -42,4 +42,5 @@ class Picture:
 
     @property
     def channels(self) -> int:
+        """1 for grey, 3 for RGB, 4 with an alpha channel."""
         return 1 if self.image.ndim == 2 else int(self.image.shape[2])

@@ -58,14 +58,17 @@ class TableSpec:
 
     @property
     def numeric(self) -> tuple[Column, ...]:
+        """Columns of numbers, in the order of a block's `numeric`."""
         return tuple(column for column in self.columns if column.kind in ("continuous", "integer"))
 
     @property
     def categorical(self) -> tuple[Column, ...]:
+        """Columns of categories and booleans, in the order of a block's `codes`."""
         return tuple(column for column in self.columns if column.kind in ("categorical", "boolean"))
 
     @property
     def scales(self) -> F64:
+        """Standard deviations of the numeric columns, shape (p,)."""
         return np.array([column.scale for column in self.numeric], dtype=np.float64)
 
 
@@ -85,6 +88,7 @@ class Block:
 
     @property
     def has_missing(self) -> bool:
+        """Whether any value is missing."""
         return bool(np.isnan(self.numeric).any() or (self.codes < 0).any())
 
 
@@ -105,6 +109,11 @@ class Pool:
 class TableTransform(Protocol):
     """The functions of a table transform module (see the module docstring)."""
 
-    def fit(self, params: Any, pool: Pool) -> State: ...
-    def draw(self, params: Any, spec: TableSpec, state: State, seeds: I64, bases: I64) -> Drawn: ...
-    def apply(self, params: Any, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block: ...
+    def fit(self, params: Any, pool: Pool) -> State:
+        """What is learned from the pool, as arrays by name."""
+
+    def draw(self, params: Any, spec: TableSpec, state: State, seeds: I64, bases: I64) -> Drawn:
+        """All random choices of n children at once, from their seeds."""
+
+    def apply(self, params: Any, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+        """The children, from their parents and what was drawn."""

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from expectations import checks
 from expectations.build import expectation_class
-from expectations.judge import Verdict, judge
+from expectations.judge import NOTHING_JUDGED, Verdict, judge
 from expectations.suite import Spec
 from policies.errors import DataError
 from tasks.reports.answers import answers
@@ -22,7 +22,9 @@ from tasks.verifiers import distribution, structure, summary
 from tasks.verifiers.calibration import CONTRADICTED
 from tasks.work.context import Context
 from tasks.work.fit import Fitted
+from tasks.work.parts import custom_expectations
 from tasks.work.publish import Accepted
+from tasks.work.quarantine import is_plain
 from tasks.work.verify import Scored, load_verifier, read_sample, real_index
 
 NO_GAPS = "column_values_to_not_be_null"
@@ -68,6 +70,7 @@ def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
         verifier = {"accuracy": known.accuracy, "noise_floor": known.noise_floor(), "alpha": known.alpha}
         answered += _semantic(ctx, figures)
     answered += _distributional(ctx, fitted, scored, scores, dropped)
+    answered += _custom(ctx, scored, scores)
     return Judged(answered, dropped, overruled, rates, verifier)
 
 
@@ -148,12 +151,17 @@ def _semantic(ctx: Context, figures: Mapping[str, float | None]) -> list[CheckRe
     for answer in answers(_judge_figures(figures, specs), "semantic"):
         # Dropping is the answer to contradicted labels; that too many were dropped is not.
         dropping = asked.on_failure == DROP and answer["name"] == "label_consistency_rate"
-        on_failure = asked.on_too_few if answer["name"] in TOO_FEW else DROP if dropping else _stop(asked.on_failure)
+        on_failure = asked.on_too_few if _cannot_judge(answer) else DROP if dropping else _stop(asked.on_failure)
         floor = figures.get("floor_consistency_rate")
         if dropping and floor is not None:
             answer["description"] += f" Held-out real rows reach {floor:.4f}."
         found.append({**answer, "on_failure": on_failure})
     return found
+
+
+def _cannot_judge(answer: CheckReport) -> bool:
+    """Whether a failed check is a word on the verifier or on too few rows, and so no word on the children."""
+    return answer["name"] in TOO_FEW or answer["error"] == NOTHING_JUDGED
 
 
 def _stop(on_failure: str) -> str:
@@ -171,7 +179,27 @@ def _distributional(
         **_neighbourhoods(ctx, scored),
     }
     specs = checks.distributional(asked, list(figures))
-    return answers(_judge_figures(figures, specs), "distributional", asked.on_failure)
+    too_few = ctx.policy.checks.label_consistency.on_too_few
+    return [
+        answer | {"on_failure": too_few} if _cannot_judge(answer) else answer
+        for answer in answers(_judge_figures(figures, specs), "distributional", asked.on_failure)
+    ]
+
+
+def _custom(ctx: Context, scored: Scored, scores: pa.Table) -> list[CheckReport]:
+    """The users' own expectations, over all children: their columns and their scores."""
+    names = ctx.policy.checks.custom
+    if not names:
+        return []
+    tables = [ctx.work.read_table(f"{child.name}.parquet") for child in scored.children]
+    rows = pa.concat_tables(tables, promote_options="default")
+    plain = rows.select([field.name for field in rows.schema if is_plain(field)])
+    for name in scores.column_names:
+        if name not in plain.column_names:
+            plain = plain.append_column(name, scores[name])
+    ids = plain[SAMPLE_ID].to_pylist()
+    verdict = judge(plain.to_pandas(), checks.custom(names), ids, custom_expectations(ctx.plugins, names))
+    return answers(verdict, "custom")
 
 
 def _class_share_gap(fitted: Fitted, scores: pa.Table, dropped: frozenset[str]) -> float | None:

@@ -81,7 +81,7 @@ def counts_of(files: Sequence[DataFile]) -> dict[str, dict[str, int]]:
 
 
 def _distinct(ctx: Context, paths: Sequence[str], columns: Sequence[str]) -> dict[str, float]:
-    """Distinct values / rows on a sample: rows are in order of their ids, which are hashes, so heads of files will do."""
+    """Distinct values / rows on a sample: rows are in order of their ids, which are hashes, so heads of files do."""
     if not columns:
         return {}
     sample = _heads(ctx, paths, SAMPLE_ROWS, columns)

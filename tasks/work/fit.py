@@ -168,7 +168,9 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
     ops = ops_of(ctx, item.step)
     whole = any(op.module.BEHAVIOUR.pool == "train" for op in ops)
     modality = modality_of(ctx)
-    name = f"fit/{hash_of(item.step.model_dump(mode='json', exclude={'amount'}), item.label, whole, item.index, item.description, transform_code(ctx, item.step), ctx.fingerprint)}"  # noqa: E501
+    asked = item.step.model_dump(mode="json", exclude={"amount"})
+    made_from = [item.index, item.description, transform_code(ctx, item.step), ctx.fingerprint]
+    name = f"fit/{hash_of(asked, item.label, whole, made_from)}"
 
     def make() -> FittedStep:
         index, pool = _cut(ctx, item, whole)

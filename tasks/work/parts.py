@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
 from policies.schema import Step
 from tasks.modalities.contract import Op
+from tasks.plugins import Located
 from tasks.transforms.catalogue import Catalogue, code_hash
 from tasks.work.context import Context
 
@@ -35,6 +37,17 @@ def ops_of(ctx: Context, step: Step) -> list[Op]:
         entry = catalogue(ctx.plugins).find(use.use)
         found.append(Op(use.use, entry.module, entry.parameters(use.params), use.probability))
     return found
+
+
+def verifier_of(ctx: Context) -> Located:
+    """The module that judges labels: the built-in one, or the plug-in that the policy names."""
+    return catalogue(ctx.plugins).verifier(ctx.policy.checks.label_consistency.verifier)
+
+
+def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str, type]:
+    """The users' own expectations among `names`, imported."""
+    found = catalogue(plugins)
+    return {name: found.expectation(name) for name in sorted(set(names).intersection(found.custom()))}
 
 
 def transform_code(ctx: Context, step: Step) -> list[str]:

@@ -92,6 +92,8 @@ def publish(run: Run, real: Real, checked: Checked) -> Version:
         number = commit(run, files, manifest)
         fresh = sum(file.bytes for file in files if file.path not in old)
         version = Version(number, before.version if before else None, False, manifest, fresh)
+    # Skipped or not: the run that committed may have been killed before it came here.
+    register(ctx)
     announce(ctx, version.number, run.at_ms, run.run_id)
     return version
 
@@ -144,9 +146,12 @@ def commit(run: Run, files: Sequence[DataFile], manifest: Manifest) -> int:
     user = [pa.field(name, held_type(arrow_of(kind), name)) for name, kind in manifest.types.items()]
     schema = pa.schema([*user, *FIELDS])
     expected = before.version if before else None
-    version = Table(ctx.table).publish(expected, added, sorted(old - set(new)), schema, metadata, at_ms=run.at_ms)
-    Store(ctx.lake).sub(OBJECTS).create(f"{REGISTER}/{ctx.policy.dataset}", b"")
-    return version
+    return Table(ctx.table).publish(expected, added, sorted(old - set(new)), schema, metadata, at_ms=run.at_ms)
+
+
+def register(ctx: Context) -> None:
+    """Enter the dataset into the lake's list of datasets."""
+    Store(ctx.lake).sub(OBJECTS, REGISTER).create(ctx.policy.dataset, b"")
 
 
 def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> None:

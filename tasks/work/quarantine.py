@@ -52,9 +52,14 @@ def keep_refused(ctx: Context, refused: Sequence[Refused], at_ms: int) -> None:
     append(ctx, parts, at_ms)
 
 
+def store_of(ctx: Context) -> Store:
+    """The quarantine table's folder, beside the dataset's own."""
+    return Store(ctx.lake).sub(f"{ctx.policy.dataset}.quarantine")
+
+
 def append(ctx: Context, parts: Mapping[str, pa.Table], at_ms: int) -> None:
     """Add rows to the quarantine table in one commit, keyed by shard; what is there already is not added again."""
-    store = Store(ctx.lake).sub(f"{ctx.policy.dataset}.quarantine")
+    store = store_of(ctx)
 
     def commit() -> None:
         files = [quarantine.write(store, name.replace("/", "-"), rows) for name, rows in parts.items()]

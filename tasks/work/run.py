@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from expectations.names import Scope
 from expectations.suite import Suite, load_suite
 from policies.errors import Finding, PolicyError
 from policies.lint import lint
@@ -92,7 +93,8 @@ def ask(
     loaded = load(policy, catalogue(plugins))
     if refuse_errors:
         refuse(loaded, lint(loaded, catalogue(plugins)))
-    suite = load_suite(loaded.suite) if loaded.suite else Suite(name=loaded.policy.dataset)
+    custom: dict[str, Scope] = dict.fromkeys(catalogue(plugins).custom(), "row")
+    suite = load_suite(loaded.suite, custom) if loaded.suite else Suite(name=loaded.policy.dataset)
     suite_text = loaded.suite.read_text("utf-8") if loaded.suite else ""
     base = loaded.path.parent
     ctx = Context(

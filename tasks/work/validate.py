@@ -23,7 +23,7 @@ from tasks.work.context import Context
 from tasks.work.descriptors import RawShard, ValidShard
 from tasks.work.index import index_of
 from tasks.work.ingest import Raw
-from tasks.work.parts import modality_code, modality_of
+from tasks.work.parts import custom_expectations, modality_code, modality_of
 from tasks.work.quarantine import fault_rows, is_plain, quarantine_rows
 from tasks.work.shards import each
 
@@ -157,7 +157,7 @@ def row_reasons(ctx: Context, rows: pa.Table) -> tuple[dict[int, list[str]], lis
     specs = ctx.suite.row()
     if not specs or not len(usable):
         return reasons, [0] * len(specs)
-    verdict = judge(_frame(rows, facts, usable), specs)
+    verdict = judge(_frame(rows, facts, usable), specs, plugins=_custom(ctx, specs))
     refuse_unevaluated(verdict)
     for position, texts in verdict.reasons().items():
         reasons.setdefault(int(usable[position]), []).extend(texts)
@@ -195,9 +195,13 @@ def judge_dataset(ctx: Context, raw: Raw, valid: Sequence[ValidShard]) -> Verdic
         rows = ctx.work.read_table(f"{shard.raw}.parquet", columns=here).take(positions)
         parts.append(with_columns(rows, {name: raw.types[name] for name in wanted if name not in here}))
     frame = pa.concat_tables(parts, promote_options="default").to_pandas()
-    verdict = judge(frame, specs)
+    verdict = judge(frame, specs, plugins=_custom(ctx, specs))
     refuse_unevaluated(verdict)
     return verdict
+
+
+def _custom(ctx: Context, specs: Sequence[Spec]) -> dict[str, type]:
+    return custom_expectations(ctx.plugins, (spec.type for spec in specs))
 
 
 def columns_of(spec: Spec) -> list[str]:

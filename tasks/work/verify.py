@@ -16,11 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tasks.plugins import Located
 from tasks.rows.hashing import code_version, hash_of, tree_version
 from tasks.rows.identity import words_of
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 from tasks.runners.contract import Runner
 from tasks.storage.store import Store
+from tasks.transforms.catalogue import code_hash
 from tasks.transforms.contract import Behaviour
 from tasks.verifiers import conformal, distribution, folds, structure
 from tasks.verifiers.distribution import SAMPLE
@@ -29,7 +31,7 @@ from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard, Described
 from tasks.work.fit import Fitted
 from tasks.work.index import label_text
-from tasks.work.parts import modality_code, modality_of, ops_of
+from tasks.work.parts import modality_code, modality_of, ops_of, verifier_of
 from tasks.work.pool import by_file
 from tasks.work.shards import each
 
@@ -95,7 +97,8 @@ def fit_verifier(ctx: Context, index: str, description: str, likeness: str) -> s
     if ctx.policy.label is None or not ctx.policy.steps:
         return None
     alpha, seed = ctx.policy.checks.label_consistency.alpha, ctx.policy.seed
-    name = f"verifier/{hash_of(CODE, index, likeness, description, alpha, seed, modality_code(ctx), ctx.fingerprint)}"
+    made_from = [CODE, code_hash(verifier_of(ctx)), modality_code(ctx), ctx.fingerprint]
+    name = f"verifier/{hash_of(made_from, index, likeness, description, alpha, seed)}"
     if not ctx.work.exists(f"{name}.npz"):
         places = ctx.work.read_table(f"{index}.parquet")
         ids, labels = places["sample_id"].to_pylist(), places["label"].to_pylist()
@@ -106,7 +109,7 @@ def fit_verifier(ctx: Context, index: str, description: str, likeness: str) -> s
         features = modality_of(ctx).features(json.loads(ctx.work.read(f"{description}.json")), rows)
         mine = [labels[at] for at in chosen]
         together = [names[at] for at in chosen] if names is not None else None
-        made = conformal.fit(features, mine, [ids[at] for at in chosen], alpha, seed, together)
+        made = verifier_of(ctx).module.fit(features, mine, [ids[at] for at in chosen], alpha, seed, together)
         _keep_sample(ctx, name, features, mine)
         ctx.work.write(f"{name}.npz", made.to_bytes())
     return name
@@ -203,13 +206,14 @@ def _groups(ctx: Context, likeness: str, ids: pa.Array) -> pa.Array | None:
 
 
 @lru_cache(maxsize=2)
-def _verifier(store: Store, name: str) -> conformal.Verifier:
-    return conformal.Verifier.from_bytes(store.read(f"{name}.npz"))
+def _verifier(store: Store, name: str, kind: Located) -> conformal.Verifier:
+    made: conformal.Verifier = kind.module.Verifier.from_bytes(store.read(f"{name}.npz"))
+    return made
 
 
 def load_verifier(ctx: Context, name: str) -> conformal.Verifier:
     """The fitted verifier."""
-    return _verifier(ctx.work, name)
+    return _verifier(ctx.work, name, verifier_of(ctx))
 
 
 def _sample(ctx: Context, name: str, rows: pa.Table, features: NDArray[np.float64], siblings: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from flows import augment as stages
+from flows.opening import sweep
 from tasks.rows.provenance import SAMPLE_ID
 from tasks.runners.contract import Runner
 from tasks.runners.thread import Runner as ThreadRunner
@@ -123,8 +124,7 @@ def go(
 ) -> Version:
     """All stages up to publish, in the order of the flow; `tamper` may change what a stage hands on."""
     asked = ask(policy, lake=str(lake), home=policy.parent / "home", shard_rows=shard_rows, plugins=plugins)
-    for store in (asked.ctx.objects, asked.ctx.table):
-        store.sweep()
+    sweep(asked.ctx)
     if runner is not None:
         return _stages(Run(asked, runner, "", run_id), tamper or {})
     with ThreadRunner(2) as threads:

@@ -113,6 +113,14 @@ def test_a_run_killed_while_the_server_starts_leaves_nothing(environment, tmp_pa
     assert not psutil.wait_procs(left, timeout=20)[1]
 
 
+@pytest.mark.slow
+def test_a_server_lost_in_the_middle_of_a_run_is_one_storage_error(environment):
+    flow = FLOW.replace("        return number\n", "        server.process.kill()\n        return number\n")
+    lost = subprocess.run([sys.executable, "-c", flow], env=environment, capture_output=True, text=True, check=False)
+    assert "policies.errors.StorageError: the Prefect server at http://127.0.0.1" in lost.stderr
+    assert "stopped answering" in lost.stderr
+
+
 def test_entering_returns_at_once_and_leaving_stops_it(environment, tmp_path):
     with loopback_server(settings()) as server:
         assert server.process.poll() is None

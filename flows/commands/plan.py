@@ -1,0 +1,52 @@
+"""Say what a run would do, and keep nothing.
+
+Reads, validates, splits and fits in a temporary folder laid over the lake, samples some children, and compares the
+outcome with the current version.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import ask_with
+from flows.settings import quiet_libraries, settings
+
+EXAMPLE = """
+\b
+Examples:
+  augmill plan policies/breast-cancer.yaml
+  augmill plan policies/digits.yaml --markdown >> "$GITHUB_STEP_SUMMARY"
+
+The temporary folder is in TMPDIR; it needs room for the rows that are new.
+Exit codes: 0 a run would do, 2 lint finds errors, 3 the data would not pass.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("policy", type=click.Path(path_type=Path))
+@json_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
+def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
+    """Say what `augmill run POLICY` would do: rows, bytes, time, what is reused, what is wrong. Nothing is kept."""
+    if as_json and as_markdown:
+        raise click.UsageError("Name one of --json and --markdown.")
+    current = settings()
+    quiet_libraries(current)
+    from tasks.runners import thread
+    from tasks.work.plan import plan
+
+    asked = ask_with(policy, current, refuse_errors=False)
+    with tempfile.TemporaryDirectory(prefix="augmill-plan-") as scratch, thread.Runner(current.workers) as runner:
+        document = plan(asked, runner, scratch)
+    if as_json:
+        print_json(document)
+    else:
+        from tasks.reports import plan_text
+
+        render = plan_text.markdown if as_markdown else plan_text.text
+        click.echo(render(document), nl=False)
+    click.get_current_context().exit(document["exit_code"])

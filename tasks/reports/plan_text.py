@@ -1,0 +1,234 @@
+"""A plan to read: on a terminal, or as Markdown for a comment on a pull request. One content, two forms."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from policies.schema import SPLITS
+from tasks.lineage.card import fenced
+from tasks.lineage.markup import size_text
+
+MAX_LINES = 60
+MAX_DIFF_LINES = 300  # a comment on GitHub holds 65,536 characters
+ORIGINS = ("real", "augmented", "synthetic")
+ALL = "all"
+ORDER: tuple[str, ...] = SPLITS
+
+Document = Mapping[str, Any]
+Rows = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""Counts by split, origin and class."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, then a table, sentences or a diff. `folded`: behind a click where there is one."""
+
+    heading: str
+    headers: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    lines: Sequence[str] = ()
+    diff: str = ""
+    folded: bool = False
+
+
+def text(document: Document, *, width: int = 110) -> str:
+    """The plan for a terminal, `width` columns wide."""
+    from rich.console import Console
+    from rich.text import Text
+
+    target = io.StringIO()
+    console = Console(file=target, width=width, no_color=True, highlight=False, markup=False)
+    console.print(headline(document), soft_wrap=True)
+    for section in sections(document):
+        console.print(f"\n{section.heading}")
+        if section.rows:
+            console.print(_terminal_table(section))
+        for line in [*section.lines, *section.diff.splitlines()]:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+    return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
+
+
+def markdown(document: Document) -> str:
+    """The plan as GitHub's Markdown: tables, the longer parts folded."""
+    sign = ":white_check_mark:" if document["exit_code"] == 0 else ":x:"
+    parts = [f"### {sign} {_cell(headline(document))}"]
+    for section in sections(document):
+        body = [_markdown_table(section)] if section.rows else []
+        body += ["\n".join(f"- {_cell(line)}" for line in section.lines)] if section.lines else []
+        body += [fenced(section.diff, "diff")] if section.diff else []
+        inner = "\n\n".join(body)
+        folded = f"<details><summary>{_cell(section.heading)}</summary>\n\n{inner}\n\n</details>"
+        parts.append(folded if section.folded else f"**{_cell(section.heading)}**\n\n{inner}")
+    return "\n\n".join(parts) + "\n"
+
+
+def headline(document: Document) -> str:
+    """The outcome in one sentence."""
+    name, current = document["dataset"], document["current_version"]
+    errors = sum(finding["severity"] == "error" for finding in document["lint"])
+    if errors:
+        return f"{name}: a run would be refused, lint finds {errors} error{'s' * (errors != 1)}."
+    if document["faults"]:
+        return f"{name}: a run would end without publishing anything."
+    if document["up_to_date"]:
+        rest = "only send the record of this version" if document["unrecorded"] else "do nothing"
+        return f"{name}@{current} is up to date: a run would {rest}."
+    if document["next_version"] is None:
+        return f"{name}@{current} holds these rows already: a run would publish nothing."
+    after = f", after {name}@{current}" if current is not None else ""
+    return f"{name}: a run would publish {name}@{document['next_version']}{after}."
+
+
+def sections(document: Document) -> list[Section]:
+    """What there is to say, in the order of interest; empty sections are left out."""
+    changes, cost = document["changes"], list(_cost(document))
+    because = [] if document["up_to_date"] else changes["reasons"]
+    refusals = [f"{one['cause']} Remedy: {one['remedy']}" for one in document["faults"]]
+    shards = list(_reuse(document.get("reuse", {})))
+    found = [
+        Section("Why it would fail", lines=refusals),
+        Section("Lint", lines=[_finding(one) for one in document["lint"]]),
+        Section("Because", lines=because),
+        _rows(document),
+        _table("Children", ("step", "transforms", "planned"), list(_steps(document))),
+        _table("Columns", ("column", "change", "type", "then"), [_column(one) for one in document.get("columns", ())]),
+        _quarantine(document),
+        Section("Cost", lines=cost),
+        Section("Shards", ("stage", "new", "rows", "reused", "rows"), shards, folded=True),
+        Section("Policy", diff=_cut(changes.get("policy_diff", "")), folded=True),
+        Section("Suite", diff=_cut(changes.get("suite_diff", "")), folded=True),
+    ]
+    return [section for section in found if section.rows or section.lines or section.diff]
+
+
+def _table(heading: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Section:
+    """A table of at most MAX_LINES lines that says what it leaves out."""
+    left = len(rows) - MAX_LINES
+    more = [f"... and {left:,} more, see --json"] if left > 0 else []
+    return Section(heading, headers, rows[:MAX_LINES], more)
+
+
+def _cut(diff: str) -> str:
+    lines = diff.splitlines()
+    left = len(lines) - MAX_DIFF_LINES
+    return "\n".join([*lines[:MAX_DIFF_LINES], f"... {left:,} more lines"]) if left > 0 else diff
+
+
+def _finding(one: Mapping[str, Any]) -> str:
+    return f"{one['file']}:{one['line']}: {one['rule']} {one['severity']}: {one['message']} {one['remedy']}".rstrip()
+
+
+def _rows(document: Document) -> Section:
+    """Rows per split, class and origin: now and then. Of very many classes only the sums."""
+    before, after = document["rows"]["before"], document["rows"]["after"]
+    origins = [name for name in ORIGINS if any(name in split for rows in (before, after) for split in rows.values())]
+    lines = [
+        [split, label, *(_pair(pair, bool(before)) for pair in _pairs(before, after, split, label, origins))]
+        for split in sorted({*before, *after}, key=ORDER.index)
+        for label in _labels(before, after, split)
+    ]
+    many = len(lines) > MAX_LINES
+    heading = "Rows" if before == after else "Rows, before checks drop any" + (": now -> then" if before else "")
+    shown = [line for line in lines if line[1] == ALL] if many else lines
+    note = ["sums of many classes; --json has every class"] if many else []
+    return Section(heading, ["split", "class", *origins, ALL], shown, note)
+
+
+def _labels(before: Rows, after: Rows, split: str) -> list[str]:
+    """The classes of a split, and a line for their sum."""
+    found = {label for rows in (before, after) for counts in rows.get(split, {}).values() for label in counts}
+    return [*sorted(found), ALL] if len(found) > 1 else sorted(found)
+
+
+def _pairs(before: Rows, after: Rows, split: str, label: str, origins: Sequence[str]) -> list[tuple[int, int]]:
+    """Now and then, per origin and for all together."""
+    was, now = before.get(split, {}), after.get(split, {})
+    pairs = [(_count(was, origin, label), _count(now, origin, label)) for origin in origins]
+    return [*pairs, (sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))]
+
+
+def _count(rows: Mapping[str, Mapping[str, int]], origin: str, label: str) -> int:
+    counts = rows.get(origin, {})
+    return sum(counts.values()) if label == ALL else counts.get(label, 0)
+
+
+def _pair(pair: tuple[int, int], compared: bool) -> str:
+    was, now = pair
+    return f"{was:,} -> {now:,}" if compared and was != now else f"{now:,}"
+
+
+def _steps(document: Document) -> Iterator[list[str]]:
+    for step in document.get("steps", ()):
+        yield [step["name"], " + ".join(step["use"]), f"{sum(step['planned'].values()):,}"]
+
+
+def _column(one: Mapping[str, str]) -> list[str]:
+    return [one["column"], one["change"], " -> ".join(filter(None, (one["before"], one["now"]))), one["says"]]
+
+
+def _quarantine(document: Document) -> Section:
+    found = document.get("quarantine")
+    if not found or not (found["rows"] or found["refused"]):
+        return Section("Quarantine")
+    rows = [[reason, f"{count:,}"] for reason, count in found["reasons"].items()]
+    rows += [[reason, f"{count:,}"] for reason, count in found["refused"].items()]
+    share = f"{found['rows']:,} of {found['of']:,} rows ({found['share']:.2%}; the suite allows {found['budget']:.2%})"
+    refused = sum(found["refused"].values())
+    more = f", and {refused:,} that no split can take" if refused else ""
+    return _table(f"Quarantine: {share}{more}", ("reason", "rows"), rows)
+
+
+def _cost(document: Document) -> Iterator[str]:
+    files = document.get("files")
+    if not files:
+        return
+    new = files["new_bytes"]
+    yield (
+        f"new in the table: about {size_text(sum(new.values()))} (real rows {size_text(new['real'])}, "
+        f"children about {size_text(new['children'])}); in the work store about {size_text(document['work_bytes'])}"
+    )
+    removed = "" if files["removed"] is None else f", {files['removed']:,} removed"
+    yield f"files of the version: {files['kept']:,} kept by reference, {files['added']:,} added{removed}"
+    seconds = document["cpu_seconds"]
+    told = ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
+    yield f"CPU time without checks and publishing: about {sum(seconds.values()):,.1f} s ({told})"
+
+
+def _reuse(reuse: Mapping[str, Any]) -> Iterator[list[str]]:
+    for stage, told in reuse.items():
+        yield [stage, *(f"{told[kind][what]:,}" for kind in ("new", "reused") for what in ("shards", "rows"))]
+
+
+def _terminal_table(section: Section) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=True, header_style="dim")
+    for head, right in zip(section.headers, _numeric(section), strict=True):
+        table.add_column(head, justify="right" if right else "left")
+    for row in section.rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _numeric(section: Section) -> list[bool]:
+    """Which columns hold counts, to be set right."""
+    return [all(row[at][:1].isdigit() for row in section.rows) and at > 0 for at in range(len(section.headers))]
+
+
+def _markdown_table(section: Section) -> str:
+    rule = ["---:" if right else "---" for right in _numeric(section)]
+    rows = [[_cell(cell) for cell in row] for row in (section.headers, *section.rows)]
+    lines = ["| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:])]
+    return "\n".join(lines)
+
+
+def _cell(value: str) -> str:
+    """Text that Markdown and HTML leave as it is, on one line."""
+    plain = value.replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
+    for mark in "|`*_[]":
+        plain = plain.replace(mark, f"\\{mark}")
+    return " ".join(plain.split())

@@ -1,0 +1,107 @@
+"""What is different from the current version before anything is computed: source, policy, suite, columns, libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from expectations.suite import Suite
+from tasks.lineage.policy_diff import unified
+from tasks.rows.fingerprint import differences, fingerprint
+from tasks.sources.columns import join
+from tasks.sources.drift import drift
+from tasks.sources.reading import types_of, units
+from tasks.work.context import Context
+from tasks.work.ingest import UNIT_BYTES, scan_unit
+from tasks.work.manifest import Published
+from tasks.work.run import Asked
+
+SHOWN = 5
+
+
+def changes(asked: Asked) -> dict[str, Any]:
+    """Raw objects, policy, suite, libraries and code against those of the current version; `reasons` in words."""
+    before, loaded = asked.before, asked.loaded
+    if before is None:
+        return {"reasons": ["nothing is published yet"]}
+    old, here = before.manifest, f"{loaded.policy.dataset}@{before.version}"
+    found: dict[str, Any] = {
+        "inputs": _inputs(asked, before),
+        "policy": _policy(asked, before),
+        "policy_diff": unified(old.policy_text, loaded.text, here, loaded.path.name),
+        "suite_diff": unified(old.suite_text, asked.suite_text, here, "suite"),
+        "fingerprint": differences(fingerprint(), old.fingerprint),
+        "code": old.code != asked.code,
+    }
+    return {**found, "reasons": _reasons(found, old.policy_hash != loaded.content_hash)}
+
+
+def _inputs(asked: Asked, before: Published) -> dict[str, Any]:
+    old = {item["name"]: item["sha256"] for item in before.manifest.inputs}
+    new = {item.name: item.sha256 for item in asked.found.objects}
+    return {
+        "added": sorted(new.keys() - old.keys()),
+        "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
+        "removed": sorted(old.keys() - new.keys()),
+        "unchanged": sum(old.get(name) == digest for name, digest in new.items()),
+    }
+
+
+def _policy(asked: Asked, before: Published) -> dict[str, list[str]]:
+    """Which steps come, go or change, and which other keys of the policy differ."""
+    old, new = before.manifest.policy, asked.ctx.policy.model_dump(mode="json")
+    was, now = ({step["name"]: step for step in policy["steps"]} for policy in (old, new))
+    return {
+        "added": [name for name in now if name not in was],
+        "changed": [name for name in now if name in was and was[name] != now[name]],
+        "removed": [name for name in was if name not in now],
+        "keys": [key for key in new if key != "steps" and new[key] != old.get(key)],
+    }
+
+
+def _reasons(found: Mapping[str, Any], policy_changed: bool) -> list[str]:
+    reasons = []
+    for word in ("added", "changed", "removed"):
+        names = found["inputs"][word]
+        if names:
+            more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+            reasons.append(f"raw objects {word}: {', '.join(names[:SHOWN])}{more}")
+    if policy_changed:
+        steps = [f"step {name} {word}" for word in ("added", "changed", "removed") for name in found["policy"][word]]
+        reasons.append(
+            f"the policy changed: {', '.join([*steps, *found['policy']['keys']]) or 'the order of its steps'}"
+        )
+    if found["suite_diff"]:
+        reasons.append("the suite changed")
+    reasons += [f"another library or processor: {sentence}" for sentence in found["fingerprint"]]
+    if found["code"]:
+        reasons.append("augmill's own code or a plug-in changed")
+    return reasons
+
+
+def columns(ctx: Context, asked: Asked) -> list[dict[str, str]]:
+    """Columns that appeared, disappeared or changed type since the current version, and what the suite says of it."""
+    if asked.before is None:
+        return []
+    old = asked.before.manifest.types
+    new = types_of(scan_unit(ctx, unit) for unit in units(asked.found, ctx.policy, UNIT_BYTES))
+    change = drift(old, new)
+    says = _says(ctx.suite)
+    found = [_column(name, "appeared", "", kind, says) for name, kind in change.appeared.items()]
+    found += [_column(name, "disappeared", kind, "", says) for name, kind in change.disappeared.items()]
+    # A narrower type than before is no change: its values are kept as what the column was.
+    wider = {name: pair for name, pair in change.changed.items() if join(*pair) != pair[0]}
+    return found + [_column(name, "changed", *pair, says) for name, pair in wider.items()]
+
+
+def _says(suite: Suite) -> dict[str, str]:
+    words = {"allow": "allowed by the suite", "refuse": "refused by the suite"}
+    return {
+        "appeared": words[suite.columns.extra],
+        "disappeared": words[suite.columns.missing],
+        "changed": "stays as it was; rows with values that do not fit are quarantined",
+    }
+
+
+def _column(name: str, change: str, before: str, now: str, says: Mapping[str, str]) -> dict[str, str]:
+    return {"column": name, "change": change, "before": before, "now": now, "says": says[change]}

@@ -1,0 +1,264 @@
+"""A dataset that grows, shrinks and is corrected: what a new version keeps, what it reads, what it drops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SOURCE, SPLIT, STEP
+from tasks.work import ingest
+from tasks.work.run import ask
+from tests.end_to_end.helpers import NOISE, SMOTE, go, policy, quarantined, rows, table_of, table_rows, write_csv
+
+
+@pytest.fixture
+def three_files(tmp_path: Path) -> Path:
+    """A policy over three files of 40 rows each, with its first version published."""
+    for number in range(3):
+        write_csv(tmp_path / "data" / f"{number}.csv", table_rows(number * 40, 40))
+    file = policy(tmp_path, "data/*.csv")
+    go(file, tmp_path / "lake")
+    return file
+
+
+def read_units(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are read from now on, in a list that grows."""
+    found: list[str] = []
+    real_scan, real_read = ingest.scan, ingest.read
+
+    def scan(unit, *rest):
+        found.extend(item.name for item in unit.objects)
+        return real_scan(unit, *rest)
+
+    def read(unit, *rest):
+        found.extend(item.name for item in unit.objects)
+        return real_read(unit, *rest)
+
+    monkeypatch.setattr(ingest, "scan", scan)
+    monkeypatch.setattr(ingest, "read", read)
+    return found
+
+
+def paths(lake: Path, version: int, origin: str = REAL) -> set[str]:
+    files = table_of(lake).snapshot(version).files
+    return {file.path for file in files if file.partition[ORIGIN] == origin}
+
+
+def splits(lake: Path, version: int | None = None) -> dict[str, str]:
+    """The split of every real row, by id."""
+    return {row[SAMPLE_ID]: row[SPLIT] for row in rows(lake, version) if row[ORIGIN] == REAL}
+
+
+def orphans(lake: Path) -> list[str]:
+    """Children with a parent that is no real training row of the same version."""
+    there = rows(lake)
+    training = {row[SAMPLE_ID] for row in there if row[ORIGIN] == REAL and row[SPLIT] == "train"}
+    return [row[SAMPLE_ID] for row in there if row[ORIGIN] != REAL and not set(row[PARENT_IDS]) <= training]
+
+
+def test_a_second_run_knows_that_nothing_changed_and_publishes_nothing(three_files):
+    lake = three_files.parent / "lake"
+    assert ask(three_files, lake=str(lake), home=three_files.parent / "home").unchanged
+    again = go(three_files, lake)
+    assert again.skipped
+    assert table_of(lake).versions() == [0]
+
+
+def test_a_second_run_in_shards_of_another_size_publishes_nothing(three_files):
+    """Shards are how rows are stored, not what they are."""
+    lake = three_files.parent / "lake"
+    assert go(three_files, lake, shard_rows=9).skipped
+    assert table_of(lake).versions() == [0]
+
+
+def test_a_new_file_is_the_only_one_read_and_the_others_are_kept_by_reference(three_files, monkeypatch):
+    lake = three_files.parent / "lake"
+    write_csv(three_files.parent / "data" / "3.csv", table_rows(120, 40))
+    read = read_units(monkeypatch)
+    assert go(three_files, lake).number == 1
+    assert set(read) == {"3.csv"}
+    assert paths(lake, 0) < paths(lake, 1)
+    assert splits(lake, 0).items() < splits(lake, 1).items()
+    assert len(splits(lake, 1)) == 160
+
+
+def test_another_step_leaves_the_real_files_and_the_children_of_other_steps(three_files, monkeypatch):
+    lake = three_files.parent / "lake"
+    read = read_units(monkeypatch)
+    more = NOISE.replace("shaken", "stirred").replace("0.05", "0.03")
+    policy(three_files.parent, "data/*.csv", SMOTE + NOISE + more)
+    assert go(three_files, lake).number == 1
+    assert read == []
+    assert paths(lake, 0) == paths(lake, 1)
+    assert paths(lake, 0, "synthetic") == paths(lake, 1, "synthetic")
+    assert paths(lake, 0, "augmented") < paths(lake, 1, "augmented")
+    assert {row[STEP] for row in rows(lake)} == {None, "between", "shaken", "stirred"}
+
+
+def test_rows_that_left_the_source_leave_the_version_with_their_children(three_files):
+    lake = three_files.parent / "lake"
+    before = splits(lake)
+    file = three_files.parent / "data" / "1.csv"
+    gone = table_rows(40, 40)[:20]
+    write_csv(file, table_rows(40, 40)[20:])
+    assert go(three_files, lake).number == 1
+    after = splits(lake)
+    assert len(before) - len(after) == len(gone)
+    assert after.items() < before.items()
+    assert orphans(lake) == []
+    assert len(rows(lake, 0)) > len(rows(lake, 1))
+    assert len(splits(lake, 0)) == 120, "the version before must stay as it was"
+
+
+def test_rows_that_come_back_are_in_the_split_they_were_published_in(three_files):
+    lake, file = three_files.parent / "lake", three_files.parent / "data" / "1.csv"
+    first = splits(lake)
+    text = file.read_text()
+    file.unlink()
+    go(three_files, lake)
+    file.write_text(text)
+    go(three_files, lake)
+    assert splits(lake) == first
+
+
+def test_append_keeps_rows_whose_file_is_gone_and_snapshot_does_not(three_files):
+    lake = three_files.parent / "lake"
+    first = splits(lake)
+    policy(three_files.parent, "data/*.csv", source='{uri: "data/*.csv", mode: append}')
+    (three_files.parent / "data" / "0.csv").unlink()
+    write_csv(three_files.parent / "data" / "3.csv", table_rows(120, 40))
+    go(three_files, lake)
+    appended = splits(lake)
+    assert first.items() < appended.items()
+    assert len(appended) == 160
+    assert orphans(lake) == []
+    policy(three_files.parent, "data/*.csv")
+    go(three_files, lake)
+    assert len(splits(lake)) == 120
+    assert {row[SOURCE]["object"] for row in rows(lake) if row[SOURCE]} == {"1.csv", "2.csv", "3.csv"}
+
+
+def test_append_takes_a_corrected_file_for_its_older_self(three_files):
+    lake = three_files.parent / "lake"
+    policy(three_files.parent, "data/*.csv", source='{uri: "data/*.csv", mode: append}')
+    go(three_files, lake)
+    write_csv(three_files.parent / "data" / "0.csv", [*table_rows(0, 39), *table_rows(500, 1)])
+    go(three_files, lake)
+    assert len(splits(lake)) == 120
+    assert orphans(lake) == []
+
+
+def test_a_data_file_that_was_vacuumed_is_made_anew_when_its_rows_come_back(three_files):
+    """Delta's vacuum deletes what the current version does not name; our notes of finished work still do."""
+    lake, file = three_files.parent / "lake", three_files.parent / "data" / "1.csv"
+    text, first = file.read_text(), rows(lake)
+    file.unlink()
+    go(three_files, lake)
+    for path in (paths(lake, 0) - paths(lake, 1)) | (paths(lake, 0, "augmented") - paths(lake, 1, "augmented")):
+        (lake / "made" / path).unlink()
+    file.write_text(text)
+    assert go(three_files, lake).number == 2
+    assert rows(lake, 2) == first
+
+
+GROWTH = (30, 15, 40, 25, 60)
+
+
+def test_over_five_increments_a_row_keeps_its_split_and_groups_never_part(tmp_path):
+    """Rare classes come late and few at a time; every group gets members in every increment."""
+    seen: dict[str, str] = {}
+    start = 0
+    header = "width,height,grains,colour,kind,group"
+    for increment, count in enumerate(GROWTH):
+        shares = (0.7, 0.3, 0.0) if increment == 0 else (0.6, 0.32, 0.08)
+        lines = table_rows(start, count, shares)
+        grouped = [f"{line},g{number % 23}" for number, line in enumerate(lines, start)]
+        write_csv(tmp_path / "data" / f"{increment}.csv", grouped, header)
+        file = policy(tmp_path, "data/*.csv", "", split="{group: group}", ignore="[colour, group]")
+        go(file, tmp_path / "lake", shard_rows=16)
+        now = splits(tmp_path / "lake")
+        assert len(now) == start + count
+        assert {name: now[name] for name in seen} == seen
+        of_group: dict[str, set[str]] = {}
+        for row in rows(tmp_path / "lake"):
+            of_group.setdefault(row["group"], set()).add(row[SPLIT])
+        assert {group: sides for group, sides in of_group.items() if len(sides) > 1} == {}
+        seen = now
+        start += count
+
+
+def test_over_five_increments_rare_classes_reach_every_split(tmp_path):
+    start, seen = 0, {}
+    for increment, count in enumerate(GROWTH):
+        shares = (0.7, 0.3, 0.0) if increment == 0 else (0.6, 0.32, 0.08)
+        write_csv(tmp_path / "data" / f"{increment}.csv", table_rows(start, count, shares))
+        go(policy(tmp_path, "data/*.csv", ""), tmp_path / "lake")
+        there = rows(tmp_path / "lake")
+        now = splits(tmp_path / "lake")
+        assert {name: now[name] for name in seen} == seen
+        for kind in {row["kind"] for row in there}:
+            mine = [row[SPLIT] for row in there if row["kind"] == kind]
+            assert len(set(mine)) == min(3, len(mine)), kind
+        seen = now
+        start += count
+    assert sum(row["kind"] == "reed" for row in there) < 20, "the class was meant to be rare"
+
+
+def test_another_salt_places_rows_anew(three_files):
+    lake = three_files.parent / "lake"
+    first = splits(lake)
+    policy(three_files.parent, "data/*.csv", split="{salt: pepper}")
+    go(three_files, lake)
+    moved = sum(first[name] != split for name, split in splits(lake).items())
+    assert 20 < moved < 100
+    assert orphans(lake) == []
+
+
+def test_a_key_keeps_a_corrected_row_in_its_split(tmp_path):
+    header, lines = "id,width,height,grains,colour,kind", table_rows(0, 60)
+    write_csv(tmp_path / "data.csv", [f"k{number},{line}" for number, line in enumerate(lines)], header)
+    file = policy(tmp_path, "data.csv", NOISE, key="id")
+    go(file, tmp_path / "lake")
+    first = {row["id"]: (row[SAMPLE_ID], row[SPLIT]) for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL}
+    corrected = [f"k{number},{float(line.split(',')[0]) + 0.5},{line.partition(',')[2]}" for number, line in enumerate(lines)]
+    write_csv(tmp_path / "data.csv", corrected, header)
+    go(file, tmp_path / "lake")
+    second = {row["id"]: (row[SAMPLE_ID], row[SPLIT]) for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL}
+    assert second == first
+    widths = {row["id"]: row["width"] for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL}
+    assert widths["k0"] == float(lines[0].split(",")[0]) + 0.5
+
+
+def test_a_repeated_key_is_quarantined(tmp_path):
+    header, lines = "id,width,height,grains,colour,kind", table_rows(0, 60)
+    keyed = [f"k{number % 59},{line}" for number, line in enumerate(lines)]
+    write_csv(tmp_path / "data.csv", keyed, header)
+    go(policy(tmp_path, "data.csv", "", key="id"), tmp_path / "lake")
+    assert [reason for row in quarantined(tmp_path / "lake") for reason in row["reasons"]] == [
+        "its key is not unique: another row of the source has the same one"
+    ]
+    assert len(rows(tmp_path / "lake")) == 59
+
+
+@pytest.mark.parametrize("given", ["uris", "column"])
+def test_a_row_in_the_training_and_the_test_source_is_kept_out_of_training(tmp_path, given):
+    lines = table_rows(0, 60)
+    leaked = lines[50]
+    if given == "uris":
+        write_csv(tmp_path / "train.csv", [*lines[:50], leaked])
+        write_csv(tmp_path / "test.csv", lines[50:])
+        file = policy(tmp_path, "", NOISE, source="{uri: {train: train.csv, test: test.csv}}", split="{}")
+    else:
+        split = [f"{line},{'train' if at < 50 else 'test'}" for at, line in enumerate(lines)]
+        write_csv(tmp_path / "all.csv", [*split, f"{leaked},train"], "width,height,grains,colour,kind,part")
+        file = policy(tmp_path, "all.csv", NOISE, split="{column: part}")
+    version = go(file, tmp_path / "lake")
+    assert [row["reasons"] for row in quarantined(tmp_path / "lake")] == [
+        ["an identical row or a member of its group is in a held-out split of the source"]
+    ]
+    assert version.manifest.figures["rows"]["quarantined"] == 1
+    real = [row for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL]
+    assert sorted(row[SPLIT] for row in real) == ["test"] * 10 + ["train"] * 50
+    assert {row[SPLIT] for row in rows(tmp_path / "lake") if row[ORIGIN] != REAL} == {"train"}
+    assert orphans(tmp_path / "lake") == []
