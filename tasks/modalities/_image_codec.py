@@ -49,10 +49,16 @@ class Header:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # Pillow warns about oddities that do not stop a picture from being read.
+    """Pillow warns about oddities, OpenCV prints what it cannot read: here the fault says it."""
+    from cv2.utils import logging
+
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            yield
+        finally:
+            logging.setLogLevel(level)
 
 
 def _open(data: bytes) -> Any:
@@ -131,13 +137,9 @@ def _is_deep(image: Any, data: bytes) -> bool:
 
 def examine(data: bytes) -> Header:
     """The header, after proof that every pixel can be decoded and is what it claims. Raises UnreadableError."""
+    found = header(data)
     with _quiet():
-        found = _header(image := _open(data), data)
-        try:
-            image.load()
-        except TORN as error:
-            raise UnreadableError(f"damaged or truncated: {error}") from None
-    pixels = decode(data)
+        pixels = decode(data)
     shape = (found.height, found.width) if found.channels == 1 else (found.height, found.width, found.channels)
     if pixels.shape != shape or str(pixels.dtype) != found.dtype:
         raise UnreadableError(f"claims {shape} {found.dtype}, holds {pixels.shape} {pixels.dtype}")
@@ -156,9 +158,9 @@ def decode(data: Any) -> NDArray[Any]:
         if image is not None and image.shape[2:] != (4,) and not is_jpeg(data) and _may_be_turned(data):
             image = cv2.imdecode(raw, upright)
     except cv2.error as error:
-        raise UnreadableError(f"damaged: {error.err}") from None
+        raise UnreadableError(f"damaged or truncated: {error.err}") from None
     if image is None:
-        raise UnreadableError("damaged: no pixels can be decoded")
+        raise UnreadableError("damaged or truncated: its pixels cannot be decoded")
     if image.ndim == 2:
         return np.asarray(image)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGB))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import cv2  # noqa: F401 - here, because cv2 cannot be imported by two threads at once
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray

@@ -10,9 +10,9 @@ from tasks.lineage.policy_diff import unified
 from tasks.rows.fingerprint import differences, fingerprint
 from tasks.sources.columns import join
 from tasks.sources.drift import drift
-from tasks.sources.reading import types_of, units
+from tasks.sources.reading import types_of
 from tasks.work.context import Context
-from tasks.work.ingest import UNIT_BYTES, scan_unit
+from tasks.work.ingest import scan_unit, units_of
 from tasks.work.manifest import Published
 from tasks.work.run import Asked
 
@@ -84,7 +84,7 @@ def columns(ctx: Context, asked: Asked) -> list[dict[str, str]]:
     if asked.before is None:
         return []
     old = asked.before.manifest.types
-    new = types_of(scan_unit(ctx, unit) for unit in units(asked.found, ctx.policy, UNIT_BYTES))
+    new = types_of(scan_unit(ctx, unit) for unit in units_of(ctx.policy, asked.found))
     change = drift(old, new)
     says = _says(ctx.suite)
     found = [_column(name, "appeared", "", kind, says) for name, kind in change.appeared.items()]

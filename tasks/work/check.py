@@ -27,6 +27,9 @@ from tasks.work.publish import Accepted
 from tasks.work.quarantine import is_plain
 from tasks.work.verify import Scored, load_verifier, read_sample, real_index
 
+HELD_OUT = "no_copy_of_held_out_row"
+HELD_OUT_COPY = "it equals a validation or test row"
+CONTRADICTED_LABEL = "its label is contradicted by the verifier"
 NO_GAPS = "column_values_to_not_be_null"
 FAIL, WARN, DROP = "fail", "warn", "drop"
 TOO_FEW = {
@@ -42,7 +45,7 @@ class Judged:
     """What the checks made of all children: answers, the ids to drop, and the figures behind them."""
 
     answers: list[CheckReport]
-    dropped: frozenset[str]
+    dropped: Mapping[str, str]
     overruled: dict[str, str]
     rates: list[dict[str, Any]] = field(default_factory=list)
     verifier: dict[str, Any] = field(default_factory=dict)
@@ -51,19 +54,24 @@ class Judged:
 def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
     """Judge structure, labels and likeness of all children; raises nothing, decides nothing."""
     if not scored.rows:
-        return Judged([], frozenset(), {})
+        return Judged([], {}, {})
     scores = read_scores(ctx, scored)
     found = [judge(*_structural(ctx, scored, scores)), judge(*_real_rows(ctx, scored))]
     # That a column of booleans has no gaps is worth a line only where it has.
     told = [one for verdict in found for one in answers(verdict, "structural")]
-    answered = [one for one in told if not (one["success"] and one["name"].startswith(NO_GAPS))]
+    answered = [
+        {**one, "on_failure": DROP if one["name"] == HELD_OUT else FAIL}
+        for one in told
+        if not (one["success"] and one["name"].startswith(NO_GAPS))
+    ]
     overrule = ctx.policy.checks.label_consistency.overrule
-    dropped: frozenset[str] = frozenset()
+    dropped = _held_out_copies(scores)
     overruled: dict[str, str] = {}
     rates: list[dict[str, Any]] = []
     verifier: dict[str, Any] = {}
     if scored.verifier is not None:
-        counts, dropped, overruled = _outcomes(ctx, scores, overrule)
+        counts, rejected, overruled = _outcomes(ctx, scores, overrule)
+        dropped |= dict.fromkeys(rejected, CONTRADICTED_LABEL)
         known = load_verifier(ctx, scored.verifier)
         rates = summary.rates(counts, known)
         figures = summary.figures(counts, known)
@@ -93,7 +101,7 @@ def refuse(judged: Judged, page: str) -> None:
 def accept(scored: Scored, judged: Judged, scores: Mapping[str, Sequence[str]]) -> list[Accepted]:
     """Every shard with the ids that are not to be published."""
     return [
-        Accepted(child, tuple(sorted(judged.dropped.intersection(scores[shard.name]))))
+        Accepted(child, tuple(sorted(set(judged.dropped).intersection(scores[shard.name]))))
         for shard, child in zip(scored.shards, scored.children, strict=True)
     ]
 
@@ -130,9 +138,15 @@ def _real_rows(ctx: Context, scored: Scored) -> tuple[Any, tuple[Spec, ...], lis
     return table.to_pandas(), checks.structural(table.column_names), rows["sample_id"].to_pylist()
 
 
+def _held_out_copies(scores: pa.Table) -> dict[str, str]:
+    """Children that chance made equal to a validation or test row: they are never published, and end no run."""
+    copied = pc.invert(scores["not_a_held_out_row"])
+    return dict.fromkeys(scores[SAMPLE_ID].filter(copied).to_pylist(), HELD_OUT_COPY)
+
+
 def _outcomes(
     ctx: Context, scores: pa.Table, overrule: Mapping[str, str]
-) -> tuple[pa.Table, frozenset[str], dict[str, str]]:
+) -> tuple[pa.Table, list[str], dict[str, str]]:
     ids = scores[SAMPLE_ID].combine_chunks()
     accepted = pc.is_in(ids, value_set=pa.array(sorted(overrule), pa.string()))
     step, transform, label = (scores[name].combine_chunks() for name in ("step", "transform", "label"))
@@ -141,7 +155,7 @@ def _outcomes(
     dropping = ctx.policy.checks.label_consistency.on_failure == DROP
     contradicted = pc.equal(scores["outcome"].combine_chunks(), CONTRADICTED)
     saved = ids.filter(pc.and_(contradicted, accepted)).to_pylist()
-    return counts, frozenset(rejected) if dropping else frozenset(), {name: overrule[name] for name in saved}
+    return counts, rejected if dropping else [], {name: overrule[name] for name in saved}
 
 
 def _semantic(ctx: Context, figures: Mapping[str, float | None]) -> list[CheckReport]:
@@ -169,7 +183,7 @@ def _stop(on_failure: str) -> str:
 
 
 def _distributional(
-    ctx: Context, fitted: Fitted, scored: Scored, scores: pa.Table, dropped: frozenset[str]
+    ctx: Context, fitted: Fitted, scored: Scored, scores: pa.Table, dropped: Mapping[str, str]
 ) -> list[CheckReport]:
     asked = ctx.policy.checks.distribution
     figures = {
@@ -202,7 +216,7 @@ def _custom(ctx: Context, scored: Scored, scores: pa.Table) -> list[CheckReport]
     return answers(verdict, "custom")
 
 
-def _class_share_gap(fitted: Fitted, scores: pa.Table, dropped: frozenset[str]) -> float | None:
+def _class_share_gap(fitted: Fitted, scores: pa.Table, dropped: Mapping[str, str]) -> float | None:
     planned, there = dict(fitted.real), dict(fitted.real)
     for amounts in fitted.planned.values():
         for label, count in amounts.items():

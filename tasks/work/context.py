@@ -13,7 +13,7 @@ from expectations.suite import Suite
 from policies.schema import Policy
 from tasks.storage.overlay import Overlay
 from tasks.storage.store import Store
-from tasks.work.descriptors import Described
+from tasks.work.descriptors import DataFile, Described
 
 D = TypeVar("D", bound=Described)
 
@@ -60,6 +60,14 @@ class Context:
     def once(self, kind: type[D], name: str, make: Callable[[], D]) -> D:
         """Return the descriptor kept under `name`, or make it now and keep it: done means it exists."""
         return kind.from_json(self.once_json(name, lambda: make().to_json()))
+
+    def sealed(self, name: str, make: Callable[[], DataFile]) -> DataFile:
+        """The same for a file of the table's folder, made again if it is gone: vacuum deletes what no version names."""
+        file = self.once(DataFile, name, make)
+        if self.table.exists(file.path):
+            return file
+        self.work.delete(f"{name}.json")
+        return self.once(DataFile, name, make)
 
     def once_json(self, name: str, make: Callable[[], Any]) -> Any:
         """The same for a plain JSON document."""

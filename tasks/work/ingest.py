@@ -9,6 +9,7 @@ from functools import partial
 import pyarrow as pa
 
 from policies.errors import DataError
+from policies.schema import Policy
 from tasks.rows.hashing import code_version, hash_of
 from tasks.rows.provenance import SOURCE, SPLIT, clashes
 from tasks.runners.contract import Runner
@@ -20,6 +21,8 @@ from tasks.work.parts import modality_of
 from tasks.work.shards import each
 
 UNIT_BYTES = 64 << 20
+FEW_FILES = 256
+PICTURES = ("image_folder", "manifest")
 FAULT_COLUMNS = ("object_name", "sha256", "row", "reason", "text")
 CODE = code_version("tasks.work.ingest")
 
@@ -50,7 +53,7 @@ def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] 
 
     `expected` types (of the suite, or of the version before) win: a value that does not fit is a faulty row.
     """
-    work = units(found, ctx.policy, UNIT_BYTES)
+    work = units_of(ctx.policy, found)
     scans = each(runner, "scan", partial(scan_unit, ctx), work, weight=lambda unit: unit.bytes, unit="bytes")
     types = types_of(scans, expected)
     refuse_clashes(types)
@@ -63,6 +66,12 @@ def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] 
     if not any(shard.rows for shard in shards):
         raise DataError("the source holds no row", "Check source.uri; a header alone is not enough.")
     return Raw(shards, types)
+
+
+def units_of(policy: Policy, found: Found) -> list[Unit]:
+    """The units of work. Few files of rows are one each, so that a new one costs only itself; many share units."""
+    alone = found.format not in PICTURES and len(found.objects) <= FEW_FILES
+    return units(found, policy, 1 if alone else UNIT_BYTES)
 
 
 def refuse_clashes(types: dict[str, str]) -> None:

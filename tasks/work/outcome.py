@@ -41,7 +41,7 @@ def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
     scores = read_scores(ctx, scored) if scored.rows else None
     by_shard = _ids_by_shard(scored, scores)
     accepted = accept(scored, judged, by_shard)
-    append(ctx, _rejected(ctx, accepted), run.at_ms)
+    append(ctx, _rejected(ctx, accepted, judged), run.at_ms)
     figures = figures_of(ctx, real, fitted, judged, accepted)
     if failures(judged):
         page = report(run, (real, fitted, scored, judged), figures, None)
@@ -136,11 +136,11 @@ def _ids_by_shard(scored: Scored, scores: pa.Table | None) -> dict[str, list[str
     }
 
 
-def _rejected(ctx: Context, accepted: Sequence[Accepted]) -> dict[str, pa.Table]:
+def _rejected(ctx: Context, accepted: Sequence[Accepted], judged: Judged) -> dict[str, pa.Table]:
     parts = {}
     for item in accepted:
         if item.dropped:
             rows = ctx.work.read_table(f"{item.shard.name}.parquet")
             picked = rows.filter(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string())))
-            parts[f"check/{item.shard.name}"] = rejected_rows(picked, item.shard.name)
+            parts[f"check/{item.shard.name}"] = rejected_rows(picked, item.shard.name, judged.dropped)
     return parts

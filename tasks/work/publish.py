@@ -66,7 +66,7 @@ def seal(ctx: Context, item: Accepted) -> DataFile:
             path, "train", shard.origin, rows, written.bytes, written.sha256, labels, shard.step, shard.name
         )
 
-    return ctx.once(DataFile, f"sealed/{name}", make)
+    return ctx.sealed(f"sealed/{name}", make)
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,8 @@ def is_plain(field: pa.Field) -> bool:
     return field.name not in (SOURCE, SPLIT) and field.type != PAYLOAD_TYPE and not pa.types.is_binary(field.type)
 
 
-def rejected_rows(rows: pa.Table, shard: str) -> pa.Table:
-    """Children whose label was contradicted, as the quarantine table keeps them."""
+def rejected_rows(rows: pa.Table, shard: str, reasons: Mapping[str, str]) -> pa.Table:
+    """Children that did not pass, as the quarantine table keeps them; `reasons` by sample id."""
     count = rows.num_rows
     payload = next((field.name for field in rows.schema if field.type == PAYLOAD_TYPE), None)
     plain = rows.select([field.name for field in rows.schema if is_plain(field)])
@@ -121,7 +121,7 @@ def rejected_rows(rows: pa.Table, shard: str) -> pa.Table:
             "object": pa.repeat(shard, count),
             "row": pa.array(range(count), pa.int64()),
             "sample_id": rows[SAMPLE_ID],
-            "reasons": pa.array([["its label is contradicted by the verifier"]] * count, pa.list_(pa.string())),
+            "reasons": pa.array([[reasons[name]] for name in rows[SAMPLE_ID].to_pylist()], pa.list_(pa.string())),
             "content": pa.array([json.dumps(row, default=str) for row in plain.to_pylist()], pa.string()),
             "payload": pc.struct_field(rows[payload], "bytes") if payload else pa.nulls(count, pa.binary()),
         }

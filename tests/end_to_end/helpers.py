@@ -186,7 +186,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def augmill(home: Path, *args: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run one `augmill` command as a process of its own."""
     cwd = home.parent
-    return subprocess.run(command(*args), capture_output=True, text=True, cwd=cwd, env=environment(home, **more))
+    return subprocess.run(
+        command(*args), check=False, capture_output=True, text=True, cwd=cwd, env=environment(home, **more)
+    )
 
 
 PICTURES = "pictures"

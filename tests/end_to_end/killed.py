@@ -22,7 +22,15 @@ from tests.end_to_end.helpers import go
 
 MOMENTS = (1, 4, 9, 17, 23, 31)
 MOST_RUNS = 40
-LIBRARIES = ("deltalake", "great_expectations", "sklearn.svm", "scipy.sparse.csgraph", "pandas", "cv2", "albumentations")
+LIBRARIES = (
+    "deltalake",
+    "great_expectations",
+    "sklearn.svm",
+    "scipy.sparse.csgraph",
+    "pandas",
+    "cv2",
+    "albumentations",
+)
 
 
 def arm(moment: int, before: bool) -> None:

@@ -221,7 +221,9 @@ def test_a_key_keeps_a_corrected_row_in_its_split(tmp_path):
     file = policy(tmp_path, "data.csv", NOISE, key="id")
     go(file, tmp_path / "lake")
     first = {row["id"]: (row[SAMPLE_ID], row[SPLIT]) for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL}
-    corrected = [f"k{number},{float(line.split(',')[0]) + 0.5},{line.partition(',')[2]}" for number, line in enumerate(lines)]
+    corrected = [
+        f"k{number},{float(line.split(',')[0]) + 0.5},{line.partition(',')[2]}" for number, line in enumerate(lines)
+    ]
     write_csv(tmp_path / "data.csv", corrected, header)
     go(file, tmp_path / "lake")
     second = {row["id"]: (row[SAMPLE_ID], row[SPLIT]) for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL}

@@ -1,14 +1,16 @@
 """Adds independent normal noise to every number, in proportion to its column's standard deviation.
 
 Missing values stay missing; categories and booleans stay as they are. Hurts where columns depend on each other
-(sums, ratios), where zero has a meaning of its own, and where a class is narrower than its columns. Integers are
-rounded back, so small noise on small counts changes nothing.
+(sums, ratios), and where a class is narrower than its columns. Integers are rounded back, so small noise on small
+counts changes nothing. Values stay within the range of the real rows, and zeros stay zero, unless told otherwise:
+in counts and amounts a zero mostly says that there is nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from pydantic import Field
 
 from tasks.rows.randomness import normals
@@ -20,9 +22,11 @@ EXTREME_SCALE = 0.3
 
 
 class Params(Parameters):
-    """How strong the noise is."""
+    """How strong the noise is, and what it leaves alone."""
 
     scale: float = Field(default=0.05, gt=0.0, description="In standard deviations of each column over training rows.")
+    within_range: bool = Field(default=True, description="Clip to the smallest and largest value of training rows.")
+    keep_zeros: bool = Field(default=True, description="Leave values that are exactly zero as they are.")
 
 
 ACCEPTS = Accepts(missing="kept")
@@ -50,4 +54,8 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
 def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
     """Add the noise, scaled per column."""
     base = parents[0]
-    return Block(base.numeric + drawn["_noise"] * (params.scale * spec.scales), base.codes)
+    noisy = base.numeric + drawn["_noise"] * (params.scale * spec.scales)
+    if params.within_range:
+        low, high = (np.array([getattr(column, end) for column in spec.numeric]) for end in ("low", "high"))
+        noisy = np.clip(noisy, low, high)
+    return Block(np.where((base.numeric == 0.0) & params.keep_zeros, base.numeric, noisy), base.codes)

@@ -133,6 +133,16 @@ def test_a_library_failure_names_the_transform_and_the_row(rows):
         make([Op("image.broken", broken, horizontal_flip.Params(), 1.0)], rows, [2], [1])
 
 
+def test_a_record_that_is_not_true_rebuilds_another_picture(rows):
+    (child,) = make([op(rotate)], rows, [0], [5]).to_pylist()
+    who = PoolIndex(["r000"], ["even"], "even")
+    parent = rows.take(pa.array([0]))
+    angle = json.loads(child[OPS])[0]["drawn"]["angle_degrees"]
+    forged = child[OPS].replace(repr(angle), repr(angle + 20))
+    assert modality.rebuild([op(rotate)], {}, parent, who, 5, child[OPS]).to_pylist() == [child]
+    assert modality.rebuild([op(rotate)], {}, parent, who, 5, forged).to_pylist()[0]["image"] != child["image"]
+
+
 def test_only_rows_of_the_target_class_are_bases(rows):
     pool = PoolIndex(rows[SAMPLE_ID].to_pylist(), rows["label"].to_pylist(), "odd")
     assert modality.fit([op(rotate)], {}, pool, None)["weights"].tolist() == [0, 1, 0, 1, 0, 1]

@@ -156,3 +156,13 @@ def test_jpeg_children_are_close_and_keep_full_colour_resolution():
     # The sampling factors of all three channels stand in the frame header: 1 x 1 means none is thinned out.
     frame = data.index(b"\xff\xc0")
     assert [data[frame + 11 + 3 * channel] for channel in range(3)] == [0x11] * 3
+
+
+def test_nothing_is_printed_about_pictures_that_cannot_be_read(capfd):
+    for kind in ("PNG", "JPEG", "TIFF", "WEBP"):
+        data = saved(Image.fromarray(RGB), kind)
+        with pytest.raises(codec.UnreadableError):
+            codec.examine(data[: len(data) * 3 // 4])
+    with pytest.raises(codec.UnreadableError):
+        codec.examine(saved(Image.fromarray(RGB).convert("LA"), "TIFF"))
+    assert capfd.readouterr() == ("", "")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -130,11 +129,8 @@ def test_a_picture_that_changes_after_the_listing_is_refused(tmp_path: Path) -> 
         list(read(work[1], types, policy, 10, 2**20))
 
 
-def test_blood_cells_from_the_shared_data() -> None:
-    root = os.environ.get("AUGMILL_TEST_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data"
-    folder = Path(root) / "bccd_blood_cells"
-    if not folder.is_dir():
-        pytest.skip("the shared data sets are not here; set AUGMILL_TEST_DATA to their folder")
+def test_blood_cells_from_the_shared_data(shared_data: Path) -> None:
+    folder = shared_data / "bccd_blood_cells"
     boxes = {"xmin": "xmin", "ymin": "ymin", "xmax": "xmax", "ymax": "ymax", "label": "class"}
     read = whole(folder, policy_of("boxes.csv", columns={"boxes": boxes}))
     assert len(read.rows) == 290

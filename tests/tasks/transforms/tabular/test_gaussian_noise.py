@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from tasks.transforms.table import Column, TableSpec
+from tasks.transforms.table import Block, Column, TableSpec
 from tasks.transforms.tabular import gaussian_noise
 
-PARAMS = gaussian_noise.Params(scale=0.2)
+PARAMS = gaussian_noise.Params(scale=0.2, within_range=False, keep_zeros=False)
 
 
 def test_noise_is_normal_in_shares_of_each_columns_deviation(overlapping, pool_of, make_children):
@@ -29,6 +29,27 @@ def test_missing_values_stay_missing(pool_of, make_children):
     drawn = gaussian_noise.draw(PARAMS, pool.spec, {}, np.arange(2), np.arange(2))
     made = make_children.applied(gaussian_noise, PARAMS, pool, np.arange(2), drawn)
     assert np.isnan(made.numeric).tolist() == [[False, True], [False, False]]
+
+
+def made_from(params, values, low, high):
+    spec = TableSpec((Column("amount", "continuous", scale=10.0, low=low, high=high),))
+    bases = np.zeros(500, dtype=np.int64)
+    drawn = gaussian_noise.draw(params, spec, {}, np.arange(500), bases)
+    base = Block(np.full((500, 1), values), np.empty((500, 0), dtype=np.int32))
+    return gaussian_noise.apply(params, spec, [base], drawn).numeric
+
+
+def test_values_stay_within_the_range_of_training_rows():
+    made = made_from(gaussian_noise.Params(scale=0.2), 1.0, 0.5, 3.0)
+    assert (made.min(), made.max()) == (0.5, 3.0)
+    free = made_from(gaussian_noise.Params(scale=0.2, within_range=False), 1.0, 0.5, 3.0)
+    assert free.min() < 0.5
+    assert free.max() > 3.0
+
+
+def test_zeros_stay_zero_unless_told_otherwise():
+    assert (made_from(gaussian_noise.Params(), 0.0, -9.0, 9.0) == 0.0).all()
+    assert (made_from(gaussian_noise.Params(keep_zeros=False), 0.0, -9.0, 9.0) != 0.0).any()
 
 
 @pytest.mark.parametrize(("scale", "kinds"), [(0.05, {"noise"}), (0.31, {"noise", "extreme"})])
