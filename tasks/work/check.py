@@ -59,7 +59,7 @@ def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
     found = [judge(*_structural(ctx, scored, scores)), judge(*_real_rows(ctx, scored))]
     # That a column of booleans has no gaps is worth a line only where it has.
     told = [one for verdict in found for one in answers(verdict, "structural")]
-    answered = [
+    answered: list[CheckReport] = [
         {**one, "on_failure": DROP if one["name"] == HELD_OUT else FAIL}
         for one in told
         if not (one["success"] and one["name"].startswith(NO_GAPS))
@@ -195,7 +195,7 @@ def _distributional(
     specs = checks.distributional(asked, list(figures))
     too_few = ctx.policy.checks.label_consistency.on_too_few
     return [
-        answer | {"on_failure": too_few} if _cannot_judge(answer) else answer
+        {**answer, "on_failure": too_few} if _cannot_judge(answer) else answer
         for answer in answers(_judge_figures(figures, specs), "distributional", asked.on_failure)
     ]
 

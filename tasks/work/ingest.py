@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
 from policies.errors import DataError
 from policies.schema import Policy
-from tasks.rows.hashing import code_version, hash_of
+from tasks.rows.hashing import code_version, hash_of, tree_version
 from tasks.rows.provenance import SOURCE, SPLIT, clashes
 from tasks.runners.contract import Runner
 from tasks.sources.contract import Found, Scan, Unit
@@ -24,7 +25,7 @@ UNIT_BYTES = 64 << 20
 FEW_FILES = 256
 PICTURES = ("image_folder", "manifest")
 FAULT_COLUMNS = ("object_name", "sha256", "row", "reason", "text")
-CODE = code_version("tasks.work.ingest")
+CODE = [code_version("tasks.work.ingest"), tree_version(Path(__file__).parents[1], ["sources"])]
 
 
 @dataclass(frozen=True)
