@@ -150,7 +150,7 @@ def _foreseen(ctx: Context, asked: Asked, runner: Runner, seen: Seen) -> dict[st
         "work_bytes": round(sum(made.values()) + cost.bytes),
         "cpu_seconds": {stage: round(seconds, 3) for stage, seconds in seen.cpu_seconds.items()},
         "quarantine": _quarantine(ctx, seen),
-        "columns": columns(ctx, asked) if seen.raw else [],
+        "columns": _columns(ctx, asked),
     }
 
 
@@ -257,6 +257,13 @@ def _quarantine(ctx: Context, seen: Seen) -> dict[str, Any] | None:
         "reasons": seen.valid.reasons,
         "refused": seen.real.refused if seen.real else {},
     }
+
+
+def _columns(ctx: Context, asked: Asked) -> list[dict[str, str]]:
+    try:
+        return columns(ctx, asked)
+    except DataError:
+        return []  # the source cannot be read, which is noted as a fault already
 
 
 def _judgement(seen: Seen) -> dict[str, Any]:

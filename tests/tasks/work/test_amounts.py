@@ -48,7 +48,7 @@ def test_a_later_step_counts_what_an_earlier_one_makes() -> None:
 
 
 def test_shares_that_sum_to_one_are_refused_with_a_remedy() -> None:
-    with pytest.raises(DataError, match="cannot each reach a share of 0.5") as raised:
+    with pytest.raises(DataError, match=r"cannot each reach a share of 0\.5") as raised:
         planned(policy(({"to_share": 0.5}, {"only": ["b", "c"]})), {"a": 60, "b": 10, "c": 20})
     assert "Lower to_share below 0.5" in raised.value.remedy
 

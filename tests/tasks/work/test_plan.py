@@ -167,7 +167,10 @@ def test_other_libraries_or_code_are_named_and_what_they_leave_alone_is_reused(t
 
 def test_columns_that_came_went_or_changed_are_named_with_what_the_suite_says(three_files, tmp_path):
     go(three_files, tmp_path / "lake")
-    lines = [f"{line.split(',', 1)[0]},{line.split(',')[2]}.5,{line.split(',', 3)[3]},9" for line in table_rows(90, 20)]
+    lines = []
+    for number, line in enumerate(table_rows(90, 20)):
+        width, _, grains, colour, kind = line.split(",")
+        lines.append(f"{width},{grains}{'.5' if number < 15 else ''},{colour},{kind},9")
     for number in range(3):
         (tmp_path / "data" / f"{number}.csv").unlink()
     write_csv(tmp_path / "data" / "3.csv", lines, header="width,grains,colour,kind,extra")
@@ -186,8 +189,8 @@ def test_columns_that_came_went_or_changed_are_named_with_what_the_suite_says(th
     assert document["next_version"] is None
     causes = " ".join(fault["cause"] for fault in document["faults"])
     assert "column 'height' disappeared" in causes
-    assert "20 of 20 rows failed" in causes
-    assert document["quarantine"]["rows"] == 20
+    assert "15 of 20 rows failed" in causes
+    assert document["quarantine"]["rows"] == 15
 
 
 def test_rows_that_would_be_quarantined_or_refused_are_forecast(tmp_path):
