@@ -6,6 +6,7 @@ not be evaluated is a failure of its own, with the reason; and every expectation
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -127,10 +128,15 @@ def _validate(frame: pd.DataFrame, expectations: list[Any]) -> dict[int, Any]:
     gx = library()
     # The query text lists every failing row once more; nobody reads it.
     form = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
-    validator = Validator(_batches(), result_format=form, batch_parameters={"dataframe": frame})
     suite = gx.ExpectationSuite(name="augmill", expectations=expectations)
-    answers: Any = validator.validate_expectation_suite(suite).results
+    with _ONE_AT_A_TIME:
+        validator = Validator(_batches(), result_format=form, batch_parameters={"dataframe": frame})
+        answers: Any = validator.validate_expectation_suite(suite).results
     return {int(answer.expectation_config.meta["position"]): answer for answer in answers}
+
+
+# Great Expectations caches what it computes per batch, and takes frames of two threads for one batch: their rows mix.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @lru_cache(maxsize=1)

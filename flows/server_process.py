@@ -85,6 +85,7 @@ def _prepare_database() -> None:
     from prefect.settings import get_current_settings
 
     home = get_current_settings().home
+    home.mkdir(parents=True, exist_ok=True)  # PREFECT_HOME may be the user's, and new
     # Two runs may start on one fresh home. The kernel drops the lock when its holder is killed.
     with open(home / "server.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

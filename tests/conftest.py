@@ -34,11 +34,15 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder that exists once something is written to it; the lake and the tracking store follow it."""
+def _own_home_and_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A home that exists once something is written to it; and no variable that a run sets outlives its test."""
+    before = dict(os.environ)
     home = _BASE / f"home-{next(_NUMBERS)}"
     monkeypatch.setenv("AUGMILL_HOME", str(home))
     yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
     shutil.rmtree(home, ignore_errors=True)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from flows.console import json_option, print_json
+from flows.logs import log_to
 from flows.looking import ask_with
 from flows.settings import quiet_libraries, settings
 
@@ -36,6 +37,7 @@ def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
         raise click.UsageError("Name one of --json and --markdown.")
     current = settings()
     quiet_libraries(current)
+    log_to(current.home)
     from tasks.runners import thread
     from tasks.work.plan import plan
 

@@ -16,6 +16,7 @@ from flows.console import json_option, print_json
 from flows.logs import log_to
 from flows.looking import ask_with
 from flows.settings import RunnerName, Settings, quiet_libraries, settings
+from policies.errors import Finding
 from tasks.work.run import Asked
 
 EXAMPLE = """
@@ -53,6 +54,8 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
         from tasks.reports.terminal import summary
 
         click.echo(summary(document), nl=False)
+        for finding in document.get("lint", ()):
+            click.echo(f"warning: {Finding(**finding)}", err=True)
 
 
 def send_waiting(asked: Asked, current: Settings) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import cv2  # noqa: F401 - here, because cv2 cannot be imported by two threads at once
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from policies.schema import Policy
 from tasks.modalities import _image_children, _image_facts, _image_features, _image_fit
 from tasks.modalities._image_codec import decode
 from tasks.modalities._image_noise import noise_share
+from tasks.modalities._image_opencv import load_opencv
 from tasks.modalities._image_thumbnail import thumbnail
 from tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex
 from tasks.rows.identity import content_words, digest_words
@@ -50,11 +50,13 @@ def facts(policy: Policy, rows: pa.Table) -> pa.Table:
     Undecodable, truncated, oversized and unsupported pictures are faults; so are missing masks, masks of another
     size, and boxes that are degenerate or reach outside.
     """
+    load_opencv()
     return _image_facts.facts(rows)
 
 
 def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
     """Kinds (channels, dtype, count), smallest and largest sides, formats, and whether there are masks or boxes."""
+    load_opencv()
     return _image_facts.describe(policy, batches)
 
 
@@ -67,11 +69,13 @@ def lint_figures(description: Mapping[str, Any], rows: pa.Table) -> dict[str, An
 
 def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:
     """Why `op` cannot take this data; empty if it can."""
+    load_opencv()
     return _image_fit.refusals(op, description)
 
 
 def fit(ops: Sequence[Op], description: Mapping[str, Any], pool: PoolIndex, load: Loader) -> Arrays:
     """Nothing is learnt from pictures: every row of the target's class is a base equally often."""
+    load_opencv()
     return _image_fit.fit(ops, pool)
 
 
@@ -84,6 +88,7 @@ def children(
     load: Loader,
 ) -> pa.Table:
     """Make the children; see `Modality.children`."""
+    load_opencv()
     return _image_children.children(ops, pool, births, load)
 
 
@@ -97,16 +102,19 @@ def rebuild(
 ) -> pa.Table:
     """One child again, from its parents' rows in the order of `augmill_parent_ids`, its seed and its
     `augmill_ops`. `who` holds the parents' ids and labels. Returns the row that `children` returned."""
+    load_opencv()
     return _image_children.rebuild(ops, parents, who, seed, recorded)
 
 
 def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:
     """What a verifier sees of the pictures: shapes by their gradients, and colours where there are any."""
+    load_opencv()
     return _image_features.features(description, rows)
 
 
 def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
     """Two words per row from its decoded pixels and its label: the same picture in another encoding is the same."""
+    load_opencv()
     named = [policy.label] if policy.label is not None and policy.label in rows.column_names else []
     words = content_words(rows, named)
     pixels = [decode(picture["bytes"]) for picture in rows["image"].to_pylist()]

@@ -126,7 +126,7 @@ def _rows(document: Document) -> Section:
     before, after = document["rows"]["before"], document["rows"]["after"]
     origins = [name for name in ORIGINS if any(name in split for rows in (before, after) for split in rows.values())]
     lines = [
-        [split, label, *(_pair(pair, bool(before)) for pair in _pairs(before, after, split, label, origins))]
+        [split, label or "-", *(_pair(pair, bool(before)) for pair in _pairs(before, after, split, label, origins))]
         for split in sorted({*before, *after}, key=ORDER.index)
         for label in _labels(before, after, split)
     ]
@@ -190,8 +190,8 @@ def _cost(document: Document) -> Iterator[str]:
         f"new in the table: about {size_text(sum(new.values()))} (real rows {size_text(new['real'])}, "
         f"children about {size_text(new['children'])}); in the work store about {size_text(document['work_bytes'])}"
     )
-    removed = "" if files["removed"] is None else f", {files['removed']:,} removed"
-    yield f"files of the version: {files['kept']:,} kept by reference, {files['added']:,} added{removed}"
+    counts = f"{files['kept']:,} kept by reference, {files['added']:,} added, {files['removed']:,} removed"
+    yield f"files of the version: {counts}"
     seconds = document["cpu_seconds"]
     told = ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
     yield f"CPU time without checks and publishing: about {sum(seconds.values()):,.1f} s ({told})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from tasks.rows.provenance import REAL
 from tasks.runners.contract import Runner
 from tasks.storage.store import Store
 from tasks.work import facts
+from tasks.work.amounts import planned
 from tasks.work.augment import child_items
 from tasks.work.changes import changes, columns
 from tasks.work.context import OBJECTS, Context
@@ -116,7 +118,9 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
         real = seen.real = write_real(ctx, runner, valid, place_all(ctx, valid, asked))
         clock = seen.time("split", clock)
         surveyed = seen.surveyed = survey(ctx, real.files)
-        seen.amounts, seen.findings = facts.settle(ctx, asked, real, surveyed)
+        with suppress(DataError):
+            seen.amounts = planned(ctx.policy, surveyed.real)
+        _, seen.findings = facts.settle(ctx, asked, real, surveyed)
         fitted = fit(ctx, runner, surveyed, seen.amounts)
         likeness = look(ctx, runner, real.files)
         verifier = fit_verifier(ctx, fitted.index, fitted.description, likeness)
@@ -146,7 +150,7 @@ def _foreseen(ctx: Context, asked: Asked, runner: Runner, seen: Seen) -> dict[st
         "rows": {"before": _published_counts(asked), "after": _planned_counts(ctx, seen)},
         "steps": _steps(ctx, seen),
         "reuse": _reuse(seen, made, children),
-        "files": _files(asked, seen, children, cost),
+        "files": _files(asked, seen, children, cost) if fitted else None,
         "work_bytes": round(sum(made.values()) + cost.bytes),
         "cpu_seconds": {stage: round(seconds, 3) for stage, seconds in seen.cpu_seconds.items()},
         "quarantine": _quarantine(ctx, seen),
@@ -212,7 +216,7 @@ def _files(asked: Asked, seen: Seen, children: Sequence[tuple[str, int, bool]], 
     return {
         "kept": kept,
         "added": len(added) + len(again) + fresh,
-        "removed": len(old) - kept if seen.fitted else None,
+        "removed": len(old) - kept,
         "new_bytes": {"real": sum(added), "children": round(cost.bytes + sum(rewritten))},
     }
 

@@ -107,9 +107,11 @@ def policy(folder: Path, uri: str, steps: str = SMOTE + NOISE, **more: str) -> P
 
 
 def suite(folder: Path, text: str) -> dict[str, str]:
-    """A suite beside the policy; returns the key that names it."""
-    (folder / "suite.yaml").write_text(text)
-    return {"expectations": "suite"}
+    """A suite where policies look for it, `../expectations`; returns the key that names it."""
+    file = folder.parent / "expectations" / f"{folder.name}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    return {"expectations": folder.name}
 
 
 def go(

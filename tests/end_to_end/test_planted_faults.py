@@ -87,8 +87,9 @@ def real_rows(run: Run, split: str) -> list[dict]:
 
 
 def copy_of_a_test_row(run: Run, table: pa.Table) -> pa.Table:
-    twin = real_rows(run, "test")[0]
-    for column in ("width", "height", "grains", "kind"):
+    kind = table["kind"][0].as_py()
+    twin = next(row for row in real_rows(run, "test") if row["kind"] == kind)
+    for column in ("width", "height", "grains"):
         table = first_row(column, lambda *_, column=column: twin[column])(run, table)
     return table
 
@@ -100,7 +101,6 @@ SPOILED = {
     "labels_as_promised": first_row("kind", lambda _, table: "reed" if table["kind"][0].as_py() == "hay" else "hay"),
     "provenance_complete": first_row(RECIPE_HASH, lambda *_: None),
     "sample_ids_unique": first_row(SAMPLE_ID, lambda _, table: table[SAMPLE_ID][1].as_py()),
-    "no_copy_of_held_out_row": copy_of_a_test_row,
 }
 
 
@@ -125,6 +125,19 @@ def test_a_child_of_a_missing_parent_is_named(file):
     error = refused(file, augment=spoiling(note))
     assert "parents_to_exist" in failed(error)
     assert ids[0] in str(error)
+
+
+def test_a_child_that_equals_a_test_row_is_kept_out_and_counted(file):
+    lake = file.parent / "lake"
+    version = go(file, lake, tamper={"augment": spoiling(copy_of_a_test_row)})
+    answers = {check["name"]: check for check in version.manifest.figures["checks"]}
+    assert not answers["no_copy_of_held_out_row"]["success"]
+    assert version.manifest.figures["rows"]["dropped"] == 1
+    (dropped,) = (row for row in quarantined(lake) if row["stage"] == "check")
+    there = rows(lake)
+    assert dropped["sample_id"] not in {row[SAMPLE_ID] for row in there}
+    held_out = {(row["width"], row["height"]) for row in there if row[SPLIT] == "test"}
+    assert not held_out & {(row["width"], row["height"]) for row in there if row[SPLIT] == "train"}
 
 
 def test_a_test_row_leaked_into_training_is_caught(file):

@@ -1,0 +1,223 @@
+"""Bad input: the right exit code, one message with a remedy, no traceback, and nothing published changes.
+
+The command runs in this process against one Prefect server of the module, so that each case costs a second.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from flows.server import loopback_server
+from flows.settings import settings
+from tasks.work import ingest
+from tests.end_to_end.helpers import HEADER, NOISE, SMOTE, exactly, go, policy, table_of, table_rows, write_csv
+
+GOOD = table_rows(0, 100)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server for all runs of this module, and Prefect pointed at it."""
+    home = tmp_path_factory.mktemp("prefect-home")
+    with loopback_server(replace(settings(), home=home)) as server, server.connected() as url:
+        yield url
+
+
+@dataclass
+class Here:
+    """A folder with a published version; `run` tries to publish another."""
+
+    folder: Path
+    capfd: pytest.CaptureFixture[str]
+    before: list[str]
+
+    @property
+    def lake(self) -> Path:
+        return self.folder / "home" / "lake"
+
+    def run(self, file: Path, *options: str) -> tuple[int, str, str]:
+        self.capfd.readouterr()
+        code = main(["run", str(file), *options])
+        return code, *self.capfd.readouterr()
+
+    def refused(self, file: Path, code: int, *words: str) -> str:
+        """The one message of a run that must end with this code and change nothing."""
+        got, out, err = self.run(file)
+        assert got == code, (out, err)
+        assert out == ""
+        assert "Traceback" not in err
+        assert err.count("remedy:") == 1, err
+        for word in words:
+            assert word in err
+        assert table_of(self.lake).versions() == [0]
+        assert exactly(self.lake, 0) == self.before
+        return err
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: str, capfd: pytest.CaptureFixture[str]) -> Here:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    write_csv(tmp_path / "data.csv", GOOD)
+    go(policy(tmp_path, "data.csv"), tmp_path / "home" / "lake")
+    return Here(tmp_path, capfd, exactly(tmp_path / "home" / "lake"))
+
+
+def test_several_faults_of_a_policy_are_told_at_once_with_their_lines(here):
+    file = here.folder / "policy.yaml"
+    text = policy(here.folder, "data.csv").read_text()
+    file.write_text(text.replace("k_neighbors: 3", "k_neighbors: none").replace("label:", "lable:") + "sede: 3\n")
+    err = here.refused(file, 2, "lable", "sede", "k_neighbors", "3 faults")
+    assert err.count("policy.yaml:") >= 3
+
+
+YAML = {
+    "bomb": "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + "".join(f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefghi", "bcdefghij", strict=True)),
+    "loop": "dataset: &me [*me]\n",
+    "tag": "dataset: !!python/object/apply:os.system ['touch owned']\n",
+    "not yaml": "dataset: [\n",
+    "no text": "\x00\x01",
+}
+
+
+@pytest.mark.parametrize("name", list(YAML))
+def test_yaml_that_is_no_policy(here, name):
+    file = here.folder / "policy.yaml"
+    file.write_text(YAML[name])
+    here.refused(file, 2, "policy.yaml")
+    assert not (here.folder / "owned").exists()
+
+
+def test_a_policy_that_is_not_there(here):
+    here.refused(here.folder / "nothing.yaml", 2, "nothing.yaml")
+
+
+def rewrite(text: str) -> Callable[[Path], None]:
+    return lambda file: file.write_text(text) and None
+
+
+def loop(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file)
+
+
+SOURCES = {
+    "missing": (Path.unlink, 2, "data.csv"),
+    "empty": (rewrite(""), 3, "data.csv"),
+    "a header alone": (rewrite(HEADER + "\n"), 3, "no row"),
+    "unreadable": (loop, 4, "data.csv"),
+    "no label column": (rewrite("\n".join([HEADER.replace("kind", "sort"), *GOOD]) + "\n"), 3, "'kind'"),
+    "one class": (
+        rewrite("\n".join([HEADER, *(f"{number}.5,2.5,3,pale,hay" for number in range(50))])),
+        3,
+        "one class",
+    ),
+    "a name of ours": (rewrite("\n".join([HEADER.replace("grains", "augmill_split"), *GOOD])), 3, "augmill_split"),
+    "names that differ in case": (rewrite("\n".join([HEADER.replace("grains", "Width"), *GOOD])), 3, "Width"),
+    "a name twice": (rewrite("\n".join([HEADER.replace("grains", "width"), *GOOD])), 3, "width"),
+}
+
+
+@pytest.mark.parametrize("name", list(SOURCES))
+def test_a_source_that_cannot_be_used(here, name):
+    spoil, code, word = SOURCES[name]
+    spoil(here.folder / "data.csv")
+    here.refused(here.folder / "policy.yaml", code, word)
+
+
+def test_a_source_that_changes_between_two_reads(here, monkeypatch):
+    write_csv(here.folder / "data.csv", GOOD[:90])
+    real_read = ingest.read
+
+    def read(*args):
+        with (here.folder / "data.csv").open("a") as stream:
+            stream.write("1.5,2.5,3,pale,hay\n")
+        yield from real_read(*args)
+
+    monkeypatch.setattr(ingest, "read", read)
+    here.refused(here.folder / "policy.yaml", 3, "data.csv", "chang")
+
+
+@pytest.mark.parametrize("rows_of_class", [1, 2, 5])
+def test_smote_of_a_class_too_small_gives_advice(here, rows_of_class):
+    """Five rows are three or four to learn from, and a point between two of them needs three neighbours of each."""
+    others = [line for line in GOOD if not line.endswith("reed")]
+    write_csv(
+        here.folder / "data.csv", [*others, *(f"{number}.25,-9.5,20,pale,reed" for number in range(rows_of_class))]
+    )
+    policy(here.folder, "data.csv", SMOTE.replace("k_neighbors: 3", "k_neighbors: 5"))
+    got, out, err = here.run(here.folder / "policy.yaml")
+    assert got in (2, 3), (out, err)
+    assert "Traceback" not in err
+    assert "reed" in err
+    assert "neighbo" in err
+    assert table_of(here.lake).versions() == [0]
+
+
+def test_a_lake_on_a_full_disk(here):
+    """A real one, of half a megabyte."""
+    disk = here.folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small file system can be mounted by root only")
+    try:
+        go(here.folder / "policy.yaml", disk / "lake")
+        write_csv(here.folder / "data.csv", table_rows(0, 5000))
+        before = exactly(disk / "lake")
+        os.environ["AUGMILL_LAKE"] = str(disk / "lake")
+        got, out, err = here.run(here.folder / "policy.yaml")
+        assert (got, out) == (4, ""), err
+        assert "Traceback" not in err
+        assert "No space left" in err or "full" in err
+        assert err.count("remedy:") == 1
+        assert table_of(disk / "lake").versions() == [0]
+        assert exactly(disk / "lake") == before
+        assert [path for path in disk.rglob(".tmp-*")] == []
+    finally:
+        os.environ.pop("AUGMILL_LAKE", None)
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.s3
+def test_a_bucket_that_is_missing_or_refuses(here, aws, monkeypatch):
+    file = policy(here.folder, "s3://augmill-no-such-bucket/data/*.csv")
+    here.refused(file, 4, "augmill-no-such-bucket")
+    policy(here.folder, "data.csv", NOISE)
+    monkeypatch.setenv("AUGMILL_LAKE", "s3://augmill-no-such-bucket/lake")
+    here.refused(file, 4, "augmill-no-such-bucket")
+
+
+def test_a_server_of_mlflow_that_is_down_loses_no_version_and_no_record(here, monkeypatch):
+    import json
+
+    policy(here.folder, "data.csv", NOISE)
+    monkeypatch.setenv("AUGMILL_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    got, out, err = here.run(here.folder / "policy.yaml", "--json")
+    assert got == 0, err
+    assert "Traceback" not in err
+    first = json.loads(out)
+    assert first["version"] == 1
+    assert first["mlflow"]["run_id"] is None
+    assert first["mlflow"]["spooled"]
+    monkeypatch.setenv("AUGMILL_TRACKING_URI", f"sqlite:///{here.folder / 'mlflow.db'}")
+    got, out, err = here.run(here.folder / "policy.yaml", "--json")
+    assert got == 0, err
+    assert json.loads(out)["skipped"]
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{here.folder / 'mlflow.db'}")
+    (experiment,) = (one for one in client.search_experiments() if one.name != "Default")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.run_name == "made@1"
+    assert table_of(here.lake).versions() == [0, 1]

@@ -1,0 +1,158 @@
+"""Rows that are no samples: each goes to quarantine with its reason; over the suite's budget nothing is published."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from policies.errors import DataError
+from tasks.rows.provenance import ORIGIN, REAL
+from tests.end_to_end.helpers import (
+    HEADER,
+    NOISE,
+    go,
+    picture_policy,
+    policy,
+    quarantined,
+    rows,
+    suite,
+    table_of,
+    table_rows,
+    write_csv,
+    write_digits,
+)
+
+SUITE = """
+name: made
+budget: {max_quarantine_share: SHARE}
+expectations:
+  - type: expect_column_values_to_be_in_set
+    kwargs: {column: kind, value_set: [hay, straw, reed]}
+  - type: expect_column_values_to_be_between
+    kwargs: {column: grains, min_value: 0}
+"""
+GOOD = table_rows(0, 100)
+TORN = {
+    "a line that ends early": "1.5,2.5",
+    "a line with a field too many": f"{GOOD[0]},again",
+    "no label": "1.5,2.5,3,pale,",
+    "an unknown class": "1.5,2.5,3,pale,grass",
+    "a count below zero": "1.5,2.5,-3,pale,hay",
+}
+
+
+def reasons(lake: Path, dataset: str = "made") -> list[str]:
+    return sorted(reason for row in quarantined(lake, dataset) for reason in row["reasons"])
+
+
+def with_budget(folder: Path, share: float) -> dict[str, str]:
+    return suite(folder, SUITE.replace("SHARE", str(share)))
+
+
+def test_rows_that_are_no_samples_are_kept_with_their_reasons(tmp_path):
+    write_csv(tmp_path / "data.csv", [*GOOD[:50], *TORN.values(), *GOOD[50:]])
+    version = go(policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.1)), tmp_path / "lake")
+    real = [row for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL]
+    assert len(real) == len(GOOD)
+    kept = {row["row"]: row for row in quarantined(tmp_path / "lake")}
+    assert len(kept) == len(TORN) == version.manifest.figures["rows"]["quarantined"]
+    assert {row["object"] for row in kept.values()} == {"data.csv"}
+    found = reasons(tmp_path / "lake")
+    assert len(found) == len(TORN)
+    for word in ("field", "its label is missing", "kind", "grains"):
+        assert any(word in reason for reason in found), (word, found)
+    assert any("grass" in row["content"] for row in kept.values()), "the row itself must be there to be looked at"
+
+
+def test_over_the_budget_nothing_is_published_and_the_rows_are_there_to_look_at(tmp_path):
+    write_csv(tmp_path / "data.csv", [*GOOD, *TORN.values()])
+    file = policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.01))
+    with pytest.raises(DataError, match="5 of 105 rows failed") as caught:
+        go(file, tmp_path / "lake")
+    assert caught.value.exit_code == 3
+    assert "max_quarantine_share" in caught.value.remedy
+    assert table_of(tmp_path / "lake").versions() == []
+    assert len(quarantined(tmp_path / "lake")) == len(TORN)
+
+
+def test_a_second_run_does_not_quarantine_the_same_rows_again(tmp_path):
+    write_csv(tmp_path / "data.csv", [*GOOD, *TORN.values()])
+    file = policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.01))
+    for _ in range(2):
+        with pytest.raises(DataError):
+            go(file, tmp_path / "lake")
+    policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.1))
+    go(file, tmp_path / "lake")
+    assert len(quarantined(tmp_path / "lake")) == len(TORN)
+
+
+def test_a_value_of_another_type_than_the_last_version_had_is_a_quarantined_row(tmp_path):
+    more = with_budget(tmp_path, 0.1)
+    write_csv(tmp_path / "data.csv", GOOD)
+    file = policy(tmp_path, "data.csv", NOISE, **more)
+    go(file, tmp_path / "lake")
+    write_csv(tmp_path / "data.csv", [*GOOD, "1.5,2.5,many,pale,hay"])
+    go(file, tmp_path / "lake")
+    assert len(rows(tmp_path / "lake", 1)) == len(rows(tmp_path / "lake", 0))
+    (row,) = quarantined(tmp_path / "lake")
+    assert "many" in row["content"]
+    assert "grains" in row["reasons"][0]
+
+
+def test_a_source_with_no_good_row_at_all_is_refused(tmp_path):
+    write_csv(tmp_path / "data.csv", [TORN["no label"]] * 5)
+    with pytest.raises(DataError, match="5 of 5 rows failed"):
+        go(policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 1.0)), tmp_path / "lake")
+    assert table_of(tmp_path / "lake").versions() == []
+
+
+def png(width: int, height: int) -> bytes:
+    """The head of a greyscale PNG that says it is so large, with a body far too short."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
+
+
+POSED = """
+  - name: posed
+    transforms: [{use: image.affine, params: {angle_degrees_range: [-5.0, 5.0]}, invariance: nobody writes straight}]
+    amount: {copies: 1}
+"""
+
+
+def test_pictures_that_are_none_are_quarantined_and_never_decoded_whole(tmp_path):
+    write_digits(tmp_path / "data", labels=(0, 1, 4), per_label=12)
+    (tmp_path / "data" / "0" / "bomb.png").write_bytes(png(100_000, 100_000))
+    (tmp_path / "data" / "1" / "text.png").write_bytes(b"this is no picture")
+    (tmp_path / "data" / "4" / "empty.png").write_bytes(b"")
+    whole = next((tmp_path / "data" / "4").glob("0*.png")).read_bytes()
+    (tmp_path / "data" / "4" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    more = suite(tmp_path, "name: pictures\nbudget: {max_quarantine_share: 0.2}\n")
+    version = go(picture_policy(tmp_path, "data", POSED, **more), tmp_path / "lake")
+    kept = {row["object"]: row for row in quarantined(tmp_path / "lake", "pictures")}
+    assert sorted(kept) == ["0/bomb.png", "1/text.png", "4/cut.png", "4/empty.png"]
+    assert all(row["reasons"] and all(row["reasons"]) for row in kept.values())
+    assert version.manifest.figures["rows"]["real"] == 36
+    assert kept["1/text.png"]["payload"] == b"this is no picture"
+    origins = Counter(row[ORIGIN] for row in rows(tmp_path / "lake", dataset="pictures"))
+    assert origins["augmented"] > 0
+
+
+def test_the_header_of_every_file_is_the_same_for_all(tmp_path):
+    """A file that lost its header does not shift its values into columns of another name."""
+    write_csv(tmp_path / "data" / "a.csv", GOOD[:50])
+    (tmp_path / "data" / "b.csv").write_text("\n".join(GOOD[50:]) + "\n")
+    with pytest.raises(DataError) as caught:
+        go(policy(tmp_path, "data/*.csv", NOISE, **with_budget(tmp_path, 0.1)), tmp_path / "lake")
+    assert HEADER.split(",")[0] not in GOOD[50]
+    assert caught.value.exit_code == 3
+    assert table_of(tmp_path / "lake").versions() == []
