@@ -64,7 +64,7 @@ def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] 
     ]
     parts = each(runner, "ingest", partial(ingest_unit, ctx), items, weight=lambda item: item.unit.bytes, unit="bytes")
     shards = tuple(shard for part in parts for shard in part)
-    if not any(shard.rows for shard in shards):
+    if not any(shard.rows or shard.faults for shard in shards):
         raise DataError("the source holds no row", "Check source.uri; a header alone is not enough.")
     return Raw(shards, types)
 

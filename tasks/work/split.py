@@ -28,7 +28,7 @@ from tasks.work.manifest import Published
 from tasks.work.quarantine import Refused, keep_refused
 from tasks.work.run import Asked
 from tasks.work.shards import each
-from tasks.work.validate import Valid
+from tasks.work.validate import Valid, refuse_over_budget
 
 REPEATED_KEY = "its key is not unique: another row of the source has the same one"
 NO_SPLIT = "the source names no split for it: train, validation or test"
@@ -74,6 +74,7 @@ def split(ctx: Context, runner: Runner, valid: Valid, asked: Asked, at_ms: int) 
     """Place all rows, keep the refused ones in quarantine, and write the others as files of the table."""
     placing = place_all(ctx, valid, asked)
     keep_refused(ctx, placing.placed.refused, at_ms)
+    refuse_unplaced(ctx, valid, placing)
     return write_real(ctx, runner, valid, placing)
 
 
@@ -86,6 +87,14 @@ def place_all(ctx: Context, valid: Valid, asked: Asked) -> Placing:
     shards = (*valid.shards, *earlier)
     placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, asked.found))
     return Placing(placed, shards, tuple(segments))
+
+
+def refuse_unplaced(ctx: Context, valid: Valid, placing: Placing) -> None:
+    """Raise DataError where the rows that no split can take, with those that failed before, are over the budget."""
+    reasons = Counter(row.reason for row in placing.placed.refused)
+    failed = valid.quarantined + reasons.total()
+    total = valid.quarantined + sum(shard.rows for shard in placing.valid)
+    refuse_over_budget(ctx, failed, total, {**valid.reasons, **reasons})
 
 
 def write_real(ctx: Context, runner: Runner, valid: Valid, placing: Placing) -> Real:

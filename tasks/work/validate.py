@@ -86,16 +86,7 @@ def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
 
 def refuse_invalid(ctx: Context, raw: Raw, valid: Valid) -> None:
     """Raise DataError over the suite's budget for quarantined rows, or where the whole fails an expectation."""
-    total = sum(shard.rows + shard.faults for shard in raw.shards)
-    share, budget = valid.quarantined / total, ctx.suite.budget.max_quarantine_share
-    if share > budget or valid.quarantined == total:
-        worst = sorted(valid.reasons.items(), key=lambda item: -item[1])[:5]
-        raise DataError(
-            f"{valid.quarantined} of {total} rows failed ({share:.2%}, the suite allows {budget:.2%}): "
-            + "; ".join(f"{reason} ({count})" for reason, count in worst),
-            "Mend the rows at the source (the quarantine table holds them), or raise budget.max_quarantine_share.",
-            {"quarantined": valid.quarantined, "rows": total, "reasons": valid.reasons},
-        )
+    refuse_over_budget(ctx, valid.quarantined, sum(shard.rows + shard.faults for shard in raw.shards), valid.reasons)
     failed = [result for result in valid.whole if not result["success"]]
     if failed:
         raise DataError(
@@ -103,6 +94,19 @@ def refuse_invalid(ctx: Context, raw: Raw, valid: Valid) -> None:
             + "; ".join(f"{item['name']}: observed {item['observed']}, wanted {item['target']}" for item in failed),
             "Mend the source, or correct the expectation in the suite.",
             {"failed": failed},
+        )
+
+
+def refuse_over_budget(ctx: Context, failed: int, total: int, reasons: Mapping[str, int]) -> None:
+    """Raise DataError where more of the `total` rows failed than the suite allows, or all of them."""
+    share, budget = failed / total, ctx.suite.budget.max_quarantine_share
+    if share > budget or failed == total:
+        worst = sorted(reasons.items(), key=lambda item: -item[1])[:5]
+        raise DataError(
+            f"{failed} of {total} rows failed ({share:.2%}, the suite allows {budget:.2%}): "
+            + "; ".join(f"{reason} ({count})" for reason, count in worst),
+            "Mend the rows at the source (the quarantine table holds them), or raise budget.max_quarantine_share.",
+            {"quarantined": failed, "rows": total, "reasons": dict(reasons)},
         )
 
 

@@ -202,7 +202,7 @@ def _groups(ctx: Context, likeness: str, ids: pa.Array) -> pa.Array | None:
         return None
     table = ctx.work.read_table(f"{likeness}.parquet", columns=["sample_id", "group"]).combine_chunks()
     group = table["group"].combine_chunks().take(pc.index_in(ids, table["sample_id"].combine_chunks()))
-    return pc.if_else(pc.equal(group, 0), ids, pc.cast(group, pa.string()))
+    return pc.if_else(pc.equal(group, pa.scalar(0, group.type)), ids, pc.cast(group, pa.string()))
 
 
 @lru_cache(maxsize=2)
