@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.settings import Settings
+from flows.settings import Settings, quiet_libraries, settings
+from tasks.storage.store import Store
 from tasks.work.run import Asked, ask
+from tasks.work.versions import Lake
 
 
 def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> Asked:
@@ -19,3 +21,10 @@ def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> 
         shard_bytes=current.shard_bytes,
         refuse_errors=refuse_errors,
     )
+
+
+def open_lake() -> Lake:
+    """Everything that was ever published where the settings say."""
+    current = settings()
+    quiet_libraries(current)
+    return Lake(Store(current.lake))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flows.console import json_option, print_json
-from flows.settings import quiet_libraries, settings
+from flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -22,12 +22,9 @@ Example:
 @json_option
 def command(reference: str, folder: Path, as_json: bool) -> None:
     """Copy a version to FOLDER as plain Parquet: one file per split and origin, every column inside."""
-    current = settings()
-    quiet_libraries(current)
-    from tasks.storage.store import Store
-    from tasks.work.versions import Lake, export
+    from tasks.work.versions import export
 
-    lake = Lake(Store(current.lake))
+    lake = open_lake()
     found = lake.find(reference)
     paths = [str(path) for path in export(lake, found, folder)]
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from flows.console import json_option, print_json
-from flows.settings import quiet_libraries, settings
+from flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -20,12 +20,7 @@ Example:
 @json_option
 def command(as_json: bool) -> None:
     """One line per dataset: latest version, rows, channels, and where the table is."""
-    current = settings()
-    quiet_libraries(current)
-    from tasks.storage.store import Store
-    from tasks.work.versions import Lake
-
-    lake = Lake(Store(current.lake))
+    lake = open_lake()
     rows: list[dict[str, Any]] = []
     for dataset in lake.datasets():
         found = lake.find(dataset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flows.console import json_option, print_json
-from flows.settings import quiet_libraries, settings
+from flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -19,12 +19,7 @@ Example:
 @json_option
 def command(reference: str, as_json: bool) -> None:
     """Print the table and version that a name stands for: what a training job should read now."""
-    current = settings()
-    quiet_libraries(current)
-    from tasks.storage.store import Store
-    from tasks.work.versions import Lake
-
-    lake = Lake(Store(current.lake))
+    lake = open_lake()
     found = lake.find(reference)
     table = lake.store.sub(found.manifest.dataset).uri
     document = {"dataset": found.manifest.dataset, "version": found.version, "table_uri": table}

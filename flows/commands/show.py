@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flows.console import json_option, print_json
-from flows.settings import quiet_libraries, settings
+from flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -20,12 +20,7 @@ Example:
 @json_option
 def command(reference: str, as_json: bool) -> None:
     """Print a version as the run that made it did: rows per class, checks, table and MLflow run."""
-    current = settings()
-    quiet_libraries(current)
-    from tasks.storage.store import Store
-    from tasks.work.versions import Lake
-
-    lake = Lake(Store(current.lake))
+    lake = open_lake()
     found = lake.find(reference)
     name = found.manifest.dataset
     document = {

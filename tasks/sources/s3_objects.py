@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from policies.errors import PolicyError
 from tasks.sources.contract import changed
+from tasks.storage.ranges import Ranges
 
 _BUFFER_BYTES = 4 * 2**20
 
@@ -63,39 +63,14 @@ def digest(uri: str, etag: str, name: str) -> tuple[str, str | None]:
 
 def stream(uri: str, size: int, etag: str, name: str) -> BinaryIO:
     """A seekable stream: each read is one ranged request, on the condition that the ETag is still the same."""
-    return cast(BinaryIO, _Ranges(uri, size, etag, name))
 
+    def read_range(first: int, last: int) -> bytes:
+        with _answered("read", uri, name) as client:
+            bucket, key = split_uri(uri)
+            answer = client.get_object(Bucket=bucket, Key=key, Range=f"bytes={first}-{last}", IfMatch=etag)
+            return bytes(answer["Body"].read())
 
-class _Ranges(io.RawIOBase):
-    def __init__(self, uri: str, size: int, etag: str, name: str) -> None:
-        self._uri, self._size, self._etag, self._name, self._at = uri, size, etag, name, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._size - self._at)
-        if wanted <= 0:
-            return 0
-        with _answered("read", self._uri, self._name) as client:
-            bucket, key = split_uri(self._uri)
-            bytes_range = f"bytes={self._at}-{self._at + wanted - 1}"
-            answer = client.get_object(Bucket=bucket, Key=key, Range=bytes_range, IfMatch=self._etag)
-            data = answer["Body"].read()
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+    return cast(BinaryIO, Ranges(read_range, size))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from policies.errors import StorageError
+from tasks.storage.ranges import Ranges
 from tasks.storage.s3_faults import from_boto
 
 T = TypeVar("T")
@@ -129,7 +130,8 @@ class Bucket:
         size = self.size(name)
         if size <= _ONE_GET_BYTES:
             return io.BytesIO(self.read(name))
-        return cast(BinaryIO, io.BufferedReader(_Ranges(self, name, size), buffer_size=_READ_BYTES))
+        ranges = Ranges(lambda first, last: self.read_range(name, (first, last)), size)
+        return cast(BinaryIO, io.BufferedReader(ranges, buffer_size=_READ_BYTES))
 
     def sha256(self, name: str) -> str:
         """The hash of the object's bytes: the store's own if it checked one on upload, else read and computed."""
@@ -228,33 +230,3 @@ def _broken_midway(error: Exception) -> bool:
     if isinstance(error, faults.ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode") == 409)
     return isinstance(error, _BROKEN_MIDWAY)
-
-
-class _Ranges(io.RawIOBase):
-    """A seekable stream over ranged GETs."""
-
-    def __init__(self, bucket: Bucket, name: str, size: int) -> None:
-        self._bucket, self._name, self._size, self._at = bucket, name, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._size - self._at)
-        if wanted <= 0:
-            return 0
-        data = self._bucket.read_range(self._name, (self._at, self._at + wanted - 1))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)

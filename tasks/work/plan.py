@@ -30,7 +30,7 @@ from tasks.work.ingest import Raw, ingest
 from tasks.work.likeness import look
 from tasks.work.parts import ops_of
 from tasks.work.run import Asked
-from tasks.work.split import Real, place_all, write_real
+from tasks.work.split import Real, place_all, refuse_unplaced, write_real
 from tasks.work.validate import Valid, refuse_drift, refuse_invalid, validate
 from tasks.work.verify import fit_verifier
 
@@ -115,7 +115,9 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
         clock = seen.time("validate", clock)
         if not any(shard.rows for shard in valid.shards):
             return
-        real = seen.real = write_real(ctx, runner, valid, place_all(ctx, valid, asked))
+        placing = place_all(ctx, valid, asked)
+        seen.note(lambda: refuse_unplaced(ctx, valid, placing))
+        real = seen.real = write_real(ctx, runner, valid, placing)
         clock = seen.time("split", clock)
         surveyed = seen.surveyed = survey(ctx, real.files)
         with suppress(DataError):

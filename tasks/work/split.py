@@ -92,6 +92,8 @@ def place_all(ctx: Context, valid: Valid, asked: Asked) -> Placing:
 def refuse_unplaced(ctx: Context, valid: Valid, placing: Placing) -> None:
     """Raise DataError where the rows that no split can take, with those that failed before, are over the budget."""
     reasons = Counter(row.reason for row in placing.placed.refused)
+    if not reasons:
+        return
     failed = valid.quarantined + reasons.total()
     total = valid.quarantined + sum(shard.rows for shard in placing.valid)
     refuse_over_budget(ctx, failed, total, {**valid.reasons, **reasons})

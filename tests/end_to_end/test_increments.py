@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from policies.errors import DataError
 from tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SOURCE, SPLIT, STEP
 from tasks.work import ingest
 from tasks.work.run import ask
@@ -233,26 +234,45 @@ def test_a_key_keeps_a_corrected_row_in_its_split(tmp_path):
 
 
 def test_a_repeated_key_is_quarantined(tmp_path):
-    header, lines = "id,width,height,grains,colour,kind", table_rows(0, 60)
-    keyed = [f"k{number % 59},{line}" for number, line in enumerate(lines)]
+    header, lines = "id,width,height,grains,colour,kind", table_rows(0, 120)
+    keyed = [f"k{number % 119},{line}" for number, line in enumerate(lines)]
     write_csv(tmp_path / "data.csv", keyed, header)
     go(policy(tmp_path, "data.csv", "", key="id"), tmp_path / "lake")
     assert [reason for row in quarantined(tmp_path / "lake") for reason in row["reasons"]] == [
         "its key is not unique: another row of the source has the same one"
     ]
-    assert len(rows(tmp_path / "lake")) == 59
+    assert len(rows(tmp_path / "lake")) == 119
+
+
+def test_rows_that_no_split_can_take_count_for_the_budget(tmp_path):
+    header, lines = "id,width,height,grains,colour,kind", table_rows(0, 60)
+    write_csv(tmp_path / "data.csv", [f"k{number % 40},{line}" for number, line in enumerate(lines)], header)
+    with pytest.raises(DataError, match=r"20 of 60 rows failed \(33.33%.*its key is not unique") as caught:
+        go(policy(tmp_path, "data.csv", "", key="id"), tmp_path / "lake")
+    assert caught.value.report["quarantined"] == 20
+    assert table_of(tmp_path / "lake").versions() == []
+    assert len(quarantined(tmp_path / "lake")) == 20, "the rows must be there to look at"
+
+
+def test_children_are_judged_by_models_that_have_not_seen_their_parents_groups(tmp_path):
+    header, lines = "width,height,grains,colour,kind,group", table_rows(0, 120)
+    grouped = [f"{line},{'' if number % 5 == 0 else f'g{number % 23}'}" for number, line in enumerate(lines)]
+    write_csv(tmp_path / "data.csv", grouped, header)
+    file = policy(tmp_path, "data.csv", NOISE, split="{group: group}", ignore="[colour, group]")
+    version = go(file, tmp_path / "lake")
+    assert version.manifest.figures["rows"]["augmented"] > 60
 
 
 @pytest.mark.parametrize("given", ["uris", "column"])
 def test_a_row_in_the_training_and_the_test_source_is_kept_out_of_training(tmp_path, given):
-    lines = table_rows(0, 60)
-    leaked = lines[50]
+    lines = table_rows(0, 120)
+    leaked = lines[110]
     if given == "uris":
-        write_csv(tmp_path / "train.csv", [*lines[:50], leaked])
-        write_csv(tmp_path / "test.csv", lines[50:])
+        write_csv(tmp_path / "train.csv", [*lines[:110], leaked])
+        write_csv(tmp_path / "test.csv", lines[110:])
         file = policy(tmp_path, "", NOISE, source="{uri: {train: train.csv, test: test.csv}}", split="{}")
     else:
-        split = [f"{line},{'train' if at < 50 else 'test'}" for at, line in enumerate(lines)]
+        split = [f"{line},{'train' if at < 110 else 'test'}" for at, line in enumerate(lines)]
         write_csv(tmp_path / "all.csv", [*split, f"{leaked},train"], "width,height,grains,colour,kind,part")
         file = policy(tmp_path, "all.csv", NOISE, split="{column: part}")
     version = go(file, tmp_path / "lake")
@@ -261,6 +281,6 @@ def test_a_row_in_the_training_and_the_test_source_is_kept_out_of_training(tmp_p
     ]
     assert version.manifest.figures["rows"]["quarantined"] == 1
     real = [row for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL]
-    assert sorted(row[SPLIT] for row in real) == ["test"] * 10 + ["train"] * 50
+    assert sorted(row[SPLIT] for row in real) == ["test"] * 10 + ["train"] * 110
     assert {row[SPLIT] for row in rows(tmp_path / "lake") if row[ORIGIN] != REAL} == {"train"}
     assert orphans(tmp_path / "lake") == []
