@@ -86,6 +86,7 @@ def group() -> None:
 
     \b
     augmill lint policies/digits.yaml     judge a policy before anything runs
+    augmill plan policies/digits.yaml     say what a run would do, and keep nothing
     augmill run policies/digits.yaml      make, check and publish a version
 
     Exit codes: 0 done, 2 the policy or the call is wrong, 3 the data did not pass,

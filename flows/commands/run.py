@@ -46,6 +46,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     if document is None:
         document = run_flow(policy, runner, current)
     else:
+        announce_kept(asked)
         send_waiting(asked, current)
     document["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
@@ -56,6 +57,14 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
         click.echo(summary(document), nl=False)
         for finding in document.get("lint", ()):
             click.echo(f"warning: {Finding(**finding)}", err=True)
+
+
+def announce_kept(asked: Asked) -> None:
+    """Point the policy's channel at the version there is: naming a channel changes no row, so no run would do it."""
+    from tasks.work.publish import announce
+
+    if asked.before is not None:
+        announce(asked.ctx, asked.before.version, int(time.time() * 1000), "none: nothing had changed")
 
 
 def send_waiting(asked: Asked, current: Settings) -> None:

@@ -133,7 +133,7 @@ def _real_rows(ctx: Context, scored: Scored) -> tuple[Any, tuple[Spec, ...], lis
     splits = rows["split"].combine_chunks()
     whole = np.asarray(structure.apart(rows["bond"].combine_chunks(), splits))
     group = rows["group"].combine_chunks()
-    whole &= np.asarray(structure.apart(pc.if_else(pc.equal(group, 0), None, group), splits))
+    whole &= np.asarray(structure.apart(pc.if_else(pc.equal(group, pa.scalar(0, group.type)), None, group), splits))
     table = pa.table({"in_one_split": whole})
     return table.to_pandas(), checks.structural(table.column_names), rows["sample_id"].to_pylist()
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from policies.errors import DataError
 from policies.schema import Policy
 from tasks.rows.hashing import code_version, hash_of, tree_version
-from tasks.rows.provenance import SOURCE, SPLIT, clashes
+from tasks.rows.provenance import clashes
 from tasks.runners.contract import Runner
 from tasks.sources.contract import Found, Scan, Unit
 from tasks.sources.reading import read, scan, types_of, units
@@ -77,7 +77,7 @@ def units_of(policy: Policy, found: Found) -> list[Unit]:
 
 def refuse_clashes(types: dict[str, str]) -> None:
     """Raise DataError where a user's column carries the reserved prefix."""
-    taken = clashes([name for name in types if name not in (SOURCE, SPLIT)])
+    taken = clashes(list(types))
     if taken:
         raise DataError(
             f"columns of the source have names reserved for provenance: {', '.join(taken)}",

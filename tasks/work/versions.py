@@ -78,7 +78,10 @@ def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PolicyError(f"{folder} is not an empty folder", "Name a folder that does not exist yet.")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise PolicyError(f"{folder} cannot be made: {fault.strerror}", "Name a folder elsewhere.") from fault
     table = Table(lake.store.sub(found.manifest.dataset))
     schema = found.snapshot.schema
     for split, origin in sorted({(file.partition[SPLIT], file.partition[ORIGIN]) for file in found.snapshot.files}):

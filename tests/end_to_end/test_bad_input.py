@@ -5,7 +5,10 @@ The command runs in this process against one Prefect server of the module, so th
 
 from __future__ import annotations
 
+import ctypes
+import json
 import os
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -105,30 +108,56 @@ def rewrite(text: str) -> Callable[[Path], None]:
     return lambda file: file.write_text(text) and None
 
 
-def loop(file: Path) -> None:
-    file.unlink()
-    file.symlink_to(file)
+def wider(column: str) -> Callable[[Path], None]:
+    return rewrite("\n".join([f"{HEADER},{column}", *(f"{line},1" for line in GOOD)]) + "\n")
+
+
+def forbid(file: Path) -> None:
+    """To all but root, as whom tests run in containers; so root's privilege over files goes as well."""
+    file.chmod(0)
+    if os.geteuid() == 0:
+        file_privileges(False)
+
+
+def file_privileges(wanted: bool) -> None:
+    """Take root's right to read what permissions forbid from this thread and those it starts, or give it back."""
+    head = struct.pack("Ii", 0x20080522, 0)  # version 3, this thread
+    data = ctypes.create_string_buffer(24)
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.capget(head, data) == 0
+    words = list(struct.unpack("6I", data.raw))
+    rights = 0b110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    words[0] = (words[0] | (words[1] & rights)) if wanted else words[0] & ~rights
+    assert libc.capset(head, struct.pack("6I", *words)) == 0
+
+
+@pytest.fixture
+def privileges() -> Iterator[None]:
+    yield
+    if os.geteuid() == 0:
+        file_privileges(True)
 
 
 SOURCES = {
     "missing": (Path.unlink, 2, "data.csv"),
     "empty": (rewrite(""), 3, "data.csv"),
     "a header alone": (rewrite(HEADER + "\n"), 3, "no row"),
-    "unreadable": (loop, 4, "data.csv"),
+    "unreadable": (forbid, 4, "data.csv"),
     "no label column": (rewrite("\n".join([HEADER.replace("kind", "sort"), *GOOD]) + "\n"), 3, "'kind'"),
     "one class": (
         rewrite("\n".join([HEADER, *(f"{number}.5,2.5,3,pale,hay" for number in range(50))])),
         3,
         "one class",
     ),
-    "a name of ours": (rewrite("\n".join([HEADER.replace("grains", "augmill_split"), *GOOD])), 3, "augmill_split"),
-    "names that differ in case": (rewrite("\n".join([HEADER.replace("grains", "Width"), *GOOD])), 3, "Width"),
+    "a name of ours": (wider("augmill_split"), 3, "augmill_split"),
+    "the source of a row": (wider("augmill_source"), 3, "augmill_source"),
+    "names that differ in case": (wider("Width"), 3, "Width"),
     "a name twice": (rewrite("\n".join([HEADER.replace("grains", "width"), *GOOD])), 3, "width"),
 }
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
-def test_a_source_that_cannot_be_used(here, name):
+def test_a_source_that_cannot_be_used(here, name, privileges):
     spoil, code, word = SOURCES[name]
     spoil(here.folder / "data.csv")
     here.refused(here.folder / "policy.yaml", code, word)
@@ -182,7 +211,7 @@ def test_a_lake_on_a_full_disk(here):
         assert err.count("remedy:") == 1
         assert table_of(disk / "lake").versions() == [0]
         assert exactly(disk / "lake") == before
-        assert [path for path in disk.rglob(".tmp-*")] == []
+        assert list(disk.rglob(".tmp-*")) == []
     finally:
         os.environ.pop("AUGMILL_LAKE", None)
         subprocess.run(["umount", str(disk)], check=True)
@@ -198,8 +227,6 @@ def test_a_bucket_that_is_missing_or_refuses(here, aws, monkeypatch):
 
 
 def test_a_server_of_mlflow_that_is_down_loses_no_version_and_no_record(here, monkeypatch):
-    import json
-
     policy(here.folder, "data.csv", NOISE)
     monkeypatch.setenv("AUGMILL_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

@@ -56,7 +56,7 @@ def test_version_and_unknown_commands(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("augmill ")
     assert cli.main(["lnit"]) == 2
-    assert "There is no command lnit. Did you mean list or lint?" in capsys.readouterr().err
+    assert "There is no command lnit. Did you mean list or lint or init?" in capsys.readouterr().err
     assert cli.main(["lint", "--no-such-option"]) == 2
 
 

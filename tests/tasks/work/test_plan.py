@@ -258,3 +258,14 @@ def test_a_comment_in_the_policy_changes_nothing(three_files, tmp_path):
     assert document["up_to_date"]
     assert "+# reviewed" in document["changes"]["policy_diff"]
     assert changes(asked)["reasons"] == []
+
+
+@pytest.mark.s3
+def test_a_lake_in_a_bucket_is_read_and_left_as_it_was(three_files, tmp_path, s3):
+    go(three_files, s3.uri)
+    write_csv(tmp_path / "data" / "3.csv", table_rows(90, 20))
+    before = list(s3.list())
+    document = planned(asked_for(three_files, s3.uri))
+    assert list(s3.list()) == before
+    assert shards(document, "real files")[1] == (9, 90)
+    assert document["next_version"] == 1
