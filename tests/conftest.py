@@ -34,11 +34,14 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_home_and_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A home that exists once something is written to it; and no variable that a run sets outlives its test."""
+def _own_home_and_environment() -> Iterator[None]:
+    """A home that exists once something is written to it; and no variable that a run sets outlives its test.
+
+    Without `monkeypatch`, which would put back after us what it saw in the middle of a test.
+    """
     before = dict(os.environ)
     home = _BASE / f"home-{next(_NUMBERS)}"
-    monkeypatch.setenv("AUGMILL_HOME", str(home))
+    os.environ["AUGMILL_HOME"] = str(home)
     yield
     for name in os.environ.keys() - before.keys():
         del os.environ[name]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.end_to_end.helpers import go, policy, rows, table_rows, write_csv
 
 from policies.errors import DataError, PolicyError
+from tests.end_to_end.helpers import go, policy, rows, table_rows, write_csv
 
 HALVE = '''"""Halves every number, which hurts wherever size matters."""
 from tasks.transforms.contract import Accepts, Behaviour, Parameters

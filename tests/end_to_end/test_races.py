@@ -1,0 +1,108 @@
+"""Two runs that publish from the same version at the same moment, on a folder and on S3, and a whole run on S3."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from tasks.runners.thread import Runner
+from tasks.storage.delta import Conflict, Table
+from tasks.storage.store import Store
+from tasks.work.publish import Version
+from tests.end_to_end.helpers import DATASET, NOISE, exactly, go, policy, table_of, table_rows, write_csv
+
+
+@pytest.fixture
+def racers(tmp_path: Path) -> list[Path]:
+    """Two policies of one dataset that differ in their seed."""
+    files = []
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
+        write_csv(folder / "data.csv", table_rows(0, 80))
+        files.append(policy(folder, "data.csv", NOISE, seed=str(seed)))
+    return files
+
+
+def race(racers: list[Path], lake: str) -> list[Version | BaseException]:
+    """Run all to the point where all that is left is to publish; let them go at once."""
+    barrier = threading.Barrier(len(racers))
+    ends: list[Version | BaseException] = [ValueError("did not run")] * len(racers)
+
+    def wait(_run, checked):
+        barrier.wait(60)
+        return checked
+
+    def one(number: int) -> None:
+        try:
+            with Runner(1) as runner:
+                ends[number] = go(racers[number], lake, runner=runner, tamper={"check": wait}, run_id=f"run-{number}")
+        except BaseException as fault:
+            ends[number] = fault
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(len(racers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return ends
+
+
+def test_of_two_runs_at_the_same_moment_one_publishes_and_the_other_must_plan_again(racers, store: Store, tmp_path):
+    for number, file in enumerate(racers):
+        go(file, tmp_path / f"alone-{number}")
+    alone = [exactly(tmp_path / f"alone-{number}") for number in (0, 1)]
+    ends = race(racers, store.uri)
+    (winner,) = (number for number, end in enumerate(ends) if isinstance(end, Version))
+    loser = ends[1 - winner]
+    assert isinstance(loser, Conflict), loser
+    assert loser.exit_code == 4
+    assert Table(store.sub(DATASET)).versions() == [0]
+    assert exactly(store.uri, 0) == alone[winner]
+    assert go(racers[1 - winner], store.uri).number == 1
+    assert exactly(store.uri, 1) == alone[1 - winner]
+    assert exactly(store.uri, 0) == alone[winner], "a published version has changed"
+
+
+def test_a_race_from_a_published_version_ends_the_same_way(racers, tmp_path):
+    lake = tmp_path / "lake"
+    first = policy(tmp_path / "0", "data.csv", NOISE.replace("0.05", "0.02"))
+    go(first, lake)
+    policy(tmp_path / "0", "data.csv", NOISE)
+    ends = race(racers, str(lake))
+    assert sorted(isinstance(end, Conflict) for end in ends) == [False, True]
+    assert table_of(lake).versions() == [0, 1]
+
+
+@pytest.mark.s3
+def test_a_source_and_a_lake_on_s3(s3: Store, s3_server, tmp_path, monkeypatch, capsys):
+    """Object versions and ETags are recorded; the rows are those of a run on folders."""
+    bucket = s3.uri.removeprefix("s3://").partition("/")[0]
+    client = s3_server.client()
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    local = tmp_path / "local"
+    for number in range(2):
+        path = write_csv(local / "data" / f"{number}.csv", table_rows(number * 40, 40))
+        s3.sub("raw").write(path.name, path.read_bytes())
+    go(policy(local, "data/*.csv", NOISE), local / "lake")
+    (tmp_path / "remote").mkdir()
+    file = policy(tmp_path / "remote", s3.sub("raw").url("*.csv"), NOISE, publish="{channel: stable}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AUGMILL_LAKE", s3.sub("lake").uri)
+    assert main(["run", str(file), "--json"]) == 0, capsys.readouterr().err
+    document = json.loads(capsys.readouterr().out)
+    assert document["table_uri"] == s3.sub("lake", DATASET).uri
+    for item in document["inputs"]:
+        head = client.head_object(Bucket=bucket, Key=item["uri"].partition(f"{bucket}/")[2])
+        assert item["version_id"] == head["VersionId"]
+        assert item["etag"].strip('"') == head["ETag"].strip('"')
+    assert exactly(s3.sub("lake").uri) == exactly(local / "lake")
+    assert main(["run", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"]
+    assert main(["resolve", f"{DATASET}@stable", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == 0
+    client.close()

@@ -1,0 +1,16 @@
+from flows.commands.run import announce_kept
+from tasks.storage.store import Store
+from tasks.work.run import ask
+from tasks.work.versions import Lake
+from tests.end_to_end.helpers import DATASET, go, policy, table_rows, write_csv
+
+
+def test_a_channel_named_later_points_to_the_version_there_is(tmp_path):
+    """Naming a channel changes no row, so the run finds nothing to do; the channel must be announced all the same."""
+    write_csv(tmp_path / "data.csv", table_rows(0, 40))
+    go(policy(tmp_path, "data.csv", ""), tmp_path / "lake")
+    file = policy(tmp_path, "data.csv", "", publish="{channel: stable}")
+    asked = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
+    assert asked.unchanged
+    announce_kept(asked)
+    assert Lake(Store(str(tmp_path / "lake"))).find(f"{DATASET}@stable").version == 0

@@ -1,0 +1,14 @@
+import pytest
+
+from policies.errors import PolicyError
+from tasks.storage.store import Store
+from tasks.work.versions import Lake, export
+from tests.end_to_end.helpers import DATASET, go, policy, table_rows, write_csv
+
+
+def test_an_export_to_where_no_folder_can_be_is_refused_in_a_sentence(tmp_path):
+    data = write_csv(tmp_path / "data.csv", table_rows(0, 40))
+    go(policy(tmp_path, "data.csv", ""), tmp_path / "lake")
+    lake = Lake(Store(str(tmp_path / "lake")))
+    with pytest.raises(PolicyError, match="cannot be made: Not a directory"):
+        list(export(lake, lake.find(DATASET), data / "inside-a-file"))
