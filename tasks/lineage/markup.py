@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape as _escape
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 INK, FAINT, LINE, PAPER = "#1f2933", "#5b6770", "#cbd2d9", "#ffffff"
 REAL, AUGMENTED, SYNTHETIC = "#4c78a8", "#f28e2b", "#59a14f"
 GOOD, BAD = "#2e7d32", "#c62828"
+SHORT = 16  # characters of a table's cell that stay on one line
+UNLABELLED = "(no label)"  # what tables call the one class of a dataset whose policy names no label
 ORIGIN_COLOURS = {"real": REAL, "augmented": AUGMENTED, "synthetic": SYNTHETIC}
 
+_TAGS = re.compile(r"<[^>]*>")
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 _STYLE = f"""
@@ -25,6 +29,7 @@ th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px sol
 th {{ font-weight: 600; white-space: nowrap; }}
 td {{ overflow-wrap: anywhere; }}
 td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }}
+td.s {{ white-space: nowrap; }}
 code, pre {{ font: 12.5px/1.45 ui-monospace, 'DejaVu Sans Mono', monospace; }}
 pre {{ background: #f5f7fa; border: 1px solid {LINE}; border-radius: 4px; padding: .7rem .9rem; overflow-x: auto; }}
 .good {{ color: {GOOD}; }} .bad {{ color: {BAD}; font-weight: 600; }} .none {{ color: {FAINT}; }}
@@ -130,5 +135,7 @@ def _cell(value: Any) -> tuple[Raw, bool]:
 
 
 def _tag(name: str, content: str, numeric: bool) -> str:
-    kind = ' class="n"' if numeric else ""
+    # Else a wide neighbour squeezes a word such as "holds" until it breaks over two lines.
+    short = name == "td" and len(_TAGS.sub("", content)) <= SHORT
+    kind = ' class="n"' if numeric else ' class="s"' if short else ""
     return f"<{name}{kind}>{content}</{name}>"

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tasks.lineage.markup import figure
+from tasks.lineage.markup import UNLABELLED, figure
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -72,7 +72,9 @@ def _classes(rows: Mapping[str, Any]) -> RenderableType | None:
         counts = {origin: int(train.get(origin, {}).get(label, 0)) for origin in origins}
         after = sum(counts.values())
         made = [f"{counts[origin]:,}" for origin in origins if origin != "real"]
-        table.add_row(Text(str(label)), f"{counts.get('real', 0):,}", *made, f"{after:,}", f"{after / total:.1%}")
+        table.add_row(
+            Text(str(label) or UNLABELLED), f"{counts.get('real', 0):,}", *made, f"{after:,}", f"{after / total:.1%}"
+        )
     return table
 
 

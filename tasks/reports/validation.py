@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tasks.lineage import markup
-from tasks.lineage.markup import Raw, escape, figure
+from tasks.lineage.markup import UNLABELLED, Raw, escape, figure
 from tasks.reports.cards import failing, link, overruled, plain, quarantined, rejected
 from tasks.reports.document import CheckReport, Counts, SemanticReport, ValidationDocument
 
@@ -72,7 +72,9 @@ def _classes(document: ValidationDocument) -> Iterator[str]:
         now, then = after.get(label, {}), sum(before.get(label, {}).values())
         count = sum(now.values())
         share = f"{count / total:.1%}" if total else None
-        rows.append([label, then, *(now.get(origin, 0) for origin in _ORIGINS), count, share, _bars(now, most)])
+        rows.append(
+            [label or UNLABELLED, then, *(now.get(origin, 0) for origin in _ORIGINS), count, share, _bars(now, most)]
+        )
     yield markup.table(["class", "before", *_ORIGINS, "after", "share", ""], rows)
     rest = {split: _total(counts) for split, counts in document.get("after", {}).items() if split != "train"}
     if rest:

@@ -260,4 +260,6 @@ def _said(answer: Mapping[str, Any]) -> str:
     if answer["error"]:
         return str(answer["error"])
     ids = ", ".join(item["sample_id"] for item in answer["failing"][:5])
-    return f"observed {answer['observed']}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")
+    observed = answer["observed"]
+    shown = f"{observed:.6g}" if isinstance(observed, float) else observed
+    return f"observed {shown}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")

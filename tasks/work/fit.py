@@ -111,7 +111,7 @@ def read_description(ctx: Context, surveyed: Surveyed) -> dict[str, Any]:
 
 def write_index(ctx: Context, files: Sequence[DataFile]) -> str:
     """Keep who is where in the given real files, sorted by id; returns the object's name."""
-    name = f"index/{hash_of([file.path for file in files])}"
+    name = f"index/{hash_of([file.path for file in files], ctx.policy.label)}"
     if not ctx.work.exists(f"{name}.parquet"):
         parts = []
         columns = [SAMPLE_ID, *([ctx.policy.label] if ctx.policy.label else [])]
@@ -168,7 +168,7 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
     ops = ops_of(ctx, item.step)
     whole = any(op.module.BEHAVIOUR.pool == "train" for op in ops)
     modality = modality_of(ctx)
-    asked = item.step.model_dump(mode="json", exclude={"amount"})
+    asked = [item.step.model_dump(mode="json", exclude={"amount"}), ctx.policy.seed]
     made_from = [item.index, item.description, transform_code(ctx, item.step), ctx.fingerprint]
     name = f"fit/{hash_of(asked, item.label, whole, made_from)}"
 

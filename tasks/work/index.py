@@ -129,6 +129,10 @@ def _occurrence(words: U64, order: I64) -> I64:
 def _bonds(policy: Policy, table: pa.Table, identity: U64) -> U64:
     with np.errstate(over="ignore"):
         bonds = [table["bond"].to_numpy()]
+        content = bond_words(np.stack([table["word0"].to_numpy(), table["word1"].to_numpy()], axis=1))
+        if not np.array_equal(content, bonds[0]):
+            # What `ignore`, `key` and `group` leave out may be edited; a row must still be known by its whole content.
+            bonds.append(content)
         if policy.key:
             bonds.append(mix(identity[:, 0] ^ word_of("key")))
         if policy.split.group:

@@ -184,7 +184,7 @@ def seal(ctx: Context, item: tuple[PlacedShard, str]) -> DataFile:
         labels = Counter(label_text(table, ctx.policy.label).to_pylist())
         return DataFile(path, split, REAL, table.num_rows, written.bytes, written.sha256, dict(sorted(labels.items())))
 
-    return ctx.sealed(f"real/{name}", make)
+    return ctx.sealed(f"real/{hash_of(name, ctx.policy.label)}", make)
 
 
 def _write_placed(

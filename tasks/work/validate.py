@@ -73,7 +73,8 @@ class Valid:
 
 def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
     """Judge every shard, then the whole. Raises DataError where the suite cannot be applied."""
-    _refuse_unknown_columns(ctx, raw.types)
+    if any(shard.rows for shard in raw.shards):  # else no column is known, and every row is a fault
+        _refuse_unknown_columns(ctx, raw.types)
     items = [
         ValidateItem(shard, {name: kind for name, kind in raw.types.items() if name not in shard.columns})
         for shard in raw.shards
@@ -104,7 +105,8 @@ def refuse_over_budget(ctx: Context, failed: int, total: int, reasons: Mapping[s
         worst = sorted(reasons.items(), key=lambda item: -item[1])[:5]
         raise DataError(
             f"{failed} of {total} rows failed ({share:.2%}, the suite allows {budget:.2%}): "
-            + "; ".join(f"{reason} ({count})" for reason, count in worst),
+            + "; ".join(f"{reason} ({count})" for reason, count in worst)
+            + (f"; and {len(reasons) - len(worst)} more reasons" if len(reasons) > len(worst) else ""),
             "Mend the rows at the source (the quarantine table holds them), or raise budget.max_quarantine_share.",
             {"quarantined": failed, "rows": total, "reasons": dict(reasons)},
         )
@@ -114,7 +116,8 @@ def validate_shard(ctx: Context, item: ValidateItem) -> ValidShard:
     """Worker: keep the index of the rows that pass, and the rows that fail with their reasons."""
     suite = [spec.model_dump(mode="json") for spec in ctx.suite.row()]
     policy = ctx.policy
-    asked = [policy.label, policy.key, policy.split.model_dump(mode="json", exclude={"fractions", "salt"})]
+    rule = policy.split.model_dump(mode="json", exclude={"fractions", "salt"})
+    asked = [policy.label, policy.key, sorted(policy.ignore), rule]
     name = f"valid/{hash_of(CODE, item.raw.name, sorted(item.absent), suite, asked, modality_code(ctx))}"
 
     def make() -> ValidShard:
@@ -148,6 +151,8 @@ def row_reasons(ctx: Context, rows: pa.Table) -> tuple[dict[int, list[str]], lis
 
     Beside it, how many rows each of the suite's row expectations could judge.
     """
+    if not rows.num_rows:  # a shard of nothing but faults may lack every column
+        return {}, [0] * len(ctx.suite.row())
     facts = modality_of(ctx).facts(ctx.policy, rows)
     reasons: dict[int, list[str]] = {}
     for position, fault in enumerate(facts[FAULT].to_pylist()):

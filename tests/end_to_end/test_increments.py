@@ -10,7 +10,19 @@ from policies.errors import DataError
 from tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SOURCE, SPLIT, STEP
 from tasks.work import ingest
 from tasks.work.run import ask
-from tests.end_to_end.helpers import NOISE, SMOTE, go, policy, quarantined, rows, suite, table_of, table_rows, write_csv
+from tests.end_to_end.helpers import (
+    NOISE,
+    SMOTE,
+    exactly,
+    go,
+    policy,
+    quarantined,
+    rows,
+    suite,
+    table_of,
+    table_rows,
+    write_csv,
+)
 
 
 @pytest.fixture
@@ -95,6 +107,58 @@ def test_another_step_leaves_the_real_files_and_the_children_of_other_steps(thre
     assert paths(lake, 0, "synthetic") == paths(lake, 1, "synthetic")
     assert paths(lake, 0, "augmented") < paths(lake, 1, "augmented")
     assert {row[STEP] for row in rows(lake)} == {None, "between", "shaken", "stirred"}
+
+
+EDITS = {
+    "seed": {"seed": "1"},
+    "ignored columns": {"ignore": "[colour, grains]"},
+    "a parameter": {"steps": SMOTE + NOISE.replace("0.05", "0.07")},
+    "an amount": {"steps": SMOTE + NOISE.replace("copies: 1", "copies: 2")},
+    "the order of steps": {"steps": NOISE + SMOTE},
+    "a probability": {"steps": SMOTE + NOISE.replace("params:", "probability: 0.5, params:")},
+    "texts that mean no value": {"source": '{uri: "data/*.csv", missing: ["", pale]}'},
+    "a check": {"checks": "{label_consistency: {alpha: 0.2, min_verifier_accuracy: 0.0, max_drop_share: 1.0}}"},
+}
+
+
+@pytest.mark.parametrize("name", list(EDITS))
+def test_after_an_edit_an_old_lake_gives_the_rows_of_a_new_one(three_files, name):
+    """What is kept of earlier runs is never taken for what the edited policy asks."""
+    folder = three_files.parent
+    first = splits(folder / "lake")
+    more = dict(EDITS[name])
+    policy(folder, "data/*.csv", more.pop("steps", SMOTE + NOISE), **more)
+    go(three_files, folder / "lake")
+    go(three_files, folder / "new")
+    assert exactly(folder / "lake") == exactly(folder / "new")
+    if "source" not in more:
+        assert splits(folder / "lake") == first
+
+
+def test_a_row_keeps_its_split_when_columns_are_ignored_or_a_key_is_named(tmp_path):
+    header, lines = "id,width,height,grains,colour,kind", table_rows(0, 60)
+    write_csv(tmp_path / "data.csv", [f"k{number},{line}" for number, line in enumerate(lines)], header)
+
+    def published(**keys: str) -> dict[str, str]:
+        go(policy(tmp_path, "data.csv", "", **keys), tmp_path / "lake")
+        return {row["id"]: row[SPLIT] for row in rows(tmp_path / "lake")}
+
+    first = published(ignore="[id, colour]")
+    assert published(ignore="[id, colour, grains]") == first
+    assert published(ignore="[colour]", key="id") == first
+
+
+def test_another_label_is_counted_and_made_children_of(three_files):
+    lake = three_files.parent / "lake"
+    policy(three_files.parent, "data/*.csv", NOISE, label="colour", ignore="[kind]")
+    version = go(three_files, lake)
+    there = rows(lake)
+    for row in version.manifest.figures["classes"]:
+        mine = [one for one in there if one[SPLIT] == "train" and one["colour"] == row["label"]]
+        assert (row["label"] in ("pale", "dark"), row["after"]) == (True, len(mine))
+        assert sum(one[ORIGIN] == REAL for one in mine) == row["before"]
+    colours = {row[SAMPLE_ID]: row["colour"] for row in there}
+    assert all(colours[row[PARENT_IDS][0]] == row["colour"] for row in there if row[ORIGIN] != REAL)
 
 
 def test_rows_that_left_the_source_leave_the_version_with_their_children(three_files):

@@ -156,3 +156,18 @@ def test_the_header_of_every_file_is_the_same_for_all(tmp_path):
     assert HEADER.split(",")[0] not in GOOD[50]
     assert caught.value.exit_code == 3
     assert table_of(tmp_path / "lake").versions() == []
+
+
+def test_a_file_that_is_not_utf8_at_all_is_said_to_be_so(tmp_path):
+    """Every row is a fault: the message is their reason, not that there is no row."""
+    lines = "\n".join([HEADER, *(line.replace("pale", "p\xe2le").replace("dark", "d\xe2rk") for line in GOOD)])
+    (tmp_path / "data.csv").write_bytes(lines.encode("latin-1"))
+    with pytest.raises(DataError, match=r"100 of 100 rows failed .*'colour' is not UTF-8 \(100\)"):
+        go(policy(tmp_path, "data.csv", NOISE), tmp_path / "lake")
+
+
+def test_a_manifest_whose_pictures_all_lie_elsewhere_says_so(tmp_path):
+    (tmp_path / "list.csv").write_text("file,label\n/elsewhere/0.png,0\n/elsewhere/1.png,1\n")
+    source = "{uri: list.csv, format: manifest}"
+    with pytest.raises(DataError, match=r"2 of 2 rows failed .*lies outside the manifest's folder"):
+        go(picture_policy(tmp_path, "", POSED, source=source), tmp_path / "lake")

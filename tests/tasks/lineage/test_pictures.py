@@ -72,6 +72,6 @@ def test_a_large_map_is_thinned():
 
 def test_parents_and_children_stand_value_by_value():
     page = pictures.pairs(["f1", "<b>"], [("parent", [1.0, "x"]), ("child", [1.5, None])], "Before and after").decode()
-    assert "<td>child</td>" in page
+    assert '<td class="s">child</td>' in page
     assert "1.5" in page
     assert "&lt;b&gt;" in page

@@ -44,6 +44,11 @@ def test_rows_per_class_stand_before_and_after():
     assert "1 29 190 219 25.9%" in found
 
 
+def test_rows_without_a_label_are_said_to_have_none():
+    rows = {"by_split_origin_label": {"train": {"real": {"": 8}, "augmented": {"": 8}}}}
+    assert "(no label) 8 8 16 100.0%" in lines({**DOCUMENT, "rows": rows})
+
+
 def test_each_check_has_its_figure_and_its_target():
     found = lines()
     assert "ok label consistency rate 0.9947 >= 0.99" in found
