@@ -39,4 +39,5 @@ def command(as_json: bool) -> None:
         click.echo(f"Nothing is published in {lake.store.uri} yet: augmill run POLICY")
     for row in rows if not as_json else []:
         pointers = ", ".join(f"{name} -> {version}" for name, version in sorted(row["channels"].items()))
-        click.echo(f"{row['dataset']}@{row['version']}  {row['rows']} rows  [{pointers}]  {row['table_uri']}")
+        told = f"  [{pointers}]" if pointers else ""
+        click.echo(f"{row['dataset']}@{row['version']}  {row['rows']} rows{told}  {row['table_uri']}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import ValidationError
 
 from policies.errors import PolicyError
 from policies.schema import Policy
@@ -39,7 +40,13 @@ class Call:
 
 def sketch(call: Call, base: Path) -> Policy:
     """A policy without steps: modality, columns of a manifest, texts that mean no value."""
-    policy = _policy(call)
+    try:
+        policy = _policy(call)
+    except ValidationError as fault:  # of what the user said, only the name has a form
+        raise PolicyError(
+            f"a dataset cannot be called {call.dataset!r}",
+            f"use lower-case letters, digits and hyphens, as in --dataset {dataset_name(call.dataset)}",
+        ) from fault
     found = discover(policy, base)
     if found.format == "csv":
         columns = _manifest_columns(policy, found)

@@ -29,7 +29,9 @@ class Lake:
 
     def datasets(self) -> list[str]:
         """Names of the datasets with at least one version, sorted."""
-        return [entry.name.removeprefix(f"{REGISTER}/") for entry in self.store.sub(OBJECTS).list(f"{REGISTER}/")]
+        named = [entry.name.removeprefix(f"{REGISTER}/") for entry in self.store.sub(OBJECTS).list(f"{REGISTER}/")]
+        # A person may have removed a table's folder by hand; the others must still be found.
+        return [name for name in named if Table(self.store.sub(name)).versions()]
 
     def find(self, reference: str) -> Published:
         """The version that `DATASET`, `DATASET@N` or `DATASET@CHANNEL` names. Raises PolicyError if there is none."""

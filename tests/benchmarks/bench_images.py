@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
-from measuring import ROOT, Line, home, line
+from measuring import Line, home, line, output
 
 SIDE, COPIES, PROCESSES = 224, 4, 2
 POLICY = """
@@ -31,21 +29,23 @@ steps:
 """
 STAGES = """
 import sys, time
-from pathlib import Path
-from flows.runners import open_runner
-from flows.settings import settings, quiet_libraries
 from dataclasses import replace
-from tasks.work import augment, fit, ingest, split, validate
-from tasks.work.run import ask
+from pathlib import Path
+from flows.settings import quiet_libraries, settings
 if __name__ == "__main__":
-    current = settings(); quiet_libraries(current)
-    asked = ask(Path(sys.argv[1]), lake=current.lake, home=current.home)
+    current = settings()
+    quiet_libraries(current)
+    from flows import augment as flow
+    from flows.looking import ask_with
+    from flows.runners import open_runner
+    from tasks.work.run import Run
+    asked = ask_with(Path(sys.argv[1]), current)
     with open_runner(replace(current, runner="process", workers=int(sys.argv[2]))) as workers:
-        raw = ingest.ingest(asked.ctx, workers, asked.found)
-        real = split.split(asked.ctx, workers, validate.validate(asked.ctx, workers, raw), asked, 0)
-        fitted = fit.fit(asked.ctx, workers, real.files)
+        run = Run(asked, workers, "", "bench")
+        real = flow.split.fn(run, flow.validate.fn(run, flow.ingest.fn(run)))
+        fitted = flow.fit.fn(run, real)
         began = time.perf_counter()
-        made = augment.augment(asked.ctx, workers, fitted)
+        made = flow.make_children.fn(run, fitted)
         print(time.perf_counter() - began, sum(shard.rows for shard in made))
 """
 
@@ -76,11 +76,8 @@ def _ours(folder: Path) -> float:
         policy.write_text(POLICY.format(folder=folder, copies=COPIES))
         script = Path(environment["AUGMILL_HOME"], "stages.py")
         script.write_text(STAGES)
-        done = subprocess.run(
-            [sys.executable, str(script), str(policy), str(PROCESSES)],
-            env=environment, capture_output=True, text=True, check=True, cwd=ROOT,
-        )  # fmt: skip
-    seconds, rows = done.stdout.split()
+        said = output([str(script), str(policy), str(PROCESSES)], environment)
+    seconds, rows = said.split()
     return int(rows) / float(seconds)
 
 

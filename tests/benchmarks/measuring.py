@@ -28,17 +28,22 @@ def home(**more: str) -> Iterator[dict[str, str]]:
         yield {**clean, "AUGMILL_HOME": folder, "PYTHONPATH": str(ROOT), "NO_ALBUMENTATIONS_UPDATE": "1", **more}
 
 
-def python(code: str, environment: dict[str, str], arguments: Sequence[str] = ()) -> float:
-    """Seconds of a whole Python process; raises with its output if it fails."""
-    began = time.perf_counter()
+def output(arguments: Sequence[str], environment: dict[str, str]) -> str:
+    """What a Python process prints; raises with what it said if it fails."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False, cwd=ROOT
     )
-    seconds = time.perf_counter() - began
     if done.returncode:
         said = done.stdout[-2000:] + done.stderr[-2000:]
-        raise RuntimeError(f"{arguments or code} ended with {done.returncode}: {said}")
-    return seconds
+        raise RuntimeError(f"{arguments} ended with {done.returncode}: {said}")
+    return done.stdout
+
+
+def python(code: str, environment: dict[str, str], arguments: Sequence[str] = ()) -> float:
+    """Seconds of a whole Python process."""
+    began = time.perf_counter()
+    output(["-c", code, *arguments], environment)
+    return time.perf_counter() - began
 
 
 def cli(environment: dict[str, str], *arguments: str) -> float:

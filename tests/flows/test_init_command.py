@@ -43,6 +43,12 @@ def test_files_are_not_replaced_without_force(here, capsys):
     assert Path("policies/my-rows.yaml").read_text() != "mine"
 
 
+def test_a_name_that_no_dataset_can_have_is_refused_with_one_that_it_can(here, capsys):
+    assert main(["init", "data/my rows.csv", "--label", "label", "--dataset", "My Rows"]) == 2
+    assert "--dataset my-rows" in capsys.readouterr().err
+    assert not Path("policies").exists()
+
+
 def test_nothing_is_written_when_the_data_cannot_serve(here, capsys):
     assert main(["init", "data/my rows.csv", "--label", "lebel"]) == 2
     assert "Did you mean label" in capsys.readouterr().err
