@@ -58,7 +58,7 @@ def label_text(rows: pa.Table, label: str | None) -> pa.Array:
 def _given(policy: Policy, rows: pa.Table) -> pa.Array:
     codes = pa.array(SPLITS)
     column = rows[policy.split.column] if policy.split.column else rows[SPLIT]
-    text = pc.cast(column, pa.string())
+    text = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(column, pa.string())))
     aliases = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train"}
     for alias, name in aliases.items():
         text = pc.replace_substring_regex(text, f"^{alias}$", name)

@@ -86,7 +86,7 @@ NOISE = """
 BLEND = """
   - name: blended
     transforms: [{use: tabular.mixup, invariance: the label is blended alike}]
-    amount: {to_count: 110}
+    amount: {to_count: 50}
 """
 
 

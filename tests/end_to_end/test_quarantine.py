@@ -110,16 +110,16 @@ def test_a_source_with_no_good_row_at_all_is_refused(tmp_path):
     assert table_of(tmp_path / "lake").versions() == []
 
 
-def png(width: int, height: int) -> bytes:
-    """The head of a greyscale PNG that says it is so large, with a body far too short."""
+def black(width: int, height: int) -> bytes:
+    """A whole black PNG: a few kilobytes that a decoder turns into width x height bytes."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
+    packer = zlib.compressobj(1)
+    lines = b"".join(packer.compress(bytes(width + 1)) for _ in range(height)) + packer.flush()
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
 POSED = """
@@ -131,7 +131,7 @@ POSED = """
 
 def test_pictures_that_are_none_are_quarantined_and_never_decoded_whole(tmp_path):
     write_digits(tmp_path / "data", labels=(0, 1, 4), per_label=12)
-    (tmp_path / "data" / "0" / "bomb.png").write_bytes(png(100_000, 100_000))
+    (tmp_path / "data" / "0" / "bomb.png").write_bytes(black(8_001, 8_001))
     (tmp_path / "data" / "1" / "text.png").write_bytes(b"this is no picture")
     (tmp_path / "data" / "4" / "empty.png").write_bytes(b"")
     whole = next((tmp_path / "data" / "4").glob("0*.png")).read_bytes()
@@ -141,6 +141,7 @@ def test_pictures_that_are_none_are_quarantined_and_never_decoded_whole(tmp_path
     kept = {row["object"]: row for row in quarantined(tmp_path / "lake", "pictures")}
     assert sorted(kept) == ["0/bomb.png", "1/text.png", "4/cut.png", "4/empty.png"]
     assert all(row["reasons"] and all(row["reasons"]) for row in kept.values())
+    assert "absurd size: 8001 x 8001" in kept["0/bomb.png"]["reasons"][0]
     assert version.manifest.figures["rows"]["real"] == 36
     assert kept["1/text.png"]["payload"] == b"this is no picture"
     origins = Counter(row[ORIGIN] for row in rows(tmp_path / "lake", dataset="pictures"))
