@@ -14,7 +14,7 @@ from tasks.work.validate import Valid
 def validate(run: Run, raw: Raw) -> Valid:
     """Judge every row and the whole; over the suite's budget, or when the whole fails, the run ends here."""
     with run.stage("validate") as figures:
-        work.refuse_drift(run.ctx, run.asked.expected_types, raw)
+        work.refuse_drift(run.ctx, run.asked.known_types, raw)
         valid = work.validate(run.ctx, run.runner, raw)
         figures["quarantined"] = quarantine.keep_invalid(run.ctx, valid, run.at_ms)
         work.refuse_invalid(run.ctx, raw, valid)

@@ -108,7 +108,7 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
     clock = time.process_time()
     try:
         raw = seen.raw = ingest(ctx, runner, asked.found, asked.expected_types)
-        seen.note(lambda: refuse_drift(ctx, asked.expected_types, raw))
+        seen.note(lambda: refuse_drift(ctx, asked.known_types, raw))
         clock = seen.time("ingest", clock)
         valid = seen.valid = validate(ctx, runner, raw)
         seen.note(lambda: refuse_invalid(ctx, raw, valid))

@@ -29,6 +29,13 @@ from tasks.work.parts import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("tasks", "expectations")
+TYPE_NAMES = {
+    **dict.fromkeys(("int", "int64"), "int64"),
+    **dict.fromkeys(("float", "float64"), "float64"),
+    **dict.fromkeys(("str", "string", "object"), "string"),
+    **dict.fromkeys(("bool", "boolean"), "bool"),
+}
+"""What suites call types, and what the columns of a source have."""
 SHARD_BYTES = 64 << 20
 
 
@@ -66,9 +73,24 @@ class Asked:
         return {**kept, "skipped": True}
 
     @property
-    def expected_types(self) -> dict[str, str] | None:
-        """Column types of the version before; values that do not fit them are faulty rows."""
+    def known_types(self) -> dict[str, str] | None:
+        """Columns and types of the version before; None where nothing was published yet."""
         return self.before.manifest.types if self.before is not None else None
+
+    @property
+    def expected_types(self) -> dict[str, str] | None:
+        """Column types of the version before, or those the suite asks for; values that do not fit are faulty rows."""
+        return {**(self.known_types or {}), **suite_types(self.ctx.suite)} or None
+
+
+def suite_types(suite: Suite) -> dict[str, str]:
+    """Column types that a suite asks for by `expect_column_values_to_be_of_type`: how a type is changed on purpose."""
+    asked = [spec.kwargs for spec in suite.expectations if spec.type == "expect_column_values_to_be_of_type"]
+    return {
+        str(kwargs["column"]): TYPE_NAMES[str(kwargs.get("type_"))]
+        for kwargs in asked
+        if str(kwargs.get("type_")) in TYPE_NAMES
+    }
 
 
 def record_name(version: int) -> str:
