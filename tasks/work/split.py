@@ -178,7 +178,7 @@ def seal_all(ctx: Context, runner: Runner, placed: Sequence[PlacedShard]) -> lis
 def seal(ctx: Context, item: tuple[PlacedShard, str]) -> DataFile:
     """Write the rows of one shard and split, sorted by id, with full provenance; done once, by content's name."""
     shard, split = item
-    name = hash_of("real", CODE, shard.name, shard.raw, split, ctx.policy.dataset)
+    name = hash_of("real", CODE, shard.name, shard.raw, split, ctx.policy.dataset, real_recipe(ctx.policy))
 
     def make() -> DataFile:
         table = storable(_real_rows(ctx, shard, split))
