@@ -162,15 +162,16 @@ def rows(lake: Path | str, version: int | None = None, dataset: str = DATASET) -
 
 
 def exactly(lake: Path | str, version: int | None = None, dataset: str = DATASET) -> list[str]:
-    """The rows as text that tells apart all that differs: 0.0 from -0.0, 1 from 1.0, every byte of every image."""
-    return [repr(sorted(row.items())) for row in rows(lake, version, dataset)]
+    """The rows as text that tells apart all that differs: the order of columns, 1 from 1.0, every byte of an image."""
+    return [repr(row) for row in rows(lake, version, dataset)]
 
 
-def quarantined(lake: Path | str, dataset: str = DATASET) -> list[dict[str, Any]]:
-    """All rows of the quarantine table."""
+def quarantined(lake: Path | str, dataset: str = DATASET, *, children: bool = False) -> list[dict[str, Any]]:
+    """The real rows of the quarantine table, or the children in it."""
     from tasks.storage.quarantine import read
 
-    return [row for batch in read(Store(str(lake)).sub(f"{dataset}.quarantine")) for row in batch.to_pylist()]
+    found = [row for batch in read(Store(str(lake)).sub(f"{dataset}.quarantine")) for row in batch.to_pylist()]
+    return [row for row in found if (row["stage"] == "check") == children]
 
 
 def command(*args: str | Path) -> list[str]:

@@ -151,6 +151,21 @@ def test_a_row_keeps_its_split_when_columns_are_ignored_or_a_key_is_named(tmp_pa
     assert published(ignore="[colour]", key="id") == first
 
 
+def test_after_an_edit_of_what_is_ignored_late_twins_follow_their_rows(tmp_path):
+    """Rows that differ only in what is ignored are alike, those of files read before the edit as well."""
+    lines = table_rows(0, 60)
+    write_csv(tmp_path / "data" / "a.csv", lines)
+    go(policy(tmp_path, "data/*.csv", ""), tmp_path / "lake")
+    twins = [",".join([*line.split(",")[:2], "77", *line.split(",")[3:]]) for line in lines]
+    write_csv(tmp_path / "data" / "b.csv", twins)
+    go(policy(tmp_path, "data/*.csv", "", ignore="[colour, grains]"), tmp_path / "lake")
+    sides: dict[float, set[str]] = {}
+    for row in rows(tmp_path / "lake"):
+        sides.setdefault(row["width"], set()).add(row[SPLIT])
+    assert len(rows(tmp_path / "lake")) == 120
+    assert [width for width, found in sides.items() if len(found) > 1] == []
+
+
 def test_another_label_is_counted_and_made_children_of(three_files):
     lake = three_files.parent / "lake"
     policy(three_files.parent, "data/*.csv", NOISE, label="colour", ignore="[kind]")
