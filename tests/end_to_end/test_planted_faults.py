@@ -133,7 +133,9 @@ def test_a_child_that_equals_a_test_row_is_kept_out_and_counted(file):
     answers = {check["name"]: check for check in version.manifest.figures["checks"]}
     assert not answers["no_copy_of_held_out_row"]["success"]
     assert version.manifest.figures["rows"]["dropped"] >= 1
-    (dropped,) = (row for row in quarantined(lake) if row["reasons"] == ["it equals a validation or test row"])
+    (dropped,) = (
+        row for row in quarantined(lake, children=True) if row["reasons"] == ["it equals a validation or test row"]
+    )
     there = rows(lake)
     assert dropped["sample_id"] not in {row[SAMPLE_ID] for row in there}
     held_out = {(row["width"], row["height"]) for row in there if row[SPLIT] == "test"}
@@ -234,7 +236,7 @@ def shaken_hard(folder: Path, consistency: str = "") -> Path:
 def test_a_rejected_child_overruled_by_a_person_is_published_and_the_record_says_so(tmp_path):
     lake = tmp_path / "lake"
     first = go(shaken_hard(tmp_path), lake)
-    rejected = sorted(row["sample_id"] for row in quarantined(lake) if row["stage"] == "check")
+    rejected = sorted(row["sample_id"] for row in quarantined(lake, children=True))
     assert first.manifest.figures["rows"]["dropped"] == len(rejected) > 1
     assert not {row[SAMPLE_ID] for row in rows(lake)} & set(rejected)
     second = go(shaken_hard(tmp_path, f", overrule: {{'{rejected[0]}': looked at it}}"), lake)
