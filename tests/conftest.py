@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ def pytest_configure() -> None:
         del os.environ[name]
     os.environ.update({name: value for name, value in QUIET.items() if name != "PYTHONWARNINGS"})
     os.environ["HOME"] = str(_BASE)
+    # Whoever starts the tests in the background may have had Ctrl-C ignored, and every process of a test inherits it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:

@@ -104,8 +104,8 @@ def _families(bonds: U64) -> I64:
 def _published(bonds: U64, ledger: Ledger, families: I64) -> tuple[I8, NDArray[np.bool_]]:
     """The split each row is bound to by earlier versions, and the rows bound to two splits at once."""
     known = ledger.of(bonds)
-    low = np.where(known == NONE, len(SPLITS), known).min(axis=1)
-    high = known.max(axis=1)
+    low = np.where(known == NONE, len(SPLITS), known).min(axis=1).astype(np.int64)
+    high = known.max(axis=1).astype(np.int64)
     own = np.where(high == NONE, NONE, low).astype(np.int8)
     torn = (high != NONE) & (low != high)
     size = int(families.max()) + 1
@@ -121,7 +121,7 @@ def _published(bonds: U64, ledger: Ledger, families: I64) -> tuple[I8, NDArray[n
 def _as_given(given: I8, families: I64, published: I8, reasons: NDArray[np.object_]) -> I8:
     """Follow the source, but never let a family stand in a held-out split and in one that learns."""
     strictest = np.full(int(families.max()) + 1, NONE, dtype=np.int64)
-    np.maximum.at(strictest, families, given)  # test outranks validation outranks train
+    np.maximum.at(strictest, families, given.astype(np.int64))  # test outranks validation outranks train
     reasons[given != strictest[families]] = LEAK
     reasons[(published != NONE) & (published != given)] = MOVED
     return given.copy()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from policies.schema import Step
 from tasks.modalities.contract import Births
 from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.identity import child_words, ids_of, words_of
+from tasks.rows.identity import by_id, child_words, ids_of, words_of
 from tasks.rows.provenance import DEPTH, NAMES, ORIGIN, RECIPE_HASH, SAMPLE_ID, SEED, SPLIT, STEP
 from tasks.rows.randomness import child_seeds, word_of
 from tasks.runners.contract import Runner
@@ -114,7 +114,7 @@ def children_table(ctx: Context, item: ChildItem) -> pa.Table:
         RECIPE_HASH: pa.repeat(fitted.recipe, rows),
     }
     user = made.select([name for name in made.column_names if name not in NAMES])
-    return with_provenance(user, provenance).sort_by(SAMPLE_ID)
+    return by_id(with_provenance(user, provenance), SAMPLE_ID)
 
 
 def _cuts(ctx: Context, fitted: FittedStep, places: pa.Table, births: Births) -> Iterator[tuple[int, int]]:

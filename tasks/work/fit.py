@@ -17,7 +17,7 @@ from policies.errors import DataError, Finding
 from policies.schema import Step
 from tasks.modalities.contract import Arrays, Op, PoolIndex
 from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.identity import words_of
+from tasks.rows.identity import by_id, words_of
 from tasks.rows.provenance import AUGMENTED, SAMPLE_ID, SYNTHETIC
 from tasks.runners.contract import Runner
 from tasks.work.context import Context
@@ -129,7 +129,7 @@ def write_index(ctx: Context, files: Sequence[DataFile]) -> str:
                     }
                 )
             )
-        ctx.work.write_table(f"{name}.parquet", pa.concat_tables(parts).sort_by("sample_id"))
+        ctx.work.write_table(f"{name}.parquet", by_id(pa.concat_tables(parts), "sample_id"))
     return name
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.rows.hashing import hash_of
-from tasks.rows.identity import content_words, key_words, like_columns
+from tasks.rows.identity import by_id, content_words, key_words, like_columns
 from tasks.rows.provenance import SAMPLE_ID
 from tasks.runners.contract import Runner
 from tasks.work.context import Context
@@ -25,7 +25,7 @@ def look(ctx: Context, runner: Runner, files: Sequence[DataFile]) -> str:
     if not ctx.work.exists(f"{name}.parquet"):
         parts = each(runner, "look", partial(look_at, ctx), list(files), weight=lambda file: file.rows)
         whole = pa.concat_tables([ctx.work.read_table(f"{part}.parquet") for part in parts])
-        ctx.work.write_table(f"{name}.parquet", whole.sort_by("sample_id"))
+        ctx.work.write_table(f"{name}.parquet", by_id(whole, "sample_id"))
     return name
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.modalities.contract import Loader, PoolIndex
+from tasks.rows.identity import by_id
 from tasks.rows.provenance import NAMES, SAMPLE_ID
 from tasks.storage.store import Store
 from tasks.work.context import Context
@@ -60,7 +61,7 @@ def gather(store: Store, paths: Sequence[str], keep: Callable[[pa.Table], pa.Arr
     for path in paths:
         table = store.read_table(path)
         parts.append(user_columns(table.filter(keep(table)) if keep else table))
-    return pa.concat_tables(parts, promote_options="default").sort_by(SAMPLE_ID)
+    return by_id(pa.concat_tables(parts, promote_options="default"), SAMPLE_ID)
 
 
 @lru_cache(maxsize=CACHED_FILES)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.rows.identity import child_words, content_words, ids_of, with_occurrence, words_of
+from tasks.rows.identity import by_id, child_words, content_words, ids_of, with_occurrence, words_of
 
 TABLE = pa.table({"a": [1, 2, 2], "b": [0.5, -1.0, -1.0], "c": ["x", None, None], "d": [True, False, False]})
 COLUMNS = ["a", "b", "c", "d"]
@@ -63,6 +63,29 @@ def test_ids_and_words_are_inverse() -> None:
     ids = ids_of(words)
     assert [len(text) for text in ids.to_pylist()] == [32, 32, 32]
     assert (words_of(ids) == words).all()
+
+
+def test_words_of_ids_that_lie_in_pieces_and_slices() -> None:
+    words = content_words(pa.table({"a": np.arange(9)}), ["a"])
+    ids = ids_of(words)
+    pieces = pa.chunked_array([ids.slice(2, 3), ids.slice(7, 1), ids.slice(0, 0)])
+    assert (words_of(pieces) == words[[2, 3, 4, 7]]).all()
+    assert (words_of(ids.slice(4, 2)) == words[4:6]).all()
+    assert (words_of(ids.to_pylist()) == words).all()
+    assert words_of([]).shape == words_of(pa.array([], pa.string())).shape == (0, 2)
+
+
+def test_sorting_by_id_is_sorting_by_its_text() -> None:
+    ids = ids_of(content_words(pa.table({"a": np.arange(1000)}), ["a"]))
+    rows = pa.table({"sample_id": pa.chunked_array([ids.slice(600), ids.slice(0, 600)]), "a": np.arange(1000)})
+    assert by_id(rows, "sample_id").equals(rows.sort_by("sample_id"))
+
+
+def test_a_row_keeps_its_words_wherever_it_lies_in_a_long_table() -> None:
+    values = pa.array([None if number % 7 == 0 else number % 5 for number in range(20_000)])
+    words = content_words(pa.table({"a": values}), ["a"])
+    short = content_words(pa.table({"a": values.slice(0, 35)}), ["a"])
+    assert (words == short[np.arange(20_000) % 35]).all()
 
 
 def test_identical_rows_are_told_apart_by_their_number() -> None:

@@ -15,7 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(scope="session")
 def dask_client():
     with dask.local_client(2) as client:
+        thread = client.cluster._loop_runner._loop_thread
         yield client
+        if thread._exception is not None:  # closing would only say that the loop is closed, not what ended it
+            raise thread._exception
 
 
 @pytest.fixture(params=["thread", "process", "dask"])
