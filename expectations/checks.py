@@ -35,11 +35,6 @@ def structural(columns: Sequence[str]) -> tuple[Spec, ...]:
     return (*(Spec(type=STRUCTURAL[name]) for name in known), *present)
 
 
-def labels_present(label: str) -> tuple[Spec, ...]:
-    """Every published row has a label."""
-    return (Spec(type="expect_column_values_to_not_be_null", kwargs={"column": label}),)
-
-
 def semantic(asked: LabelConsistency) -> tuple[Spec, ...]:
     """Expectations for the verifier's figures, with the policy's targets."""
     return (

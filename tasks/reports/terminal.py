@@ -6,7 +6,9 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tasks.lineage.document import RunLink
 from tasks.lineage.markup import UNLABELLED, figure
+from tasks.lineage.run_list import run_url
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -115,12 +117,10 @@ def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "report", str(document["report"])
 
 
-def mlflow_link(link: Mapping[str, Any]) -> str:
+def mlflow_link(link: RunLink) -> str:
     """Where the run can be looked at: its page on a server, or the command that opens a local store."""
-    tracking, run = str(link["tracking_uri"]), link["run_id"]
-    if tracking.startswith(("http://", "https://")):
-        return f"{tracking.rstrip('/')}/#/experiments/{link['experiment_id']}/runs/{run}"
-    return f"run {run} in {tracking}; `augmill ui` opens it"
+    local = f"run {link['run_id']} in {link['tracking_uri']}; `augmill ui` opens it"
+    return run_url(link) or local
 
 
 def _figure(value: Any) -> str:

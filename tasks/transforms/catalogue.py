@@ -23,6 +23,7 @@ from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
 
 HERE = Path(__file__).parent
 MODALITIES = HERE.parent / "modalities"
+EXPECTATIONS = HERE.parents[1] / "expectations"
 
 
 @dataclass(frozen=True, order=True)
@@ -95,12 +96,12 @@ class Catalogue:
         return self._modalities[name]
 
     def custom(self) -> list[str]:
-        """The users' own expectations, sorted."""
-        return list(discover("expectations", self.plugins))
+        """Expectations with a file of their own, ours and the users', sorted."""
+        return sorted(self._expectations)
 
     def expectation(self, name: str) -> type:
-        """A user's own expectation: what its file calls `EXPECTATION`, a Great Expectations class."""
-        located = discover("expectations", self.plugins)[name]
+        """What the expectation's file calls `EXPECTATION`, a Great Expectations class."""
+        located = self._expectations[name]
         declared = getattr(located.module, "EXPECTATION", None)
         if not isinstance(declared, type):
             raise _lacking(located, "EXPECTATION (a Great Expectations class)")
@@ -135,6 +136,12 @@ class Catalogue:
             ours[use] = Entry("transforms", use, f"tasks.transforms.{use}")
         theirs = discover("transforms", self.plugins, ours)
         return dict(sorted({**ours, **{use: Entry(**vars(found)) for use, found in theirs.items()}}.items()))
+
+    @cached_property
+    def _expectations(self) -> dict[str, Located]:
+        stems = [file.stem for file in EXPECTATIONS.glob("expect_*.py")]
+        ours = {stem: Located("expectations", stem, f"expectations.{stem}") for stem in stems}
+        return {**ours, **discover("expectations", self.plugins, ours)}
 
     @cached_property
     def _verifiers(self) -> dict[str, Located]:

@@ -86,11 +86,6 @@ class Block:
         """The given rows, in the given order."""
         return Block(self.numeric[rows], self.codes[rows])
 
-    @property
-    def has_missing(self) -> bool:
-        """Whether any value is missing."""
-        return bool(np.isnan(self.numeric).any() or (self.codes < 0).any())
-
 
 @dataclass(frozen=True)
 class Pool:

@@ -18,6 +18,8 @@ from policies.errors import DataError
 from tasks.reports.answers import answers
 from tasks.reports.document import CheckReport
 from tasks.rows.provenance import SAMPLE_ID
+from tasks.sources.columns import arrow_of
+from tasks.storage.delta_schema import held_type
 from tasks.verifiers import distribution, structure, summary
 from tasks.verifiers.calibration import CONTRADICTED
 from tasks.work.context import Context
@@ -51,8 +53,11 @@ class Judged:
     verifier: dict[str, Any] = field(default_factory=dict)
 
 
-def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
-    """Judge structure, labels and likeness of all children; raises nothing, decides nothing."""
+def judge_children(ctx: Context, types: Mapping[str, str], fitted: Fitted, scored: Scored) -> Judged:
+    """Judge structure, labels and likeness of all children; raises nothing, decides nothing.
+
+    `types`: columns and types of the real rows.
+    """
     if not scored.rows:
         return Judged([], {}, {})
     scores = read_scores(ctx, scored)
@@ -77,7 +82,7 @@ def judge_children(ctx: Context, fitted: Fitted, scored: Scored) -> Judged:
         figures = summary.figures(counts, known)
         verifier = {"accuracy": known.accuracy, "noise_floor": known.noise_floor(), "alpha": known.alpha}
         answered += _semantic(ctx, figures)
-    answered += _distributional(ctx, fitted, scored, scores, dropped)
+    answered += _distributional(ctx, types, fitted, scored, scores, dropped)
     answered += _custom(ctx, scored, scores)
     return Judged(answered, dropped, overruled, rates, verifier)
 
@@ -183,11 +188,17 @@ def _stop(on_failure: str) -> str:
 
 
 def _distributional(
-    ctx: Context, fitted: Fitted, scored: Scored, scores: pa.Table, dropped: Mapping[str, str]
+    ctx: Context,
+    types: Mapping[str, str],
+    fitted: Fitted,
+    scored: Scored,
+    scores: pa.Table,
+    dropped: Mapping[str, str],
 ) -> list[CheckReport]:
     asked = ctx.policy.checks.distribution
     figures = {
         "copy_share": float(np.asarray(scores["copy"]).mean()),
+        "columns_of_other_type": _columns_of_other_type(ctx, types, scored),
         "out_of_range_share": 1.0 - float(np.asarray(scores["in_range"]).mean()),
         "class_share_gap": _class_share_gap(fitted, scores, dropped),
         **_neighbourhoods(ctx, scored),
@@ -214,6 +225,12 @@ def _custom(ctx: Context, scored: Scored, scores: pa.Table) -> list[CheckReport]
     ids = plain[SAMPLE_ID].to_pylist()
     verdict = judge(plain.to_pandas(), checks.custom(names), ids, custom_expectations(ctx.plugins, names))
     return answers(verdict, "custom")
+
+
+def _columns_of_other_type(ctx: Context, types: Mapping[str, str], scored: Scored) -> int:
+    real = {name: held_type(arrow_of(kind), name) for name, kind in types.items()}
+    schemas = [ctx.work.schema(f"{child.name}.parquet") for child in scored.children]
+    return len({name for schema in schemas for name in distribution.other_types(schema, real)})
 
 
 def _class_share_gap(fitted: Fitted, scores: pa.Table, dropped: Mapping[str, str]) -> float | None:

@@ -37,7 +37,7 @@ class Checked:
 def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
     """Judge all children; keep rejected ones in quarantine; raise DataError if a check may not be passed over."""
     ctx = run.ctx
-    judged = judge_children(ctx, fitted, scored)
+    judged = judge_children(ctx, real.types, fitted, scored)
     scores = read_scores(ctx, scored) if scored.rows else None
     by_shard = _ids_by_shard(scored, scores)
     accepted = accept(scored, judged, by_shard)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from expectations.build import check_suite
 from expectations.judge import NOTHING_JUDGED, Verdict, judge
 from expectations.suite import Spec
 from policies.errors import DataError
@@ -73,6 +74,8 @@ class Valid:
 
 def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
     """Judge every shard, then the whole. Raises DataError where the suite cannot be applied."""
+    if ctx.suite.expectations:
+        check_suite(ctx.suite, _custom(ctx, ctx.suite.expectations))
     if any(shard.rows for shard in raw.shards):  # else no column is known, and every row is a fault
         _refuse_unknown_columns(ctx, raw.types)
     items = [

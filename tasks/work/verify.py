@@ -25,7 +25,7 @@ from tasks.storage.store import Store
 from tasks.transforms.catalogue import code_hash
 from tasks.transforms.contract import Behaviour
 from tasks.verifiers import conformal, distribution, folds, structure
-from tasks.verifiers.distribution import SAMPLE
+from tasks.verifiers.distribution import SAMPLE, Contents
 from tasks.work.augment import step_named
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard, Described
@@ -162,21 +162,23 @@ def real_index(store: Store, likeness: str) -> structure.RealIndex:
 
 
 @lru_cache(maxsize=2)
-def _looks(store: Store, likeness: str) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+def _looks(store: Store, likeness: str) -> tuple[Contents, Contents]:
+    """What all real rows look like, and what those outside training do."""
     table = store.read_table(f"{likeness}.parquet", columns=["look0", "look1", "split"])
     words = np.stack([table["look0"].to_numpy(), table["look1"].to_numpy()], axis=1)
-    return words, np.asarray(pc.not_equal(table["split"], "train").combine_chunks())
+    held_out = np.asarray(pc.not_equal(table["split"], "train").combine_chunks())
+    return Contents(words), Contents(words[held_out])
 
 
 def _likeness(ctx: Context, rows: pa.Table, description: dict[str, Any], item: VerifyItem) -> pa.Table:
     modality = modality_of(ctx)
-    looks, held_out = _looks(ctx.work, item.likeness)
+    real, held_out = _looks(ctx.work, item.likeness)
     own = modality.appearance(ctx.policy, rows)
     copies_allowed = any(op.module.BEHAVIOUR.copies for op in ops_of(ctx, step_named(ctx, item.shard.step)))
-    copied = distribution.copies(own, looks)
+    copied = real.hold(own)
     return pa.table(
         {
-            "not_a_held_out_row": pa.array(~distribution.copies(own, looks[held_out])),
+            "not_a_held_out_row": pa.array(~held_out.hold(own)),
             "copy": pa.array(copied & (not copies_allowed)),
             "in_range": pa.array(distribution.in_range(rows, modality.bounds(description))),
         }

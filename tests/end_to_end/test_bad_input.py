@@ -20,7 +20,7 @@ from flows.cli import main
 from flows.server import loopback_server
 from flows.settings import settings
 from tasks.work import ingest
-from tests.end_to_end.helpers import HEADER, NOISE, SMOTE, exactly, go, policy, table_of, table_rows, write_csv
+from tests.end_to_end.helpers import HEADER, NOISE, SMOTE, exactly, go, policy, suite, table_of, table_rows, write_csv
 
 GOOD = table_rows(0, 100)
 
@@ -98,6 +98,14 @@ def test_yaml_that_is_no_policy(here, name):
     file.write_text(YAML[name])
     here.refused(file, 2, "policy.yaml")
     assert not (here.folder / "owned").exists()
+
+
+def test_arguments_that_an_expectation_does_not_take(here):
+    asked = suite(
+        here.folder, "name: x\nexpectations:\n  - type: expect_column_values_to_not_be_null\n    kwargs: {a: 1}\n"
+    )
+    err = here.refused(policy(here.folder, "data.csv", **asked), 2, "AUG011", "expect_column_values_to_not_be_null")
+    assert f"{here.folder.name}.yaml:3: AUG011" in err
 
 
 def test_a_policy_that_is_not_there(here):

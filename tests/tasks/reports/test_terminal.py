@@ -65,7 +65,7 @@ def test_it_says_where_the_table_is_and_how_to_read_it():
 
 
 def test_the_mlflow_run_is_a_link_on_a_server_and_a_command_for_a_local_store():
-    assert "MLflow http://127.0.0.1:5000/#/experiments/3/runs/abc" in lines()
+    assert "MLflow http://127.0.0.1:5000/#/experiments/3/runs/abc?workflowType=machine_learning" in lines()
     local = mlflow_link({"tracking_uri": "sqlite:////home/a.db", "experiment_id": "1", "run_id": "abc"})
     assert local == "run abc in sqlite:////home/a.db; `augmill ui` opens it"
 

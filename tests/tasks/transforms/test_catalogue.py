@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from policies.errors import PolicyError
+from tasks.transforms import catalogue
 from tasks.transforms.catalogue import HERE, Catalogue, code_hash
 
 JITTER = '''"""Shakes every number a little."""
@@ -137,3 +138,11 @@ def test_a_modality_is_found_and_a_missing_one_is_named():
     assert Catalogue().modality("tabular").module_name == "tasks.modalities.tabular"
     with pytest.raises(PolicyError, match="no modality called tabluar"):
         Catalogue().modality("tabluar")
+
+
+def test_an_expectation_is_one_file_in_the_folder_of_expectations(tmp_path, monkeypatch):
+    assert Catalogue().custom() == []
+    monkeypatch.setattr(catalogue, "EXPECTATIONS", tmp_path)
+    (tmp_path / "expect_moon.py").write_text('"""Whether there is a moon."""\n')
+    (tmp_path / "shared.py").write_text("")
+    assert Catalogue().custom() == ["expect_moon"]

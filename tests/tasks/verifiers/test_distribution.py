@@ -6,13 +6,11 @@ import pytest
 
 from tasks.verifiers import distribution
 from tasks.verifiers.distribution import (
-    bounds_of,
+    Contents,
     class_share_gap,
-    copies,
     in_range,
     neighbourhood,
     other_types,
-    widest,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -24,9 +22,14 @@ def words(*pairs):
 
 
 def test_a_copy_needs_both_words():
-    assert copies(words((1, 2), (1, 3), (4, 2)), words((1, 2), (9, 9))).tolist() == [True, False, False]
-    assert copies(words(), words((1, 2))).tolist() == []
-    assert copies(words((1, 2)), words()).tolist() == [False]
+    assert Contents(words((1, 2), (9, 9))).hold(words((1, 2), (1, 3), (4, 2))).tolist() == [True, False, False]
+    assert Contents(words((1, 2))).hold(words()).tolist() == []
+    assert Contents(words()).hold(words((1, 2))).tolist() == [False]
+
+
+def test_rows_that_share_one_word_only_are_looked_through():
+    known = Contents(words((5, 9), (5, 3), (7, 1), (5, 3), (5, 6)))
+    assert known.hold(words((5, 3), (5, 9), (5, 4), (5, 10), (7, 0), (9, 9))).tolist() == [True, True] + 4 * [False]
 
 
 def test_copies_with_a_breath_of_noise_are_near_copies_and_fresh_draws_are_not():
@@ -51,12 +54,6 @@ def test_the_comparison_is_capped(monkeypatch):
     assert neighbourhood(REAL, REAL).compared == (50, 50)
 
 
-def test_bounds_of_batches_are_the_bounds_of_all_rows():
-    whole = pa.table({"a": [1, 5, None, 3], "b": [0.5, float("nan"), -2.0, float("inf")], "t": ["x", "y", "z", "w"]})
-    assert bounds_of(whole) == {"a": (1.0, 5.0), "b": (-2.0, 0.5)}
-    assert widest([bounds_of(whole[:1]), bounds_of(whole[1:])]) == bounds_of(whole)
-
-
 @pytest.mark.parametrize(
     ("value", "inside"), [(1.0, True), (5.0 + 1e-12, True), (5.1, False), (None, True), (0.9, False)]
 )
@@ -69,10 +66,10 @@ def test_an_infinite_value_is_out_of_range():
     assert in_range(pa.table({"a": [float("inf")]}), {"a": (0.0, 1.0)}).tolist() == [False]
 
 
-def test_columns_of_another_type_or_on_one_side_only_are_named():
-    real = pa.schema([("a", pa.int64()), ("b", pa.string()), ("c", pa.float64())])
-    children = pa.schema([("a", pa.float64()), ("b", pa.string()), ("d", pa.float64())])
-    assert other_types(children, real) == ["a", "c", "d"]
+def test_columns_of_another_type_and_columns_that_real_rows_lack_are_named():
+    real = {"a": pa.int64(), "b": pa.string(), "c": pa.float64()}
+    children = pa.schema([("a", pa.float64()), ("b", pa.string()), ("d", pa.float64()), ("augmill_depth", pa.int32())])
+    assert other_types(children, real) == ["a", "d"]
 
 
 def test_the_gap_is_the_largest_difference_of_a_share():
