@@ -117,10 +117,12 @@ def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "report", str(document["report"])
 
 
-def mlflow_link(link: RunLink) -> str:
+def mlflow_link(link: Mapping[str, Any]) -> str:
     """Where the run can be looked at: its page on a server, or the command that opens a local store."""
-    local = f"run {link['run_id']} in {link['tracking_uri']}; `augmill ui` opens it"
-    return run_url(link) or local
+    if link["run_id"] is None:
+        return f"not recorded yet, the next run sends it: {link['spooled']}"
+    known = RunLink(tracking_uri=link["tracking_uri"], experiment_id=link["experiment_id"], run_id=link["run_id"])
+    return run_url(known) or f"run {known['run_id']} in {known['tracking_uri']}; `augmill ui` opens it"
 
 
 def _figure(value: Any) -> str:

@@ -70,6 +70,11 @@ def test_the_mlflow_run_is_a_link_on_a_server_and_a_command_for_a_local_store():
     assert local == "run abc in sqlite:////home/a.db; `augmill ui` opens it"
 
 
+def test_a_record_that_waits_names_no_page():
+    link = {"tracking_uri": "http://127.0.0.1:9", "experiment_id": None, "run_id": None, "spooled": "nobody answers"}
+    assert mlflow_link(link) == "not recorded yet, the next run sends it: nobody answers"
+
+
 def test_a_run_without_changes_says_so():
     [first, *_] = lines(DOCUMENT | {"skipped": True, "checks": []})
     assert first == "oil-spill@12 is up to date: nothing has changed, nothing was published in 14.2 s."
