@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,10 @@ ATTEMPTS = 3
 @flow(name="augment", flow_run_name="{policy}", persist_result=False, validate_parameters=False)
 def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any]:
     """Run one policy; if another run publishes first, plan again from what it published."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Conflict):
             return pipeline(Path(policy), runner)
-        except Conflict:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+    return pipeline(Path(policy), runner)
 
 
 def pipeline(policy: Path, runner: RunnerName | None) -> dict[str, Any]:

@@ -35,8 +35,9 @@ def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
                 column = batch[name]
                 seen.setdefault(name, _look(column.type)).add(column)
     columns, carried = [], {}
-    for name, look in seen.items():
-        found = look.result(name)
+    # By name: numbers are drawn column after column, whichever file says first what columns there are.
+    for name in sorted(seen):
+        found = seen[name].result(name)
         if isinstance(found, str):
             carried[name], found = found, Column(name, "carried")
         columns.append(found)

@@ -143,9 +143,7 @@ def describe(ctx: Context, paths: Sequence[str]) -> str:
     def batches() -> Iterator[pa.Table]:
         for path in paths:
             for batch in ctx.table.batches(path, batch_rows=DESCRIBE_ROWS):
-                table = user_columns(pa.Table.from_batches([batch]))
-                # By name: numbers are drawn column after column, whichever file says first what columns there are.
-                yield table.select(sorted(table.column_names))
+                yield user_columns(pa.Table.from_batches([batch]))
 
     ctx.once_json(name, lambda: modality.describe(policy, batches()))
     return name

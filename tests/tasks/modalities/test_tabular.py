@@ -61,6 +61,13 @@ def test_real_data_gives_children_within_reach_of_their_parents(cancer):
             assert ends[0] - 1e-9 <= made[name][i].as_py() <= ends[1] + 1e-9
 
 
+def test_columns_come_by_name_whichever_batch_names_them_first():
+    left, right = pa.table({"b": [1.0, 2.0], "a": [3, 4]}), pa.table({"c": [0.5, 1.5], "a": [5, 6], "b": [1.0, 3.0]})
+    description = tabular.describe(POLICY, [left, right])
+    assert [column["name"] for column in description["columns"]] == ["a", "b", "c"]
+    assert description == tabular.describe(POLICY, [right, left])
+
+
 def test_the_pool_may_hold_one_class_or_all(cancer):
     description = tabular.describe(POLICY, [cancer])
     tables = [cancer, cancer.filter(pa.compute.equal(cancer["y"], 0))]
