@@ -30,7 +30,7 @@ def command(reference: str, as_json: bool) -> None:
         **lake.record(name, found.version),
         "version": found.version,
         "channels": lake.channels(name),
-        "versions": len(range(found.version + 1)),
+        "versions": lake.versions(name),
     }
     if as_json:
         print_json(document)

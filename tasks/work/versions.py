@@ -46,6 +46,10 @@ class Lake:
             raise PolicyError(f"{dataset} has no version", "Run its policy first.")
         return found
 
+    def versions(self, dataset: str) -> int:
+        """How many versions a dataset has."""
+        return len(Table(self.store.sub(dataset)).versions())
+
     def objects(self, dataset: str) -> Store:
         """Our own objects of one dataset."""
         return self.store.sub(OBJECTS, dataset)

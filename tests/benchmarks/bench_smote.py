@@ -29,7 +29,7 @@ steps:
 def measure(*, small: bool) -> list[Line]:
     """One run per share of the rare class: what a good policy asks for is 1 to 10 %."""
     rows = 20_000 if small else 1_000_000
-    return [line for share in POSITIVE_SHARES[: 1 if small else None] for line in _measure(rows, share)]
+    return [one for share in POSITIVE_SHARES[: 1 if small else None] for one in _measure(rows, share)]
 
 
 def _measure(rows: int, share: float) -> list[Line]:
