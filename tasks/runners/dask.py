@@ -31,6 +31,8 @@ CONFIG = {
     "distributed.scheduler.no-workers-timeout": f"{PATIENCE_SECONDS} s",
     # A shard that waits on a worker is blamed for its death as well; so none waits there.
     "distributed.scheduler.worker-saturation": 1.0,
+    # A killed worker that is not back within 15 s would be given up for good, and a busy machine takes longer.
+    "distributed.deploy.lost-worker-timeout": "1 day",
 }
 """How a cluster of our own is set up: one process per core, on loopback, no dashboard."""
 

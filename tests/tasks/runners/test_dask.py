@@ -1,5 +1,9 @@
 """The Dask runner: killed workers, workers that are not like the flow, and a cluster that ends with its flow."""
 
+import os
+import signal
+import time
+
 import pytest
 import runner_shards as shards
 from runner_flows import all_gone, kills, start, starts
@@ -58,3 +62,18 @@ def test_a_flow_killed_by_signal_9_leaves_no_process_behind(tmp_path):
     flow.kill()
     flow.wait()
     assert all_gone(family)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_that_takes_long_to_come_back_is_not_given_up():
+    with dask.local_client(1) as client, Runner(client) as runner:
+        (nanny,) = client.cluster.workers.values()
+        killed = nanny.process.pid
+        os.kill(killed, signal.SIGKILL)
+        while nanny.process is None or nanny.process.pid in (None, killed):
+            time.sleep(0.01)
+        started = nanny.process.pid
+        os.kill(started, signal.SIGSTOP)
+        time.sleep(20)  # Dask gives such a worker up after 15 s, unless it is told otherwise
+        os.kill(started, signal.SIGCONT)
+        assert runner.map(shards.square, [{"value": 3}]) == [9]
