@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 
 from flows.looking import ask_with
 from flows.runners import open_runner
+from flows.server import EmbeddedServer
 from flows.settings import RunnerName, settings
 from tasks.storage.probe import prove
 from tasks.storage.store import Store
@@ -31,7 +32,9 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
         prove(lake.sub(OBJECTS))
     sweep(asked.ctx)
     with open_runner(replace(current, runner=_runner(runner or current.runner, asked))) as workers:
-        yield Run(asked, workers, current.tracking_uri, str(flow_run.id or "local"), flow_run.ui_url)
+        # The page of a server that ends with the run would be a dead link in its record.
+        page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url
+        yield Run(asked, workers, current.tracking_uri, str(flow_run.id or "local"), page)
 
 
 def sweep(ctx: Context) -> None:

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from flows.settings import Settings
 from policies.errors import StorageError
@@ -75,6 +75,9 @@ class RunningServer:
 class EmbeddedServer:
     """A Prefect server of our own on a free loopback port, with its database and its log under `home`/prefect."""
 
+    running: ClassVar[set[str]] = set()
+    """URLs of those that this process has started and not yet stopped."""
+
     def __init__(self, home: Path) -> None:
         self.home = home / "prefect"
         self.log = self.home / "server.log"
@@ -97,6 +100,7 @@ class EmbeddedServer:
         self.api_url = f"http://127.0.0.1:{port}/api"
         # Prefect reads it at import. A thread that has lost its context would start a second server without it.
         os.environ["PREFECT_API_URL"] = self.api_url
+        self.running.add(self.api_url)
         return self
 
     def __exit__(self, *fault: object) -> None:
@@ -104,6 +108,7 @@ class EmbeddedServer:
         if "prefect.events.worker" in sys.modules:
             _deliver_events()
         os.environ.pop("PREFECT_API_URL", None)
+        self.running.discard(self.api_url)
         self.probe.close()
         try:
             self.process.communicate(timeout=STOP_SECONDS)  # closes its standard input, which is its signal to end

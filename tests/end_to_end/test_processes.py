@@ -112,6 +112,7 @@ def test_a_run_leaves_no_process_and_a_second_one_starts_none(file, undisturbed)
     document = json.loads(again.stdout)
     assert document["skipped"]
     assert document["version"] == 0
+    assert document["prefect_run_url"] is None, "the page of a server that is gone"
     assert table_of(home / "lake").versions() == [0]
     assert not (home / "prefect").exists(), "a server was started"
 
