@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from policies.errors import AugmillError, DataError
 from tasks.modalities import _image_codec as codec
 from tasks.modalities._image_columns import BOXES, IMAGE, MASK, Pictures, boxes_column, payload_column
-from tasks.modalities._image_fit import library_errors
+from tasks.modalities._image_fit import draw, library_errors
 from tasks.modalities.contract import Births, Loader, Op, PoolIndex
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 from tasks.rows.randomness import bits, uniforms
@@ -148,7 +148,7 @@ def _child(tools: Sequence[Tool], birth: int, base: int, read: Callable[[int], P
 def _step(child: Child, tool: Tool, seed: int, partners: Sequence[int], pictures: Sequence[Picture]) -> None:
     """Draw first, then apply, and record what was drawn."""
     op, before = tool.op, child.picture
-    drawn = {**op.module.draw(tool.built, op.params, before, seed), **tool.known}
+    drawn = {**draw(op, tool.built, [before, *pictures], seed), **tool.known}
     child.picture = op.module.apply(tool.built, op.params, [before, *pictures], drawn)
     record: dict[str, Any] = {"use": op.use, "drawn": recorded(drawn)}
     if before.boxes:

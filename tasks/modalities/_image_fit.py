@@ -10,7 +10,7 @@ import numpy as np
 from policies.errors import DataError, PolicyError
 from tasks.modalities.contract import Arrays, Op, PoolIndex
 from tasks.transforms.contract import Accepts
-from tasks.transforms.picture import Box, Picture
+from tasks.transforms.picture import Box, Drawn, Picture
 
 
 def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:
@@ -62,7 +62,7 @@ def _trial(op: Op, description: Mapping[str, Any]) -> list[str]:
         try:
             picture = _made(channels, dtype, description)
             tool = op.module.build(op.params)
-            drawn = op.module.draw(tool, op.params, picture, 1)
+            drawn = draw(op, tool, [picture, picture], 1)
             after = op.module.apply(tool, op.params, [picture, picture], drawn)
         except PolicyError as error:
             sentences.append(f"{error.cause}. {error.remedy}")
@@ -80,6 +80,13 @@ def _trial(op: Op, description: Mapping[str, Any]) -> list[str]:
                 "Children must be of their parents' kind: take the transform out."
             )
     return list(dict.fromkeys(sentences))
+
+
+def draw(op: Op, tool: Any, pictures: Sequence[Picture], seed: int) -> Drawn:
+    """What one op draws for one child: a mixing one looks at all its pictures, any other at the first."""
+    mixes = op.module.BEHAVIOUR.label == "mix"
+    drawn: Drawn = op.module.draw(tool, op.params, pictures if mixes else pictures[0], seed)
+    return drawn
 
 
 def library_errors() -> tuple[type[Exception], ...]:

@@ -7,7 +7,8 @@ An image transform module holds, beside the declarations of `contract.py`:
     apply(tool, params, pictures, drawn) -> Picture  pure; pictures[0] is the base, then the partners
 
 A mixing transform also holds `partners(params, seeds, bases, labels) -> int64 (n, m)`, which picks rows of
-the pool (real training rows sorted by id) before any picture is read; `drawn["weight"]` is the base's share.
+the pool (real training rows sorted by id) before any picture is read; its `draw` is given all pictures, as `apply`
+is, and `drawn["weight"]` is the base's share.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import tasks.transforms
 from policies.errors import PolicyError
 from tasks.modalities import image as modality
 from tasks.modalities._image_codec import decode, decode_mask, encode
+from tasks.modalities._image_fit import draw
 from tasks.modalities.contract import Births, Op, PoolIndex
 from tasks.rows.provenance import BOXES_TYPE, LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from tasks.transforms.image._params import Within
@@ -146,7 +147,7 @@ def test_the_input_is_not_written_to(name):
     tool = module.build(op.params)
     for writeable in (False, True):
         picture.image.flags.writeable = writeable
-        module.apply(tool, op.params, [picture, picture], module.draw(tool, op.params, picture, 31))
+        module.apply(tool, op.params, [picture, picture], draw(op, tool, [picture, picture], 31))
         np.testing.assert_array_equal(picture.image, before)
 
 

@@ -19,10 +19,15 @@ def partners(seeds: I64, bases: I64, pool_size: int) -> I64:
     return np.asarray(drawn + (drawn >= bases), dtype=np.int64)[:, None]
 
 
-def base_share(seed: int, alpha: float) -> float:
-    """The base's share of the label, from Beta(alpha, alpha) folded to 0.5 and above: its label stays the hard one."""
-    share = float(generator(seed).beta(alpha, alpha))
-    return max(share, 1.0 - share)
+def base_share(seed: int, alpha: float, most: float = 1.0) -> float:
+    """The base's share of the label, from Beta(alpha, alpha) given that it lies in 0.5 to `most`.
+
+    Beta(alpha, alpha) is symmetric, so this is the fold that keeps the base's label the hard one.
+    """
+    from scipy.special import betainc, betaincinv
+
+    below = 0.5 + generator(seed).random() * (float(betainc(alpha, alpha, most)) - 0.5)
+    return min(max(float(betaincinv(alpha, alpha, below)), 0.5), most)
 
 
 def fitted(partner: Picture, base: Picture) -> NDArray[Any]:

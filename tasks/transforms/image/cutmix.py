@@ -1,7 +1,8 @@
 """Paste a rectangle of another picture; labels mix by the area each one shows (CutMix, Yun et al. 2019).
 
 Hurts when the rectangle covers the object or brings only background, and needs a loss that takes soft labels. The
-base keeps at least half of the area, so that its label stays the hard one. Masks and boxes are refused.
+base keeps at least half of the area, so that its label stays the hard one, and the rectangle lies where the two
+pictures differ: elsewhere the child is the base itself, with another label. Masks and boxes are refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.rows.randomness import generator
@@ -33,7 +36,7 @@ ACCEPTS = Accepts(
     targets=frozenset({"image"}),
     unlabelled=False,
 )
-BEHAVIOUR = Behaviour(label="mix", pool="train", libraries=("opencv-python-headless", "numpy"))
+BEHAVIOUR = Behaviour(label="mix", pool="train", libraries=("opencv-python-headless", "numpy", "scipy"))
 
 
 def partners(params: Params, seeds: I64, bases: I64, labels: Sequence[str]) -> I64:
@@ -45,14 +48,15 @@ def build(params: Params) -> None:
     """Nothing to build."""
 
 
-def draw(tool: None, params: Params, picture: Picture, seed: int) -> Drawn:
+def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> Drawn:
     """The rectangle in pixels, and the share of the area that stays the base's."""
-    height, width = picture.image.shape[:2]
+    base, partner = pictures[0].image, _mixing.fitted(pictures[1], pictures[0])
+    height, width = base.shape[:2]
     side = math.sqrt(1.0 - _mixing.base_share(seed, params.alpha))
     # Rounding down keeps the pasted area at half or less; at least one pixel is pasted.
     high, wide = max(1, int(height * side)), max(1, int(width * side))
-    place = generator(seed, "place")
-    y, x = int(place.integers(0, height - high + 1)), int(place.integers(0, width - wide + 1))
+    places = _places(base != partner, high, wide)
+    y, x = divmod(int(places[generator(seed, "place").integers(len(places))]), width - wide + 1)
     share = 1.0 - high * wide / (height * width)
     return {"weight": share, "x_min": x, "y_min": y, "x_max": x + wide, "y_max": y + high}
 
@@ -63,3 +67,12 @@ def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn)
     cut = slice(drawn["y_min"], drawn["y_max"]), slice(drawn["x_min"], drawn["x_max"])
     image[cut] = _mixing.fitted(pictures[1], pictures[0])[cut]
     return replace(pictures[0], image=image)
+
+
+def _places(differs: NDArray[np.bool_], high: int, wide: int) -> I64:
+    """Where the rectangle may lie, row by row: over some of the pixels that differ, where it can be not over all."""
+    pixels = differs.reshape(*differs.shape[:2], -1).any(axis=2)
+    above = np.pad(pixels.astype(np.int64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    inside = above[high:, wide:] - above[:-high, wide:] - above[high:, :-wide] + above[:-high, :-wide]
+    wanted = (inside > 0) & (inside < above[-1, -1]), inside > 0, inside == 0
+    return np.flatnonzero(next(places for places in wanted if places.any()))

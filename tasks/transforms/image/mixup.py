@@ -1,7 +1,8 @@
 """Blend a picture with another one, and their labels in the same proportion (mixup, Zhang et al. 2018).
 
 Hurts where a blend means nothing (text, counting), and needs a loss that takes soft labels. The base's share is
-at least a half, so that its label stays the hard one. Masks and boxes have no blend and are refused.
+at least a half, so that its label stays the hard one, and leaves the partner enough to change a pixel by one level:
+below that the child is the base with another label. Masks and boxes have no blend and are refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tasks.transforms.picture import Drawn, Picture
 
 
 class Params(Parameters):
-    """The share is drawn from Beta(alpha, alpha): small values keep children close to one parent."""
+    """The share is drawn from Beta(alpha, alpha), given that the partner shows: small values keep children close."""
 
     alpha: Annotated[float, Field(ge=0.01, le=10)] = 0.4
 
@@ -29,7 +30,7 @@ ACCEPTS = Accepts(
     targets=frozenset({"image"}),
     unlabelled=False,
 )
-BEHAVIOUR = Behaviour(label="mix", pool="train", libraries=("opencv-python-headless", "numpy"))
+BEHAVIOUR = Behaviour(label="mix", pool="train", libraries=("opencv-python-headless", "numpy", "scipy"))
 
 
 def partners(params: Params, seeds: I64, bases: I64, labels: Sequence[str]) -> I64:
@@ -41,9 +42,13 @@ def build(params: Params) -> None:
     """Nothing to build."""
 
 
-def draw(tool: None, params: Params, picture: Picture, seed: int) -> Drawn:
+def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> Drawn:
     """The base's share."""
-    return {"weight": _mixing.base_share(seed, params.alpha)}
+    import cv2
+
+    levels = float(cv2.norm(pictures[0].image, _mixing.fitted(pictures[1], pictures[0]), cv2.NORM_INF))
+    # Of two pictures that are equal no share shows, and of two that differ by one level none lies between.
+    return {"weight": _mixing.base_share(seed, params.alpha, max(0.5, 1.0 - 1.0 / levels) if levels else 1.0)}
 
 
 def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:

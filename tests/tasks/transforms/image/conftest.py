@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tasks.modalities._image_fit import draw
+from tasks.modalities.contract import Op
 from tasks.transforms.picture import Picture
 
 
@@ -12,8 +14,9 @@ def run():
         chosen = module.Params.model_validate(params)
         tool = module.build(chosen)
         picture = picture if isinstance(picture, Picture) else Picture(picture)
-        drawn = module.draw(tool, chosen, picture, seed)
-        after = module.apply(tool, chosen, [picture, *map(Picture, partners)], drawn)
+        pictures = [picture, *map(Picture, partners)]
+        drawn = draw(Op(module.__name__, module, chosen, 1.0), tool, pictures, seed)
+        after = module.apply(tool, chosen, pictures, drawn)
         return after, drawn
 
     return _run

@@ -23,3 +23,18 @@ def test_the_smallest_picture_keeps_at_least_half(run):
     after, drawn = run(cutmix, np.zeros((2, 2), dtype=np.uint8), np.ones((2, 2), dtype=np.uint8))
     assert drawn["weight"] == 0.75
     assert after.image.sum() == 1
+
+
+def test_the_rectangle_lies_where_the_pictures_differ_but_not_over_all_of_it(run):
+    base = np.zeros((12, 12, 3), dtype=np.uint8)
+    other = base.copy()
+    other[7, 2:4, 1] = 9
+    for seed in range(100):
+        after, _ = run(cutmix, base, other, seed=seed)
+        assert not np.array_equal(after.image, base), seed
+        assert not np.array_equal(after.image, other), seed
+
+
+def test_equal_pictures_are_no_error(run, square):
+    after, _ = run(cutmix, square, square)
+    np.testing.assert_array_equal(after.image, square)

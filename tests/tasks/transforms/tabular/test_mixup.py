@@ -15,13 +15,21 @@ def drawn_for(pool, bases, alpha=0.4):
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
-def test_the_weight_is_beta_folded_to_at_least_one_half(alpha, overlapping, pool_of):
+def test_the_weight_is_beta_given_that_it_lies_between_a_half_and_95_percent(alpha, overlapping, pool_of):
     pool = pool_of(*overlapping)
     weight = drawn_for(pool, np.zeros(5000, dtype=np.int64), alpha)["weight"]
     folded = np.random.default_rng(0).beta(alpha, alpha, 5000)
     assert weight.min() >= 0.5
-    assert weight.max() <= 1.0
-    assert kstest(weight, np.maximum(folded, 1.0 - folded)).pvalue > 0.01
+    assert weight.max() <= 0.95
+    folded = np.maximum(folded, 1.0 - folded)
+    assert kstest(weight, folded[folded <= 0.95]).pvalue > 0.01
+
+
+def test_a_whole_number_between_two_that_are_ten_apart_is_neither(pool_of, make_children):
+    pool = pool_of([[0.0], [11.0]], [1, 0])
+    bases = np.zeros(5000, dtype=np.int64)
+    made = make_children.applied(mixup, mixup.Params(alpha=0.2), pool, bases, drawn_for(pool, bases, 0.2))
+    assert np.rint(made.numeric).min() >= 1.0
 
 
 def test_partners_are_all_other_rows_alike(overlapping, pool_of):
