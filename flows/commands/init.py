@@ -76,6 +76,8 @@ def command(
     click.echo(f"Wrote {shown[0]} and {shown[1]} from {made.seen.rows:,} rows, {len(made.seen.classes)} classes.")
     for step in made.advised:
         click.echo(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
+    if not made.advised:
+        click.echo("  no step: nothing to advise; the policy says why")
     click.echo(f"Read both, then: augmill run {shown[0]}")
 
 

@@ -24,6 +24,10 @@ BALANCED = 0.5
 # Published gains come from the first few copies; AUG304 warns at ten.
 MOST_COPIES = 5
 
+# Moved or mirrored, a picture of one colour stays as it is, and any light makes another one's copy of it. Of classes
+# with more of them no children are drafted; what few there are, the draft allows for.
+MOST_FLAT = 0.1
+
 SMOTE, SMOTENC = "tabular.smote", "tabular.smotenc"
 NOISE, COPIES = "tabular.gaussian_noise", "tabular.random_oversample"
 FLIP, AFFINE, LIGHT = "image.horizontal_flip", "image.affine", "image.brightness_contrast"
@@ -141,14 +145,17 @@ def _image_steps(seen: Look, catalogue: Catalogue, refused: frozenset[str]) -> l
         one for one in CHOICES.values()
         if one.use.startswith("image.") and one.use not in refused and not refusals(catalogue, one, seen)
     ]  # fmt: skip
-    train = seen.train
+    train = {name: count for name, count in seen.train.items() if seen.flat_share[name] <= MOST_FLAT}
+    if not train:
+        return []
+    only = tuple(train) if len(train) < len(seen.train) else ()
     largest, least = max(train.values()), min(train.values())
     uneven = least < BALANCED * largest <= (1 + MOST_COPIES) * BALANCED * least
     amount, why = ({"balance": True}, _sizes(train, tuple(train))) if uneven else ({"copies": 1}, "")
     mirrored = f"no {FLIP}: lint finds that the label depends on orientation (AUG201)" if FLIP in refused else ""
     return [
-        Advised("pose", tuple(one for one in usable if one.use != LIGHT), amount, (), _said(why, mirrored)),
-        Advised("light", tuple(one for one in usable if one.use == LIGHT), {"copies": 1}),
+        Advised("pose", tuple(one for one in usable if one.use != LIGHT), amount, only, _said(why, mirrored)),
+        Advised("light", tuple(one for one in usable if one.use == LIGHT), {"copies": 1}, only),
     ]
 
 

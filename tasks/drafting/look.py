@@ -31,6 +31,9 @@ _UNIT_BYTES = 64 << 20
 _ROWS, _BYTES = 65_536, 64 << 20
 MAX_CLASSES = 1000
 _MOST_UNUSABLE = 0.5
+CONTRAST = "image.contrast"
+# What differs by fewer of 256 levels is one colour to the eye, and to the features that labels are judged by.
+_LEVELS = 8
 NO_LABEL = "its label is missing"
 INFINITE = "a number is infinite"
 
@@ -39,6 +42,7 @@ INFINITE = "a number is infinite"
 class Look:
     """What was seen. `counts`: split ("" where the source names none) -> class -> usable rows.
 
+    `flat`: class -> pictures of one colour, or nearly so.
     `repeated_share`: rows whose cells all equal those of an earlier row.
     """
 
@@ -48,6 +52,7 @@ class Look:
     columns: dict[str, ColumnLook]
     facts: dict[str, ColumnLook] = field(default_factory=dict)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    flat: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     description: dict[str, Any] = field(default_factory=dict)
@@ -64,6 +69,11 @@ class Look:
     def classes(self) -> Counter[str]:
         """Usable rows of each class."""
         return sum(self.counts.values(), Counter())
+
+    @property
+    def flat_share(self) -> dict[str, float]:
+        """The share of each class's pictures that show nothing but one colour."""
+        return {name: self.flat[name] / count for name, count in self.classes.items()}
 
     @property
     def is_split(self) -> bool:
@@ -173,6 +183,9 @@ def _count(seen: Look, table: pa.Table, facts: pa.Table) -> None:
     splits = table[rule.column or SPLIT].to_pylist()
     for (split, name), count in Counter(zip(splits, labels, strict=True)).items():
         seen.counts.setdefault(SPLIT_FOLDERS.get(split, ""), Counter())[name] += count
+    if CONTRAST in facts.column_names:
+        flat = np.asarray(pc.less(facts[CONTRAST], _LEVELS))
+        seen.flat.update(name for name, is_flat in zip(labels, flat, strict=True) if is_flat)
 
 
 def _check_columns(policy: Policy, types: Mapping[str, str]) -> None:

@@ -9,8 +9,8 @@ from textwrap import wrap
 
 from policies.errors import Finding
 from policies.schema import DEFAULT_FRACTIONS, Label
-from tasks.drafting.advice import CHOICES, COPIES, FEWEST, NOISE, SMOTE, SMOTENC, Advised, Chosen, smallest
-from tasks.drafting.look import Look
+from tasks.drafting.advice import CHOICES, COPIES, FEWEST, MOST_FLAT, NOISE, SMOTE, SMOTENC, Advised, Chosen, smallest
+from tasks.drafting.look import CONTRAST, Look
 from tasks.drafting.spelling import spelled
 
 _WIDTH = 110
@@ -100,6 +100,12 @@ def _is_group(name: str) -> bool:
 def _steps(seen: Look, advised: Sequence[Advised]) -> list[str]:
     few = [f"{name} ({count})" for name, count in seen.train.items() if count < FEWEST]
     notes = [f"left out, for too few training rows to learn or to judge from: {', '.join(few)}"] if few else []
+    flat = [f"{name or 'all'} ({share:.0%})" for name, share in seen.flat_share.items() if share > MOST_FLAT]
+    if flat:
+        notes.append(
+            f"left out, for pictures of one colour, which no transform makes into another of their kind: "
+            f"{', '.join(flat)}; a bound on {CONTRAST} in the suite would quarantine them"
+        )
     if not advised:
         return [*_comments(notes, ""), "steps: []  # nothing to advise: no class can be lifted, no feature varied"]
     lines = [*_comments(notes, ""), "steps:"]
@@ -151,6 +157,9 @@ def _distribution(seen: Look, advised: Sequence[Advised]) -> list[str]:
         lines.append(f"    max_out_of_range_share: {0.25 if numbers <= _FEW_COLUMNS else 0.5:g}")
     if COPIES in used:
         lines.append("    max_copy_share: 1.0")
+    elif flat := max((share for share in seen.flat_share.values() if share <= MOST_FLAT), default=0.0):
+        lines += _comments([f"up to {flat:.1%} of a class are pictures of one colour, which children repeat"], "    ")
+        lines.append(f"    max_copy_share: {math.ceil(200 * flat) / 100:g}")
     elif used & {SMOTE, SMOTENC} and seen.repeated_share:
         why = f"{seen.repeated_share:.1%} of the rows repeat another: between two equal rows lies the same row again"
         lines += _comments([why], "    ")

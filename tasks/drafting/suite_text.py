@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.drafting.column_look import ColumnLook
-from tasks.drafting.look import Look
+from tasks.drafting.look import CONTRAST, Look
 from tasks.drafting.spelling import rounded_out, spelled
 
 # Texts of more kinds than this are not listed: new ones are to be expected.
@@ -56,7 +56,7 @@ def _label(seen: Look) -> list[str]:
 
 def _pictures(seen: Look) -> list[str]:
     lines: list[str] = []
-    for column in seen.facts.values():
+    for column in (fact for fact in seen.facts.values() if fact.name != CONTRAST):
         if column.is_number and column.name != "image.channels" and column.low < column.high:
             bounds = {"min_value": math.floor(column.low / 2), "max_value": math.ceil(column.high * 2)}
             lines += _all("expect_column_values_to_be_between", column=column.name, **bounds)

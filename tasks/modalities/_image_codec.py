@@ -137,13 +137,23 @@ def _is_deep(image: Any, data: bytes) -> bool:
 
 def examine(data: bytes) -> Header:
     """The header, after proof that every pixel can be decoded and is what it claims. Raises UnreadableError."""
+    return examined(data)[0]
+
+
+def examined(data: bytes) -> tuple[Header, NDArray[Any]]:
+    """The header as `examine` proves it, and the pixels that prove it."""
     found = header(data)
     with _quiet():
         pixels = decode(data)
     shape = (found.height, found.width) if found.channels == 1 else (found.height, found.width, found.channels)
     if pixels.shape != shape or str(pixels.dtype) != found.dtype:
         raise UnreadableError(f"claims {shape} {found.dtype}, holds {pixels.shape} {pixels.dtype}")
-    return found
+    return found, pixels
+
+
+def contrast(image: NDArray[Any]) -> int:
+    """By how many levels the pixels of one channel differ at most: 0 is a picture of one colour."""
+    return max(int(channel.max()) - int(channel.min()) for channel in np.moveaxis(np.atleast_3d(image), 2, 0))
 
 
 def decode(data: Any) -> NDArray[Any]:

@@ -23,6 +23,7 @@ FACTS = pa.schema(
         ("image.dtype", pa.string()),
         ("image.format", pa.string()),
         ("image.bytes", pa.int64()),
+        ("image.contrast", pa.int32()),
     ]
 )
 
@@ -38,7 +39,7 @@ def _row(pictures: Pictures, row: int) -> dict[str, Any]:
     if encoded is None or encoded.size == 0:
         return {"fault": "image: no bytes"}
     try:
-        found = codec.examine(encoded.to_pybytes())
+        found, pixels = codec.examined(encoded.to_pybytes())
     except codec.UnreadableError as error:
         return {"fault": f"image: {error}", "image.bytes": encoded.size}
     return {
@@ -49,6 +50,7 @@ def _row(pictures: Pictures, row: int) -> dict[str, Any]:
         "image.dtype": found.dtype,
         "image.format": found.format,
         "image.bytes": encoded.size,
+        "image.contrast": codec.contrast(pixels),
     }
 
 

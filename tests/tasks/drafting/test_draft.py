@@ -9,6 +9,7 @@ from policies.errors import DataError, PolicyError
 from policies.lint import lint
 from policies.load import load
 from tasks.drafting.draft import Draft, draft
+from tasks.drafting.look import CONTRAST
 from tasks.drafting.sketch import Call, dataset_name
 from tasks.transforms.catalogue import Catalogue
 
@@ -234,3 +235,38 @@ def test_rows_that_repeat_are_counted_where_copies_would_follow(tmp_path: Path) 
     made = drafted(tmp_path, table(tmp_path, "a,b,label", [*rows, *rows[:40]]))
     assert made.seen.repeated_share == pytest.approx(40 / 440)
     assert "max_copy_share: 0.19" in made.policy
+
+
+def flat(folder: Path, label: str, count: int, levels: int = 1) -> None:
+    import numpy as np
+    from PIL import Image
+
+    (folder / label).mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        pixels = np.full((12, 12, 3), (200, 10, index), dtype=np.uint8)
+        pixels[3, 4, 1] += levels
+        Image.fromarray(pixels).save(folder / label / f"flat-{index}.png")
+
+
+def test_pictures_of_one_colour_get_no_children_and_the_reason(tmp_path: Path) -> None:
+    flat(tmp_path / "plain", "sky", 20)
+    flat(tmp_path / "plain", "wall", 20, levels=0)
+    made = drafted(tmp_path, "plain", None, "plain")
+    assert made.advised == []
+    assert "steps: []" in made.policy
+    assert "pictures of one colour" in made.policy
+    assert "sky (100%), wall (100%)" in " ".join(made.policy.replace("#", "").split())
+    assert CONTRAST in made.policy
+    assert CONTRAST not in made.suite
+
+
+def test_classes_with_some_pictures_of_one_colour_are_left_out_or_allowed_for(tmp_path: Path) -> None:
+    for index in range(57):
+        picture(tmp_path, f"things/chair/{index}.png", 12, index)
+        picture(tmp_path, f"things/table/{index}.png", 12, 100 + index)
+    flat(tmp_path / "things", "sky", 20)
+    flat(tmp_path / "things", "table", 3)
+    made = drafted(tmp_path, "things", None, "things")
+    assert {step.only for step in made.advised} == {("chair", "table")}
+    assert "sky (100%)" in made.policy
+    assert "max_copy_share: 0.1" in made.policy

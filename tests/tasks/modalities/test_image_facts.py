@@ -35,6 +35,13 @@ def test_good_rows_have_figures_and_no_fault():
     assert found[0]["image.bytes"] == len(encode(GREY))
 
 
+def test_contrast_is_counted_within_channels():
+    red = np.full((4, 5, 3), (200, 10, 7), dtype=np.uint8)
+    deep = np.array([[0, 65535], [1, 2]], dtype=np.uint16)
+    rows = pa.table({"image": payloads(encode(GREY), encode(red), encode(deep), None)})
+    assert modality.facts(Policy, rows)["image.contrast"].to_pylist() == [47, 0, 65535, None]
+
+
 def test_bad_pictures_are_faults_beside_good_ones():
     rows = pa.table({"image": payloads(None, b"", b"no picture", encode(COLOUR)[:100], encode(GREY))})
     found = modality.facts(Policy, rows)["fault"].to_pylist()
