@@ -24,7 +24,7 @@ from tasks.rows.identity import content_words
 from tasks.rows.provenance import SOURCE, SPLIT, clashes
 from tasks.sources.contract import Found
 from tasks.sources.from_image_folder import SPLIT_FOLDERS
-from tasks.sources.reading import discover, read, scan, types_of, units
+from tasks.sources.reading import discover, gaps, read, scan, types_of, units
 from tasks.transforms.catalogue import Catalogue
 
 _UNIT_BYTES = 64 << 20
@@ -42,7 +42,7 @@ INFINITE = "a number is infinite"
 class Look:
     """What was seen. `counts`: split ("" where the source names none) -> class -> usable rows.
 
-    `flat`: class -> pictures of one colour, or nearly so.
+    `gaps`: column -> files that lack it, where others have it. `flat`: class -> pictures of one colour, or nearly so.
     `repeated_share`: rows whose cells all equal those of an earlier row.
     """
 
@@ -52,6 +52,7 @@ class Look:
     columns: dict[str, ColumnLook]
     facts: dict[str, ColumnLook] = field(default_factory=dict)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    gaps: dict[str, list[str]] = field(default_factory=dict)
     flat: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     rows: int = 0
@@ -132,9 +133,11 @@ def look(policy: Policy, base: Path, catalogue: Catalogue) -> Look:
     """Read the whole source once, as a run would. Raises DataError or PolicyError if no policy could serve it."""
     found = discover(policy, base)
     work = units(found, policy, _UNIT_BYTES)
-    types = types_of(scan(unit, policy) for unit in work)
+    scans = [scan(unit, policy) for unit in work]
+    types = types_of(scans)
     _check_columns(policy, types)
     seen = Look(policy, found, types, {name: ColumnLook(name, kind) for name, kind in types.items()})
+    seen.gaps = gaps(zip(work, scans, strict=True), types)
     modality = catalogue.modality(policy.modality).module
     chunks = (chunk for unit in work for chunk in read(unit, types, policy, _ROWS, _BYTES))
     contents = Contents()

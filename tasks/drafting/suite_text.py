@@ -24,7 +24,7 @@ def suite_text(seen: Look) -> str:
         f"name: {seen.policy.dataset}",
         "# Over this share of rows in quarantine the run fails and nothing is published.",
         f"budget: {{max_quarantine_share: {_budget(seen):g}}}",
-        "columns: {extra: allow, missing: refuse}",
+        *_presence(seen),
         "expectations:",
         *_all("expect_table_row_count_to_be_between", min_value=max(1, sum(seen.classes.values()) // 2)),
         *_label(seen),
@@ -40,6 +40,15 @@ def suite_text(seen: Look) -> str:
 def _budget(seen: Look) -> float:
     """Twice what was seen, in whole per cents."""
     return max(_BUDGET, math.ceil(200 * seen.unusable_share) / 100)
+
+
+def _presence(seen: Look) -> Iterator[str]:
+    if not seen.gaps:
+        yield "columns: {extra: allow, missing: refuse}"
+        return
+    for name, files in seen.gaps.items():
+        yield f"# {spelled(name)} is missing from {len(files):,} of {len(seen.found.objects):,} files: {files[0]} ..."
+    yield "columns: {extra: allow, missing: allow}  # such rows have no value there; `refuse` if they should have one"
 
 
 def _label(seen: Look) -> list[str]:

@@ -12,6 +12,7 @@ from tasks.lineage.card import fenced
 from tasks.lineage.markup import size_text
 
 MAX_LINES = 60
+MAX_FILES = 3
 MAX_DIFF_LINES = 300  # a comment on GitHub holds 65,536 characters
 ORIGINS = ("real", "augmented", "synthetic")
 ALL = "all"
@@ -165,8 +166,11 @@ def _steps(document: Document) -> Iterator[list[str]]:
         yield [step["name"], " + ".join(step["use"]), f"{sum(step['planned'].values()):,}"]
 
 
-def _column(one: Mapping[str, str]) -> list[str]:
-    return [one["column"], one["change"], " -> ".join(filter(None, (one["before"], one["now"]))), one["says"]]
+def _column(one: Mapping[str, Any]) -> list[str]:
+    files = one.get("files", [])
+    more = f" and {len(files) - MAX_FILES:,} more" if len(files) > MAX_FILES else ""
+    change = f"missing from {', '.join(files[:MAX_FILES])}{more}" if files else one["change"]
+    return [one["column"], change, " -> ".join(filter(None, (one["before"], one["now"]))), one["says"]]
 
 
 def _quarantine(document: Document) -> Section:

@@ -9,6 +9,7 @@ A format is one file, `from_<format>.py`, holding three functions:
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -88,11 +89,21 @@ class Unit:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a look at every value of a unit found: the narrowest type of each column, rows, lines that are no rows."""
+    """What a look at every value of a unit found: the narrowest type of each column, rows, lines that are no rows.
+
+    `lacking`: the objects with rows that do not have all of the columns, and those they do not have.
+    """
 
     columns: dict[str, str]
     rows: int
     faults: int = 0
+    lacking: dict[str, list[str]] = field(default_factory=dict)
+
+
+def lacking(columns: Mapping[str, str], having: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """What each object lacks of the columns, from what each has; objects that lack none are left out."""
+    found = {name: [column for column in columns if column not in here] for name, here in having.items()}
+    return {name: absent for name, absent in found.items() if absent}
 
 
 def changed(name: str) -> DataError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tasks.sources.columns import join
-from tasks.sources.contract import Scan
+from tasks.sources.contract import Scan, Unit
 
 # A column without any value must be of some type; text joins with whatever comes later.
 _TEXT_FOR = {"null": "string", "list<null>": "list<string>"}
@@ -50,3 +50,16 @@ def drift(before: Mapping[str, str], now: Mapping[str, str]) -> Drift:
         disappeared={name: kind for name, kind in before.items() if name not in now},
         changed={name: (before[name], kind) for name, kind in now.items() if before.get(name, kind) != kind},
     )
+
+
+def gaps(looks: Iterable[tuple[Unit, Scan]], types: Mapping[str, str]) -> dict[str, list[str]]:
+    """Columns that some files of one run have and others have not, each with the files that lack it."""
+    found: dict[str, list[str]] = {}
+    for unit, scan in looks:
+        if unit.format == "manifest" or not scan.rows:  # its objects are pictures; its columns, one manifest's
+            continue
+        nowhere = [name for name in types if name not in scan.columns]
+        for source in unit.objects:
+            for name in (*nowhere, *scan.lacking.get(source.name, ())):
+                found.setdefault(name, []).append(source.name)
+    return {name: sorted(files) for name, files in found.items()}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from policies.errors import DataError
 from policies.schema import Policy
 from tasks.sources.chunks import rechunk, typed
-from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
+from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import Opened, opened
 from tasks.sources.values import blanked, fit, text_type
@@ -65,13 +65,16 @@ def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
 def scan(unit: Unit, policy: Policy) -> Scan:
     """Look at every value of every column."""
     columns: dict[str, str] = {}
+    having: dict[str, list[str]] = {}
     rows = faults = 0
     for source in unit.objects:
         for block in blocks(source, policy.source.missing):
             rows, faults = rows + len(block.rows), faults + len(block.faults)
+            if len(block.rows):
+                having[source.name] = list(block.texts)
             for name, texts in block.texts.items():
                 columns[name] = text_type(texts, columns.get(name, "null"))
-    return Scan(columns, rows, faults)
+    return Scan(columns, rows, faults, lacking(columns, having))
 
 
 def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:

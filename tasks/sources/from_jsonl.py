@@ -19,7 +19,7 @@ from policies.errors import DataError
 from policies.schema import Policy
 from tasks.sources.chunks import rechunk, typed
 from tasks.sources.columns import arrow_of, join
-from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
+from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import opened
 
@@ -51,13 +51,17 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     """Look at every value of every line."""
     del policy
     columns: dict[str, str] = {}
+    having: dict[str, set[str]] = {}
     rows = faults = 0
     for source in unit.objects:
         for block in _blocks(source):
             rows, faults = rows + len(block.rows), faults + len(block.faults)
-            for name in dict.fromkeys(name for record in block.records for name in record):
+            names = dict.fromkeys(name for record in block.records for name in record)
+            if block.records:
+                having.setdefault(source.name, set()).update(names)
+            for name in names:
                 columns[name] = join(columns.get(name, "null"), _type_of(block.values(name)))
-    return Scan(columns, rows, faults)
+    return Scan(columns, rows, faults, lacking(columns, having))
 
 
 def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:

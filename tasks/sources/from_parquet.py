@@ -13,7 +13,7 @@ from policies.errors import DataError
 from policies.schema import Policy
 from tasks.sources.chunks import rechunk, typed
 from tasks.sources.columns import join, name_of
-from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
+from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import Opened, opened
 
@@ -32,13 +32,16 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     """Types and counts as the files' footers say."""
     del policy
     columns: dict[str, str] = {}
+    having: dict[str, list[str]] = {}
     rows = 0
     for source in unit.objects:
         with _file(source) as (file, _):
             rows += file.metadata.num_rows
+            if file.metadata.num_rows:
+                having[source.name] = file.schema_arrow.names
             for field in file.schema_arrow:
                 columns[field.name] = join(columns.get(field.name, "null"), name_of(field.type, field.name))
-    return Scan(columns, rows)
+    return Scan(columns, rows, lacking=lacking(columns, having))
 
 
 def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:

@@ -8,11 +8,11 @@ from types import ModuleType
 
 from policies.schema import Policy
 from tasks.sources.contract import Chunk, Found, Scan, Unit
-from tasks.sources.drift import Drift, drift, types_of
+from tasks.sources.drift import Drift, drift, gaps, types_of
 from tasks.sources.formats import FORMATS
 from tasks.sources.objects import discover
 
-__all__ = ["Drift", "discover", "drift", "read", "scan", "types_of", "units"]
+__all__ = ["Drift", "discover", "drift", "gaps", "read", "scan", "types_of", "units"]
 
 _MODULES = {name: f"tasks.sources.from_{name}" for name in FORMATS}
 

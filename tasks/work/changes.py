@@ -9,12 +9,13 @@ from expectations.suite import Suite
 from tasks.lineage.policy_diff import unified
 from tasks.rows.fingerprint import differences, fingerprint
 from tasks.sources.columns import join
-from tasks.sources.drift import drift
+from tasks.sources.drift import drift, gaps
 from tasks.sources.reading import types_of
 from tasks.work.context import Context
 from tasks.work.ingest import scan_unit, units_of
 from tasks.work.manifest import Published
 from tasks.work.run import Asked
+from tasks.work.validate import gaps_of
 
 SHOWN = 5
 
@@ -79,14 +80,23 @@ def _reasons(found: Mapping[str, Any], policy_changed: bool) -> list[str]:
     return reasons
 
 
-def columns(ctx: Context, asked: Asked) -> list[dict[str, str]]:
-    """Columns that appeared, disappeared or changed type since the current version, and what the suite says of it."""
+def columns(ctx: Context, asked: Asked) -> list[dict[str, Any]]:
+    """Columns that appeared, disappeared or changed type since the current version, and what the suite says of it.
+
+    Beside them, columns that some of the files have and others lack, with `files`, those that lack them.
+    """
+    looks = [(unit, scan_unit(ctx, unit)) for unit in units_of(ctx.policy, asked.found)]
+    new = types_of(scan for _, scan in looks)
+    lacking = gaps_of(gaps(looks, new), asked.new_objects)
+    says = _says(ctx.suite)
+    told = [{**_column(name, "missing", "", new[name], says), "files": files} for name, files in lacking.items()]
+    return [*_changed_columns(asked, new, says), *told]
+
+
+def _changed_columns(asked: Asked, new: Mapping[str, str], says: Mapping[str, str]) -> list[dict[str, Any]]:
     if asked.before is None:
         return []
-    old = asked.before.manifest.types
-    new = types_of(scan_unit(ctx, unit) for unit in units_of(ctx.policy, asked.found))
-    change = drift(old, new)
-    says = _says(ctx.suite)
+    change = drift(asked.before.manifest.types, new)
     found = [_column(name, "appeared", "", kind, says) for name, kind in change.appeared.items()]
     found += [_column(name, "disappeared", kind, "", says) for name, kind in change.disappeared.items()]
     # A narrower type than before is no change: its values are kept as what the column was.
@@ -99,9 +109,10 @@ def _says(suite: Suite) -> dict[str, str]:
     return {
         "appeared": words[suite.columns.extra],
         "disappeared": words[suite.columns.missing],
+        "missing": f"{words[suite.columns.missing]}{'; no value there' * (suite.columns.missing == 'allow')}",
         "changed": "stays as it was; rows with values that do not fit are quarantined",
     }
 
 
-def _column(name: str, change: str, before: str, now: str, says: Mapping[str, str]) -> dict[str, str]:
+def _column(name: str, change: str, before: str, now: str, says: Mapping[str, str]) -> dict[str, Any]:
     return {"column": name, "change": change, "before": before, "now": now, "says": says[change]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tasks.rows.hashing import code_version, hash_of, tree_version
 from tasks.rows.provenance import clashes
 from tasks.runners.contract import Runner
 from tasks.sources.contract import Found, Scan, Unit
-from tasks.sources.reading import read, scan, types_of, units
+from tasks.sources.reading import gaps, read, scan, types_of, units
 from tasks.work.context import Context
 from tasks.work.descriptors import RawShard
 from tasks.work.parts import modality_of
@@ -30,10 +30,11 @@ CODE = [code_version("tasks.work.ingest"), tree_version(Path(__file__).parents[1
 
 @dataclass(frozen=True)
 class Raw:
-    """Everything ingest found: typed shards in a stable order, and the columns with their types."""
+    """Everything ingest found: typed shards in a stable order, the columns with their types, and who lacks which."""
 
     shards: tuple[RawShard, ...]
     types: dict[str, str]
+    gaps: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] 
     shards = tuple(shard for part in parts for shard in part)
     if not any(shard.rows or shard.faults for shard in shards):
         raise DataError("the source holds no row", "Check source.uri; a header alone is not enough.")
-    return Raw(shards, types)
+    return Raw(shards, types, gaps(zip(work, scans, strict=True), types))
 
 
 def units_of(policy: Policy, found: Found) -> list[Unit]:

@@ -31,7 +31,7 @@ from tasks.work.likeness import look
 from tasks.work.parts import ops_of
 from tasks.work.run import Asked
 from tasks.work.split import Real, place_all, refuse_unplaced, write_real
-from tasks.work.validate import Valid, refuse_drift, refuse_invalid, validate
+from tasks.work.validate import Valid, refuse_drift, refuse_gaps, refuse_invalid, validate
 from tasks.work.verify import fit_verifier
 
 STAGES = ("ingest", "validate", "split", "fit", "augment", "verify")
@@ -109,6 +109,7 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
     try:
         raw = seen.raw = ingest(ctx, runner, asked.found, asked.expected_types)
         seen.note(lambda: refuse_drift(ctx, asked.known_types, raw))
+        seen.note(lambda: refuse_gaps(ctx, asked.new_objects, raw))
         clock = seen.time("ingest", clock)
         valid = seen.valid = validate(ctx, runner, raw)
         seen.note(lambda: refuse_invalid(ctx, raw, valid))
@@ -265,7 +266,7 @@ def _quarantine(ctx: Context, seen: Seen) -> dict[str, Any] | None:
     }
 
 
-def _columns(ctx: Context, asked: Asked) -> list[dict[str, str]]:
+def _columns(ctx: Context, asked: Asked) -> list[dict[str, Any]]:
     try:
         return columns(ctx, asked)
     except DataError:

@@ -78,6 +78,12 @@ class Asked:
         return self.before.manifest.types if self.before is not None else None
 
     @property
+    def new_objects(self) -> frozenset[str]:
+        """Names of the raw objects that the current version was not made from, as they are now."""
+        known = {(item["name"], item["sha256"]) for item in self.before.manifest.inputs} if self.before else set()
+        return frozenset(item.name for item in self.found.objects if (item.name, item.sha256) not in known)
+
+    @property
     def expected_types(self) -> dict[str, str] | None:
         """Column types of the version before, or those the suite asks for; values that do not fit are faulty rows."""
         return {**(self.known_types or {}), **suite_types(self.ctx.suite)} or None

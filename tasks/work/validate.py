@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,6 +33,7 @@ CODE = [
     code_version("expectations.judge", "expectations.build", "expectations.suite", "expectations.names"),
 ]
 FAULT = "fault"
+SHOWN_FILES = 3
 NO_LABEL = "its label is missing"
 NO_KEY = "its key is missing"
 
@@ -261,6 +262,30 @@ def refuse_drift(ctx: Context, before: Mapping[str, str] | None, raw: Raw) -> No
             "Mend the source, or allow it in the suite: columns: {extra: allow, missing: allow}.",
             {"refused": refused},
         )
+
+
+def refuse_gaps(ctx: Context, new_objects: Collection[str], raw: Raw) -> None:
+    """Raise DataError where new files lack columns that others of this run have, and the suite does not allow it."""
+    found = gaps_of(raw.gaps, new_objects)
+    if found and ctx.suite.columns.missing == "refuse":
+        told = [f"column {name!r} is missing from {_named(files)}" for name, files in found.items()]
+        raise DataError(
+            f"the files of the source do not have the same columns: {'; '.join(told)}",
+            "Give all files the same columns, or take some out of source.uri. If a file may lack them, so that its "
+            "rows have no value there, allow it in the suite: columns: {missing: allow}.",
+            {"missing": found},
+        )
+
+
+def gaps_of(gaps: Mapping[str, Sequence[str]], new_objects: Collection[str]) -> dict[str, list[str]]:
+    """Columns that new files lack. Files that an older version took as they are may lack what has appeared since."""
+    found = {name: [file for file in files if file in new_objects] for name, files in gaps.items()}
+    return {name: files for name, files in found.items() if files}
+
+
+def _named(files: Sequence[str]) -> str:
+    more = f" and {len(files) - SHOWN_FILES:,} more" if len(files) > SHOWN_FILES else ""
+    return ", ".join(files[:SHOWN_FILES]) + more
 
 
 def _refuse_unknown_columns(ctx: Context, types: Mapping[str, str]) -> None:

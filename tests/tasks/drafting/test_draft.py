@@ -270,3 +270,11 @@ def test_classes_with_some_pictures_of_one_colour_are_left_out_or_allowed_for(tm
     assert {step.only for step in made.advised} == {("chair", "table")}
     assert "sky (100%)" in made.policy
     assert "max_copy_share: 0.1" in made.policy
+
+
+def test_columns_that_some_files_lack_are_allowed_and_named(tmp_path: Path) -> None:
+    table(tmp_path, "a,b,label", rows_of({"x": 60, "y": 50}, number), "one.csv")
+    table(tmp_path, "a,label", [row.partition(",")[2] for row in rows_of({"x": 60, "y": 50}, number)], "two.csv")
+    made = drafted(tmp_path, "*.csv")
+    assert "# b is missing from 1 of 2 files: two.csv ..." in made.suite
+    assert "columns: {extra: allow, missing: allow}" in made.suite

@@ -50,6 +50,7 @@ DOCUMENT = {
     },
     "columns": [
         {"column": "angle", "change": "appeared", "before": "", "now": "float64", "says": "allowed by the suite"},
+        {"column": "s", "change": "missing", "before": "", "now": "bool", "says": "refused", "files": list("abcde")},
         {"column": "f|1", "change": "changed", "before": "int64", "now": "string", "says": "stays as it was"},
     ],
 }
@@ -115,6 +116,7 @@ def test_what_it_costs_and_what_is_reused_is_said():
 def test_columns_quarantine_findings_and_differences_are_named():
     shown = lines()
     assert "angle appeared float64 allowed by the suite" in shown
+    assert "s missing from a, b, c and 2 more bool refused" in shown
     assert "f|1 changed int64 -> string stays as it was" in shown
     assert "Quarantine: 2 of 1,762 rows (0.11%; the suite allows 1.00%), and 1 that no split can take" in shown
     assert "its label is missing 2" in shown

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from policies.errors import DataError
 from tasks.runners.thread import Runner
 from tasks.work.changes import changes
 from tasks.work.plan import plan
@@ -191,6 +192,42 @@ def test_columns_that_came_went_or_changed_are_named_with_what_the_suite_says(th
     assert "column 'height' disappeared" in causes
     assert "15 of 20 rows failed" in causes
     assert document["quarantine"]["rows"] == 15
+
+
+def test_columns_that_some_files_of_a_first_run_lack_are_named_and_refused_or_allowed(three_files, tmp_path):
+    write_csv(tmp_path / "data" / "3.csv", [f"{line},9" for line in table_rows(90, 20)], header=f"{HEADER},extra")
+    write_csv(tmp_path / "data" / "4.csv", [], header="width")
+    document = planned(asked_for(three_files, tmp_path / "lake"))
+    (told,) = document["columns"]
+    assert (told["column"], told["change"], told["now"]) == ("extra", "missing", "int64")
+    assert told["files"] == ["0.csv", "1.csv", "2.csv"]
+    assert told["says"] == "refused by the suite"
+    assert document["exit_code"] == 3
+    (fault,) = document["faults"]
+    assert "column 'extra' is missing from 0.csv, 1.csv, 2.csv" in fault["cause"]
+    assert "columns: {missing: allow}" in fault["remedy"]
+    with pytest.raises(DataError, match=r"column 'extra' is missing from 0\.csv"):
+        go(three_files, tmp_path / "lake")
+    suite = tmp_path / "expectations" / "suite.yaml"
+    suite.write_text(suite.read_text().replace("missing: refuse", "missing: allow"))
+    document = planned(asked_for(three_files, tmp_path / "lake"))
+    assert document["columns"][0]["says"] == "allowed by the suite; no value there"
+    assert document["exit_code"] == 0
+    assert go(three_files, tmp_path / "lake").number == 0
+
+
+def test_files_that_were_published_already_may_lack_a_column_that_has_appeared(three_files, tmp_path):
+    go(three_files, tmp_path / "lake")
+    wider = f"{HEADER},extra"
+    for number in (3, 4):
+        lines = [f"{line},9" for line in table_rows(30 * number, 20)]
+        write_csv(tmp_path / "data" / f"{number}.csv", lines, header=wider)
+        document = planned(asked_for(three_files, tmp_path / "lake"))
+        assert [one["change"] for one in document["columns"]] == (["appeared"] if number == 3 else [])
+        assert go(three_files, tmp_path / "lake").number == number - 2
+    write_csv(tmp_path / "data" / "5.csv", table_rows(150, 20))
+    with pytest.raises(DataError, match=r"column 'extra' is missing from 5\.csv"):
+        go(three_files, tmp_path / "lake")
 
 
 def test_rows_that_would_be_quarantined_or_refused_are_forecast(tmp_path):
