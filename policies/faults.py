@@ -57,6 +57,8 @@ def findings_of(
     `rule` is that of a transform's parameters."""
     places: dict[Path, list[Mapping[str, Any]]] = {}
     for fault in error.errors(include_url=False):
+        if _follows(fault):
+            continue
         # pydantic also names the alternatives of a union in the path: cut it to what the file holds.
         path = reporter.document.known((*at, *fault["loc"]))
         if fault["type"] == "missing":
@@ -75,6 +77,11 @@ def findings_of(
         else:
             found.append(reporter.finding(path, rule, _sentence(path, faults), _remedy(faults)))
     return found
+
+
+def _follows(fault: Mapping[str, Any]) -> bool:
+    """Whether a list is only called too short because its bad items, which have faults of their own, are left out."""
+    return fault["type"] == "too_short" and len(fault["input"]) >= int(fault["ctx"]["min_length"])
 
 
 def fields_at(model: type[BaseModel], path: Path) -> list[str]:
@@ -123,7 +130,7 @@ def _wording(message: str) -> str:
     for theirs, ours in _ARTICLES.items():
         if message.startswith(theirs):
             message = ours + message.removeprefix(theirs)
-    return message
+    return message.partition(" after validation")[0]
 
 
 def _remedy(faults: list[Mapping[str, Any]]) -> str:

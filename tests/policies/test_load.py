@@ -242,3 +242,21 @@ def test_a_parameter_at_its_default_is_the_same_as_none(policy):
     left_out = load(policy(changed("        params: {k_neighbors: 3}\n", "")), CATALOGUE)
     assert written.content_hash == left_out.content_hash
     assert written.file_hash != left_out.file_hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("amount:", "only: [{a: 1}]\n    amount:", "steps.0.only.0"),
+        ("amount:", "only: []\n    amount:", "steps.0.only"),
+        ("amount:", "only: [2.5, 3]\n    amount:", "steps.0.only.0"),
+        ("      - use: tabular.smote\n        invariance", "      - 7\n    description", "steps.0.transforms.0"),
+    ],
+)
+def test_a_bad_item_is_one_fault_and_its_list_not_called_too_short_as_well(policy, old, new, path):
+    text = changed(old, new)
+    if "- 7" in text:
+        text = text.partition("    description")[0] + "    amount: {balance: true}\n"
+    (fault,) = findings(policy(text))
+    assert fault[2] == path
+    assert "after validation" not in fault[3]
