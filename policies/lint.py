@@ -6,8 +6,9 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path as File
 
 from policies.errors import Finding, PolicyError
 from policies.facts import DataFacts
@@ -15,10 +16,12 @@ from policies.load import Catalogue, Loaded
 from policies.names import did_you_mean
 from policies.rules.context import Context, Hit
 from policies.rules.reading import DOCS
+from policies.yaml_source import Path
 
 Rule = Callable[[Context], Iterator[Hit]]
 
-_RULES = Path(__file__).parent / "rules"
+_RULES = File(__file__).parent / "rules"
+MOST_ALIKE = 5
 _NOQA = re.compile(r"#\s*noqa:\s*(AUG\d{3}(?:\s*,\s*AUG\d{3})*)[\s:-]*(.*)$")
 
 
@@ -37,7 +40,7 @@ def rules() -> dict[str, Rule]:
 def lint(loaded: Loaded, catalogue: Catalogue, facts: DataFacts | None = None) -> list[Finding]:
     """Every finding, sorted by line. With `facts`, the rules that need a look at the data speak as well."""
     context = Context(loaded, catalogue, facts)
-    found = [_finding(loaded, code, hit) for code, rule in rules().items() for hit in rule(context)]
+    found = [_finding(loaded, code, hit) for code, rule in rules().items() for hit in _first(rule(context))]
     return sorted(_suppress(loaded, found, every_rule_ran=facts is not None))
 
 
@@ -55,6 +58,19 @@ def explanations() -> dict[str, str]:
     texts = {code: inspect.cleandoc(text) for code, text in DOCS.items()}
     texts |= {code: inspect.getdoc(rule) or "" for code, rule in rules().items()}
     return dict(sorted(texts.items()))
+
+
+def _first(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """The hits; of many at one place, one per class of a thousand, the first few and how many more there are."""
+    at: dict[Path, list[Hit]] = {}
+    for hit in hits:
+        at.setdefault(hit.path, []).append(hit)
+    for alike in at.values():
+        yield from alike[:MOST_ALIKE]
+        more = len(alike) - MOST_ALIKE
+        if more > 0:
+            worst = min(alike[MOST_ALIKE:], key=lambda hit: hit.severity != "error")
+            yield replace(worst, message=f"the same of {more:,} more.", remedy="")
 
 
 def _finding(loaded: Loaded, code: str, hit: Hit) -> Finding:

@@ -52,7 +52,7 @@ def aug302_fewer_rows_than_neighbours(context: Context) -> Iterator[Hit]:
             if 0 < rows <= wanted and _makes(context, use.step.name, label):
                 yield error(
                     use.at,
-                    f"class {label} has {rows} training rows; {use.chosen.use} with k_neighbors"
+                    f"class {label} has {_counted(rows)}; {use.chosen.use} with k_neighbors"
                     f" {wanted} needs {wanted + 1}.",
                     f"{DISTRIBUTION}, lower k_neighbors, or leave the class out with `only:`.",
                 )
@@ -177,15 +177,14 @@ def aug307_too_few_to_judge(context: Context) -> Iterator[Hit]:
     """
     check = context.policy.checks.label_consistency
     needed = round(1.0 / check.alpha) - 1
-    if check.on_too_few == "fail":
+    if check.on_too_few == "fail" or context.policy.label is None:
         return
     for path, step in context.steps():
         for label, rows in context.applies_to(step).items():
             if rows < needed and _makes(context, step.name, label):
                 yield warning(
                     (*path, "name"),
-                    f"class {label} has {rows} training rows; judging its labels at alpha"
-                    f" {check.alpha:g} takes {needed}.",
+                    f"class {label} has {_counted(rows)}; judging its labels at alpha {check.alpha:g} takes {needed}.",
                     f"Set checks.label_consistency.alpha to {1 / (rows + 1):.2g} or more.",
                 )
 
@@ -216,10 +215,14 @@ def _outnumbered_as_planned(context: Context) -> Iterator[Hit]:
                 times = children[label] / rows
                 yield _outnumbered(
                     (*path, "amount"),
-                    f"class {label} would have {children[label]:,} children of"
+                    f"{f'class {label}' if label else 'the dataset'} would have {children[label]:,} children of"
                     f" {rows:,} real rows, {times:.0f} times as many.",
                     times,
                 )
+
+
+def _counted(rows: int) -> str:
+    return f"{rows:,} training row{'s' * (rows != 1)}"
 
 
 def _outnumbered(path: tuple[str | int, ...], message: str, times: float) -> Hit:

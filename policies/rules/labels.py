@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from policies.names import did_you_mean
 from policies.rules.context import Context, Hit, error, spelled, warning
@@ -32,6 +33,11 @@ MIRRORED_PAIRS = (
     ("up", "down"),
     ("east", "west"),
 )
+
+# Ratings in halves are classes with decimals, and there are never many. Whole numbers name classes as often as not, by
+# the hundred, but then each has rows to learn from; ages, counts and prices have a row or two per value.
+MOST_DECIMALS = 20
+MOST_SPARSE, DENSE = 50, 5
 
 
 def aug201_orientation(context: Context) -> Iterator[Hit]:
@@ -160,6 +166,47 @@ def aug204_unknown_class(context: Context) -> Iterator[Hit]:
                     f"the data have no class {spelled(label)!r}.",
                     did_you_mean(spelled(label), known),
                 )
+
+
+def aug205_label_is_a_quantity(context: Context) -> Iterator[Hit]:
+    """The label is a quantity and not a class.
+
+    Why: Prices, temperatures and ages are targets of a regression. Here every value would be a class of its own, with
+        a row or two: nothing can be balanced, split by class, or judged. Numbers with decimals are taken for a
+        quantity if there are more than 20 of them; whole numbers if there are more than 50, with fewer than 5 rows
+        each on average.
+    Fix: Bin it into a column of classes at the source (`pandas.cut`), or name another column. If the numbers are
+        names of classes, such as ids of persons, say so: `# noqa: AUG205 why`.
+    Bad:
+        facts: {counts: {train: {
+          "1.5": 1, "1.6": 1, "1.7": 1, "1.8": 2, "1.9": 1, "2.1": 1, "2.2": 2, "2.3": 1, "2.4": 1, "2.5": 1, "2.6": 1,
+          "2.7": 1, "2.8": 1, "2.9": 1, "3.1": 1, "3.2": 1, "3.3": 1, "3.4": 1, "3.5": 1, "3.6": 1, "3.7": 1}}}
+    Good:
+        facts: {counts: {train: {"0.5": 90, "1.0": 80, "1.5": 120, "2.0": 70}}}
+    """
+    counts = context.facts.counts if context.facts else {}
+    values = [_number(label) for label in (context.facts.classes if context.facts else ())]
+    numbers = [value for value in values if value is not None]
+    if context.policy.label is None or not numbers or len(numbers) < len(values):
+        return
+    rows = sum(sum(by_class.values()) for by_class in counts.values())
+    decimals = any(not value.is_integer() for value in numbers)
+    if len(numbers) > MOST_DECIMALS if decimals else len(numbers) > MOST_SPARSE and rows < DENSE * len(numbers):
+        yield error(
+            ("label",),
+            f"{context.policy.label!r} holds {len(numbers):,} different numbers in {rows:,} rows: a quantity, and no"
+            " class.",
+            "Bin it into a column of classes at the source (pandas.cut), or name another column; regression targets"
+            " are not supported.",
+        )
+
+
+def _number(label: str) -> float | None:
+    try:
+        value = float(label)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
 
 
 def _depends(context: Context, on: str, words: tuple[str, ...]) -> str | None:

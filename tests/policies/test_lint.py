@@ -112,3 +112,44 @@ def test_explain_prints_why_and_how_to_mend():
 
 def test_rules_are_found_by_their_names():
     assert {"AUG101", "AUG201", "AUG202", "AUG301", "AUG302", "AUG304", "AUG401", "AUG402", "AUG501"} <= set(rules())
+
+
+@pytest.mark.parametrize(
+    ("classes", "rows", "hit"),
+    [
+        ([f"{number / 7:.3f}" for number in range(400)], 1, True),
+        ([f"{number / 10:g}" for number in range(60)], 300, True),
+        ([str(number) for number in range(214)], 2, True),
+        ([str(number) for number in range(-30, 900)], 4, True),
+        ([str(number) for number in range(100)], 8, False),
+        ([str(number) for number in range(200)], 50, False),
+        ([f"{number / 2:g}" for number in range(1, 11)], 2, False),
+        ([str(number) for number in range(40)], 1, False),
+        ([f"person {number}" for number in range(500)], 2, False),
+        ([*(str(number) for number in range(400)), "nan"], 2, False),
+    ],
+)
+def test_a_label_of_many_numbers_is_a_quantity_unless_they_are_classes_with_rows(tmp_path, classes, rows, hit):
+    facts = DataFacts(counts={"train": dict.fromkeys(classes, rows), "test": {classes[0]: 1}})
+    findings = [one for one in found(tmp_path, FLIPPED, facts) if one.rule == "AUG205"]
+    assert codes(findings) == ([(6, "AUG205", "error")] if hit else [])
+    for finding in findings:
+        assert f"'label' holds {len(classes):,} different numbers" in finding.message
+        assert "pandas.cut" in finding.remedy
+
+
+def test_without_a_label_no_rule_speaks_of_a_class(tmp_path):
+    text = FLIPPED.replace("label: label\n", "").replace("image.vertical_flip", "image.gaussian_noise")
+    facts = DataFacts(counts={"train": {"": 8}}, planned={"mirrored": {"": 200}})
+    findings = found(tmp_path, text, facts)
+    assert [finding.rule for finding in findings] == ["AUG304"]
+    assert "the dataset would have 200 children of 8 real rows" in findings[0].message
+
+
+def test_of_many_findings_alike_at_one_place_the_first_are_told_and_the_rest_counted(tmp_path):
+    classes = [f"species {number}" for number in range(1000)]
+    findings = found(tmp_path, FLIPPED, DataFacts(counts={"train": dict.fromkeys(classes, 1)}))
+    few = [finding for finding in findings if finding.rule == "AUG307"]
+    assert len(few) == 6
+    assert "class species 0 has 1 training row;" in min(finding.message for finding in few)
+    assert "the same of 995 more." in [finding.message for finding in few]

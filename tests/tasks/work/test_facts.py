@@ -122,3 +122,14 @@ def test_the_warnings_of_a_run_are_kept_with_its_version(tmp_path):
     assert "AUG503" in [finding["rule"] for finding in found]
     assert {finding["file"] for finding in found} == {"policy.yaml"}
     assert {finding["severity"] for finding in found} == {"warning"}
+
+
+def test_a_regression_target_is_refused_before_anything_is_fitted_and_named_in_the_plan(tmp_path, real_rows):
+    lines = [f"{line},{number * 7 % 211 / 10}" for number, line in enumerate(table_rows(0, 300))]
+    write_csv(tmp_path / "rows.csv", lines, header=f"{HEADER},price")
+    file = policy(tmp_path, "rows.csv", NOISE, label="price", ignore="[colour, kind]")
+    with pytest.raises(PolicyError) as caught:
+        facts.settle(*real_rows(file))
+    (error,) = [finding for finding in caught.value.findings if finding.severity == "error"]
+    assert error.rule == "AUG205"
+    assert "'price' holds 211 different numbers in 300 rows" in error.message
