@@ -9,11 +9,12 @@ from typing import Any
 
 INK, FAINT, LINE, PAPER = "#1f2933", "#5b6770", "#cbd2d9", "#ffffff"
 REAL, AUGMENTED, SYNTHETIC = "#4c78a8", "#f28e2b", "#59a14f"
-GOOD, BAD = "#2e7d32", "#c62828"
+GOOD, WARN, BAD = "#2e7d32", "#a15c00", "#c62828"
 SHORT = 16  # characters of a table's cell that stay on one line
 UNLABELLED = "(no label)"  # what tables call the one class of a dataset whose policy names no label
 ORIGIN_COLOURS = {"real": REAL, "augmented": AUGMENTED, "synthetic": SYNTHETIC}
 
+_PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?%")
 _TAGS = re.compile(r"<[^>]*>")
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
@@ -32,7 +33,8 @@ td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space
 td.s {{ white-space: nowrap; }}
 code, pre {{ font: 12.5px/1.45 ui-monospace, 'DejaVu Sans Mono', monospace; }}
 pre {{ background: #f5f7fa; border: 1px solid {LINE}; border-radius: 4px; padding: .7rem .9rem; overflow-x: auto; }}
-.good {{ color: {GOOD}; }} .bad {{ color: {BAD}; font-weight: 600; }} .none {{ color: {FAINT}; }}
+.good {{ color: {GOOD}; }} .bad {{ color: {BAD}; font-weight: 600; }} .warn {{ color: {WARN}; font-weight: 600; }}
+.none {{ color: {FAINT}; }}
 .scroll {{ overflow-x: auto; }}
 svg {{ max-width: 100%; height: auto; }}
 """
@@ -131,6 +133,7 @@ def _cell(value: Any) -> tuple[Raw, bool]:
     if value is None:
         return Raw('<span class="none">–</span>'), True
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = number or (isinstance(value, str) and _PERCENT.fullmatch(value) is not None)
     return escape(value if isinstance(value, str) else figure(value)), number
 
 

@@ -51,7 +51,7 @@ def _beyond(child: RejectedChild) -> float:
 
 def _child_card(child: RejectedChild, pictures: Mapping[str, bytes], *, overrule: bool) -> str:
     own = child["sample_id"]
-    said = f"label <b>{escape(child.get('label'))}</b>, looks like <b>{escape(child.get('predicted'))}</b>"
+    said = f"label <b>{escape(child.get('label'))}</b>, looks like <b>{escape(_alternative(child))}</b>"
     score = f"score {child.get('nonconformity', 0.0):.3g}, limit {child.get('threshold', 0.0):.3g}"
     score += f", p {child['p_value']:.3g}" if child.get("p_value") is not None else ""
     made = " · ".join(part for part in (child.get("step", ""), child.get("transform", "")) if part)
@@ -67,6 +67,13 @@ def _child_card(child: RejectedChild, pictures: Mapping[str, bytes], *, overrule
         lines = f'checks:\n  label_consistency:\n    overrule:\n      "{own}": why the label is right'
         parts.append(f"<details><summary>overrule</summary><pre>{escape(lines)}</pre></details>")
     return _card(own, parts)
+
+
+def _alternative(child: RejectedChild) -> str:
+    """What else it could be: its own class may still be the likeliest, but less so than rows of that class are."""
+    others = [label for label in child.get("prediction_set", []) if label != child.get("label")]
+    likeliest = child.get("predicted", "")
+    return likeliest if likeliest != child.get("label") or not others else " or ".join(others)
 
 
 def _family_pictures(own: str, parents: Sequence[str], pictures: Mapping[str, bytes]) -> str:

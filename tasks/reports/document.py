@@ -109,6 +109,7 @@ class ValidationDocument(TypedDict, total=False):
     after: Counts
     checks: list[CheckReport]
     semantic: SemanticReport
+    dropped: int
     quarantined: int
     quarantined_rows: list[QuarantinedRow]
     rejected: int

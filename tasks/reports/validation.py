@@ -6,7 +6,7 @@ place on the page where the row's values or picture are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.lineage import markup
@@ -48,15 +48,36 @@ def _head(document: ValidationDocument) -> Iterator[str]:
     yield f"<h1>Validation of {escape(name)}</h1>"
     facts = [document.get("policy", ""), f"policy hash {document['policy_hash']}" if "policy_hash" in document else ""]
     yield f'<p class="lead">{escape(" · ".join(fact for fact in facts if fact))}</p>'
-    failed = [check for check in document.get("checks", []) if not check["success"]]
-    told = "published" if version is not None else "nothing was published"
-    if failed:
-        names = ", ".join(dict.fromkeys(plain(check["name"]) for check in failed))
-        yield f'<p class="verdict"><span class="bad">{len(failed)} failed</span>: {escape(names)} ({told}).</p>'
-    else:
-        count = len(document.get("checks", []))
-        words = f"All {count} checks hold" if count > 1 else "The check holds" if count else "No check was made"
-        yield f'<p class="verdict"><span class="{"good" if count else "none"}">{words}</span> ({told}).</p>'
+    kind, words, more = _verdict(document)
+    yield f'<p class="verdict"><span class="{kind}">{escape(words)}</span> {escape(more)}</p>'
+
+
+def _verdict(document: ValidationDocument) -> tuple[str, str, str]:
+    """How it ended, in colour; and why. A check that was answered, by dropping or warning, has not failed the run."""
+    checks, published = document.get("checks", []), document.get("version") is not None
+    outcome = "Published." if published else "Nothing was published."
+    if not checks:
+        return "none", outcome, "No check was made."
+    missed = [check for check in checks if not check["success"]]
+    if not missed:
+        told = "The check holds." if len(checks) == 1 else f"All {len(checks):,} checks hold."
+        return "good" if published else "none", outcome, told
+    if not published:
+        ended = [check for check in missed if check.get("on_failure", "fail") == "fail"] or missed
+        return "bad", outcome, f"{_checks_in_words(len(ended))} failed: {_names(ended)}."
+    hold = len(checks) - len(missed)
+    dropped = document.get("dropped", 0)
+    so = f"Published; {dropped:,} {'child was' if dropped == 1 else 'children were'} dropped." if dropped else outcome
+    rest = f" The other {_checks_in_words(hold)} hold{'s' * (hold == 1)}." if hold else ""
+    return "warn", so, f"Short of the target: {_names(missed)}.{rest}"
+
+
+def _names(checks: Sequence[CheckReport]) -> str:
+    return ", ".join(dict.fromkeys(plain(check["name"]) for check in checks))
+
+
+def _checks_in_words(count: int) -> str:
+    return f"{count:,} check{'s' * (count != 1)}"
 
 
 def _classes(document: ValidationDocument) -> Iterator[str]:
@@ -67,15 +88,14 @@ def _classes(document: ValidationDocument) -> Iterator[str]:
     yield "<h2>Training rows per class</h2>"
     total = sum(sum(counts.values()) for counts in after.values())
     most = max((sum(after.get(label, {}).values()) for label in labels), default=0)
+    made = [one for one in _ORIGINS if one != "real" and any(one in counts for counts in after.values())]
     rows = []
     for label in labels:
         now, then = after.get(label, {}), sum(before.get(label, {}).values())
         count = sum(now.values())
         share = f"{count / total:.1%}" if total else None
-        rows.append(
-            [label or UNLABELLED, then, *(now.get(origin, 0) for origin in _ORIGINS), count, share, _bars(now, most)]
-        )
-    yield markup.table(["class", "before", *_ORIGINS, "after", "share", ""], rows)
+        rows.append([label or UNLABELLED, then, *(now.get(one, 0) for one in made), count, share, _bars(now, most)])
+    yield markup.table(["class", "before", *(f"+ {one}" for one in made), "after", "share", ""], rows)
     rest = {split: _total(counts) for split, counts in document.get("after", {}).items() if split != "train"}
     if rest:
         held = ", ".join(f"{split} {count:,}" for split, count in sorted(rest.items()))
@@ -104,7 +124,7 @@ def _checks(document: ValidationDocument) -> Iterator[str]:
 
 def _check_row(check: CheckReport) -> list[Any]:
     softer = {"warn": "warns", "drop": "rows dropped"}.get(check.get("on_failure", ""), "fails")
-    word, kind = ("holds", "good") if check["success"] else (softer, "bad")
+    word, kind = ("holds", "good") if check["success"] else (softer, "bad" if softer == "fails" else "warn")
     name = f"<b>{escape(plain(check['name']))}</b><br>"
     told = check.get("error") or check.get("description", "")
     kind_of_text = "bad" if check.get("error") else "tag"
@@ -169,7 +189,7 @@ def _rate_row(rate: Mapping[str, Any]) -> list[Any]:
 
 
 def _floor_row(row: Mapping[str, Any]) -> list[Any]:
-    alpha = f"{row['reached_alpha']:.3g}"
+    alpha = float(f"{row['reached_alpha']:.3g}")
     shares = [_percent(row[key]) for key in ("contradicted_rate", "unfamiliar_rate", "catch_rate")]
     told = Raw('<span class="bad">too few rows to judge</span>') if row["too_few"] else ""
     return [row["label"], row["rows"], alpha, *shares, told]

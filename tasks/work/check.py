@@ -95,10 +95,11 @@ def failures(judged: Judged) -> list[CheckReport]:
 def refuse(judged: Judged, page: str) -> None:
     """Raise one DataError naming every check that failed and may not be passed over, and the page that shows why."""
     failed = failures(judged)
+    shown = "the rows" if any(answer["failing"] for answer in failed) else "the figures"
     raise DataError(
         "nothing was published, because these checks failed:\n"
         + "\n".join(f"  {answer['name']}: {_said(answer)}" for answer in failed),
-        f"The report {page} shows the rows. Make the step milder or remove it, or change the target in `checks`.",
+        f"The report {page} shows {shown}. Make the step milder or remove it, or change the target in `checks`.",
         {"failed": failed, "report": page},
     )
 

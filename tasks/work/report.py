@@ -52,6 +52,7 @@ def report(run: Run, parts: Parts, figures: Mapping[str, Any], version: int | No
             "noise_floor": judged.verifier.get("noise_floor", []),
             "rates": judged.rates,  # type: ignore[typeddict-item]
         },
+        "dropped": figures["rows"]["dropped"],
         "quarantined": real.lost,
         "quarantined_rows": list(_quarantined(ctx, real, pictures)),
         "rejected": sum(rate["contradicted"] for rate in judged.rates) - len(judged.overruled),

@@ -100,16 +100,34 @@ def read(document, pictures=None):
 
 
 def test_the_head_names_the_version_the_policy_and_what_failed():
+    _, text = read(DOCUMENT | {"version": None})
+    assert "policies/digits.yaml · policy hash abc123" in text
+    assert "Nothing was published. 2 checks failed: label as promised, coverage." in text
     _, text = read(DOCUMENT)
     assert "Validation of digits@4" in text
-    assert "policies/digits.yaml · policy hash abc123" in text
-    assert "2 failed : label as promised, coverage (published)" in text
+
+
+def test_what_dropping_has_answered_is_no_failure():
+    rate = {"name": "label_consistency_rate", "success": False, "observed": 0.96, "on_failure": "drop"}
+    document = DOCUMENT | {"checks": [DOCUMENT["checks"][0], rate], "dropped": 17}
+    _, text = read(document)
+    assert "Published; 17 children were dropped. Short of the target: label consistency rate." in text
+    assert "The other 1 check holds." in text
+    assert "rows dropped" in text
+    assert '<span class="bad">' not in render(document | {"semantic": {}})
+    warned = document | {"checks": [rate | {"on_failure": "warn"}], "dropped": 0}
+    coverage = {"name": "coverage", "success": False, "on_failure": "fail"}
+    ended = read(document | {"version": None, "checks": [rate, coverage]})[1]
+    assert "Nothing was published. 1 check failed: coverage." in ended
+    assert "Published. Short of the target: label consistency rate." in read(warned)[1]
+    assert "Published. The check holds." in read(document | {"checks": [DOCUMENT["checks"][0]], "dropped": 0})[1]
 
 
 def test_rows_per_class_stand_before_and_after():
     _, text = read(DOCUMENT)
-    assert "6 30 30 0 0 30 42.9%" in text
-    assert "9 29 29 11 0 40 57.1%" in text
+    assert "class before + augmented after share" in text
+    assert "6 30 0 30 42.9%" in text
+    assert "9 29 11 40 57.1%" in text
 
 
 def test_every_failing_id_leads_to_its_values_on_the_page():
@@ -141,6 +159,11 @@ def test_a_rejected_child_stands_beside_its_parent_with_the_lines_that_overrule_
     assert "label 6 , looks like 9" in text
     assert len(page.sources) == 3  # child and parent in the rejected card, the parent in the overruled one
     assert 'checks: label_consistency: overrule: "c1": why the label is right' in text
+
+
+def test_a_child_whose_own_class_is_only_the_likeliest_is_said_to_look_like_the_others_it_could_be():
+    child = CHILD | {"predicted": "6", "prediction_set": ["8", "9"]}
+    assert "label 6 , looks like 8 or 9" in read(DOCUMENT | {"rejected_children": [child]})[1]
 
 
 def test_what_a_person_overruled_is_listed_with_the_reason():
@@ -187,4 +210,4 @@ def test_the_page_loads_nothing_from_anywhere():
 
 def test_a_run_that_published_nothing_and_has_nothing_else_still_renders():
     _, text = read({"dataset": "wine"})
-    assert "No check was made (nothing was published)" in text
+    assert "Nothing was published. No check was made." in text

@@ -1,11 +1,17 @@
-"""What the checks make of children that no transform of ours would make."""
+"""What the checks make of children that no transform of ours would make, and what a person is told of it."""
 
 import pyarrow as pa
+import pytest
 
+from policies.errors import DataError
 from tasks.storage.store import Store
-from tasks.work.check import _columns_of_other_type
+from tasks.work.check import Judged, _columns_of_other_type, refuse
 from tasks.work.descriptors import ChildShard
 from tasks.work.verify import Scored
+
+SHARE = {"name": "copy_share", "success": False, "on_failure": "fail", "observed": 0.03, "target": "<= 0.01"}
+SHARE |= {"error": "", "failing": []}
+ROWS = SHARE | {"name": "labels_as_promised", "failing": [{"sample_id": "c1"}]}
 
 
 class FakeContext:
@@ -25,3 +31,12 @@ def test_columns_that_changed_their_type_on_the_way_are_counted_over_all_shards(
     types = {"size": "int64", "town": "string"}
     assert _columns_of_other_type(FakeContext(work), types, Scored((), shards[:1], None, "")) == 0
     assert _columns_of_other_type(FakeContext(work), types, Scored((), shards, None, "")) == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "shown"), [([SHARE], "shows the figures."), ([ROWS], "shows the rows."), ([SHARE, ROWS], "the rows.")]
+)
+def test_the_report_is_said_to_show_rows_only_where_a_failed_check_names_some(answers, shown):
+    with pytest.raises(DataError) as caught:
+        refuse(Judged(answers, {}, {}), "report.html")
+    assert f"The report report.html shows {shown.removeprefix('shows ')}" in caught.value.remedy
