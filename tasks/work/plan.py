@@ -135,7 +135,8 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
         else:
             seen.faults.append(fault)
     except DataError as fault:
-        seen.faults.append(fault)
+        if not seen.faults:  # else it may only follow from what was noted: rows in quarantine are not there to train on
+            seen.faults.append(fault)
 
 
 def _foreseen(ctx: Context, asked: Asked, runner: Runner, seen: Seen) -> dict[str, Any]:

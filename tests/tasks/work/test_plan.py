@@ -230,6 +230,16 @@ def test_files_that_were_published_already_may_lack_a_column_that_has_appeared(t
         go(three_files, tmp_path / "lake")
 
 
+@pytest.mark.parametrize("part", ["nowhere", "test"])
+def test_a_fault_is_told_once_and_not_what_follows_from_it(tmp_path, part):
+    lines = [f"{line},{'nowhere' if number < 40 else part}" for number, line in enumerate(table_rows(0, 60))]
+    write_csv(tmp_path / "rows.csv", lines, header=f"{HEADER},part")
+    document = planned(asked_for(policy(tmp_path, "rows.csv", NOISE, split="{column: part}"), tmp_path / "lake"))
+    (fault,) = document["faults"]
+    assert fault["cause"].startswith(f"{60 if part == 'nowhere' else 40} of 60 rows failed")
+    assert document["exit_code"] == 3
+
+
 def test_rows_that_would_be_quarantined_or_refused_are_forecast(tmp_path):
     lines = table_rows(0, 60)
     numbered = [f"{line},{number}" for number, line in enumerate(lines)]
