@@ -1,15 +1,28 @@
-"""Near misses for names that do not exist."""
+"""Names as a person reads them: in the order expected, and near misses for those that do not exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import isfinite
+
+MOST_NAMES = 40
+
+
+def natural(name: str) -> tuple[int, float, str]:
+    """The key to sort labels by where a person reads them: numbers by size, then words by letter."""
+    try:
+        number = float(name)
+    except ValueError:
+        return 1, 0.0, name
+    return (0, number, name) if isfinite(number) else (1, 0.0, name)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The remedy for a name that does not exist: near misses, or all there are."""
-    names = sorted(known)
+    names = sorted(known, key=natural)
     near = get_close_matches(name, names, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(near)}?"
-    return f"Known here: {', '.join(names)}." if names else "Nothing may stand here."
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return f"Choose from {', '.join(names[:MOST_NAMES])}{more}." if names else "Nothing may stand here."

@@ -107,8 +107,13 @@ def _written(source: Sequence[str], policies: Path) -> str | dict[str, str]:
 
 
 def _refuse_existing(files: Sequence[Path], force: bool) -> None:
-    there = [os.path.relpath(file) for file in files if file.exists()]
+    there = [
+        f"the {what} {os.path.relpath(file)}"
+        for what, file in zip(("policy", "suite"), files, strict=True)
+        if file.exists()
+    ]
     if there and not force:
         raise PolicyError(
-            f"{' and '.join(there)} exists already", "choose another --dataset, or replace it with --force"
+            f"{' and '.join(there)} exist{'s' * (len(there) == 1)} already",
+            "Name the new draft with --dataset, write it elsewhere with --out, or replace what is there with --force.",
         )

@@ -184,10 +184,10 @@ def aug109_label_is_no_feature(context: Context) -> Iterator[Hit]:
     policy = context.policy
     if policy.label is not None and policy.label in policy.ignore:
         at = ("ignore", policy.ignore.index(policy.label))
-        yield error(at, f"{policy.label} is the label and is ignored.", "Take it out of `ignore:`.")
+        yield error(at, f"{policy.label!r} is the label and is ignored.", "Take it out of `ignore:`.")
     for path, name in ((("key",), policy.key), (("split", "group"), policy.split.group)):
         if policy.label is not None and name == policy.label:
-            yield error(path, f"{name} is the label and also {'.'.join(path)}.", "Name another column.")
+            yield error(path, f"{name!r} is the label and also {'.'.join(path)}.", "Name another column.")
 
 
 def _labels_elsewhere(context: Context) -> bool:

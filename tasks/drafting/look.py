@@ -194,11 +194,13 @@ def _count(seen: Look, table: pa.Table, facts: pa.Table) -> None:
 def _check_columns(policy: Policy, types: Mapping[str, str]) -> None:
     taken = clashes([name for name in types if name not in (SOURCE, SPLIT)])
     if taken:
-        raise DataError(f"columns have names reserved for provenance: {', '.join(taken)}", "rename them at the source")
+        raise DataError(
+            f"columns have names reserved for provenance: {', '.join(map(repr, taken))}", "rename them at the source"
+        )
     if policy.label is not None and policy.label not in types:
         raise PolicyError(
             f"the data have no column {policy.label!r} to take labels from",
-            f"{did_you_mean(policy.label, types)} The columns are {', '.join(types)}.",
+            f"{did_you_mean(policy.label, types)} Name it with --label.",
         )
 
 

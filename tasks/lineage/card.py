@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from policies.names import natural
 from tasks.lineage.document import CheckDocument, SliDocument, VersionDocument
 from tasks.lineage.markup import Raw, escape, figure, page, size_text, table
 from tasks.lineage.reading import snippets
@@ -137,7 +138,7 @@ def _facts(document: VersionDocument) -> list[tuple[str, Any]]:
 def _counts(document: VersionDocument) -> tuple[Sequence[str], list[list[Any]]]:
     counts = document.get("rows", {}).get("by_split_origin_label", {})
     groups = [(split, origin) for split, origins in counts.items() for origin in origins]
-    labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=_natural)
+    labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=natural)
     lines: list[list[Any]] = []
     for label in labels:
         cells = [counts[split][origin].get(label, 0) for split, origin in groups]
@@ -234,11 +235,3 @@ def _plain(text: str) -> str:
     for mark in "|[]`*_":
         quiet = quiet.replace(mark, "\\" + mark)
     return quiet
-
-
-def _natural(label: str) -> tuple[int, float, str]:
-    """Numbers in order of size before words in order of letters."""
-    try:
-        return 0, float(label), label
-    except ValueError:
-        return 1, 0.0, label

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from policies.names import natural
 from tasks.lineage.document import VersionDocument
 from tasks.lineage.markup import (
     FAINT,
@@ -124,7 +125,7 @@ def _largest_classes(train: dict[str, dict[str, int]]) -> list[str]:
     for counts in train.values():
         for label, count in counts.items():
             totals[label] = totals.get(label, 0) + count
-    return sorted(totals, key=lambda label: (-totals[label], label))[:MAX_CLASSES]
+    return sorted(totals, key=lambda label: (-totals[label], natural(label)))[:MAX_CLASSES]
 
 
 def _class_bars(label: str, counts: dict[str, int], most: int, y: float) -> Iterator[str]:

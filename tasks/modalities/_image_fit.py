@@ -32,10 +32,12 @@ def _kind_refusal(use: str, accepts: Accepts, kind: Sequence[Any]) -> str | None
     if channels in accepts.channels and dtype in accepts.dtypes:
         return None
     takes = f"{'/'.join(map(str, sorted(accepts.channels)))} channels of {'/'.join(sorted(accepts.dtypes))}"
-    return (
-        f"{use} takes {takes}; {count} training pictures have {channels} channels of {dtype}. "
-        "Convert them, or take the transform out."
-    )
+    have = f"{count:,} training picture{'s have' if count != 1 else ' has'} {_kind(channels, dtype)}"
+    return f"{use} takes {takes}; {have}. Convert them, or take the transform out."
+
+
+def _kind(channels: int, dtype: str) -> str:
+    return f"{channels} channel{'s' * (channels != 1)} of {dtype}"
 
 
 def _size_refusal(use: str, accepts: Accepts, description: Mapping[str, Any]) -> str | None:
@@ -70,13 +72,13 @@ def _trial(op: Op, description: Mapping[str, Any]) -> list[str]:
         except library_errors() as error:
             said = str(error).strip().splitlines()
             sentences.append(
-                f"{op.use} fails on {channels} channels of {dtype}: {said[0] if said else type(error).__name__}. "
+                f"{op.use} fails on {_kind(channels, dtype)}: {said[0] if said else type(error).__name__}. "
                 "Correct its params, or take the transform out."
             )
             continue
         if after.image.dtype != picture.image.dtype or after.channels != picture.channels:
             sentences.append(
-                f"{op.use} turns {channels} channels of {dtype} into {after.channels} of {after.image.dtype}. "
+                f"{op.use} turns {_kind(channels, dtype)} into {after.channels} of {after.image.dtype}. "
                 "Children must be of their parents' kind: take the transform out."
             )
     return list(dict.fromkeys(sentences))

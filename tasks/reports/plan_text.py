@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from policies.names import natural
 from policies.schema import SPLITS
 from tasks.lineage.card import fenced
 from tasks.lineage.markup import size_text
@@ -141,7 +142,8 @@ def _rows(document: Document) -> Section:
 def _labels(before: Rows, after: Rows, split: str) -> list[str]:
     """The classes of a split, and a line for their sum."""
     found = {label for rows in (before, after) for counts in rows.get(split, {}).values() for label in counts}
-    return [*sorted(found), ALL] if len(found) > 1 else sorted(found)
+    ordered = sorted(found, key=natural)
+    return [*ordered, ALL] if len(found) > 1 else ordered
 
 
 def _pairs(before: Rows, after: Rows, split: str, label: str, origins: Sequence[str]) -> list[tuple[int, int]]:

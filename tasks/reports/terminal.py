@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from policies.names import natural
 from tasks.lineage.document import RunLink
 from tasks.lineage.markup import UNLABELLED, figure
 from tasks.lineage.run_list import run_url
@@ -62,7 +63,7 @@ def _classes(rows: Mapping[str, Any]) -> RenderableType | None:
     from rich.text import Text
 
     train = rows.get("by_split_origin_label", {}).get("train", {})
-    labels = sorted({label for counts in train.values() for label in counts})
+    labels = sorted({label for counts in train.values() for label in counts}, key=natural)
     if not labels:
         return None
     origins = [origin for origin in ORIGINS if train.get(origin)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from policies.names import natural
 from tasks.lineage import markup
 from tasks.lineage.markup import UNLABELLED, Raw, escape, figure
 from tasks.reports.cards import failing, link, overruled, plain, quarantined, rejected
@@ -82,7 +83,7 @@ def _checks_in_words(count: int) -> str:
 
 def _classes(document: ValidationDocument) -> Iterator[str]:
     before, after = _by_class(document.get("before", {})), _by_class(document.get("after", {}))
-    labels = sorted({*before, *after})
+    labels = sorted({*before, *after}, key=natural)
     if not labels:
         return
     yield "<h2>Training rows per class</h2>"
@@ -149,11 +150,13 @@ def _semantic(document: ValidationDocument) -> Iterator[str]:
         return
     yield "<h2>Labels: children beside held-out real rows</h2>"
     yield f'<p class="tag">{escape(_how_well(semantic))}</p>'
-    rates = semantic.get("rates", [])
+    rates = sorted(
+        semantic.get("rates", []), key=lambda rate: (rate["step"], rate["transform"], natural(rate["label"]))
+    )
     if rates:
         heads = ["step", "transform", "class", "judged", "consistency", "unfamiliar", "too few", "dropped"]
         yield markup.table([*heads, "real: consistency", "real: unfamiliar"], [_rate_row(rate) for rate in rates])
-    floor = semantic.get("noise_floor", [])
+    floor = sorted(semantic.get("noise_floor", []), key=lambda row: natural(row["label"]))
     if floor:
         yield "<h2>What the verifier can see: held-out real rows</h2>"
         yield (

@@ -168,7 +168,9 @@ def select(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
         return schema
     absent = [name for name in columns if name not in schema.names]
     if absent:
-        raise DataError(f"this version has no column {', '.join(absent)}", f"it has {', '.join(schema.names)}")
+        raise DataError(
+            f"this version has no column {', '.join(map(repr, absent))}", f"it has {', '.join(schema.names)}"
+        )
     return pa.schema([schema.field(name) for name in columns])
 
 

@@ -76,7 +76,9 @@ def _wanted(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | 
         return None
     absent = sorted(set(columns) - set(file.schema_arrow.names))
     if absent:  # pyarrow would leave them out without a word
-        raise DataError(f"the Parquet file has no column {', '.join(absent)}", "ask for columns that its schema names")
+        raise DataError(
+            f"the Parquet file has no column {', '.join(map(repr, absent))}", "ask for columns that its schema names"
+        )
     return list(columns)
 
 

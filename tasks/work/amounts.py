@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.errors import DataError
+from policies.names import natural
 from policies.schema import Amount, Policy, Step
 from tasks.rows.randomness import U64
 
@@ -38,9 +39,10 @@ def _wanted(step: Step, real: Mapping[str, int]) -> list[str]:
     names = sorted(real) if step.only is None else [label_name(label) for label in step.only]
     strangers = [name for name in names if not real.get(name)]
     if strangers:
+        known = ", ".join(sorted(real, key=natural)[:20])
         raise DataError(
             f"step {step.name!r} is for the classes {', '.join(strangers)}, which no training row has",
-            f"Use labels the training rows have ({', '.join(sorted(real)[:20])}) in steps[{step.name}].only.",
+            f"Use labels the training rows have ({known}) in steps[{step.name}].only.",
         )
     return names
 

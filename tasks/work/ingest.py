@@ -81,14 +81,14 @@ def refuse_clashes(types: dict[str, str]) -> None:
     taken = clashes(list(types))
     if taken:
         raise DataError(
-            f"columns of the source have names reserved for provenance: {', '.join(taken)}",
+            f"columns of the source have names reserved for provenance: {', '.join(map(repr, taken))}",
             "Rename them at the source; every published row carries its own augmill_ columns.",
         )
     folded = Counter(name.lower() for name in types)
     twins = sorted(name for name in types if folded[name.lower()] > 1)
     if twins:
         raise DataError(
-            f"columns of the source differ only in case: {', '.join(twins)}",
+            f"columns of the source differ only in case: {', '.join(map(repr, twins))}",
             "Rename one of them: Spark, DuckDB and Delta take them for the same column.",
         )
 

@@ -183,7 +183,7 @@ def _refuse_unjudged(ctx: Context, shards: Sequence[ValidShard]) -> None:
     if not any(shard.rows for shard in shards):
         return
     silent = [
-        f"{spec.type} on {', '.join(columns_of(spec))}"
+        f"{spec.type} on {', '.join(map(repr, columns_of(spec)))}"
         for number, spec in enumerate(ctx.suite.row())
         if not any(shard.judged[number] for shard in shards)
     ]
@@ -227,7 +227,7 @@ def columns_of(spec: Spec) -> list[str]:
 def refuse_unevaluated(verdict: Verdict) -> None:
     """Raise DataError where Great Expectations could not apply an expectation: that is no pass and no fail."""
     faults = [
-        f"{result.name} on {result.column}: {result.error}"
+        f"{result.name} on {result.column!r}: {result.error}"
         for result in verdict.results
         if result.error not in ("", NOTHING_JUDGED)
     ]

@@ -118,7 +118,7 @@ def test_what_is_not_declared_is_refused_by_name(name):
             found = modality.refusals(op_of(name), described(rows_for(name, channels, dtype)))
             assert len(found) == 1
             assert f"image.{name} takes" in found[0]
-            assert f"{channels} channels of {dtype}" in found[0]
+            assert f"4 training pictures have {channels} channel{'s' * (channels > 1)} of {dtype}. " in found[0]
     if accepts.min_size != (1, 1):
         small = rows_for(name, max(accepts.channels), "uint8", (accepts.min_size[0] - 1, 9))
         assert "of at least" in modality.refusals(op_of(name), described(small))[0]

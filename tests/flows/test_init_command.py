@@ -37,7 +37,9 @@ def test_files_are_not_replaced_without_force(here, capsys):
     assert main(call) == 0
     Path("policies/my-rows.yaml").write_text("mine")
     assert main(call) == 2
-    assert "--force" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "the policy policies/my-rows.yaml and the suite expectations/my-rows.yaml exist already" in told
+    assert "--force" in told
     assert Path("policies/my-rows.yaml").read_text() == "mine"
     assert main([*call, "--force"]) == 0
     assert Path("policies/my-rows.yaml").read_text() != "mine"

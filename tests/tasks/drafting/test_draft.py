@@ -134,7 +134,7 @@ def test_a_split_column_and_folders_per_split_are_kept(tmp_path: Path) -> None:
         ("a,label", ["1,0.5", "2,1.5"], PolicyError, "a quantity and not a class"),
         ("a,label", [], DataError, "holds no row"),
         ("a,label", ["1", "2", "1,x"], DataError, "67% of 3 rows cannot be used"),
-        ("augmill_a,label", ["1,x", "2,y"], DataError, "reserved for provenance: augmill_a"),
+        ("augmill_a,label", ["1,x", "2,y"], DataError, "reserved for provenance: 'augmill_a'"),
     ],
 )
 def test_data_that_no_policy_could_serve_are_refused(

@@ -26,7 +26,7 @@ def test_what_fits_is_not_refused():
 def test_every_kind_that_does_not_fit_gets_a_sentence_with_a_remedy():
     mixed = {**PHOTOS, "kinds": [[1, "uint8", 2], [3, "uint16", 5], [3, "uint8", 7]]}
     assert refusals(rain, mixed) == [
-        "image.rain takes 3 channels of uint8; 2 training pictures have 1 channels of uint8. "
+        "image.rain takes 3 channels of uint8; 2 training pictures have 1 channel of uint8. "
         "Convert them, or take the transform out.",
         "image.rain takes 3 channels of uint8; 5 training pictures have 3 channels of uint16. "
         "Convert them, or take the transform out.",

@@ -155,3 +155,9 @@ def test_a_long_diff_is_cut_and_says_so():
     document["changes"]["policy_diff"] = "\n".join(f"+line {number}" for number in range(1000))
     assert "... 700 more lines" in lines(document)
     assert len(markdown(document)) < 60_000
+
+
+def test_classes_that_are_numbers_stand_in_the_order_of_numbers():
+    rows = {"train": {"real": {"10": 1, "9": 1}}}
+    told = [line.split()[1] for line in lines(DOCUMENT | {"rows": {"before": {}, "after": rows}}) if "train " in line]
+    assert told[:3] == ["9", "10", "all"]

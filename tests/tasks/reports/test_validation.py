@@ -211,3 +211,13 @@ def test_the_page_loads_nothing_from_anywhere():
 def test_a_run_that_published_nothing_and_has_nothing_else_still_renders():
     _, text = read({"dataset": "wine"})
     assert "Nothing was published. No check was made." in text
+
+
+def test_classes_that_are_numbers_stand_in_the_order_of_numbers():
+    real = {"train": {"real": {"10": 30, "9": 30}}}
+    floor = [FLOOR | {"label": "10"}, FLOOR]
+    rates = [DOCUMENT["semantic"]["rates"][0] | {"label": label} for label in ("10", "9")]
+    more = {"before": real, "after": real, "semantic": {"noise_floor": floor, "rates": rates}}
+    _, text = read(DOCUMENT | more)
+    for row in ("{} 30 30 50.0%", "image.vertical_flip {} 11", "{} 29 0.0333"):
+        assert 0 < text.index(row.format("9")) < text.index(row.format("10"))

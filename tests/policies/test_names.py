@@ -1,0 +1,12 @@
+from policies.names import did_you_mean, natural
+
+
+def test_labels_are_sorted_as_a_person_counts():
+    labels = ["10", "b", "9", "nan", "-1.5", "a", "2", "inf", "1e2", ""]
+    assert sorted(labels, key=natural) == ["-1.5", "2", "9", "10", "1e2", "", "a", "b", "inf", "nan"]
+
+
+def test_without_a_near_miss_the_names_are_listed_in_that_order_and_cut_where_they_are_many():
+    assert did_you_mean("straw", ["10", "9", "hay"]) == "Choose from 9, 10, hay."
+    assert did_you_mean("hey", ["10", "9", "hay"]) == "Did you mean hay?"
+    assert did_you_mean("x", map(str, range(1000))).endswith("38, 39 and 960 more.")
