@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Lower-case letters, digits, hyphens.")]
 StepName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -53,13 +53,32 @@ class Columns(Closed):
     boxes: str | BoxColumns | None = None
 
 
+DEFAULT_FRACTIONS: dict[Split, float] = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
 class SplitRule(Closed):
-    """How rows are divided; a row once published in a split keeps it until `salt` changes."""
+    """How rows are divided; a row once published in a split keeps it until `salt` changes.
+
+    Unless `column` says where rows go, `fractions` do: 0.7, 0.15 and 0.15 where none are written.
+    """
 
     fractions: dict[Split, Share] | None = None
     column: str | None = None
     group: str | None = None
     salt: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fractions_unless_a_column_decides(cls, given: Any) -> Any:
+        # Here and nowhere else, so that rules that mean the same are equal and have one hash.
+        if isinstance(given, dict) and given.get("fractions") is None and given.get("column") is None:
+            return {**given, "fractions": dict(DEFAULT_FRACTIONS)}
+        return given
+
+    @field_validator("fractions")
+    @classmethod
+    def _no_share_is_no_split(cls, given: dict[Split, float] | None) -> dict[Split, float] | None:
+        return None if given is None else {split: share for split, share in given.items() if share}
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -70,9 +89,6 @@ class SplitRule(Closed):
         if self.fractions is not None and self.fractions.get("train", 0.0) <= 0.0:
             raise ValueError("fractions need a train share above 0")
         return self
-
-
-DEFAULT_FRACTIONS: dict[Split, float] = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
 
 class TransformUse(Closed):
@@ -165,7 +181,7 @@ class Policy(Closed):
     columns: Columns | None = None
     key: str | None = None
     ignore: tuple[str, ...] = Field(default=(), strict=False)
-    split: SplitRule = Field(default_factory=lambda: SplitRule(fractions=dict(DEFAULT_FRACTIONS)))
+    split: SplitRule = Field(default_factory=SplitRule)
     expectations: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     label_depends_on: tuple[Literal["orientation", "colour", "texture"], ...] = Field(default=(), strict=False)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from policies.schema import DEFAULT_FRACTIONS, SPLITS, Policy
+from policies.schema import SPLITS, Policy
 from tasks.rows.hashing import code_version, digest_of, hash_of
 from tasks.rows.identity import ids_of
 from tasks.rows.provenance import DEPTH, FIELDS, ORIGIN, REAL, RECIPE_HASH, SAMPLE_ID, SOURCE, SPLIT
@@ -141,8 +141,7 @@ def place(
     tables = [_index(ctx, shard, (outdated or {}).get(shard.name)) for shard in valid]
     rows = Rows.load(ctx.policy, tables)
     given = rows.given if is_given(ctx.policy) or (rows.given >= 0).any() else None
-    fractions = ctx.policy.split.fractions or DEFAULT_FRACTIONS
-    assigned = assign(rows.bonds, rows.codes, given, ledger, fractions, ctx.policy.split.salt)
+    assigned = assign(rows.bonds, rows.codes, given, ledger, ctx.policy.split.fractions or {}, ctx.policy.split.salt)
     splits, reasons = assigned.splits.copy(), assigned.reasons
     splits[rows.repeated] = -1
     reasons[rows.repeated] = REPEATED_KEY
@@ -222,8 +221,12 @@ def _real_rows(ctx: Context, shard: PlacedShard, split: str) -> pa.Table:
 
 
 def real_recipe(policy: Policy) -> str:
-    """What made a real row: nothing but the rule that placed it in its split."""
-    return hash_of("split", policy.split.model_dump(mode="json"))
+    """What made a real row: the rule that placed it in its split, but for the fractions.
+
+    Fractions place new rows only: those published stay where they are, so what they are now did not make them, and
+    another fraction must not rewrite every file.
+    """
+    return hash_of("split", policy.split.model_dump(mode="json", exclude={"fractions"}))
 
 
 def with_provenance(user: pa.Table, made: dict[str, pa.Array | pa.ChunkedArray]) -> pa.Table:

@@ -118,6 +118,7 @@ EDITS = {
     "the order of steps": {"steps": NOISE + SMOTE},
     "a probability": {"steps": SMOTE + NOISE.replace("params:", "probability: 0.5, params:")},
     "texts that mean no value": {"source": '{uri: "data/*.csv", missing: ["", pale]}'},
+    "fractions": {"split": "{fractions: {train: 0.5, test: 0.5}}"},
     "a check": {"checks": "{label_consistency: {alpha: 0.2, min_verifier_accuracy: 0.0, max_drop_share: 1.0}}"},
 }
 
@@ -288,6 +289,20 @@ def test_over_five_increments_rare_classes_reach_every_split(tmp_path):
         seen = now
         start += count
     assert sum(row["kind"] == "reed" for row in there) < 20, "the class was meant to be rare"
+
+
+def test_other_fractions_place_new_rows_only_and_rewrite_no_file(three_files):
+    lake = three_files.parent / "lake"
+    first = splits(lake)
+    policy(three_files.parent, "data/*.csv", split="{fractions: {train: 0.2, test: 0.8}}")
+    assert go(three_files, lake).number == 1
+    assert paths(lake, 0) == paths(lake, 1)
+    write_csv(three_files.parent / "data" / "9.csv", table_rows(900, 60))
+    go(three_files, lake)
+    now = splits(lake)
+    assert {name: now[name] for name in first} == first
+    assert paths(lake, 1) < paths(lake, 2)
+    assert [now[name] for name in now.keys() - first.keys()].count("test") > 40
 
 
 def test_another_salt_places_rows_anew(three_files):

@@ -4,6 +4,7 @@ import pytest
 
 from policies.errors import PolicyError
 from policies.load import load
+from policies.schema import DEFAULT_FRACTIONS
 from tasks.transforms.catalogue import Catalogue
 
 CATALOGUE = Catalogue()
@@ -222,6 +223,9 @@ def test_the_content_hash_knows_what_decides_the_rows(policy):
         "# a comment\n" + GOOD,
         GOOD + "owner: me\ndescription: other words\npublish: {channel: stable}\n",
         GOOD + "seed: 0\n",
+        GOOD + "split: {}\n",
+        GOOD + "split: {salt: '', column: null}\n",
+        GOOD + "split: {fractions: {test: 0.15, train: 0.7, validation: 0.15}}\n",
         changed("Between two neighbours lies one of the same class.", "Another reason for the same thing."),
         changed("dataset: example\nmodality: tabular\n", "modality: tabular\ndataset: example\n"),
     ]
@@ -260,3 +264,16 @@ def test_a_bad_item_is_one_fault_and_its_list_not_called_too_short_as_well(polic
     (fault,) = findings(policy(text))
     assert fault[2] == path
     assert "after validation" not in fault[3]
+
+
+def test_a_share_of_zero_is_the_same_as_none(policy):
+    hashes = {
+        load(policy(GOOD + f"split: {{fractions: {{train: 0.8, test: 0.2{more}}}}}\n"), CATALOGUE).content_hash
+        for more in ("", ", validation: 0.0")
+    }
+    assert len(hashes) == 1
+
+
+def test_fractions_are_those_of_the_grammar_unless_a_column_decides(policy):
+    assert load(policy(GOOD + "split: {group: a}\n"), CATALOGUE).policy.split.fractions == DEFAULT_FRACTIONS
+    assert load(policy(GOOD + "split: {column: part}\n"), CATALOGUE).policy.split.fractions is None
