@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from policies.errors import DataError, PolicyError
 from policies.schema import Policy
+from tasks.sources.foreign import refuse_foreign
 from tasks.sources.listing import Listed, Listing
 
 SUFFIXES: dict[str, frozenset[str]] = {
@@ -32,6 +33,8 @@ def format_of(policy: Policy, listings: Sequence[Listing]) -> str:
         return present[0]
     if "image_folder" in present and all(map(_is_labelled_by_folder, listings)):
         return "image_folder"
+    if not present:
+        refuse_foreign([one for listing in listings for one in listing.files], asked)
     names = ", ".join(sorted({_suffix(one) or one.name for listing in listings for one in listing.files})[:8])
     raise PolicyError(
         f"source.uri holds {' and '.join(present) or 'no known kind of'} files ({names}), so its format is unclear",
@@ -45,11 +48,13 @@ def of_format(name: str, listing: Listing, uri: str) -> tuple[Listed, ...]:
     Pictures are chosen by suffix in a glob too, so that `photos/**` may hold a README.
     """
     if listing.kind == "file" or (listing.kind == "glob" and name != "image_folder"):
+        refuse_foreign(listing.files, name)
         return listing.files
     chosen = tuple(one for one in listing.files if _suffix(one) in _FILES[name])
     if name == "manifest":
         chosen = tuple(one for one in chosen if "/" not in one.name)
     if not chosen:
+        refuse_foreign(listing.files, name)
         raise DataError(
             f"source.uri {uri} holds no {name} file",
             f"a {name} source takes {', '.join(sorted(_FILES[name]))}; correct source.uri or source.format",

@@ -75,9 +75,9 @@ def test_an_unclear_format_asks_for_one(tmp_path: Path) -> None:
         discover(policy_of("."), tmp_path)
     assert "source.format" in error.value.remedy
     assert discover(policy_of(".", format="csv"), tmp_path).objects[0].name == "x.csv"
-    write(tmp_path / "y.xlsx", "")
+    write(tmp_path / "y.doc", "")
     with pytest.raises(PolicyError, match="no known kind of"):
-        discover(policy_of("y.xlsx"), tmp_path)
+        discover(policy_of("y.doc"), tmp_path)
 
 
 def test_an_unknown_format_is_refused_with_the_nearest(tmp_path: Path) -> None:
