@@ -102,6 +102,21 @@ def test_what_cannot_be_looked_at_is_one_message(tmp_path, monkeypatch, capsys):
     assert main(["plan", "none.yaml"]) == 2
 
 
+@pytest.mark.parametrize("text", ["", "width,height,grains,colour,kind\n"])
+def test_an_empty_source_is_one_fault_and_exit_3_in_one_document(tmp_path, monkeypatch, capsys, text):
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text(text)
+    policy(tmp_path, "rows.csv", NOISE)
+    assert main(["plan", "policy.yaml", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    (fault,) = document.get("faults") or [document["error"]]
+    assert fault["kind"] == "DataError"
+    assert fault["cause"] == ("the source holds no row" if text else "every file of the source is empty (rows.csv)")
+    assert main(["plan", "policy.yaml"]) == 3
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count(fault["cause"]) == 1
+
+
 def test_a_run_is_refused_for_lint_errors_before_anything_starts(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "home"))
