@@ -65,7 +65,7 @@ def test_reading_fills_in_partitions_and_selects(table: Table) -> None:
     ]
     assert read(table, 1, columns=[ORIGIN, "id"], split="test") == [{ORIGIN: "real", "id": "t1"}]
     assert read(table, 1, columns=[SPLIT], origin="real") == [{SPLIT: "test"}, {SPLIT: "train"}]
-    with pytest.raises(DataError, match="no column nope"):
+    with pytest.raises(DataError, match="no column 'nope'"):
         read(table, 1, columns=["nope"])
 
 
