@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.errors import Finding
+from policies.errors import Finding, PolicyError
 from policies.facts import DataFacts
 from policies.lint import lint
 from policies.load import load
@@ -54,9 +55,17 @@ def draft(call: Call, base: Path, catalogue: Catalogue) -> Draft:
         findings = _judged(text, suite, seen, catalogue)
         faulty = _named(advised, {finding.path for finding in findings if finding.severity == "error"})
         if not faulty:
+            _refuse(findings)
             remarks = [finding for finding in findings if finding.rule != "AUG502"]
             return Draft(policy_text(seen, advised, apart, remarks), suite, seen, advised, findings)
         refused |= faulty
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
+    """Raise PolicyError for an error that no choice of transforms mends: a draft must run as it is."""
+    for finding in findings:
+        if finding.severity == "error":
+            raise PolicyError(finding.message.rstrip("."), finding.remedy)
 
 
 def _judged(policy: str, suite: str, seen: Look, catalogue: Catalogue) -> list[Finding]:

@@ -100,8 +100,9 @@ class Look:
         kinds = {name: described.get(name, "text").replace("carried", "text") for name in names}
         shares = {name: self.columns[name].distinct_share for name in names}
         channels = self.facts["image.channels"].values if "image.channels" in self.facts else None
+        rest = {name: count - self.train.get(name, 0) for name, count in self.classes.items()}
         return DataFacts(
-            counts={"train": self.train},
+            counts={"train": self.train, "test": rest},
             planned=planned,
             columns=kinds,
             distinct_share=shares,
@@ -216,9 +217,7 @@ def _check_rows(seen: Look) -> None:
     label = seen.policy.label
     if label is None:
         return
-    kind = seen.types[label]
-    whole = all(float(value).is_integer() for value in seen.columns[label].values) if kind == "float64" else True
-    if len(seen.classes) > MAX_CLASSES or not whole:
+    if len(seen.classes) > MAX_CLASSES:
         raise PolicyError(
             f"column {label!r} holds {len(seen.classes):,} different values, so it is a quantity and not a class",
             "name a column of classes with --label; regression targets are not supported yet",

@@ -33,7 +33,7 @@ CODE = [
     code_version("expectations.judge", "expectations.build", "expectations.suite", "expectations.names"),
 ]
 FAULT = "fault"
-SHOWN_FILES = 3
+SHOWN = 5
 NO_LABEL = "its label is missing"
 NO_KEY = "its key is missing"
 
@@ -268,7 +268,8 @@ def refuse_gaps(ctx: Context, new_objects: Collection[str], raw: Raw) -> None:
     """Raise DataError where new files lack columns that others of this run have, and the suite does not allow it."""
     found = gaps_of(raw.gaps, new_objects)
     if found and ctx.suite.columns.missing == "refuse":
-        told = [f"column {name!r} is missing from {_named(files)}" for name, files in found.items()]
+        told = [f"column {name!r} is missing from {_named(files)}" for name, files in list(found.items())[:SHOWN]]
+        told += [f"and {len(found) - SHOWN:,} columns more"] if len(found) > SHOWN else []
         raise DataError(
             f"the files of the source do not have the same columns: {'; '.join(told)}",
             "Give all files the same columns, or take some out of source.uri. If a file may lack them, so that its "
@@ -284,8 +285,8 @@ def gaps_of(gaps: Mapping[str, Sequence[str]], new_objects: Collection[str]) -> 
 
 
 def _named(files: Sequence[str]) -> str:
-    more = f" and {len(files) - SHOWN_FILES:,} more" if len(files) > SHOWN_FILES else ""
-    return ", ".join(files[:SHOWN_FILES]) + more
+    more = f" and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
+    return ", ".join(files[:SHOWN]) + more
 
 
 def _refuse_unknown_columns(ctx: Context, types: Mapping[str, str]) -> None:

@@ -131,7 +131,8 @@ def test_a_split_column_and_folders_per_split_are_kept(tmp_path: Path) -> None:
     [
         ("a,lable", ["1,x", "2,y"], PolicyError, "no column 'label'"),
         ("a,label", ["1,x", "2,x"], DataError, "one class only"),
-        ("a,label", ["1,0.5", "2,1.5"], PolicyError, "a quantity and not a class"),
+        ("a,label", [f"1,{row / 8}" for row in range(90)], PolicyError, "90 different numbers in 90 rows: a quantity"),
+        ("a,label", [f"1,{row % 70}" for row in range(99)], PolicyError, "70 different numbers in 99 rows: a quantity"),
         ("a,label", [], DataError, "holds no row"),
         ("a,label", ["1", "2", "1,x"], DataError, "67% of 3 rows cannot be used"),
         ("augmill_a,label", ["1,x", "2,y"], DataError, "reserved for provenance: 'augmill_a'"),
@@ -278,3 +279,9 @@ def test_columns_that_some_files_lack_are_allowed_and_named(tmp_path: Path) -> N
     made = drafted(tmp_path, "*.csv")
     assert "# b is missing from 1 of 2 files: two.csv ..." in made.suite
     assert "columns: {extra: allow, missing: allow}" in made.suite
+
+
+def test_ratings_in_halves_are_classes(tmp_path: Path) -> None:
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"0.5": 60, "1.0": 30, "1.5": 60}, number)))
+    assert made.seen.classes == {"0.5": 60, "1": 30, "1.5": 60}
+    assert made.advised
