@@ -68,4 +68,4 @@ def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) 
         "rotate": library.pin(drawn["angle_degrees"]),
         "shear": {axis: library.pin(drawn[f"shear_{axis}_degrees"]) for axis in "xy"},
     }
-    return library.move(tool, pictures[0], drawn, **pins)
+    return library.warp(tool, pictures[0], drawn, **pins)

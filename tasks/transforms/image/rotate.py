@@ -45,4 +45,4 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
 
 def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
     """The turned picture."""
-    return library.move(tool, pictures[0], drawn, limit=library.pin(drawn["angle_degrees"]))
+    return library.warp(tool, pictures[0], drawn, limit=library.pin(drawn["angle_degrees"]))

@@ -1,13 +1,23 @@
 import numpy as np
 import pytest
 
-from tasks.transforms.image import rotate
+from tasks.transforms.image import affine, rotate
+from tasks.transforms.picture import Picture
 
 
 def test_a_right_angle_turns_a_square_without_loss(run, square):
     after, drawn = run(rotate, square, angle_degrees_range=(90.0, 90.0))
     assert drawn["angle_degrees"] == 90.0
     np.testing.assert_array_equal(after.image, np.rot90(square))
+
+
+@pytest.mark.parametrize("module", [rotate, affine])
+@pytest.mark.parametrize("border", ["black", "edge", "mirror"])
+def test_a_picture_is_warped_alone_as_it_is_with_a_mask(run, photo, square, module, border):
+    for image in (photo, square, np.dstack([photo, photo[..., :1]]), square.astype(np.uint16) * 257):
+        alone, _ = run(module, image, border=border)
+        beside, _ = run(module, Picture(image, mask=np.zeros(image.shape[:2], np.uint8)), border=border)
+        np.testing.assert_array_equal(alone.image, beside.image)
 
 
 def test_black_border_shows_and_edge_border_does_not(run):
