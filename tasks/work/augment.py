@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,20 +16,22 @@ from numpy.typing import NDArray
 from policies.schema import Step
 from tasks.modalities.contract import Births
 from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.identity import by_id, child_words, ids_of, words_of
+from tasks.rows.identity import child_words, ids_of, words_of
 from tasks.rows.provenance import DEPTH, NAMES, ORIGIN, RECIPE_HASH, SAMPLE_ID, SEED, SPLIT, STEP
 from tasks.rows.randomness import child_seeds, word_of
 from tasks.runners.contract import Runner
+from tasks.storage.store import Store
 from tasks.work.amounts import allocate
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard, FittedStep
 from tasks.work.fit import Fitted, read_state
 from tasks.work.parts import modality_of, ops_of
-from tasks.work.pool import open_pool
+from tasks.work.pool import open_pool, places_of
 from tasks.work.shards import each
 from tasks.work.split import with_provenance
 
 I64 = NDArray[np.int64]
+CACHED_BIRTHS = 2
 
 
 @dataclass(frozen=True)
@@ -52,25 +54,29 @@ def augment(ctx: Context, runner: Runner, fitted: Fitted) -> list[ChildShard]:
 
 def child_items(ctx: Context, fitted: FittedStep, description: str) -> Iterator[ChildItem]:
     """Cut the births of one step and class into shards; a shard never spans two real files of a large modality."""
-    _, places, _ = open_pool(ctx, fitted)
-    births = births_of(ctx, fitted, places)
+    places = places_of(ctx.work, fitted.index)
+    births = births_of(ctx.work, fitted, ctx.policy.seed)
     for start, stop in _cuts(ctx, fitted, places, births):
         part = digest_of(births.copies[start:stop], births.seeds[start:stop])
         where = fitted.pool or places["file"][int(births.bases[start])].as_py()
         yield ChildItem(fitted, description, hash_of("children", fitted.recipe, where, part), start, stop)
 
 
-def births_of(ctx: Context, fitted: FittedStep, places: pa.Table) -> Births:
-    """All births of one step and class: who is a base how often, and the seed of every copy."""
-    step = step_named(ctx, fitted.step)
+@lru_cache(maxsize=CACHED_BIRTHS)
+def births_of(work: Store, fitted: FittedStep, seed: int) -> Births:
+    """All births of one step and class: who is a base how often, and the seed of every copy.
+
+    Kept from shard to shard: drawing those of 200,000 children takes as long as making 100 small pictures.
+    """
+    places = places_of(work, fitted.index)
     words = words_of(places["sample_id"])[:, 0]
-    copies = allocate(fitted.count, read_state(ctx, fitted)["weights"], words)
+    copies = allocate(fitted.count, read_state(work, fitted)["weights"], words)
     bases = np.repeat(np.arange(len(copies)), copies)
     number = np.arange(len(bases)) - np.repeat(np.cumsum(copies) - copies, copies)
     if fitted.pool is None:
         order = np.lexsort((number, places["row"].to_numpy()[bases], _file_codes(places)[bases]))
         bases, number = bases[order], number[order]
-    seeds = child_seeds(word_of("step", ctx.policy.seed, step.name), words[bases], number)
+    seeds = child_seeds(word_of("step", seed, fitted.step), words[bases], number)
     return Births(bases, number, seeds)
 
 
@@ -86,10 +92,10 @@ def make_children(ctx: Context, item: ChildItem) -> ChildShard:
     def make() -> ChildShard:
         began = time.process_time()
         table = children_table(ctx, item)
-        written = ctx.work.write_table(f"{name}.parquet", table)
+        size = ctx.work.pass_table(f"{name}.parquet", table)
         seconds = time.process_time() - began
         fitted = item.fitted
-        return ChildShard(name, fitted.step, fitted.label, fitted.origin, table.num_rows, written.bytes, seconds)
+        return ChildShard(name, fitted.step, fitted.label, fitted.origin, table.num_rows, size, seconds)
 
     return ctx.once(ChildShard, name, make)
 
@@ -98,14 +104,13 @@ def children_table(ctx: Context, item: ChildItem) -> pa.Table:
     """The children of one shard with full provenance, sorted by id."""
     fitted = item.fitted
     index, places, load = open_pool(ctx, fitted)
-    births = _slice(births_of(ctx, fitted, places), item.start, item.stop)
+    births, ids = _by_id(fitted, places, births_of(ctx.work, fitted, ctx.policy.seed), item)
     description = json.loads(ctx.work.read(f"{item.description}.json"))
     ops = ops_of(ctx, step_named(ctx, fitted.step))
-    made = modality_of(ctx).children(ops, description, index, read_state(ctx, fitted), births, load)
+    made = modality_of(ctx).children(ops, description, index, read_state(ctx.work, fitted), births, load)
     rows = made.num_rows
-    words = child_words(fitted.recipe, words_of(places["sample_id"].take(pa.array(births.bases))), births.copies)
     provenance = {name: made[name] for name in NAMES if name in made.column_names} | {
-        SAMPLE_ID: ids_of(words),
+        SAMPLE_ID: ids,
         ORIGIN: pa.repeat(fitted.origin, rows),
         SPLIT: pa.repeat("train", rows),
         DEPTH: pa.repeat(pa.scalar(1, pa.int32()), rows),
@@ -114,7 +119,15 @@ def children_table(ctx: Context, item: ChildItem) -> pa.Table:
         RECIPE_HASH: pa.repeat(fitted.recipe, rows),
     }
     user = made.select([name for name in made.column_names if name not in NAMES])
-    return by_id(with_provenance(user, provenance), SAMPLE_ID)
+    return with_provenance(user, provenance)
+
+
+def _by_id(fitted: FittedStep, places: pa.Table, births: Births, item: ChildItem) -> tuple[Births, pa.Array]:
+    """The births of one shard and their ids, in the order of ids: so that no picture is moved to sort the rows."""
+    bases, copies = births.bases[item.start : item.stop], births.copies[item.start : item.stop]
+    words = child_words(fitted.recipe, words_of(places["sample_id"].take(pa.array(bases))), copies)
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    return Births(bases[order], copies[order], births.seeds[item.start : item.stop][order]), ids_of(words[order])
 
 
 def _cuts(ctx: Context, fitted: FittedStep, places: pa.Table, births: Births) -> Iterator[tuple[int, int]]:
@@ -133,7 +146,3 @@ def _file_codes(places: pa.Table) -> I64:
     encoded = places["file"].combine_chunks().dictionary_encode()
     rank = np.argsort(np.argsort(encoded.dictionary.to_pylist()))
     return np.asarray(rank[encoded.indices.to_numpy()], dtype=np.int64)
-
-
-def _slice(births: Births, start: int, stop: int) -> Births:
-    return Births(births.bases[start:stop], births.copies[start:stop], births.seeds[start:stop])

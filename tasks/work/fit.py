@@ -20,6 +20,7 @@ from tasks.rows.hashing import digest_of, hash_of
 from tasks.rows.identity import by_id, words_of
 from tasks.rows.provenance import AUGMENTED, SAMPLE_ID, SYNTHETIC
 from tasks.runners.contract import Runner
+from tasks.storage.store import Store
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile, FittedStep
 from tasks.work.index import label_text
@@ -196,9 +197,9 @@ def origin_of(ops: Sequence[Op]) -> str:
     return SYNTHETIC if any(op.module.BEHAVIOUR.origin == SYNTHETIC for op in ops) else AUGMENTED
 
 
-def read_state(ctx: Context, fitted: FittedStep) -> Arrays:
+def read_state(work: Store, fitted: FittedStep) -> Arrays:
     """What `fit_step` kept, without pickle."""
-    with np.load(io.BytesIO(ctx.work.read(fitted.state)), allow_pickle=False) as archive:
+    with np.load(io.BytesIO(work.read(fitted.state)), allow_pickle=False) as archive:
         return {key: archive[key] for key in archive.files}
 
 

@@ -30,7 +30,7 @@ def user_columns(table: pa.Table) -> pa.Table:
 
 def open_pool(ctx: Context, fitted: FittedStep) -> tuple[PoolIndex, pa.Table, Loader]:
     """The pool's index, its place table (`sample_id`, `label`, `file`, `row`) and a loader of its rows."""
-    places = _places(ctx.work, fitted.index)
+    places = places_of(ctx.work, fitted.index)
     index = PoolIndex(places["sample_id"].to_pylist(), places["label"].to_pylist(), fitted.label)
     if fitted.pool is not None:
         rows = _pool(ctx.work, fitted.pool)
@@ -70,7 +70,8 @@ def _file(store: Store, path: str) -> pa.Table:
 
 
 @lru_cache(maxsize=CACHED_POOLS)
-def _places(store: Store, name: str) -> pa.Table:
+def places_of(store: Store, name: str) -> pa.Table:
+    """Who is in a pool, sorted by id, and where: `sample_id`, `label`, `file`, `row`."""
     return store.read_table(f"{name}.parquet")
 
 

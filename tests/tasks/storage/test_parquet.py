@@ -70,6 +70,18 @@ def test_row_groups_are_small_where_rows_carry_payloads() -> None:
     assert narrow.num_row_groups == 1
 
 
+def test_what_is_only_passed_on_holds_the_same_rows() -> None:
+    for table in (TABLE, TABLE.drop_columns(["image"])):
+        assert parquet.read(io.BytesIO(parquet.encode(table, passing=True)), None).equals(table)
+
+
+def test_payloads_that_are_only_passed_on_are_not_squeezed() -> None:
+    flat = pa.table({"image": pa.array([{"bytes": bytes([n % 251, 7] * 500), "path": None} for n in range(ROWS)])})
+    assert len(parquet.encode(flat, passing=True)) > len(parquet.encode(flat))
+    numbers = TABLE.drop_columns(["image"])
+    assert parquet.encode(numbers, passing=True) == parquet.encode(numbers)
+
+
 def test_an_empty_table_keeps_its_columns() -> None:
     empty = TABLE.slice(0, 0)
     assert parquet.read(io.BytesIO(parquet.encode(empty)), None).equals(empty)

@@ -95,6 +95,12 @@ def test_a_table_comes_back_with_the_columns_asked_for(store: Store) -> None:
     assert store.schema("t.parquet").names == ["a", "b", "c"]
 
 
+def test_a_table_that_is_only_passed_on_comes_back_whole(store: Store) -> None:
+    table = pa.table({"image": pa.array([{"bytes": b"x" * n, "path": None} for n in range(9)])})
+    assert store.pass_table("passed.parquet", table) == store.size("passed.parquet")
+    assert store.read_table("passed.parquet").equals(table)
+
+
 def test_batches_stream_in_order_and_never_exceed_their_size(store: Store) -> None:
     table = pa.table({"n": list(range(150_000)), "text": [f"row {n}" for n in range(150_000)]})
     store.write_table("t.parquet", table)
