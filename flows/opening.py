@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from prefect.runtime import flow_run
@@ -18,6 +18,7 @@ from tasks.storage.store import Store
 from tasks.work.context import OBJECTS, REGISTER, Context
 from tasks.work.quarantine import store_of as quarantine_of
 from tasks.work.run import Asked, Run
+from tasks.work.warm import warm_worker
 
 SMALL_BYTES = 64 << 20
 
@@ -31,9 +32,10 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     if lake.is_s3:
         prove(lake.sub(OBJECTS))
     sweep(asked.ctx)
-    with open_runner(replace(current, runner=_runner(runner or current.runner, asked))) as workers:
-        # The page of a server that ends with the run would be a dead link in its record.
-        page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url
+    kind = _runner(runner or current.runner, asked)
+    # The page of a server that ends with the run would be a dead link in its record.
+    page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url
+    with open_runner(current, kind, partial(warm_worker, asked.ctx)) as workers:
         yield Run(asked, workers, current.tracking_uri, str(flow_run.id or "local"), page)
 
 

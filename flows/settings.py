@@ -34,15 +34,13 @@ QUIET = {
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # the only embedded server is flows/server.py's
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
-    # One thread each in BLAS, OpenMP and OpenCV: n workers keep n cores busy, and a sum comes out the same on
-    # a machine with more of them.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENCV_FOR_THREADS_NUM": "1",
     # Workers inherit this; what their libraries warn about is not for the person at the terminal.
     "PYTHONWARNINGS": "ignore",
 }
+
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +85,16 @@ def quiet_libraries(current: Settings) -> None:
     """
     for name, value in {**QUIET, "PREFECT_HOME": str(current.home / "prefect")}.items():
         os.environ.setdefault(name, value)
+    one_thread_each()
+
+
+def one_thread_each() -> None:
+    """Keep OpenMP, BLAS and OpenCV to one thread in this process and its children, whatever the user has set.
+
+    So n workers use n cores, and a sum does not depend on how many cores a machine has. Libraries that are
+    imported already do not notice; processes started from here do.
+    """
+    os.environ.update(ONE_THREAD)
 
 
 def cpu_count() -> int:

@@ -9,6 +9,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def load_opencv() -> None:
-    """Make sure that OpenCV is whole; call it before anything that might import it."""
+    """Make sure that OpenCV is whole, and keeps to one thread; call it before anything that might import it."""
     with _ONE_AT_A_TIME:
-        importlib.import_module("cv2")
+        # Workers are as many as there are cores; and those of a Dask cluster have an environment of their own.
+        importlib.import_module("cv2").setNumThreads(1)

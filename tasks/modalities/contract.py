@@ -58,7 +58,8 @@ class Modality(Protocol):
     (small rows, scattered access), or read them from the real files (large rows).
 
     A module may also have `lint_figures(description, rows) -> {"colour": bool, "noise_share": float | None}`: what
-    the rules of lint want to know of a sample of real rows.
+    the rules of lint want to know of a sample of real rows; and `warm(ops)`: import what these transforms and the
+    modality itself take, in a worker process that would otherwise wait.
     """
 
     SHARD_ROWS: int

@@ -36,6 +36,7 @@ __all__ = [
     "rebuild",
     "refusals",
     "thumbnail",
+    "warm",
 ]
 
 # Children per shard: some 2 seconds of work at 224 pixels, and a few MB in memory.
@@ -104,6 +105,13 @@ def rebuild(
     `augmill_ops`. `who` holds the parents' ids and labels. Returns the row that `children` returned."""
     load_opencv()
     return _image_children.rebuild(ops, parents, who, seed, recorded)
+
+
+def warm(ops: Sequence[Op]) -> None:
+    """Import OpenCV and, by building the transforms, albumentations, which takes some 2 seconds."""
+    load_opencv()
+    for op in ops:
+        op.module.build(op.params)
 
 
 def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:

@@ -8,6 +8,8 @@ from typing import Any, Protocol, Self, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Weight = Callable[[Any], float]
+Warm = Callable[[], object]
+"""What a worker process runs before its first shard, so that it has imported what shards need; picklable."""
 OnDone = Callable[[int, float, Any], None]
 """Called in the caller's thread as shards finish: index of the item, seconds of work, result."""
 
@@ -40,6 +42,11 @@ def heaviest_first(items: Sequence[Any], weight: Weight | None) -> list[int]:
     """The order to start in: a heavy shard started last would leave the other workers waiting for it."""
     order = list(range(len(items)))
     return order if weight is None else sorted(order, key=lambda index: -weight(items[index]))
+
+
+def in_order(items: Sequence[Any], weight: Weight | None) -> list[tuple[int, Any, str]]:
+    """Index, item and name of every shard, in the order to start in."""
+    return [(index, items[index], name_of(items[index], index)) for index in heaviest_first(items, weight)]
 
 
 def name_of(item: Any, index: int) -> str:

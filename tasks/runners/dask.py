@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from policies.errors import StorageError
 from tasks.rows.fingerprint import differences, fingerprint
 from tasks.runners import shard
-from tasks.runners.contract import Item, OnDone, Result, Weight, heaviest_first, name_of
+from tasks.runners.contract import Item, OnDone, Result, Warm, Weight, in_order, name_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,16 +41,22 @@ CONFIG = {
 class Runner:
     """Shards on the workers of a Dask client, which is not closed here; see `contract.Runner`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, warm: Warm | None = None) -> None:
         self.client = client
+        self.warm = warm
         self.workers = 0
+        self.warming: list[Any] = []
 
     def __enter__(self) -> Self:
         self.workers = admit(self.client)
+        if self.warm is not None:
+            there = self.client.nthreads()
+            self.warming = [self.client.submit(_quietly, self.warm, workers=[one], pure=False) for one in there]
         return self
 
     def __exit__(self, *fault: object) -> None:
         """Whoever opened the client closes it."""
+        self.client.cancel(self.warming)
 
     def map(
         self,
@@ -61,11 +68,10 @@ class Runner:
         """See `contract.Runner.map`. Dask runs a shard again when its worker dies, three times at most."""
         from distributed import as_completed
 
-        order = heaviest_first(items, weight)
-        names = [name_of(items[index], index) for index in order]
         ours = partial(run, function, identity())
-        futures = self.client.map(ours, [items[index] for index in order], names, pure=False)
-        started = dict(zip(futures, order, strict=True))
+        order = in_order(items, weight)
+        futures = self.client.map(ours, [item for _, item, _ in order], [name for _, _, name in order], pure=False)
+        started = {future: index for future, (index, _, _) in zip(futures, order, strict=True)}
         results: dict[int, Result] = {}
         loop = self.client.loop  # else it asks for a default client, which prefect-dask does not set
         try:
@@ -84,22 +90,44 @@ class Runner:
 @contextmanager
 def local_client(workers: int) -> Iterator[Client]:
     """A client of a local cluster, both of which end with the context, or with this process."""
-    import dask.config
     from distributed import Client, LocalCluster
 
-    with (
-        dask.config.set(CONFIG),
-        LocalCluster(n_workers=workers, **LOCAL_CLUSTER) as cluster,
-        Client(cluster) as client,
-    ):
+    with set_up(), LocalCluster(n_workers=workers, **LOCAL_CLUSTER) as cluster, Client(cluster) as client:
         yield client
+
+
+@contextmanager
+def set_up(scratch: Path | None = None) -> Iterator[None]:
+    """Dask as a run needs it: its files go to `scratch`, by default the system's folder, and its log to nobody.
+
+    What befalls a worker comes back with its shard. `silence_logs` stops Dask's own handlers only, and its loggers
+    hand everything on to the root's, which are Prefect's.
+    """
+    import dask.config
+    import distributed  # sets the levels of its loggers
+
+    loggers = [logging.getLogger(name) for name in (distributed.__name__, "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    with dask.config.set({**CONFIG, "temporary-directory": str(scratch) if scratch else None}):
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 def run(function: Callable[[Any], Any], expected: dict[str, str], item: Any, name: str) -> shard.Outcome:
     """Run one shard on a Dask worker, which may have joined after the others were looked at."""
-    shard.one_thread_each()
     found = differences(expected, identity())
     return shard.Outcome(0.0, error=_unequal("a worker", found)) if found else shard.run(function, item, name)
+
+
+def _quietly(warm: Warm) -> None:
+    # What fails here fails again, and is told, in the first shard that needs it.
+    with suppress(Exception):
+        warm()
 
 
 def admit(client: Client) -> int:

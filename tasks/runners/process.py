@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from tasks.runners import shard
-from tasks.runners.contract import Item, OnDone, Result, Weight, heaviest_first, name_of
+from tasks.runners.contract import Item, OnDone, Result, Warm, Weight, heaviest_first, name_of
 
 PROGRAM = Path(__file__).with_name("worker.py")
 DEATHS_ALLOWED = 3
@@ -25,7 +25,7 @@ DEATHS_ALLOWED = 3
 class Worker:
     """One worker process and our end of the connection to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, warm: Warm | None) -> None:
         self.connection, theirs = Pipe()
         self.process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-P", str(PROGRAM), str(theirs.fileno())],
@@ -37,6 +37,7 @@ class Worker:
         theirs.close()
         with contextlib.suppress(BrokenPipeError):  # dead already: found out when it is waited for
             self.connection.send(sys.path)
+            self.connection.send(warm)
 
     def end(self) -> int:
         """Kill it and return its exit code. Nothing is lost: objects are written whole or not at all."""
@@ -47,13 +48,20 @@ class Worker:
 
 
 class Runner:
-    """A pool of processes, started as shards come; see `contract.Runner`. One `map` at a time."""
+    """A pool of processes; see `contract.Runner`. One `map` at a time.
 
-    def __init__(self, workers: int) -> None:
+    They are started as shards come, or at once where there is something to warm them up with.
+    """
+
+    def __init__(self, workers: int, warm: Warm | None = None) -> None:
         self.workers = workers
+        self.warm = warm
         self.pool: dict[Connection, Worker] = {}
 
     def __enter__(self) -> Self:
+        if self.warm is not None:
+            for _ in range(self.workers):
+                self._start()
         return self
 
     def __exit__(self, *fault: object) -> None:
@@ -109,7 +117,7 @@ class Runner:
             busy[connection] = index
 
     def _start(self) -> Connection:
-        worker = Worker()
+        worker = Worker(self.warm)
         self.pool[worker.connection] = worker
         return worker.connection
 

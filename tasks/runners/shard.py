@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import time
 import traceback
@@ -18,10 +17,6 @@ T = TypeVar("T")
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 0.2
 
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"
-)
-
 log = logging.getLogger("augmill.runners")
 
 
@@ -33,14 +28,6 @@ class Outcome:
     result: Any = None
     error: AugmillError | None = None
     traceback: str = ""
-
-
-def one_thread_each() -> None:
-    """Keep OpenMP, BLAS and OpenCV to one thread here; to be called before they are imported.
-
-    So n workers use n cores, and a sum does not depend on how many cores a machine has.
-    """
-    os.environ.update(ONE_THREAD)
 
 
 def retried(call: Callable[[], T], attempts: int = ATTEMPTS, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> T:

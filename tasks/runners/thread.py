@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Self
 
 from tasks.runners import shard
-from tasks.runners.contract import Item, OnDone, Result, Weight, heaviest_first, name_of
+from tasks.runners.contract import Item, OnDone, Result, Weight, in_order
 
 
 class Runner:
@@ -32,9 +32,8 @@ class Runner:
         on_done: OnDone | None = None,
     ) -> list[Result]:
         """See `contract.Runner.map`."""
-        order = heaviest_first(items, weight)
         started: dict[Future[shard.Outcome], int] = {
-            self.pool.submit(shard.run, function, items[index], name_of(items[index], index)): index for index in order
+            self.pool.submit(shard.run, function, item, name): index for index, item, name in in_order(items, weight)
         }
         results: dict[int, Result] = {}
         try:

@@ -1,11 +1,12 @@
 """A worker process of the process runner: a program of its own, so that it never re-imports the caller's script.
 
-It is told `sys.path` first, then runs one shard after another as they arrive over the connection whose
-descriptor is its only argument.
+It is told `sys.path` first and then, where there is one, a function to run before the first shard; then it runs
+one shard after another as they arrive over the connection whose descriptor is its only argument.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -17,11 +18,17 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     connection = Connection(int(sys.argv[1]))
     sys.path[:] = connection.recv()
-    from tasks.runners import shard
-
-    shard.one_thread_each()
+    _warm(connection)
     while True:
         _serve_one(connection)
+
+
+def _warm(connection: Connection) -> None:
+    # What fails here fails again, and is told, in the first shard that needs it.
+    with contextlib.suppress(Exception):
+        warm = connection.recv()
+        if warm is not None:
+            warm()
 
 
 def _serve_one(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import quiet_libraries, settings
+from flows.settings import ONE_THREAD, quiet_libraries, settings
 from policies.errors import PolicyError
 
 OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_")
@@ -110,6 +110,12 @@ def test_libraries_are_quietened_without_overriding_the_user(monkeypatch, tmp_pa
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
     assert os.environ["PREFECT_HOME"] == str(tmp_path / ".augmill" / "prefect")
+
+
+def test_libraries_get_one_thread_whatever_the_user_has_set(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "7"})
+    quiet_libraries(settings())
+    assert {os.environ[name] for name in ONE_THREAD} == {"1"}
 
 
 def test_no_other_file_of_the_product_reads_the_environment():

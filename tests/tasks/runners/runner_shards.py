@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from policies.errors import DataError, StorageError
+from tasks.modalities._image_opencv import load_opencv
 
 
 def square(item):
@@ -19,6 +20,25 @@ def process_id(item):
 
 def environment(item):
     return os.environ.get(item["variable"])
+
+
+def is_warm(item):
+    return item["mark"] in os.environ
+
+
+def warm_up(mark):
+    os.environ[mark] = "warm"
+
+
+def fails_to_warm_up():
+    raise ImportError("no such library here")
+
+
+def opencv_threads(item):
+    load_opencv()
+    import cv2
+
+    return cv2.getNumThreads()
 
 
 def _count(item) -> int:

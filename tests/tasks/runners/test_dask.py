@@ -3,9 +3,12 @@
 import os
 import signal
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 import runner_shards as shards
+from distributed import Client, LocalCluster
 from runner_flows import all_gone, kills, start, starts
 
 from policies.errors import StorageError
@@ -48,9 +51,32 @@ def test_a_cluster_without_workers_is_told_and_not_waited_for_for_ever(monkeypat
         Runner(client).__enter__()
 
 
-def test_numerical_libraries_get_one_thread_in_a_worker(dask_client):
+def test_opencv_keeps_to_one_thread_in_workers_whose_environment_is_not_ours(dask_client):
     with Runner(dask_client) as runner:
-        assert runner.map(shards.environment, [{"variable": "OPENCV_FOR_THREADS_NUM"}]) == ["1"]
+        assert runner.map(shards.opencv_threads, [{}, {}]) == [1, 1]
+
+
+def test_every_worker_is_warm_before_its_first_shard(dask_client):
+    with Runner(dask_client, partial(shards.warm_up, "WARM")) as runner:
+        assert runner.map(shards.is_warm, [{"mark": "WARM", "seconds": 0.1}] * 8) == [True] * 8
+
+
+def test_a_worker_that_cannot_be_warmed_up_works_all_the_same(dask_client):
+    with Runner(dask_client, shards.fails_to_warm_up) as runner:
+        assert runner.map(shards.square, [{"value": 2}, {"value": 3}]) == [4, 9]
+
+
+def test_dask_keeps_its_files_where_it_is_told_and_its_log_to_itself(tmp_path, caplog):
+    with (
+        dask.set_up(tmp_path / "dask"),
+        LocalCluster(n_workers=1, **dask.LOCAL_CLUSTER) as cluster,
+        Client(cluster) as client,
+        Runner(client) as runner,
+    ):
+        assert runner.map(shards.square, [{"value": 3}]) == [9]
+        (home,) = client.run(lambda dask_worker: dask_worker.local_directory).values()
+    assert Path(home).is_relative_to(tmp_path / "dask")
+    assert [record.name for record in caplog.records if record.name.startswith("distributed")] == []
 
 
 def test_the_code_of_the_tasks_is_part_of_what_workers_must_share():

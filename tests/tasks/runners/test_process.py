@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 
 import psutil
 import pytest
@@ -47,10 +48,23 @@ def test_one_shard_alone_runs_in_the_calling_process():
         assert runner.pool == {}
 
 
-def test_numerical_libraries_get_one_thread_in_a_worker(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    with Runner(2) as runner:
-        assert runner.map(shards.environment, [{"variable": "OMP_NUM_THREADS"}] * 2) == ["1", "1"]
+def test_workers_are_started_at_once_and_warm_before_their_first_shard():
+    with Runner(2, partial(shards.warm_up, "WARM")) as runner:
+        assert len(runner.pool) == 2
+        assert runner.map(shards.is_warm, [{"mark": "WARM"}] * 4) == [True] * 4
+    assert "WARM" not in os.environ
+
+
+def test_a_worker_that_takes_the_place_of_a_dead_one_is_warm_as_well(tmp_path):
+    with Runner(2, partial(shards.warm_up, "WARM")) as runner:
+        runner.map(shards.kills_its_worker, kills(tmp_path, 0, 2, count=2))
+        assert runner.map(shards.is_warm, [{"mark": "WARM"}] * 4) == [True] * 4
+
+
+@pytest.mark.parametrize("warm", [shards.fails_to_warm_up, partial(shards.warm_up, 7)])
+def test_a_worker_that_cannot_be_warmed_up_works_all_the_same(warm):
+    with Runner(2, warm) as runner:
+        assert runner.map(shards.square, [{"value": 2}, {"value": 3}]) == [4, 9]
 
 
 def test_a_result_that_cannot_be_pickled_is_an_error_and_not_a_dead_worker():
