@@ -24,6 +24,12 @@ CUT_PIPE = 141  # 128 + SIGPIPE
 MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE}
 
 
+class Interrupted(AugmillError):
+    """Somebody pressed ctrl-C."""
+
+    exit_code = INTERRUPTED
+
+
 class LazyGroup(click.Group):
     """A group whose commands are files; listing them reads docstrings and imports nothing."""
 
@@ -108,7 +114,8 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_PIPE
     except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        stop = Interrupted("Interrupted.", "Give the same command again: it goes on from what is finished.")
+        return _report(stop, as_json="--json" in given)
     except (click.ClickException, AugmillError, OSError) as fault:
         return _report(fault, as_json="--json" in given)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -72,8 +73,16 @@ def objects(home: Path) -> int:
     return sum(1 for _ in (home / "lake" / ".augmill" / "made" / "work").rglob("*.parquet"))
 
 
-def stopped(file: Path, number: int, after: int, *options: str) -> tuple[int, str]:
-    """Start a run, send it a signal once it has made `after` objects; its exit code and what it said."""
+def made(number: int) -> Callable[[Path], bool]:
+    """Whether that many results of stages are kept."""
+    return lambda home: objects(home) >= number
+
+
+def stopped(file: Path, number: int, reached: Callable[[Path], bool], *options: str) -> tuple[int, str]:
+    """Start a run, send it a signal once it has come there; its exit code and what it said.
+
+    Ctrl-C goes, as from a terminal, to all processes of the group.
+    """
     home = file.parent / "home"
     run = subprocess.Popen(
         command("run", file, *options),
@@ -82,10 +91,11 @@ def stopped(file: Path, number: int, after: int, *options: str) -> tuple[int, st
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        process_group=0,
     )
-    wait_until(lambda: objects(home) >= after or run.poll() is not None, f"{after} objects")
+    wait_until(lambda: reached(home) or run.poll() is not None, "the moment")
     assert run.poll() is None, run.stderr.read()
-    run.send_signal(number)
+    (os.killpg if number == signal.SIGINT else os.kill)(run.pid, number)
     _, err = run.communicate(timeout=WAIT_SECONDS)
     wait_until(lambda: started_for(home) == [], f"the end of {started_for(home)}")
     return run.returncode, err
@@ -117,15 +127,28 @@ def test_a_run_leaves_no_process_and_a_second_one_starts_none(file, undisturbed)
     assert not (home / "prefect").exists(), "a server was started"
 
 
-def test_ctrl_c_ends_the_run_and_the_next_one_goes_on(file, undisturbed):
-    code, err = stopped(file, signal.SIGINT, 3)
-    assert code == 130
-    assert "Traceback" not in err
+STAGES = {"ingest": "raw", "augment": "children", "publish": "sealed"}
+
+
+@pytest.mark.parametrize("runner", ["thread", pytest.param("process", marks=pytest.mark.slow)])
+def test_ctrl_c_in_any_stage_is_one_message_and_the_next_run_goes_on(file, undisturbed, runner):
+    home = file.parent / "home"
+    for folder in STAGES.values():
+        code, err = stopped(file, signal.SIGINT, in_stage(folder), "--runner", runner)
+        assert code == 130
+        assert "Traceback" not in err
+        assert err.count("Interrupted.") == err.count("remedy:") == 1
+        assert folder == "sealed" or table_of(home / "lake").versions() == []
     finished(file, undisturbed[1])
 
 
+def in_stage(folder: str) -> Callable[[Path], bool]:
+    """Whether the stage has put its first result into its folder."""
+    return lambda home: any((home / "lake" / ".augmill" / "made" / "work" / folder).glob("[!.]*"))
+
+
 def test_kill_9_leaves_no_server_and_no_worker_and_the_next_run_goes_on(file, undisturbed):
-    code, _ = stopped(file, signal.SIGKILL, 8, "--runner", "process")
+    code, _ = stopped(file, signal.SIGKILL, made(8), "--runner", "process")
     assert code == -signal.SIGKILL
     assert table_of(file.parent / "home" / "lake").versions() == []
     finished(file, undisturbed[1])
@@ -136,7 +159,7 @@ def test_kill_9_leaves_no_server_and_no_worker_and_the_next_run_goes_on(file, un
 @pytest.mark.parametrize("after", [1, 20])
 @pytest.mark.parametrize("runner", ["process", "dask"])
 def test_any_signal_at_any_time_costs_nothing_but_the_work_in_flight(file, undisturbed, number, after, runner):
-    _, err = stopped(file, number, after, "--runner", runner)
+    _, err = stopped(file, number, made(after), "--runner", runner)
     assert "Traceback" not in err
     finished(file, undisturbed[1])
 

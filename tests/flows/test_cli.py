@@ -92,10 +92,14 @@ def test_other_faults_are_bugs_and_stay_visible(command):
         cli.main(["fail"])
 
 
-def test_an_interrupt_is_quiet(command, capsys):
+def test_an_interrupt_is_one_message_that_says_how_to_go_on(command, capsys):
     command(KeyboardInterrupt())
     assert cli.main(["fail"]) == 130
-    assert capsys.readouterr().err.strip() == ""
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("Interrupted.") == shown.err.count("remedy:") == 1
+    assert cli.main(["fail", "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == 130
 
 
 def test_a_reader_that_leaves_early_causes_no_complaint():
