@@ -46,6 +46,15 @@ except subprocess.TimeoutExpired:
 """
 
 
+# moto 5.2 gets the signature wrong where a query holds an encoded character, so it takes users at their word.
+_JUDGING = """
+from moto.iam import access_control
+from moto.server import main
+access_control.IAMRequestBase.check_signature = lambda request: None
+main()
+"""
+
+
 @dataclass(frozen=True)
 class S3Server:
     """Where the server listens, and who we are to it. `kind`: ministack, moto or external."""
@@ -135,10 +144,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *, moto: bool = False) -> Iterator[S3Server]:
-    """Run a server until the end of the block; `moto` asks for moto_server even where ministack is at hand."""
+def started(folder: Path, *, moto: bool = False, judging: bool = False) -> Iterator[S3Server]:
+    """Run a server until the end of the block; `moto` asks for moto_server even where ministack is at hand.
+
+    A `judging` one can be told to follow the policies of its users (moto-api/reset-auth); ministack has none.
+    """
     port = free_port()
-    kind, command, environment = _moto(port) if moto else (_ministack(folder, port) or _moto(port))
+    kind, command, environment = _moto(port, judging) if moto or judging else (_ministack(folder, port) or _moto(port))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (folder / "log").open("wb") as log, guarded(command, log, kept | environment) as guard:
         endpoint = f"http://127.0.0.1:{port}"
@@ -210,8 +222,9 @@ def _ministack(folder: Path, port: int) -> tuple[str, list[str], dict[str, str]]
     return "ministack", [program], environment
 
 
-def _moto(port: int) -> tuple[str, list[str], dict[str, str]]:
-    return "moto", [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)], {}
+def _moto(port: int, judging: bool = False) -> tuple[str, list[str], dict[str, str]]:
+    program = [sys.executable, "-c", _JUDGING] if judging else [str(Path(sys.executable).with_name("moto_server"))]
+    return "moto", [*program, "-H", "127.0.0.1", "-p", str(port)], {}
 
 
 def _wait_for(endpoint: str, guard: subprocess.Popen, log: Path) -> None:

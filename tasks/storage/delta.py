@@ -156,6 +156,7 @@ class Table:
         try:
             return DeltaTable(self.store.uri, version=version, storage_options=self.store.delta_options())
         except (DeltaError, OSError) as error:
+            delta_log.commit(self.store, version)  # a store that refuses to be read says so itself, and why
             cause = f"cannot open version {version} of {redact(self.store.uri)}: {engine_text(error)}"
             raise StorageError(
                 cause, "run again; if it stays, restore the _delta_log folder", transient=True

@@ -206,9 +206,10 @@ def _settle(store: Store, change: Change, commit: Callable[[], None]) -> None:
 
 
 def raise_unless_ours(store: Store, change: Change, error: Exception | None) -> None:
-    """Return if the log holds this very change as its version; else raise Conflict, or the engine's error."""
+    """Return if the log holds this very change as its version; else raise Conflict, or why nothing was written."""
     latest = next(reversed(delta_log.versions(store)), None)
     if latest is None or latest < change.version:
+        delta_log.refuse_unwritable(store)
         cause = f"cannot publish to {redact(store.uri)}: {engine_text(error)}"
         raise StorageError(cause, "nothing was published; run again", transient=True) from error
     there = delta_log.commit(store, change.version)

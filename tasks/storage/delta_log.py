@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _FOLDER = "_delta_log/"
+_TRIAL = f"{_FOLDER}.trial"
 _COMMIT = re.compile(r"^_delta_log/(\d{20})\.json$")
 
 
@@ -96,6 +97,15 @@ def write(store: Store, version: int, actions: Sequence[dict[str, Any]]) -> bool
     """Commit the actions as `version`; False if that version exists."""
     lines = [json.dumps(action, separators=(",", ":")) for action in actions]
     return store.create(name_of(version), "\n".join(lines).encode())
+
+
+def refuse_unwritable(store: Store) -> None:
+    """Raise StorageError where the log's folder takes no new object, with the store's own reason and remedy.
+
+    For after a failed commit of the engine, which tells a denied write from a lost answer in words only.
+    """
+    store.write(_TRIAL, bytes(4096))  # a page: a full disk still takes an empty file
+    store.delete(_TRIAL)
 
 
 def _metadata(text: object) -> dict[str, str]:

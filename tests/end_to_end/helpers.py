@@ -46,6 +46,7 @@ def table_rows(start: int, count: int, shares: Sequence[float] = (0.6, 0.3, 0.1)
 
 
 HEADER = "width,height,grains,colour,kind"
+GOOD = table_rows(0, 100)
 
 
 def write_csv(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:

@@ -119,6 +119,7 @@ def test_a_fault_of_the_engine_is_no_conflict(table: Table) -> None:
         delta_commit.raise_unless_ours(table.store, last, OSError("connection reset"))
     assert not isinstance(caught.value, Conflict)
     assert "connection reset" in caught.value.cause
+    assert [entry.name for entry in table.store.list("_delta_log/") if not entry.name.endswith(".json")] == []
 
 
 def test_a_table_whose_protocol_another_engine_upgraded_is_not_widened(table: Table) -> None:
