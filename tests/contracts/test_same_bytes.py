@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tasks.rows.provenance import ORIGIN, SOURCE, STEP
-from tasks.runners import dask, process
+from tasks.runners import dask, process, thread
 from tasks.storage.store import Store
 from tasks.work.versions import Lake
 from tests.end_to_end.helpers import (
@@ -99,6 +99,48 @@ def test_dask_gives_the_same_rows(undisturbed, dask_client, tmp_path):
     with dask.Runner(dask_client) as runner:
         go(file, tmp_path / "lake", shard_rows=20, runner=runner)
     assert exactly(tmp_path / "lake", dataset=KINDS[kind]) == expected
+
+
+class Interrupted(process.Runner):
+    """Two processes, until ctrl-C when two shards of the named function are done."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(2)
+        self.function = function
+
+    def map(self, function, items, weight=None, on_done=None):
+        done = []
+
+        def count(*facts) -> None:
+            done.append(facts)
+            if function.func.__name__ == self.function and len(done) == 2:
+                raise KeyboardInterrupt
+            on_done(*facts)
+
+        return super().map(function, items, weight, count)
+
+
+@pytest.mark.parametrize("finisher", ["thread", "dask"])
+def test_a_run_begun_on_processes_is_finished_by_another_runner(undisturbed, dask_client, finisher, tmp_path):
+    """What the first one has made is used as it is, and the two together make what one alone would have made."""
+    kind, file, expected = undisturbed
+    go(file, tmp_path / "one", shard_rows=7)
+    for function in ("validate_shard", "make_children"):
+        with pytest.raises(KeyboardInterrupt), Interrupted(function) as runner:
+            go(file, tmp_path / "two", shard_rows=7, runner=runner)
+    before = works(tmp_path / "two")
+    assert any("/children/" in name for name in before)
+    with thread.Runner(2) if finisher == "thread" else dask.Runner(dask_client) as runner:
+        go(file, tmp_path / "two", shard_rows=7, runner=runner)
+    assert exactly(tmp_path / "two", dataset=KINDS[kind]) == expected
+    assert before.items() <= works(tmp_path / "two").items()
+    assert before.keys() < works(tmp_path / "two").keys() == works(tmp_path / "one").keys()
+
+
+def works(lake: Path) -> dict[str, int]:
+    """The results of stages by name, and when each was put in place."""
+    found = (path for path in lake.rglob("work/*/*.*") if not path.name.startswith(".tmp-"))
+    return {str(path.relative_to(lake)): path.stat().st_mtime_ns for path in found}
 
 
 def test_renamed_and_reordered_files_give_the_same_rows(undisturbed, tmp_path):
