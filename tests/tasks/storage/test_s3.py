@@ -51,7 +51,7 @@ def through(plain_s3: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 def first(count: int, word: str, method: str) -> Mischief:
     """Spoil the first `count` requests of a method."""
-    return lambda seen, before: word if seen == method and before < count else "pass"
+    return lambda seen, before, _: word if seen == method and before < count else "pass"
 
 
 def test_a_missing_bucket_is_named(aws: S3Server) -> None:
