@@ -36,21 +36,24 @@ def test_several_faults_of_a_policy_are_told_at_once_with_their_lines(here):
     assert err.count("policy.yaml:") >= 3
 
 
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefghi", "bcdefghij", strict=True)
+)
 YAML = {
-    "bomb": "a: &a [x,x,x,x,x,x,x,x,x]\n"
-    + "".join(f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefghi", "bcdefghij", strict=True)),
-    "loop": "dataset: &me [*me]\n",
-    "tag": "dataset: !!python/object/apply:os.system ['touch owned']\n",
-    "not yaml": "dataset: [\n",
-    "no text": "\x00\x01",
+    "bomb": (BOMB, "aliases counted in full"),
+    "loop": ("dataset: &me [*me]\n", "contains itself"),
+    "tag": ("dataset: !!python/object/apply:os.system ['touch owned']\n", "The tag "),
+    "not yaml": ("dataset: [\n", "not YAML"),
+    "no text": ("\x00\x01", "control character"),
 }
 
 
 @pytest.mark.parametrize("name", list(YAML))
 def test_yaml_that_is_no_policy(here, name):
+    text, word = YAML[name]
     file = here.folder / "policy.yaml"
-    file.write_text(YAML[name])
-    here.refused(file, 2, "policy.yaml")
+    file.write_text(text)
+    here.refused(file, 2, "policy.yaml:", word)
     assert not (here.folder / "owned").exists()
 
 

@@ -45,6 +45,13 @@ def test_a_rare_class_reaches_every_split_it_can(rows: int, wanted: list[int]) -
     assert np.bincount(splits[500:], minlength=3).tolist() == wanted
 
 
+def test_a_rare_class_reaches_every_split_although_its_rows_are_grouped_with_common_ones() -> None:
+    groups = [*range(300), *(1000 + number for number in range(3) for _ in range(3))]
+    labels = np.array([0] * 300 + [0, 0, 1] * 3)
+    placed = place(bonds_of(range(309), groups), labels)
+    assert sorted(placed.splits[labels == 1].tolist()) == [0, 1, 2]
+
+
 def test_the_order_of_rows_changes_nothing() -> None:
     ids, labels = np.arange(2000), np.arange(2000) % 3
     order = np.random.default_rng(0).permutation(2000)
@@ -99,6 +106,14 @@ def test_a_row_tied_to_two_splits_is_refused_and_the_published_ones_stay() -> No
     keys = bonds[:2].ravel()
     order = np.argsort(keys)
     ledger = Ledger(keys[order], np.array([0, 0, 2, 2], dtype=np.int8)[order])
+    placed = place(bonds, [0, 0, 0], ledger)
+    assert placed.splits.tolist() == [0, 2, -1]
+    assert placed.reasons.tolist() == [None, None, APART]
+
+
+def test_a_new_row_of_a_group_whose_published_members_are_apart_is_refused() -> None:
+    bonds = bonds_of([1, 2, 3], [103, 103, 103])  # the group is new, two of its rows were published without it
+    ledger = grown(EMPTY, bonds[:2, :1], np.array([0, 2], dtype=np.int8))
     placed = place(bonds, [0, 0, 0], ledger)
     assert placed.splits.tolist() == [0, 2, -1]
     assert placed.reasons.tolist() == [None, None, APART]

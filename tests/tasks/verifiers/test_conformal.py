@@ -134,6 +134,33 @@ def test_a_child_is_judged_by_a_model_that_has_seen_neither_parent():
     assert all(table["unseen"].to_pylist())
 
 
+def test_a_child_of_two_parents_is_held_against_models_and_thresholds_that_leave_out_both():
+    features, labels = clouds(rare=41, apart=4.0)
+    ids = ids_of(len(labels))
+    verifier = fit(features, labels, ids, ALPHA, 0)
+    fold = dict(zip(verifier.keys, verifier.key_folds.tolist(), strict=True))
+    rare = range(900, 941)
+    second = [next(row for row in rare if fold[ids[row]] != fold[ids[one]]) for one in rare]
+    table = verifier.judge(
+        features[second], ["1"] * 41, [[ids[one], ids[row]] for one, row in zip(rare, second, strict=True)]
+    )
+    # Each child lies on its second parent, at no distance from it for a model that has seen that one.
+    assert min(table["distance"].to_pylist()) > 0.01
+    order, distance = verifier.calibrations[1].thresholds(ALPHA)
+    assert verifier.calibrations[0].thresholds(ALPHA)[0][1] != order[1]
+    assert set(table["threshold"].to_pylist()) == {order[1]}
+    assert set(table["distance_threshold"].to_pylist()) == {distance[1]}
+
+
+def test_a_p_value_is_the_share_of_held_out_rows_no_better_the_child_itself_counted():
+    features, labels = clouds(rare=41, apart=4.0)
+    verifier = fit(features, labels, ids_of(len(labels)), ALPHA, 0)
+    known = verifier.calibrations[0].order[1]
+    wrong = verifier.judge(features[:300], ["1"] * 300, [["x"]] * 300).to_pylist()
+    assert {row["p_value"] for row in wrong if row["nonconformity"] > known[-1]} == {1 / 42}
+    assert all(row["p_value"] == (1 + sum(known >= row["nonconformity"])) / 42 for row in wrong)
+
+
 def test_a_child_of_parents_in_three_folds_is_marked_as_seen():
     features, labels = clouds(rare=41, apart=4.0)
     ids = ids_of(len(labels))
@@ -154,6 +181,9 @@ def test_a_mixed_label_is_contradicted_only_when_none_of_its_labels_could_be():
     assert share(mixed, CONTRADICTED) == 0.0
     wrong = verifier.judge(wine.data[135:175], ["0"] * 40, [[one] for one in ids_of(175)[135:]], weights)
     assert share(wrong, CONTRADICTED) > 0.8
+    nothing = pa.array([[{"label": "0", "weight": 1.0}, {"label": "2", "weight": 0.0}]] * 40)
+    weightless = verifier.judge(wine.data[135:175], ["0"] * 40, [[one] for one in ids_of(175)[135:]], nothing)
+    assert share(weightless, CONTRADICTED) > 0.8
 
 
 def test_outcomes_are_the_same_bits_for_any_batching_and_after_storing(digits):
