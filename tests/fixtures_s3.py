@@ -131,6 +131,17 @@ def s3(aws: S3Server, s3_bucket: str) -> Store:
 
 
 @pytest.fixture
+def versioned_s3(aws: S3Server) -> Iterator[Store]:
+    """An empty bucket that keeps versions; for sources: Ceph 16 ignores conditions of a PUT to such a bucket."""
+    bucket, client = _new_bucket(aws), aws.client()
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    client.close()
+    yield Store(f"s3://{bucket}/raw")
+    if aws.kind == "external":
+        _remove(aws, bucket)
+
+
+@pytest.fixture
 def plain_s3(plain_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Store:
     """An empty bucket of the server that a proxy may stand before."""
     _point_to(plain_s3_server, monkeypatch)
@@ -197,9 +208,9 @@ def _new_bucket(server: S3Server) -> str:
 
 def _remove(server: S3Server, bucket: str) -> None:
     client = server.client()
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for item in page.get("Contents", ()):
-            client.delete_object(Bucket=bucket, Key=item["Key"])
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for item in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            client.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
     client.delete_bucket(Bucket=bucket)
     client.close()
 

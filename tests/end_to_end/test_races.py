@@ -85,18 +85,17 @@ def test_of_two_runs_that_only_add_rows_one_must_plan_again_too(tmp_path, store:
 
 
 @pytest.mark.s3
-def test_a_source_and_a_lake_on_s3(s3: Store, s3_server, tmp_path, monkeypatch, capsys):
+def test_a_source_and_a_lake_on_s3(s3: Store, versioned_s3: Store, s3_server, tmp_path, monkeypatch, capsys):
     """Object versions and ETags are recorded; the rows are those of a run on folders."""
-    bucket = s3.uri.removeprefix("s3://").partition("/")[0]
+    bucket = versioned_s3.uri.removeprefix("s3://").partition("/")[0]
     client = s3_server.client()
-    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     local = tmp_path / "local"
     for number in range(2):
         path = write_csv(local / "data" / f"{number}.csv", table_rows(number * 40, 40))
-        s3.sub("raw").write(path.name, path.read_bytes())
+        versioned_s3.write(path.name, path.read_bytes())
     go(policy(local, "data/*.csv", NOISE), local / "lake")
     (tmp_path / "remote").mkdir()
-    file = policy(tmp_path / "remote", s3.sub("raw").url("*.csv"), NOISE, publish="{channel: stable}")
+    file = policy(tmp_path / "remote", versioned_s3.url("*.csv"), NOISE, publish="{channel: stable}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("AUGMILL_LAKE", s3.sub("lake").uri)

@@ -51,3 +51,17 @@ def test_a_store_that_breaks_its_promise_is_refused_and_left_clean(liar: tuple[s
     assert "Ceph" in caught.value.remedy
     assert not caught.value.transient
     assert list(store.list()) == []
+
+
+@pytest.mark.s3
+def test_a_store_that_kept_its_promise_once_and_no_longer_does_is_refused(
+    plain_s3: Store, plain_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain_s3.write(PROOF, b"proved")
+    prove(plain_s3)
+    with proxy(plain_s3_server.endpoint, lambda *_: "strip") as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        s3_module.forget()
+        with pytest.raises(StorageError, match="honoured before"):
+            prove(plain_s3)
+    s3_module.forget()
