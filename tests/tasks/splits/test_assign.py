@@ -45,6 +45,13 @@ def test_a_rare_class_reaches_every_split_it_can(rows: int, wanted: list[int]) -
     assert np.bincount(splits[500:], minlength=3).tolist() == wanted
 
 
+@pytest.mark.parametrize("families", range(20, 50))
+def test_groups_miss_the_shares_by_no_more_than_half_a_group(families: int) -> None:
+    groups = np.repeat(np.arange(families), 4)
+    placed = place(bonds_of(range(len(groups)), groups + 1000), np.zeros(len(groups), dtype=int))
+    assert abs((placed.splits == 0).sum() - 0.7 * len(groups)) <= 2.0
+
+
 def test_a_rare_class_reaches_every_split_although_its_rows_are_grouped_with_common_ones() -> None:
     groups = [*range(300), *(1000 + number for number in range(3) for _ in range(3))]
     labels = np.array([0] * 300 + [0, 0, 1] * 3)
