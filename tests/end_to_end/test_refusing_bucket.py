@@ -38,6 +38,7 @@ USERS = {
     "reader": [READ],
     "stranger": [],
     "no publisher": [ALL, refusal("s3:PutObject", "/*/_delta_log/*")],
+    "no reader of the log": [ALL, refusal("s3:GetObject", "/*/_delta_log/*")],
     "no lister of data": [ALL, refusal("s3:ListBucket", "")],
     "no reader of data": [ALL, refusal("s3:GetObject", "/data/*")],
 }
@@ -93,8 +94,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("user", list(REFUSED))
-@pytest.mark.parametrize("published", [True, False])
+CASES = [(user, published) for user in REFUSED for published in (True, False)]
+
+
+@pytest.mark.parametrize(("user", "published"), [*CASES, ("no reader of the log", True)])
 def test_a_lake_that_refuses(here, become: Callable[[str], None], monkeypatch, user: str, published: bool):
     lake = f"s3://{BUCKET}/{user.replace(' ', '-')}-{published}"
     become("owner")
@@ -105,7 +108,7 @@ def test_a_lake_that_refuses(here, become: Callable[[str], None], monkeypatch, u
     policy(here.folder, "data.csv", NOISE)
     become(user)
     monkeypatch.setenv("AUGMILL_LAKE", lake)
-    here.refused(here.folder / "policy.yaml", 4, BUCKET, REFUSED[user])
+    here.refused(here.folder / "policy.yaml", 4, BUCKET, REFUSED.get(user, "s3:GetObject"))
     become("owner")
     assert table_of(lake).versions() == ([0] if published else [])
     assert not published or exactly(lake) == before

@@ -99,6 +99,14 @@ def test_rows_keep_their_split_over_five_growing_increments_with_rare_classes_an
     assert set(splits[label == 1]) == {0, 1, 2}
 
 
+def test_what_the_ledger_knows_is_not_entered_again() -> None:
+    bonds = bonds_of(np.arange(20))
+    splits = place(bonds[:10], np.zeros(10, dtype=int)).splits
+    ledger = grown(EMPTY, bonds[:10], splits)
+    both = place(bonds, np.zeros(20, dtype=int), ledger).splits
+    assert sorted(extended(ledger, bonds, both)[0]) == sorted(bonds[10:, 0])
+
+
 def test_a_row_that_was_away_returns_to_its_split() -> None:
     bonds, labels = bonds_of(np.arange(300)), np.zeros(300, dtype=int)
     first = place(bonds, labels).splits
