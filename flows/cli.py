@@ -96,7 +96,7 @@ def group() -> None:
     augmill run policies/digits.yaml      make, check and publish a version
 
     Exit codes: 0 done, 2 the policy or the call is wrong, 3 the data did not pass,
-    4 storage or a service failed.
+    4 storage or a service failed, 130 it was interrupted.
     """
 
 
@@ -114,8 +114,8 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_PIPE
     except (click.Abort, KeyboardInterrupt):
-        stop = Interrupted("Interrupted.", "Give the same command again: it goes on from what is finished.")
-        return _report(stop, as_json="--json" in given)
+        pressed = Interrupted("Interrupted.", "Give the same command again: it goes on from what is finished.")
+        return _report(pressed, as_json="--json" in given)
     except (click.ClickException, AugmillError, OSError) as fault:
         return _report(fault, as_json="--json" in given)
 

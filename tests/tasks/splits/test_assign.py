@@ -99,6 +99,13 @@ def test_rows_keep_their_split_over_five_growing_increments_with_rare_classes_an
     assert set(splits[label == 1]) == {0, 1, 2}
 
 
+def test_a_new_class_is_shared_out_by_itself_whatever_the_others_have() -> None:
+    bonds, labels = bonds_of(np.arange(160)), np.array([0] * 60 + [1] * 100)
+    ledger = grown(EMPTY, bonds[:60], np.zeros(60, dtype=np.int8))
+    splits = place(bonds, labels, ledger).splits
+    assert np.bincount(splits[labels == 1]).tolist() == [70, 15, 15]
+
+
 def test_what_the_ledger_knows_is_not_entered_again() -> None:
     bonds = bonds_of(np.arange(20))
     splits = place(bonds[:10], np.zeros(10, dtype=int)).splits
