@@ -74,13 +74,29 @@ def test_rows_that_are_no_samples_are_kept_with_their_reasons(tmp_path):
 
 def test_over_the_budget_nothing_is_published_and_the_rows_are_there_to_look_at(tmp_path):
     write_csv(tmp_path / "data.csv", [*GOOD, *TORN.values()])
-    file = policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.01))
+    file = policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.04))
     with pytest.raises(DataError, match="5 of 105 rows failed") as caught:
         go(file, tmp_path / "lake")
     assert caught.value.exit_code == 3
     assert "max_quarantine_share" in caught.value.remedy
     assert table_of(tmp_path / "lake").versions() == []
     assert len(quarantined(tmp_path / "lake")) == len(TORN)
+
+
+def test_a_row_without_its_key_is_quarantined(tmp_path):
+    keyed = [f"{'' if number == 7 else number},{line}" for number, line in enumerate(GOOD)]
+    write_csv(tmp_path / "data.csv", keyed, f"id,{HEADER}")
+    go(policy(tmp_path, "data.csv", "", key="id"), tmp_path / "lake")
+    assert reasons(tmp_path / "lake") == ["its key is missing"]
+    assert len(rows(tmp_path / "lake")) == len(GOOD) - 1
+
+
+def test_an_expectation_on_a_column_without_any_value_is_no_success(tmp_path):
+    blank = [",".join([*line.split(",")[:2], "", *line.split(",")[3:]]) for line in GOOD]
+    write_csv(tmp_path / "data.csv", blank)
+    with pytest.raises(DataError, match=r"no row could be judged by expect_column_values_to_be_between on grains"):
+        go(policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.1)), tmp_path / "lake")
+    assert table_of(tmp_path / "lake").versions() == []
 
 
 def test_a_second_run_does_not_quarantine_the_same_rows_again(tmp_path):
