@@ -34,6 +34,8 @@ CONFIG = {
     "distributed.scheduler.worker-saturation": 1.0,
     # A killed worker that is not back within 15 s would be given up for good, and a busy machine takes longer.
     "distributed.deploy.lost-worker-timeout": "1 day",
+    # Ctrl-C reaches every process of a terminal's foreground; it is for the flow, which then ends its workers.
+    "distributed.worker.preload": ["tasks.runners.dask_worker"],
 }
 """How a cluster of our own is set up: one process per core, on loopback, no dashboard."""
 

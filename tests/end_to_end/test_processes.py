@@ -160,6 +160,7 @@ def test_kill_9_leaves_no_server_and_no_worker_and_the_next_run_goes_on(file, un
 @pytest.mark.parametrize("runner", ["process", "dask"])
 def test_any_signal_at_any_time_costs_nothing_but_the_work_in_flight(file, undisturbed, number, after, runner):
     _, err = stopped(file, number, made(after), "--runner", runner)
+    assert "distributed." not in err
     assert "Traceback" not in err
     finished(file, undisturbed[1])
 
