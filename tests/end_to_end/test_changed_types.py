@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from policies.errors import DataError
-from tests.end_to_end.helpers import go, policy, rows, table_rows, write_csv
+from tests.end_to_end.helpers import HEADER, go, policy, rows, table_of, table_rows, write_csv
 
 TYPED = """name: typed
 expectations:
@@ -31,3 +31,19 @@ def test_a_new_type_is_refused_until_the_suite_asks_for_it(tmp_path: Path) -> No
     (tmp_path / "expectations" / "typed.yaml").write_text(TYPED)
     go(policy(folder, "raw.csv", "", expectations="typed"), lake)
     assert all(row["grains"] % 1 == 0.5 for row in rows(lake))
+
+
+@pytest.mark.parametrize("change", ["appeared", "disappeared"])
+def test_a_column_that_comes_or_goes_is_refused_where_the_suite_says_so(tmp_path: Path, change: str) -> None:
+    folder, lake, lines = tmp_path / "policies", tmp_path / "lake", table_rows(0, 60)
+    (tmp_path / "expectations").mkdir()
+    (tmp_path / "expectations" / "fixed.yaml").write_text("name: fixed\ncolumns: {extra: refuse, missing: refuse}\n")
+    narrow = HEADER, lines
+    wide = f"{HEADER},weight", [f"{line},1.5" for line in lines]
+    first, second = (narrow, wide) if change == "appeared" else (wide, narrow)
+    write_csv(folder / "raw.csv", first[1], first[0])
+    go(policy(folder, "raw.csv", "", expectations="fixed"), lake)
+    write_csv(folder / "raw.csv", second[1], second[0])
+    with pytest.raises(DataError, match=f"column 'weight' {change}"):
+        go(policy(folder, "raw.csv", "", expectations="fixed"), lake)
+    assert table_of(lake).versions() == [0]
