@@ -17,6 +17,7 @@ from tasks.work.descriptors import ChildShard
 from tasks.work.run import Run
 from tasks.work.split import Real
 from tests.end_to_end.helpers import (
+    HEADER,
     LOOSE,
     MILD,
     NOISE,
@@ -142,17 +143,35 @@ def test_a_child_that_equals_a_test_row_is_kept_out_and_counted(file):
     assert not held_out & {(row["width"], row["height"]) for row in there if row[SPLIT] == "train"}
 
 
-def test_a_test_row_leaked_into_training_is_caught(file):
+def leaking(change: Callable[[pa.Table], pa.Table]) -> Callable[[Run, Real], Real]:
+    """A tamper for the stage split: one test row, changed, stands in training as well."""
+
     def leak(run: Run, real: Real) -> Real:
         test = next(file for file in real.files if file.split == "test")
-        table = run.ctx.table.read_table(test.path).slice(0, 1)
+        table = change(run.ctx.table.read_table(test.path).slice(0, 1))
         path = f"{SPLIT}=train/{ORIGIN}={REAL}/leaked.parquet"
         written = run.ctx.table.write_table(path, table)
         one = {table["kind"][0].as_py(): 1}
         leaked = replace(test, path=path, split="train", rows=1, bytes=written.bytes, sha256=written.sha256, labels=one)
         return replace(real, files=(*real.files, leaked))
 
-    assert "rows_in_one_split" in failed(refused(file, split=leak))
+    return leak
+
+
+def test_a_test_row_leaked_into_training_is_caught(file):
+    assert "rows_in_one_split" in failed(refused(file, split=leaking(lambda table: table)))
+
+
+def test_a_row_of_a_held_out_group_leaked_into_training_is_caught(tmp_path):
+    def another_of_its_plot(table: pa.Table) -> pa.Table:
+        for name, value in (("width", 77.5), (SAMPLE_ID, "f" * 32)):
+            table = table.set_column(table.schema.get_field_index(name), name, pa.array([value]))
+        return table
+
+    lines = [f"{line},{number // 4}" for number, line in enumerate(table_rows(0, 200))]
+    write_csv(tmp_path / "data.csv", lines, f"{HEADER},plot")
+    file = policy(tmp_path, "data.csv", NOISE, split="{group: plot}", ignore="[colour, plot]")
+    assert "rows_in_one_split" in failed(refused(file, split=leaking(another_of_its_plot)))
 
 
 CLASS_OF_41 = [f"{line.rpartition(',')[0]},reed" for line in table_rows(0, 3000, (0.0, 0.0, 1.0))[:41]]
