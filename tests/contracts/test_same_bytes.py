@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.rows.provenance import ORIGIN, SOURCE, STEP
+from tasks.rows.provenance import ORIGIN, PARENT_IDS, SAMPLE_ID, SEED, SOURCE, STEP
 from tasks.runners import dask, process, thread
 from tasks.storage.store import Store
 from tasks.work.versions import Lake
@@ -75,6 +75,23 @@ def test_the_undisturbed_run_has_real_rows_and_children_of_every_step(undisturbe
     assert {row[STEP] for row in there} - {None} == (
         {"between", "shaken", "blended"} if kind == "table" else {"posed", "blended", "pasted"}
     )
+
+
+def test_in_every_file_rows_are_ordered_by_their_ids(undisturbed):
+    kind, file, _ = undisturbed
+    table = table_of(file.parent / "lake", KINDS[kind])
+    for entry in table.current().files:
+        ids = table.store.read_table(entry.path, [SAMPLE_ID])[SAMPLE_ID].to_pylist()
+        assert ids == sorted(ids)
+
+
+def test_copies_of_one_row_are_drawn_anew(tmp_path):
+    write_csv(tmp_path / "data.csv", table_rows(0, 60))
+    go(policy(tmp_path, "data.csv", NOISE.replace("copies: 1", "copies: 3")), tmp_path / "lake")
+    children = [row for row in rows(tmp_path / "lake") if row[ORIGIN] != "real"]
+    assert max(Counter(row[PARENT_IDS][0] for row in children).values()) == 3
+    assert len({row[SEED] for row in children}) == len(children)
+    assert len({(row["width"], row["height"]) for row in children}) == len(children)
 
 
 @pytest.mark.parametrize("shard_rows", [1, 7])

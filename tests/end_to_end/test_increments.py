@@ -305,6 +305,18 @@ def test_other_fractions_place_new_rows_only_and_rewrite_no_file(three_files):
     assert [now[name] for name in now.keys() - first.keys()].count("test") > 40
 
 
+def test_another_suite_makes_a_version_that_says_so_though_no_row_differs(tmp_path):
+    text = "name: made\nexpectations:\n  - {type: expect_column_values_to_not_be_null, kwargs: {column: COLUMN}}\n"
+    write_csv(tmp_path / "data.csv", table_rows(0, 60))
+    file = policy(tmp_path, "data.csv", "", **suite(tmp_path, text.replace("COLUMN", "width")))
+    go(file, tmp_path / "lake")
+    suite(tmp_path, text.replace("COLUMN", "height"))
+    version = go(file, tmp_path / "lake")
+    assert (version.number, version.skipped) == (1, False)
+    assert "height" in version.manifest.suite_text
+    assert exactly(tmp_path / "lake", 1) == exactly(tmp_path / "lake", 0)
+
+
 def test_another_salt_places_rows_anew(three_files):
     lake = three_files.parent / "lake"
     first = splits(lake)

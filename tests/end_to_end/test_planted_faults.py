@@ -133,6 +133,7 @@ def test_a_child_that_equals_a_test_row_is_kept_out_and_counted(file):
     version = go(file, lake, tamper={"augment": spoiling(copy_of_a_test_row)})
     answers = {check["name"]: check for check in version.manifest.figures["checks"]}
     assert not answers["no_copy_of_held_out_row"]["success"]
+    assert answers["class_shares_as_planned"]["observed"] > 0.0, "what is dropped is missing from its class"
     assert version.manifest.figures["rows"]["dropped"] == len(quarantined(lake, children=True))
     (dropped,) = (
         row for row in quarantined(lake, children=True) if row["reasons"] == ["it equals a validation or test row"]
