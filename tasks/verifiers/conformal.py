@@ -19,7 +19,6 @@ must pass, and it is contradicted only when none is plausible and a label outsid
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policies.errors import DataError
+from tasks.rows.arrays import packed, unpacked
 from tasks.verifiers import kernel as kernels
 from tasks.verifiers.calibration import (
     CONTRADICTED,
@@ -110,15 +110,12 @@ class Verifier:
         facts = {"classes": self.classes, "alpha": self.alpha, "keys": self.keys}
         facts |= {"accuracy": self.accuracy, "floor": self.floor}
         arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-        target = io.BytesIO()
-        np.savez(target, **arrays)
-        return target.getvalue()
+        return packed(arrays)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Verifier:
         """The verifier that `to_bytes` stored."""
-        with np.load(io.BytesIO(stored), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = unpacked(stored)
         facts = json.loads(arrays["facts"].tobytes())
         many = range(len(facts["classes"]))
         calibrations = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ import pyarrow as pa
 from policies.errors import DataError, Finding
 from policies.schema import Step
 from tasks.modalities.contract import Arrays, Op, PoolIndex
+from tasks.rows.arrays import packed, unpacked
 from tasks.rows.hashing import digest_of, hash_of
 from tasks.rows.identity import by_id, words_of
 from tasks.rows.provenance import AUGMENTED, SAMPLE_ID, SYNTHETIC
@@ -185,7 +185,7 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
         # Who is in the pool, not where: the same rows in other files have the same children.
         members = digest_of(words_of(places["sample_id"])) if depends else ""
         recipe = _recipe(ctx, item, description, digest if depends else "", members)
-        ctx.work.write(f"{name}.npz", _packed(state))
+        ctx.work.write(f"{name}.npz", packed(state))
         return FittedStep(item.step.name, item.label, 0, recipe, f"{name}.npz", index, pool, origin_of(ops))
 
     fitted = ctx.once(FittedStep, name, make)
@@ -199,8 +199,7 @@ def origin_of(ops: Sequence[Op]) -> str:
 
 def read_state(work: Store, fitted: FittedStep) -> Arrays:
     """What `fit_step` kept, without pickle."""
-    with np.load(io.BytesIO(work.read(fitted.state)), allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
+    return unpacked(work.read(fitted.state))
 
 
 def _cut(ctx: Context, item: FitItem, whole: bool) -> tuple[str, str | None]:
@@ -238,10 +237,3 @@ def _recipe(ctx: Context, item: FitItem, description: Mapping[str, Any], state: 
     name = hash_of(recipe)
     ctx.objects.write(f"recipes/{name}.json", json.dumps(recipe, sort_keys=True).encode())
     return name
-
-
-def _packed(state: Arrays) -> bytes:
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {key: np.asarray(value) for key, value in state.items()}
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()

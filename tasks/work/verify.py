@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.plugins import Located
+from tasks.rows.arrays import packed, unpacked
 from tasks.rows.hashing import code_version, hash_of, tree_version
 from tasks.rows.identity import words_of
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
@@ -146,8 +146,7 @@ def promises(ctx: Context) -> dict[str, Behaviour]:
 
 def read_sample(ctx: Context, name: str) -> dict[str, NDArray[Any]]:
     """Features of sampled rows, with their labels, as kept beside a verifier or a shard of scores."""
-    with np.load(io.BytesIO(ctx.work.read(f"{name}.sample.npz")), allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
+    return unpacked(ctx.work.read(f"{name}.sample.npz"))
 
 
 def _structure(ctx: Context, rows: pa.Table, likeness: str) -> pa.Table:
@@ -227,9 +226,8 @@ def _sample(ctx: Context, name: str, rows: pa.Table, features: NDArray[np.float6
 
 
 def _keep_sample(ctx: Context, name: str, features: NDArray[np.float64], labels: Sequence[str]) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, features=features, labels=np.asarray(labels, dtype=np.str_))
-    ctx.work.write(f"{name}.sample.npz", buffer.getvalue())
+    sample = {"features": features, "labels": np.asarray(labels, dtype=np.str_)}
+    ctx.work.write(f"{name}.sample.npz", packed(sample))
 
 
 def _fired(ctx: Context, rows: pa.Table, step: str) -> pa.Array:

@@ -46,9 +46,9 @@ Death = tuple[str, int, bool]
 COMMIT: list[Death] = [("/_delta_log/", 1, False), ("/_delta_log/", 1, True)]
 FIRST: list[Death] = [
     ("", 1, False),
-    ("/work/", 7, True),
+    ("made/work/", 7, True),
     (f"/{SPLIT}=train/{ORIGIN}=real/", 1, True),
-    ("/work/children/", 1, False),
+    ("made/work/children/", 1, False),
     (f"/{ORIGIN}=augmented/", 1, True),
     *COMMIT,
     ("/.datasets/", 1, False),

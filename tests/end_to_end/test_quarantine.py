@@ -94,7 +94,7 @@ def test_a_row_without_its_key_is_quarantined(tmp_path):
 def test_an_expectation_on_a_column_without_any_value_is_no_success(tmp_path):
     blank = [",".join([*line.split(",")[:2], "", *line.split(",")[3:]]) for line in GOOD]
     write_csv(tmp_path / "data.csv", blank)
-    with pytest.raises(DataError, match=r"no row could be judged by expect_column_values_to_be_between on grains"):
+    with pytest.raises(DataError, match=r"no row could be judged by expect_column_values_to_be_between on 'grains'"):
         go(policy(tmp_path, "data.csv", NOISE, **with_budget(tmp_path, 0.1)), tmp_path / "lake")
     assert table_of(tmp_path / "lake").versions() == []
 
