@@ -35,6 +35,7 @@ __all__ = [
     "refusals",
     "spec_from_json",
     "spec_to_json",
+    "warm",
 ]
 
 SHARD_ROWS = 100_000
@@ -112,6 +113,12 @@ def rebuild(
     spec, seeds = spec_from_json(description), np.array([seed], dtype=np.int64)
     firings = [redraw(ops, spec, seeds, op) for op in json.loads(recorded)]
     return _made(ops, spec, who, np.zeros(1, dtype=np.int64), firings, lambda rows: parents.take(pa.array(rows)))
+
+
+def warm(ops: Sequence[Op]) -> None:
+    """Import what finds neighbours, where a transform asks for them."""
+    if any(op.module.BEHAVIOUR.fitted for op in ops):
+        import sklearn.neighbors  # noqa: F401
 
 
 def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:

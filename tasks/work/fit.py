@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -60,7 +60,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class FitItem:
-    """One step for one class, to be fitted in a worker."""
+    """One step for one class, to be fitted in a worker, which may use so many threads for it."""
 
     step: Step
     label: str
@@ -68,6 +68,7 @@ class FitItem:
     description: str
     index: str
     files: tuple[str, ...]
+    threads: int = 1
 
     @property
     def name(self) -> str:
@@ -101,6 +102,9 @@ def fit(ctx: Context, runner: Runner, surveyed: Surveyed, amounts: Mapping[str, 
         for step in ctx.policy.steps
         for label, count in amounts[step.name].items()
     ]
+    # Fewer pieces than workers: those who would have nothing to do lend a hand. No answer depends on threads.
+    threads = runner.workers // len(items) if items else 1
+    items = [replace(item, threads=max(1, threads)) for item in items]
     steps = each(runner, "fit", partial(fit_step, ctx), items, weight=lambda item: surveyed.real[item.label])
     return Fitted(surveyed.description, surveyed.index, tuple(steps), surveyed.real, amounts)
 
@@ -174,12 +178,17 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
     name = f"fit/{hash_of(asked, item.label, whole, made_from)}"
 
     def make() -> FittedStep:
+        from threadpoolctl import threadpool_limits
+
         index, pool = _cut(ctx, item, whole)
         places = ctx.work.read_table(f"{index}.parquet")
         who = PoolIndex(places["sample_id"].to_pylist(), places["label"].to_pylist(), item.label)
         rows = ctx.work.read_table(f"{pool}.parquet") if pool else None
         load = (lambda wanted: rows.take(pa.array(wanted))) if rows is not None else by_file(ctx.table, places)
-        state = modality.fit(ops, description, who, load)
+        if hasattr(modality, "warm"):
+            modality.warm(ops)  # a library that is not loaded yet would not hear of its threads
+        with threadpool_limits(item.threads, user_api="openmp"):
+            state = modality.fit(ops, description, who, load)
         digest = digest_of(*[state[key] for key in sorted(state)])
         depends = any(op.module.BEHAVIOUR.fitted or op.module.BEHAVIOUR.label == "mix" for op in ops)
         # Who is in the pool, not where: the same rows in other files have the same children.

@@ -1,0 +1,33 @@
+"""How the work of fitting is shared out."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from policies.schema import Policy
+from tasks.work import fit as work
+from tasks.work.fit import Surveyed, fit
+
+
+class Recording:
+    """A runner that keeps what it was asked to do."""
+
+    workers = 4
+
+    def map(self, function, items, **_):
+        self.items = list(items)
+        return []
+
+
+@pytest.mark.parametrize(("classes", "threads"), [(1, 4), (2, 2), (3, 1), (9, 1)])
+def test_workers_that_would_have_nothing_to_fit_lend_a_hand(monkeypatch, classes, threads):
+    step = {"name": "s", "transforms": [{"use": "tabular.smote"}], "amount": {"copies": 1}}
+    document = {"dataset": "d", "modality": "tabular", "source": {"uri": "x"}, "label": "y", "steps": [step]}
+    context = SimpleNamespace(policy=Policy.model_validate_json(json.dumps(document)))
+    monkeypatch.setattr(work, "refuse_unfit", lambda *_: None)
+    monkeypatch.setattr(work, "read_description", lambda *_: {})
+    amounts = {"s": {f"class {number}": 5 for number in range(classes)}}
+    runner = Recording()
+    fit(context, runner, Surveyed("d", "i", (), dict.fromkeys(amounts["s"], 1)), amounts)
+    assert [item.threads for item in runner.items] == [threads] * classes
