@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from policies.errors import AugmillError, DataError
 from tasks.modalities import _image_codec as codec
 from tasks.modalities._image_columns import BOXES, IMAGE, MASK, Pictures, boxes_column, payload_column
 from tasks.modalities._image_fit import draw, library_errors
-from tasks.modalities.contract import Births, Loader, Op, PoolIndex
+from tasks.modalities.contract import Births, Loader, Op, PoolIndex, Recorded
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 from tasks.rows.randomness import bits, uniforms
 from tasks.transforms.picture import Drawn, Picture
@@ -34,7 +34,7 @@ ENCODED_AT_ONCE = 8
 class Tool:
     """One op of the chain with its library object, and what was drawn for all births at once.
 
-    `known` holds recorded values that replace drawn ones when a child is made again.
+    `known` holds, per birth, recorded values that replace drawn ones when children are made again.
     """
 
     op: Op
@@ -42,7 +42,7 @@ class Tool:
     seeds: I64
     fires: NDArray[np.bool_]
     partners: I64
-    known: Mapping[str, Any] = field(default_factory=dict)
+    known: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass
@@ -91,22 +91,21 @@ def children(ops: Sequence[Op], pool: PoolIndex, births: Births, load: Loader) -
     return _made(prepare(ops, pool, births), pool, births.bases, load)
 
 
-def rebuild(ops: Sequence[Op], parents: pa.Table, who: PoolIndex, seed: int, recorded_ops: str) -> pa.Table:
-    """One child again, from its parents' rows in the order of `augmill_parent_ids`, its seed and its `augmill_ops`.
-
-    Recorded values are used, not drawn: a record that is not true gives another picture.
-    """
-    births = Births(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([seed], dtype=np.int64))
-    records = iter(json.loads(recorded_ops))
-    tools, next_parent = [], 1
+def rebuild(ops: Sequence[Op], parents: pa.Table, who: PoolIndex, recorded: Recorded) -> pa.Table:
+    """Published children again; see `Modality.rebuild`. A record that is not true gives another picture."""
+    births = Births(recorded.bases, np.zeros(len(recorded.seeds), np.int64), recorded.seeds)
+    records = [iter(json.loads(text)) for text in recorded.ops]
+    used = [1] * len(records)
+    tools = []
     for tool in prepare(ops, who, births):
-        if not tool.fires[0]:
-            tools.append(tool)
-            continue
-        count = tool.partners.shape[1]
-        partners = np.arange(next_parent, next_parent + count)[None, :]
-        next_parent += count
-        tools.append(replace(tool, partners=partners, known=next(records)["drawn"]))
+        known: list[Mapping[str, Any]] = [{} for _ in records]
+        partners = tool.partners.copy()
+        for child in np.flatnonzero(tool.fires).tolist():
+            known[child] = next(records[child])["drawn"]
+            taken = slice(used[child], used[child] + partners.shape[1])
+            partners[child] = recorded.parents[child][taken]
+            used[child] = taken.stop
+        tools.append(replace(tool, partners=partners, known=known))
     return _made(tools, who, births.bases, lambda wanted: parents.take(pa.array(wanted)))
 
 
@@ -140,7 +139,7 @@ def _child(tools: Sequence[Tool], birth: int, base: int, read: Callable[[int], P
             continue
         partners = tool.partners[birth].tolist()
         try:
-            _step(child, tool, int(tool.seeds[birth]), partners, [read(partner) for partner in partners])
+            _step(child, tool, birth, partners, [read(partner) for partner in partners])
         except AugmillError:
             raise
         except library_errors() as error:
@@ -149,10 +148,12 @@ def _child(tools: Sequence[Tool], birth: int, base: int, read: Callable[[int], P
     return child
 
 
-def _step(child: Child, tool: Tool, seed: int, partners: Sequence[int], pictures: Sequence[Picture]) -> None:
+def _step(child: Child, tool: Tool, birth: int, partners: Sequence[int], pictures: Sequence[Picture]) -> None:
     """Draw first, then apply, and record what was drawn."""
     op, before = tool.op, child.picture
-    drawn = {**draw(op, tool.built, [before, *pictures], seed), **tool.known}
+    drawn = draw(op, tool.built, [before, *pictures], int(tool.seeds[birth]))
+    if tool.known:
+        drawn = {**drawn, **tool.known[birth]}
     child.picture = op.module.apply(tool.built, op.params, [before, *pictures], drawn)
     record: dict[str, Any] = {"use": op.use, "drawn": recorded(drawn)}
     if before.boxes:

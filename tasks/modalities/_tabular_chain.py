@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.errors import PolicyError
-from tasks.modalities.contract import Arrays, Births, Op
+from tasks.modalities.contract import Arrays, Births, Op, Recorded
 from tasks.rows.randomness import bits, uniforms
 from tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 
@@ -98,15 +99,34 @@ def apply_chain(ops: Sequence[Op], spec: TableSpec, real: Block, bases: I64, fir
     return made
 
 
-def redraw(ops: Sequence[Op], spec: TableSpec, seeds: I64, recorded: Mapping[str, Any]) -> Firing:
-    """One recorded transform of one child as it was drawn; arrays too large to record come from the seed again."""
-    position = int(recorded["position"])
-    drawn: Drawn = {key: np.array([value]) for key, value in recorded["drawn"].items()}
-    op = ops[position]
-    if not op.module.BEHAVIOUR.fitted and "partners" not in drawn:
-        again = op.module.draw(op.params, spec, {}, op_seeds(seeds, position), np.zeros(1, dtype=np.int64))
+def replay(ops: Sequence[Op], spec: TableSpec, recorded: Recorded) -> list[Firing]:
+    """The firings of published children as they were recorded; arrays too large to record come from the seed again.
+
+    Partners are recorded as places among a child's parents, and come back as rows of the parents' table.
+    """
+    fired: list[list[int]] = [[] for _ in ops]
+    values: list[list[dict[str, Any]]] = [[] for _ in ops]
+    for child, text in enumerate(recorded.ops):
+        for entry in json.loads(text):
+            position, drawn = int(entry["position"]), dict(entry["drawn"])
+            if "partners" in drawn:
+                drawn["partners"] = [recorded.parents[child][place] for place in drawn["partners"]]
+            fired[position].append(child)
+            values[position].append(drawn)
+    return [
+        _replayed(op, spec, recorded, position, fired[position], values[position]) for position, op in enumerate(ops)
+    ]
+
+
+def _replayed(
+    op: Op, spec: TableSpec, recorded: Recorded, position: int, fired: list[int], values: list[dict[str, Any]]
+) -> Firing:
+    rows = np.array(fired, dtype=np.int64)
+    drawn: Drawn = {key: np.array([one[key] for one in values]) for key in (values[0] if values else ())}
+    if len(rows) and not op.module.BEHAVIOUR.fitted and "partners" not in drawn:
+        again = op.module.draw(op.params, spec, {}, op_seeds(recorded.seeds[rows], position), recorded.bases[rows])
         drawn |= {key: array for key, array in again.items() if key.startswith("_")}
-    return Firing(position, np.zeros(1, dtype=np.int64), drawn)
+    return Firing(position, rows, drawn)
 
 
 def _replaced(array: NDArray[Any], rows: I64, values: NDArray[Any]) -> NDArray[Any]:

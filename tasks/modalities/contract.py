@@ -43,6 +43,21 @@ class Births:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """Published children to make again, as their rows tell: `parents[i]` are rows of the parents' table, the base
+    first, in the order of `augmill_parent_ids`; `seeds` (n,) and `ops` are `augmill_seed` and `augmill_ops`."""
+
+    parents: Sequence[Sequence[int]]
+    seeds: I64
+    ops: Sequence[str]
+
+    @property
+    def bases(self) -> I64:
+        """The row of each child's base, shape (n,)."""
+        return np.array([rows[0] for rows in self.parents], dtype=np.int64)
+
+
+@dataclass(frozen=True)
 class PoolIndex:
     """Who is in the pool, sorted by sample id: `ids` (n,) text and `labels` (n,) text, never payloads."""
 
@@ -93,6 +108,17 @@ class Modality(Protocol):
         """Make the children: user columns as in the pool, then `augmill_parent_ids`, `augmill_ops` and
         `augmill_label_weights`. One row per birth, in the order given, each a function of its own seed and
         parents alone."""
+
+    def rebuild(
+        self,
+        ops: Sequence[Op],
+        description: Mapping[str, Any],
+        parents: pa.Table,
+        who: PoolIndex,
+        recorded: Recorded,
+    ) -> pa.Table:
+        """Published children again, from their parents' rows and what is recorded of them: recorded values are
+        used, not drawn. `who` holds the ids and labels of `parents`. Returns the rows that `children` returned."""
 
     def appearance(self, policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
         """Two words per row, shape (n, 2): equal where a model would see no difference, label included."""

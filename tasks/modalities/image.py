@@ -19,7 +19,7 @@ from tasks.modalities._image_codec import decode
 from tasks.modalities._image_noise import noise_share
 from tasks.modalities._image_opencv import load_opencv
 from tasks.modalities._image_thumbnail import thumbnail
-from tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex
+from tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex, Recorded
 from tasks.rows.identity import content_words, digest_words
 
 __all__ = [
@@ -98,13 +98,11 @@ def rebuild(
     description: Mapping[str, Any],
     parents: pa.Table,
     who: PoolIndex,
-    seed: int,
-    recorded: str,
+    recorded: Recorded,
 ) -> pa.Table:
-    """One child again, from its parents' rows in the order of `augmill_parent_ids`, its seed and its
-    `augmill_ops`. `who` holds the parents' ids and labels. Returns the row that `children` returned."""
+    """Published children again, from their parents' rows; see `Modality.rebuild`."""
     load_opencv()
-    return _image_children.rebuild(ops, parents, who, seed, recorded)
+    return _image_children.rebuild(ops, parents, who, recorded)
 
 
 def warm(ops: Sequence[Op]) -> None:

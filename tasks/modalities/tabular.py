@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from policies.errors import DataError
 from policies.schema import Policy
 from tasks.modalities._tabular_blocks import block_of, table_of
-from tasks.modalities._tabular_chain import Firing, apply_chain, check_order, draw_chain, redraw
+from tasks.modalities._tabular_chain import Firing, apply_chain, check_order, draw_chain, replay
 from tasks.modalities._tabular_describe import describe, spec_from_json, spec_to_json
 from tasks.modalities._tabular_records import Parents, label_weights, ops_text
-from tasks.modalities.contract import I64, Arrays, Births, Loader, Op, PoolIndex
+from tasks.modalities.contract import I64, Arrays, Births, Loader, Op, PoolIndex, Recorded
 from tasks.rows.identity import content_words, like_columns
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS
 from tasks.transforms.table import Block, Pool, TableSpec
@@ -105,14 +104,12 @@ def rebuild(
     description: Mapping[str, Any],
     parents: pa.Table,
     who: PoolIndex,
-    seed: int,
-    recorded: str,
+    recorded: Recorded,
 ) -> pa.Table:
-    """One child again, from its parents' rows in the order of `augmill_parent_ids`, its seed and its
-    `augmill_ops`. `who` holds the parents' ids and labels. Returns the row that `children` returned."""
-    spec, seeds = spec_from_json(description), np.array([seed], dtype=np.int64)
-    firings = [redraw(ops, spec, seeds, op) for op in json.loads(recorded)]
-    return _made(ops, spec, who, np.zeros(1, dtype=np.int64), firings, lambda rows: parents.take(pa.array(rows)))
+    """Published children again, from their parents' rows; see `Modality.rebuild`."""
+    spec = spec_from_json(description)
+    firings = replay(ops, spec, recorded)
+    return _made(ops, spec, who, recorded.bases, firings, lambda rows: parents.take(pa.array(rows)))
 
 
 def warm(ops: Sequence[Op]) -> None:

@@ -16,7 +16,7 @@ from policies.errors import PolicyError
 from tasks.modalities import image as modality
 from tasks.modalities._image_codec import decode, decode_mask, encode
 from tasks.modalities._image_fit import draw
-from tasks.modalities.contract import Births, Op, PoolIndex
+from tasks.modalities.contract import Births, Op, PoolIndex, Recorded
 from tasks.rows.provenance import BOXES_TYPE, LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from tasks.transforms.image._params import Within
 
@@ -166,7 +166,7 @@ def test_a_child_does_not_depend_on_the_others_or_their_order(name):
 def test_provenance_is_complete_and_rebuilds_the_child(name):
     rows, op = rows_for(name), op_of(name)
     bases, seeds = [0, 1, 2, 3], [41, 42, 43, 44]
-    for child, base, seed in zip(make([op], rows, births(bases, seeds)).to_pylist(), bases, seeds, strict=True):
+    for child, base in zip(make([op], rows, births(bases, seeds)).to_pylist(), bases, strict=True):
         records = json.loads(child[OPS])
         assert child[OPS] == json.dumps(records, sort_keys=True, separators=(",", ":"))
         assert [record["use"] for record in records] == [op.use]
@@ -183,10 +183,11 @@ def test_provenance_is_complete_and_rebuilds_the_child(name):
             assert weights[LABELS[base]] >= 0.5
         else:
             assert child[LABEL_WEIGHTS] is None
-        parents = rows.take(pa.array([int(parent[1:]) for parent in child[PARENT_IDS]]))
-        who = PoolIndex(parents[SAMPLE_ID].to_pylist(), parents["label"].to_pylist(), "cat")
-        again = modality.rebuild([op], described(rows), parents, who, seed, child[OPS])
-        assert again.to_pylist() == [child]
+    who = PoolIndex(rows[SAMPLE_ID].to_pylist(), rows["label"].to_pylist(), "cat")
+    made = make([op], rows, births(bases, seeds))
+    parents = [[int(parent[1:]) for parent in parents] for parents in made[PARENT_IDS].to_pylist()]
+    recorded = Recorded(parents, np.array(seeds), made[OPS].to_pylist())
+    assert modality.rebuild([op], described(rows), rows, who, recorded).to_pylist() == made.to_pylist()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if module_of(name).ACCEPTS.targets >= {"mask", "boxes"}])

@@ -11,7 +11,7 @@ from policies.errors import DataError
 from tasks.modalities import image as modality
 from tasks.modalities._image_children import DECODED_AT_ONCE, firing
 from tasks.modalities._image_codec import decode, encode, is_jpeg
-from tasks.modalities.contract import Births, Op, PoolIndex
+from tasks.modalities.contract import Births, Op, PoolIndex, Recorded
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from tasks.transforms.image import cutmix, gaussian_noise, horizontal_flip, mixup, rotate, vertical_flip
 
@@ -139,8 +139,12 @@ def test_a_record_that_is_not_true_rebuilds_another_picture(rows):
     parent = rows.take(pa.array([0]))
     angle = json.loads(child[OPS])[0]["drawn"]["angle_degrees"]
     forged = child[OPS].replace(repr(angle), repr(angle + 20))
-    assert modality.rebuild([op(rotate)], {}, parent, who, 5, child[OPS]).to_pylist() == [child]
-    assert modality.rebuild([op(rotate)], {}, parent, who, 5, forged).to_pylist()[0]["image"] != child["image"]
+    true, false = (
+        modality.rebuild([op(rotate)], {}, parent, who, Recorded([[0]], np.array([5]), [ops])).to_pylist()
+        for ops in (child[OPS], forged)
+    )
+    assert true == [child]
+    assert false[0]["image"] != child["image"]
 
 
 def test_only_rows_of_the_target_class_are_bases(rows):
