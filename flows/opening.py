@@ -10,17 +10,15 @@ from pathlib import Path
 from prefect.runtime import flow_run
 
 from flows.looking import ask_with
-from flows.runners import open_runner
+from flows.runners import open_runner, suited
 from flows.server import EmbeddedServer
 from flows.settings import RunnerName, settings
 from tasks.storage.probe import prove
 from tasks.storage.store import Store
 from tasks.work.context import OBJECTS, REGISTER, Context
 from tasks.work.quarantine import store_of as quarantine_of
-from tasks.work.run import Asked, Run
+from tasks.work.run import Run
 from tasks.work.warm import warm_worker
-
-SMALL_BYTES = 64 << 20
 
 
 @contextmanager
@@ -32,7 +30,8 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     if lake.is_s3:
         prove(lake.sub(OBJECTS))
     sweep(asked.ctx)
-    kind = _runner(runner or current.runner, asked)
+    size = sum(item.bytes for item in asked.found.objects)
+    kind = suited(runner or current.runner, size)
     # The page of a server that ends with the run would be a dead link in its record.
     page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url
     with open_runner(current, kind, partial(warm_worker, asked.ctx)) as workers:
@@ -44,11 +43,3 @@ def sweep(ctx: Context) -> None:
     lake = Store(ctx.lake)
     for store in (ctx.objects, ctx.table, quarantine_of(ctx), lake.sub(OBJECTS, REGISTER)):
         store.sweep()
-
-
-def _runner(name: RunnerName, asked: Asked) -> RunnerName:
-    """Starting worker processes costs seconds; a small source is done in fewer by threads."""
-    if name != "auto":
-        return name
-    size = sum(item.bytes for item in asked.found.objects)
-    return "thread" if size < SMALL_BYTES else "process"

@@ -10,6 +10,7 @@ from policies.errors import StorageError
 from tasks.runners.contract import Runner, Warm
 
 CONNECT_SECONDS = 15
+SMALL_BYTES = 64 << 20
 
 
 @contextmanager
@@ -26,6 +27,13 @@ def open_runner(settings: Settings, name: RunnerName | None = None, warm: Warm |
     else:
         with _local(kind, settings.workers, warm) as pool:
             yield pool
+
+
+def suited(name: RunnerName, size_bytes: int) -> RunnerName:
+    """What `auto` stands for. Starting worker processes costs seconds; little work is done in fewer by threads."""
+    if name != "auto":
+        return name
+    return "thread" if size_bytes < SMALL_BYTES else "process"
 
 
 def _local(kind: RunnerName, workers: int, warm: Warm | None) -> Runner:
