@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from policies.errors import DataError
@@ -59,6 +60,27 @@ def read(stream: BinaryIO, columns: Sequence[str] | None) -> pa.Table:
     with pq.ParquetFile(stream) as file:
         table = file.read(columns=_wanted(file, columns))
     return table if columns is None else table.select(list(columns))
+
+
+def read_where(stream: BinaryIO, column: str, value: str) -> pa.Table:
+    """The rows whose text `column` has this value, read from the row groups whose range it lies in."""
+    with pq.ParquetFile(stream, pre_buffer=False) as file:
+        groups = [number for number in range(file.num_row_groups) if _may_hold(file, number, column, value)]
+        found = []
+        for number in groups:
+            rows = pc.equal(file.read_row_group(number, columns=[column])[column], value)
+            if pc.any(rows).as_py():
+                found.append(file.read_row_group(number).filter(rows))
+        return pa.concat_tables(found) if found else file.schema_arrow.empty_table()
+
+
+def _may_hold(file: pq.ParquetFile, group: int, column: str, value: str) -> bool:
+    metadata = file.metadata.row_group(group)
+    for at in range(metadata.num_columns):
+        chunk = metadata.column(at)
+        if chunk.path_in_schema == column and chunk.statistics is not None and chunk.statistics.has_min_max:
+            return bool(chunk.statistics.min <= value <= chunk.statistics.max)
+    return True
 
 
 def batches(

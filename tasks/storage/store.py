@@ -129,6 +129,12 @@ class Store:
         with self.open(name) as stream, storage_errors("read", self.url(name)):
             return parquet.read(stream, columns)
 
+    def read_where(self, name: str, column: str, value: str) -> pa.Table:
+        """The rows of a Parquet object whose text `column` has this value; row groups that cannot hold it are not
+        read."""
+        with self.open(name) as stream, storage_errors("read", self.url(name)):
+            return parquet.read_where(stream, column, value)
+
     def batches(
         self, name: str, columns: Sequence[str] | None = None, batch_rows: int = 16_384, absent_ok: bool = False
     ) -> Iterator[pa.RecordBatch]:

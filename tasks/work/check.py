@@ -107,7 +107,7 @@ def refuse(judged: Judged, page: str) -> None:
 def accept(scored: Scored, judged: Judged, scores: Mapping[str, Sequence[str]]) -> list[Accepted]:
     """Every shard with the ids that are not to be published."""
     return [
-        Accepted(child, tuple(sorted(set(judged.dropped).intersection(scores[shard.name]))))
+        Accepted(child, tuple(sorted(set(judged.dropped).intersection(scores[shard.name]))), shard.name)
         for shard, child in zip(scored.shards, scored.children, strict=True)
     ]
 

@@ -56,7 +56,8 @@ class PlacedShard(Described):
 
 @dataclass(frozen=True)
 class DataFile(Described):
-    """One Parquet file in the table's folder, ready to be committed; `shard` names the children it holds."""
+    """One Parquet file in the table's folder, ready to be committed; `shard` names the children it holds, `scores`
+    how the verifier judged them."""
 
     path: str
     split: str
@@ -67,6 +68,7 @@ class DataFile(Described):
     labels: dict[str, int] = field(default_factory=dict)
     step: str = ""
     shard: str = ""
+    scores: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def before_after(ctx: Context, fitted: Fitted, children: Sequence[ChildShard]) -
     payload = payload_column(rows.schema)
     if payload is None:
         return {"before_after.html": _tables(ctx, fitted, rows, parents, chosen)}
-    grid = [_family(ctx, row, parents, payload) for row in rows.to_pylist()]
+    grid = [family(ctx, row, parents, payload) for row in rows.to_pylist()]
     return {"before_after.svg": pictures.families(grid)}
 
 
@@ -73,7 +73,8 @@ def small_picture(ctx: Context, data: bytes) -> bytes | None:
     return made
 
 
-def _family(ctx: Context, row: Mapping[str, Any], parents: Mapping[str, Mapping[str, Any]], payload: str) -> Family:
+def family(ctx: Context, row: Mapping[str, Any], parents: Mapping[str, Mapping[str, Any]], payload: str) -> Family:
+    """A child and its parents as thumbnails, `parents` by id."""
     known = [parents[name] for name in row[PARENT_IDS] if name in parents]
     uses = "+".join(op["use"].partition(".")[2] for op in json.loads(row[OPS]))
     label = str(row[ctx.policy.label]) if ctx.policy.label else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Accepted:
-    """One shard of children with the ids that did not pass; the rest is published."""
+    """One shard of children with the ids that did not pass, and their scores; the rest is published."""
 
     shard: ChildShard
     dropped: tuple[str, ...] = ()
+    scores: str = ""
 
     @property
     def kept(self) -> int:
@@ -46,7 +47,9 @@ class Accepted:
 def seal_children(ctx: Context, runner: Runner, accepted: Sequence[Accepted]) -> list[DataFile]:
     """Write the children that passed into the table's folder, shard by shard."""
     items = [item for item in accepted if item.kept]
-    return each(runner, "publish", partial(seal, ctx), items, weight=lambda item: item.kept)
+    files = each(runner, "publish", partial(seal, ctx), items, weight=lambda item: item.kept)
+    # Beside the file, not in its name: the same children may be judged anew by another verifier.
+    return [replace(file, scores=item.scores) for file, item in zip(files, items, strict=True)]
 
 
 def seal(ctx: Context, item: Accepted) -> DataFile:

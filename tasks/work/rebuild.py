@@ -106,11 +106,25 @@ def locate(ctx: Context, manifest: Manifest, ids: Collection[str]) -> dict[str, 
             found[file.path] = tuple(mine)
             missing.difference_update(mine)
     if missing:
-        raise PolicyError(
-            f"{manifest.dataset} has no row {', '.join(sorted(missing)[:SHOWN])} in this version",
-            f"A row is named by its {SAMPLE_ID}, 32 hexadecimal digits; it may be in another version.",
-        )
+        raise _no_row(manifest, missing)
     return found
+
+
+def find(ctx: Context, manifest: Manifest, sample_id: str) -> tuple[DataFile, dict[str, Any]]:
+    """The file that holds a row, and the row. Raises PolicyError if the version has no such row."""
+    for file in manifest.data_files:
+        rows = ctx.table.read_where(file.path, SAMPLE_ID, sample_id)
+        if rows.num_rows:
+            row: dict[str, Any] = rows.to_pylist()[0]
+            return file, row
+    raise _no_row(manifest, [sample_id])
+
+
+def _no_row(manifest: Manifest, ids: Collection[str]) -> PolicyError:
+    return PolicyError(
+        f"{manifest.dataset} has no row {', '.join(sorted(ids)[:SHOWN])} in this version",
+        f"A row is named by its {SAMPLE_ID}, 32 hexadecimal digits; it may be in another version.",
+    )
 
 
 def sample(ctx: Context, manifest: Manifest, count: int) -> list[str]:

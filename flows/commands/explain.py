@@ -1,0 +1,49 @@
+"""Say where a published row comes from: parents, transforms and draws, policy, verifier, raw objects."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+from flows.settings import settings
+
+EXAMPLE = """
+\b
+Examples:
+  augmill explain digits@3 0f3c9a52d1e84b7796c0de5512ab34f7
+  augmill explain digits@stable 0f3c9a52d1e84b7796c0de5512ab34f7 --picture family.svg
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET[@VERSION|@CHANNEL]")
+@click.argument("sample_id")
+@click.option(
+    "--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw parents and child into this SVG file."
+)
+@json_option
+def command(reference: str, sample_id: str, picture: Path | None, as_json: bool) -> None:
+    """Walk from a row back to the raw objects it came from, and say who allowed each step."""
+    from tasks.work import explain as work
+    from tasks.work.rebuild import context_of
+
+    lake = open_lake()
+    found = lake.find(reference)
+    with tempfile.TemporaryDirectory(prefix="augmill-explain-") as scratch:
+        ctx = context_of(lake, found, settings().plugins, scratch)
+        document = work.explain(lake, ctx, found, sample_id)
+        drawn = work.picture(ctx, found, sample_id) if picture is not None else None
+    if picture is not None and drawn is None:
+        raise click.UsageError("There is no picture to draw: the row is real, or rows of this dataset have none.")
+    if picture is not None and drawn is not None:
+        picture.write_bytes(drawn)
+    if as_json:
+        print_json(document)
+    else:
+        from tasks.reports.explained import text
+
+        click.echo(text(document), nl=False)
