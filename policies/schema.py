@@ -11,6 +11,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Lower-case letters, digits, hyphens.")]
+# With a letter at least: in DATASET@3 the 3 is a version.
+CHANNEL = r"^([a-z]|[0-9][0-9-]*[a-z])[a-z0-9-]*$"
+Channel = Annotated[
+    str, Field(pattern=CHANNEL, max_length=63, description="Lower-case letters, digits, hyphens; not digits alone.")
+]
 StepName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Split = Literal["train", "validation", "test"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -166,7 +171,7 @@ class Checks(Closed):
 class Publish(Closed):
     """Where a checked version is announced."""
 
-    channel: Name | None = None
+    channel: Channel | None = None
 
 
 class Policy(Closed):

@@ -8,12 +8,16 @@ that saw the same state one wins and the other is told. Works the same on a fold
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from policies.errors import StorageError
 from tasks.storage.delta_commit import Conflict
 from tasks.storage.faults import redact
 from tasks.storage.store import Store
+
+PUBLISHED, PROMOTED, ROLLED_BACK = "published", "promoted", "rolled back"
+"""Why a channel was moved."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,17 @@ def current(store: Store, channel: str) -> Move | None:
 def history(store: Store, channel: str) -> list[Move]:
     """Every move, newest first."""
     return [_read(store, name) for name in reversed(_names(store, channel))]
+
+
+def before(moves: Sequence[Move]) -> int | None:
+    """The version to go back to, from a history newest first: each rollback takes the move before it away."""
+    versions: list[int] = []
+    for move in reversed(moves):
+        if move.reason == ROLLED_BACK:
+            del versions[-1:]
+        elif versions[-1:] != [move.version]:
+            versions.append(move.version)
+    return versions[-2] if len(versions) > 1 else None
 
 
 def channels(store: Store) -> list[str]:

@@ -158,14 +158,18 @@ def register(ctx: Context) -> None:
 
 
 def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> None:
-    """Point the policy's channel at the version, unless it points there, or further, already."""
+    """Point the policy's channel at the version, unless it has ever pointed there or further.
+
+    A rollback stays: the version that people went back from is not announced again.
+    """
     name = ctx.policy.publish.channel
     if name is None:
         return
     store = ctx.objects.sub("channels")
-    here = channels.current(store, name)
-    if here is None or here.version < version:
-        channels.move(store, name, version, here, at_ms=at_ms, reason="published", run_id=run_id)
+    moves = channels.history(store, name)
+    if all(move.version < version for move in moves):
+        here = next(iter(moves), None)
+        channels.move(store, name, version, here, at_ms=at_ms, reason=channels.PUBLISHED, run_id=run_id)
 
 
 def _new_file(file: DataFile) -> NewFile:

@@ -1,0 +1,36 @@
+"""Point a channel back at the version before."""
+
+from __future__ import annotations
+
+import getpass
+import time
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+
+EXAMPLE = """
+\b
+Example:
+  augmill rollback digits
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("dataset")
+@click.option("--channel", default="stable", show_default=True, help="The channel to move.")
+@json_option
+def command(dataset: str, channel: str, as_json: bool) -> None:
+    """Point a channel back at the version it named before; once more goes back further. No version is removed."""
+    from tasks.reports.pointed import text
+    from tasks.work.pointing import rollback
+
+    lake = open_lake()
+    lake.find(dataset)
+    at_ms, who = int(time.time() * 1000), f"rolled back by {getpass.getuser()}"
+    document = rollback(lake, dataset, channel, at_ms=at_ms, run_id=who)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(text(document))
