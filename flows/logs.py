@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from flows.settings import make_folder
+
 LOGGER = "augmill.runners"
 FILE = "augmill.log"
 
@@ -14,7 +16,7 @@ def log_to(home: Path) -> None:
     logger = logging.getLogger(LOGGER)
     logger.propagate = False
     if not logger.handlers:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
         handler = logging.FileHandler(home / FILE, delay=True)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(handler)

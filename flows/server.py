@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from flows.settings import Settings
+from flows.settings import Settings, make_folder
 from policies.errors import StorageError
 
 PROGRAM = Path(__file__).with_name("server_process.py")
@@ -32,7 +32,7 @@ def loopback_server(settings: Settings) -> RunningServer | EmbeddedServer:
     Entering returns at once, so that the caller can import libraries meanwhile; `connected()` is where to run
     flows; leaving stops what was started here.
     """
-    _make(settings.home / "prefect")  # or Prefect warns at import
+    make_folder(settings.home / "prefect")  # or Prefect warns at import
     return RunningServer(settings.prefect_api_url) if settings.prefect_api_url else EmbeddedServer(settings.home)
 
 
@@ -170,15 +170,6 @@ def _prefect_at(url: str, **values: Any) -> Iterator[None]:
         raise StorageError(
             f"the Prefect server at {url} stopped answering: {fault or type(fault).__name__}.",
             "Run again: what was done is kept. If it happens again, look at the server's log.",
-        ) from fault
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise StorageError(
-            f"{folder} cannot be made: {fault}.", "Set AUGMILL_HOME to a folder you can write to."
         ) from fault
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from policies.errors import PolicyError
+from policies.errors import PolicyError, StorageError
 
 RunnerName = Literal["auto", "thread", "process", "dask"]
 
@@ -61,7 +61,7 @@ class Settings:
 
 def settings() -> Settings:
     """Read the environment and `.env`. Raises PolicyError naming the variable that holds a bad value."""
-    _read_dotenv(Path.cwd() / ".env")
+    _read_dotenv(_here() / ".env")
     environment = {name: value for name, value in os.environ.items() if value.strip()}
     home = _path(environment.get("AUGMILL_HOME", ".augmill"))
     return Settings(
@@ -86,6 +86,23 @@ def quiet_libraries(current: Settings) -> None:
     for name, value in {**QUIET, "PREFECT_HOME": str(current.home / "prefect")}.items():
         os.environ.setdefault(name, value)
     one_thread_each()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder below the home. Raises StorageError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise StorageError(
+            f"{folder} cannot be made: {fault}.", "Set AUGMILL_HOME to a folder you can write to."
+        ) from fault
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as fault:
+        raise StorageError("the current folder does not exist any more.", "Change to one that does.") from fault
 
 
 def one_thread_each() -> None:

@@ -46,7 +46,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     if document is None:
         document = run_flow(policy, runner, current)
     else:
-        announce_kept(asked)
+        document["announced"] = announce_kept(asked)
         send_waiting(asked, current)
     document["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
@@ -59,12 +59,18 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
             click.echo(f"warning: {Finding(**finding)}", err=True)
 
 
-def announce_kept(asked: Asked) -> None:
-    """Point the policy's channel at the version there is: naming a channel changes no row, so no run would do it."""
-    from tasks.work.publish import announce
+def announce_kept(asked: Asked) -> str | None:
+    """Point the policy's channel at the version there is: naming a channel changes no row, so no run would do it.
 
-    if asked.before is not None:
-        announce(asked.ctx, asked.before.version, int(time.time() * 1000), "none: nothing had changed")
+    Returns the channel if it was moved.
+    """
+    from tasks.work.publish import announce, unannounced
+
+    if asked.before is None:
+        return None
+    channel = unannounced(asked.ctx, asked.before.version)
+    announce(asked.ctx, asked.before.version, int(time.time() * 1000), "none: nothing had changed")
+    return channel
 
 
 def send_waiting(asked: Asked, current: Settings) -> None:

@@ -76,8 +76,9 @@ def headline(document: Document) -> str:
     if document["faults"]:
         return f"{name}: a run would end without publishing anything."
     if document["up_to_date"]:
-        rest = "only send the record of this version" if document["unrecorded"] else "do nothing"
-        return f"{name}@{current} is up to date: a run would {rest}."
+        rest = ["only send the record of this version"] if document["unrecorded"] else []
+        rest += [f"point {document['announces']} at it"] if document.get("announces") else []
+        return f"{name}@{current} is up to date: a run would {' and '.join(rest) or 'do nothing'}."
     if document["next_version"] is None:
         return f"{name}@{current} holds these rows already: a run would publish nothing."
     after = f", after {name}@{current}" if current is not None else ""
@@ -88,7 +89,7 @@ def sections(document: Document) -> list[Section]:
     """What there is to say, in the order of interest; empty sections are left out."""
     changes, cost = document["changes"], list(_cost(document))
     because = [] if document["up_to_date"] else changes["reasons"]
-    refusals = [f"{one['cause']} Remedy: {one['remedy']}" for one in document["faults"]]
+    refusals = [f"{one['cause'].rstrip('.')}. Remedy: {one['remedy']}" for one in document["faults"]]
     shards = list(_reuse(document.get("reuse", {})))
     found = [
         Section("Why it would fail", lines=refusals),
@@ -177,14 +178,12 @@ def _column(one: Mapping[str, Any]) -> list[str]:
 
 def _quarantine(document: Document) -> Section:
     found = document.get("quarantine")
-    if not found or not (found["rows"] or found["refused"]):
+    if not found or not found["rows"]:
         return Section("Quarantine")
     rows = [[reason, f"{count:,}"] for reason, count in found["reasons"].items()]
     rows += [[reason, f"{count:,}"] for reason, count in found["refused"].items()]
-    share = f"{found['rows']:,} of {found['of']:,} rows ({found['share']:.2%}; the suite allows {found['budget']:.2%})"
-    refused = sum(found["refused"].values())
-    more = f", and {refused:,} that no split can take" if refused else ""
-    return _table(f"Quarantine: {share}{more}", ("reason", "rows"), rows)
+    share = f"{found['rows']:,} of {found['of']:,} rows ({found['share']:.2%}; up to {found['budget']:.2%} may be)"
+    return _table(f"Quarantine: {share}", ("reason", "rows"), rows)
 
 
 def _cost(document: Document) -> Iterator[str]:

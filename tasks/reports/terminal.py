@@ -51,7 +51,8 @@ def _headline(document: Mapping[str, Any]) -> str:
     version = document.get("version")
     took = f" in {document['seconds']:.1f} s" if document.get("seconds") is not None else ""
     if document.get("skipped"):
-        return f"{name}@{version} is up to date: nothing has changed, nothing was published{took}."
+        moved = f" {document['announced']} points to it now." if document.get("announced") else ""
+        return f"{name}@{version} is up to date: nothing has changed, nothing was published{took}.{moved}"
     if version is None:
         return f"{name}: nothing was published{took}."
     parent = document.get("parent_version")

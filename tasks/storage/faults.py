@@ -29,7 +29,11 @@ _REMEDIES: dict[int, tuple[str, str, bool]] = {
     ),
     errno.EACCES: ("permission denied", "give this user read and write access to the folder", False),
     errno.EPERM: ("operation not permitted", "give this user read and write access to the folder", False),
-    errno.EROFS: ("the file system is read-only", "mount it writable, or point AUGMILL_LAKE elsewhere", False),
+    errno.EROFS: (
+        "the file system is read-only",
+        "mount it writable, or point AUGMILL_HOME and AUGMILL_LAKE elsewhere",
+        False,
+    ),
     errno.ENOENT: ("it does not exist", "check the name; `augmill list` shows what is there", False),
     errno.ENOTDIR: ("a file stands where a folder is needed", "move that file away, or choose another folder", False),
     errno.EEXIST: ("a file stands where a folder is needed", "move that file away, or choose another folder", False),

@@ -29,6 +29,7 @@ from tasks.work.fit import Fitted, Surveyed, fit, origin_of, survey
 from tasks.work.ingest import Raw, ingest
 from tasks.work.likeness import look
 from tasks.work.parts import ops_of
+from tasks.work.publish import unannounced
 from tasks.work.run import Asked
 from tasks.work.split import Real, place_all, refuse_unplaced, write_real
 from tasks.work.validate import Valid, refuse_drift, refuse_gaps, refuse_invalid, validate
@@ -79,6 +80,7 @@ def plan(asked: Asked, runner: Runner, scratch: str) -> dict[str, Any]:
         "current_version": before.version if before else None,
         "up_to_date": asked.unchanged,
         "unrecorded": asked.unchanged and not asked.recorded,
+        "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
         "changes": changes(asked),
         "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
     }
@@ -257,10 +259,11 @@ def _quarantine(ctx: Context, seen: Seen) -> dict[str, Any] | None:
     if seen.raw is None or seen.valid is None:
         return None
     total = sum(shard.rows + shard.faults for shard in seen.raw.shards)
+    rows = seen.valid.quarantined + (sum(seen.real.refused.values()) if seen.real else 0)
     return {
         "of": total,
-        "rows": seen.valid.quarantined,
-        "share": seen.valid.quarantined / total,
+        "rows": rows,
+        "share": rows / total,
         "budget": ctx.suite.budget.max_quarantine_share,
         "reasons": seen.valid.reasons,
         "refused": seen.real.refused if seen.real else {},

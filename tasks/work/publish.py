@@ -162,14 +162,18 @@ def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> None:
 
     A rollback stays: the version that people went back from is not announced again.
     """
-    name = ctx.policy.publish.channel
-    if name is None:
-        return
-    store = ctx.objects.sub("channels")
-    moves = channels.history(store, name)
-    if all(move.version < version for move in moves):
-        here = next(iter(moves), None)
+    name = unannounced(ctx, version)
+    if name is not None:
+        store = ctx.objects.sub("channels")
+        here = channels.current(store, name)
         channels.move(store, name, version, here, at_ms=at_ms, reason=channels.PUBLISHED, run_id=run_id)
+
+
+def unannounced(ctx: Context, version: int) -> str | None:
+    """The policy's channel, if a run that ends with this version would point it there."""
+    name = ctx.policy.publish.channel
+    moves = channels.history(ctx.objects.sub("channels"), name) if name else []
+    return name if all(move.version < version for move in moves) else None
 
 
 def _new_file(file: DataFile) -> NewFile:

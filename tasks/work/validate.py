@@ -111,8 +111,12 @@ def refuse_over_budget(ctx: Context, failed: int, total: int, reasons: Mapping[s
             f"{failed} of {total} rows failed ({share:.2%}, the suite allows {budget:.2%}): "
             + "; ".join(f"{reason} ({count})" for reason, count in worst)
             + (f"; and {len(reasons) - len(worst)} more reasons" if len(reasons) > len(worst) else ""),
-            "Mend the rows at the source (the quarantine table holds them), or raise budget.max_quarantine_share. "
-            "A column whose type has changed on purpose needs expect_column_values_to_be_of_type in the suite.",
+            "Mend the rows at the source (the quarantine table holds them), or raise budget.max_quarantine_share"
+            + (
+                ". A column whose type has changed on purpose needs expect_column_values_to_be_of_type in the suite."
+                if any(reason.startswith("column ") for reason in reasons)
+                else " in the suite."
+            ),
             {"quarantined": failed, "rows": total, "reasons": dict(reasons)},
         )
 

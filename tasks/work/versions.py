@@ -35,7 +35,9 @@ class Lake:
 
     def find(self, reference: str) -> Published:
         """The version that `DATASET`, `DATASET@N` or `DATASET@CHANNEL` names. Raises PolicyError if there is none."""
-        dataset, _, at = reference.partition("@")
+        dataset, named, at = reference.partition("@")
+        if named and not at:  # a variable that is not set must not stand for the latest version
+            raise PolicyError(f"{reference!r} names no version", f"Name one after the @, or leave it out: {dataset}.")
         table, objects = self.store.sub(dataset), self.objects(dataset)
         if not Table(table).versions():
             known = ", ".join(self.datasets()) or "none yet"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import ONE_THREAD, quiet_libraries, settings
-from policies.errors import PolicyError
+from flows.settings import ONE_THREAD, make_folder, quiet_libraries, settings
+from policies.errors import PolicyError, StorageError
 
 OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_")
 
@@ -143,3 +143,18 @@ def test_reading_settings_imports_nothing_heavy():
     )
     count, prefect = done.stdout.split()
     assert (int(count) < 200, prefect) == (True, "False")
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(StorageError, match="the current folder does not exist any more"):
+        settings()
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot be made") as caught:
+        make_folder(tmp_path / "file" / "home")
+    assert "AUGMILL_HOME" in caught.value.remedy

@@ -1,5 +1,7 @@
 from flows.commands.run import announce_kept
+from tasks.reports.plan_text import headline
 from tasks.storage.store import Store
+from tasks.work.plan import plan
 from tasks.work.run import ask
 from tasks.work.versions import Lake
 from tests.end_to_end.helpers import DATASET, go, policy, table_rows, write_csv
@@ -12,5 +14,8 @@ def test_a_channel_named_later_points_to_the_version_there_is(tmp_path):
     file = policy(tmp_path, "data.csv", "", publish="{channel: stable}")
     asked = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
     assert asked.unchanged
-    announce_kept(asked)
+    assert "point stable at it" in headline(plan(asked, None, str(tmp_path / "scratch")))
+    assert announce_kept(asked) == "stable"
+    assert announce_kept(asked) is None
+    assert "point stable" not in headline(plan(asked, None, str(tmp_path / "scratch")))
     assert Lake(Store(str(tmp_path / "lake"))).find(f"{DATASET}@stable").version == 0

@@ -250,7 +250,7 @@ def test_rows_that_would_be_quarantined_or_refused_are_forecast(tmp_path):
     document = planned(asked_for(file, tmp_path / "lake"))
     assert document["exit_code"] == 0
     found = document["quarantine"]
-    assert (found["of"], found["rows"], found["budget"]) == (63, 2, 0.5)
+    assert (found["of"], found["rows"], found["budget"]) == (63, 3, 0.5)
     assert found["reasons"]["its label is missing"] == 1
     assert sum(found["reasons"].values()) == 2
     assert sum(found["refused"].values()) == 1

@@ -24,3 +24,12 @@ def test_an_export_to_where_no_folder_can_be_is_refused_in_a_sentence(tmp_path):
     lake = Lake(Store(str(tmp_path / "lake")))
     with pytest.raises(PolicyError, match="cannot be made: Not a directory"):
         list(export(lake, lake.find(DATASET), data / "inside-a-file"))
+
+
+def test_an_at_without_a_version_is_not_taken_for_the_latest(tmp_path):
+    write_csv(tmp_path / "data.csv", table_rows(0, 40))
+    go(policy(tmp_path, "data.csv", ""), tmp_path / "lake")
+    lake = Lake(Store(str(tmp_path / "lake")))
+    assert lake.find(DATASET).version == 0
+    with pytest.raises(PolicyError, match="'made@' names no version"):
+        lake.find(f"{DATASET}@")
