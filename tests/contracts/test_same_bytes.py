@@ -150,7 +150,12 @@ def test_a_run_begun_on_processes_is_finished_by_another_runner(undisturbed, das
     with thread.Runner(2) if finisher == "thread" else dask.Runner(dask_client) as runner:
         go(file, tmp_path / "two", shard_rows=7, runner=runner)
     assert exactly(tmp_path / "two", dataset=KINDS[kind]) == expected
-    assert before.items() <= works(tmp_path / "two").items()
+    after = works(tmp_path / "two")
+    # Whoever was stopped between a result and its description has not finished it, so it is made again.
+    begun = [name.removesuffix(".json") for name in after.keys() - before.keys() if name.endswith(".json")]
+    kept = {name: at for name, at in before.items() if not name.startswith(tuple(begun))}
+    assert any("/children/" in name for name in kept)
+    assert kept.items() <= after.items()
     assert before.keys() < works(tmp_path / "two").keys() == works(tmp_path / "one").keys()
 
 
