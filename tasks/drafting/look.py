@@ -22,6 +22,7 @@ from policies.schema import DEFAULT_FRACTIONS, Policy
 from tasks.drafting.column_look import ColumnLook
 from tasks.rows.identity import content_words
 from tasks.rows.provenance import SOURCE, SPLIT, clashes
+from tasks.sources.columns import refuse_not_plain
 from tasks.sources.contract import Found
 from tasks.sources.from_image_folder import SPLIT_FOLDERS
 from tasks.sources.reading import discover, gaps, read, scan, types_of, units
@@ -203,6 +204,7 @@ def _check_columns(policy: Policy, types: Mapping[str, str]) -> None:
             f"the data have no column {policy.label!r} to take labels from",
             f"{did_you_mean(policy.label, types)} Name it with --label.",
         )
+    refuse_not_plain({"label": policy.label}, types)
 
 
 def _check_rows(seen: Look) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +37,8 @@ _WIDTHS: dict[str, pa.DataType] = {
     "uint64": pa.uint64(),
 }
 _WIDER = {frozenset({"int64", "float64"}): "float64", frozenset({"date32", "timestamp"}): "timestamp"}
+# What holds no values that can be told apart and counted as text, by how the names of the types begin.
+_NOT_PLAIN = {"list<": "lists", "struct<": "structures", "binary": "bytes", "payload": "pictures", "boxes": "boxes"}
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[A-Za-z0-9]+|[<>,:]')
 
 
@@ -60,6 +63,18 @@ def name_of(kind: pa.DataType, column: str = "") -> str:
     if kinds.is_struct(kind):
         return "struct<" + ",".join(f"{json.dumps(one.name)}:{_inner(one.type, column)}" for one in kind) + ">"
     return _plain(kind, column)
+
+
+def refuse_not_plain(named: Mapping[str, str | None], types: Mapping[str, str]) -> None:
+    """Raise DataError where a column holds no plain values. `named`: what a policy needs it for -> the column."""
+    odd = [
+        f"{role} column {column!r} holds {what}"
+        for role, column in named.items()
+        for start, what in _NOT_PLAIN.items()
+        if column is not None and types[column].startswith(start)
+    ]
+    if odd:
+        raise DataError("; ".join(odd), "Name a column of text, numbers, booleans or dates.")
 
 
 @lru_cache(maxsize=512)

@@ -18,7 +18,7 @@ from policies.errors import DataError
 from tasks.rows.hashing import code_version, hash_of
 from tasks.rows.provenance import SOURCE
 from tasks.runners.contract import Runner
-from tasks.sources.columns import arrow_of
+from tasks.sources.columns import arrow_of, refuse_not_plain
 from tasks.sources.drift import drift
 from tasks.work.context import Context
 from tasks.work.descriptors import RawShard, ValidShard
@@ -78,7 +78,7 @@ def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
     if ctx.suite.expectations:
         check_suite(ctx.suite, _custom(ctx, ctx.suite.expectations))
     if any(shard.rows for shard in raw.shards):  # else no column is known, and every row is a fault
-        _refuse_unknown_columns(ctx, raw.types)
+        _refuse_unusable_columns(ctx, raw.types)
     items = [
         ValidateItem(shard, {name: kind for name, kind in raw.types.items() if name not in shard.columns})
         for shard in raw.shards
@@ -293,7 +293,7 @@ def _named(files: Sequence[str]) -> str:
     return ", ".join(files[:SHOWN]) + more
 
 
-def _refuse_unknown_columns(ctx: Context, types: Mapping[str, str]) -> None:
+def _refuse_unusable_columns(ctx: Context, types: Mapping[str, str]) -> None:
     policy = ctx.policy
     named = {"label": policy.label, "key": policy.key, "split.group": policy.split.group}
     named |= {"split.column": policy.split.column}
@@ -304,3 +304,4 @@ def _refuse_unknown_columns(ctx: Context, types: Mapping[str, str]) -> None:
             f"the source has no such column: {', '.join(faults)}",
             f"Name one of its columns: {', '.join(list(types)[:40])}.",
         )
+    refuse_not_plain(named, types)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from policies.errors import DataError, PolicyError
@@ -12,6 +14,7 @@ from tasks.drafting.draft import Draft, draft
 from tasks.drafting.look import CONTRAST
 from tasks.drafting.sketch import Call, dataset_name
 from tasks.transforms.catalogue import Catalogue
+from tests.end_to_end.helpers import go, quarantined
 
 CATALOGUE = Catalogue()
 
@@ -285,3 +288,22 @@ def test_ratings_in_halves_are_classes(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"0.5": 60, "1.0": 30, "1.5": 60}, number)))
     assert made.seen.classes == {"0.5": 60, "1": 30, "1.5": 60}
     assert made.advised
+
+
+def test_dates_may_be_classes_and_the_draft_runs_as_it_is(tmp_path: Path) -> None:
+    days = rows_of({"2020-01-31": 90, "2020-02-01": 40}, number)
+    made = drafted(tmp_path / "policies", f"../{table(tmp_path, 'a,b,label', days)}")
+    assert made.seen.classes == {"2020-01-31": 90, "2020-02-01": 40}
+    assert made.advised[0].only == ("2020-02-01",)
+    assert 'only: ["2020-02-01"]' in made.policy
+    for name, text in (("policies", made.policy), ("expectations", made.suite)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "trial.yaml").write_text(text)
+    go(tmp_path / "policies" / "trial.yaml", tmp_path / "lake")
+    assert quarantined(tmp_path / "lake", "trial") == []
+
+
+def test_a_column_of_lists_is_no_label(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1.0, 2.0], "label": [["x"], ["y"]]}), tmp_path / "data.parquet")
+    with pytest.raises(DataError, match="label column 'label' holds lists"):
+        drafted(tmp_path, "data.parquet")
