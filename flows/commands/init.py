@@ -74,6 +74,8 @@ def command(
         )
         return
     click.echo(f"Wrote {shown[0]} and {shown[1]} from {made.seen.rows:,} rows, {len(made.seen.classes)} classes.")
+    if made.seen.found.ignored:
+        click.echo(f"  {made.seen.found.said_of_ignored}")
     for step in made.advised:
         click.echo(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
     if not made.advised:

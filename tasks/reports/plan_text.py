@@ -95,6 +95,7 @@ def sections(document: Document) -> list[Section]:
         Section("Why it would fail", lines=refusals),
         Section("Lint", lines=[_finding(one) for one in document["lint"]]),
         Section("Because", lines=because),
+        Section("Source", lines=[document["ignored"]] if document.get("ignored") else []),
         _rows(document),
         _table("Children", ("step", "transforms", "planned"), list(_steps(document))),
         _table("Columns", ("column", "change", "type", "then"), [_column(one) for one in document.get("columns", ())]),

@@ -37,11 +37,22 @@ class SourceObject:
 
 @dataclass(frozen=True)
 class Found:
-    """All objects of a source, sorted by name, the format they are read in, and which of them are manifests."""
+    """All objects of a source, sorted by name, the format they are read in, and which of them are manifests.
+
+    `ignored`: names of visible files below the source that are of no such format, so that nothing is made of them.
+    """
 
     format: str
     objects: tuple[SourceObject, ...]
     manifests: frozenset[str] = frozenset()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def said_of_ignored(self) -> str:
+        """How many files are ignored, and some of their names; nothing where none is."""
+        count = len(self.ignored)
+        names = ", ".join(self.ignored[:3]) + ", ..." * (count > 3)
+        return f"{count:,} file{'s' * (count != 1)} ignored: {names}" if count else ""
 
 
 @dataclass(frozen=True)

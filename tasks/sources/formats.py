@@ -17,6 +17,11 @@ SUFFIXES: dict[str, frozenset[str]] = {
     "jsonl": frozenset({".jsonl", ".ndjson"}),
     "image_folder": frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}),
 }
+# Pictures in formats that are not read: rows of a folder of pictures all the same, which quarantine tells of.
+_UNREAD_PICTURES = frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jp2", ".jxl", ".svg", ".ico", ".psd", ".tga", ".exr"}
+    | {".pbm", ".pnm", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw"}
+)
 FORMATS = (*SUFFIXES, "manifest", "builtin")
 _FILES = {**SUFFIXES, "manifest": SUFFIXES["csv"]}
 
@@ -50,7 +55,10 @@ def of_format(name: str, listing: Listing, uri: str) -> tuple[Listed, ...]:
     if listing.kind == "file" or (listing.kind == "glob" and name != "image_folder"):
         refuse_foreign(listing.files, name)
         return listing.files
-    chosen = tuple(one for one in listing.files if _suffix(one) in _FILES[name])
+    pictures = name == "image_folder"
+    chosen = tuple(
+        one for one in listing.files if _suffix(one) in _FILES[name] or (pictures and _is_unread_picture(one))
+    )
     if name == "manifest":
         chosen = tuple(one for one in chosen if "/" not in one.name)
     if not chosen:
@@ -81,6 +89,11 @@ def _is_labelled_by_folder(listing: Listing) -> bool:
     pictures = SUFFIXES["image_folder"]
     data = [one for one in listing.files if any(_suffix(one) in suffixes for suffixes in SUFFIXES.values())]
     return all(("/" in one.name) == (_suffix(one) in pictures) for one in data)
+
+
+def _is_unread_picture(one: Listed) -> bool:
+    """A picture in a folder, which names its class; beside the folders lie logos and icons."""
+    return "/" in one.name and _suffix(one) in _UNREAD_PICTURES
 
 
 def _suffix(one: Listed) -> str:

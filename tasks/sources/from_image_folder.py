@@ -2,7 +2,8 @@
 
 The label is the first folder below the root (or below the split), as text; a picture in no folder has none. The
 folders are splits if all of the root's folders are called train, validation (val, valid, dev) or test. Hidden
-files, those that begin with `_`, and files that are no pictures by their suffix are not looked at.
+files, those that begin with `_`, and files that are no pictures by their suffix are not looked at. Pictures in
+formats that are not read (`.gif`, `.heic`, ...) are rows too if they lie in a folder, so that quarantine tells of them.
 """
 
 from __future__ import annotations

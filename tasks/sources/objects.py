@@ -35,11 +35,16 @@ def discover(policy: Policy, base: Path, cache: HashCache | None = None) -> Foun
     kind = format_of(policy, listings)
     found: list[SourceObject] = []
     manifests: set[str] = set()
+    ignored: list[str] = []
     for (split, uri), listing in zip(uris, listings, strict=True):
-        objects = hashed(of_format(kind, listing, uri), cache, split)
+        chosen = of_format(kind, listing, uri)
+        objects = hashed(chosen, cache, split)
         if kind == "manifest":
             manifests |= {one.name for one in objects}
             objects += _pictures(policy, objects, split, cache)
+        else:  # beside a manifest lie the pictures that it names
+            taken = {one.name for one in chosen}
+            ignored += [f"{split}/{one.name}" if split else one.name for one in listing.files if one.name not in taken]
         if kind == "image_folder" and split is None:
             objects = from_image_folder.placed(objects)
         found += objects
@@ -48,7 +53,7 @@ def discover(policy: Policy, base: Path, cache: HashCache | None = None) -> Foun
             f"every file of the source is empty ({', '.join(one.name for one in found[:5])})",
             "check whatever writes it, then run again",
         )
-    return Found(kind, tuple(sorted(found, key=lambda one: one.name)), frozenset(manifests))
+    return Found(kind, tuple(sorted(found, key=lambda one: one.name)), frozenset(manifests), tuple(ignored))
 
 
 def hashed(files: Sequence[Listed], cache: HashCache | None, split: Split | None) -> list[SourceObject]:

@@ -81,6 +81,7 @@ def plan(asked: Asked, runner: Runner, scratch: str) -> dict[str, Any]:
         "up_to_date": asked.unchanged,
         "unrecorded": asked.unchanged and not asked.recorded,
         "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
+        "ignored": asked.found.said_of_ignored,
         "changes": changes(asked),
         "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
     }

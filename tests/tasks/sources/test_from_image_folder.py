@@ -93,3 +93,15 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "cat/readme.txt")
     with pytest.raises(DataError, match="holds no image_folder file"):
         whole(tmp_path, policy_of(".", format="image_folder"))
+
+
+def test_pictures_of_formats_that_are_not_read_are_rows_too_and_other_files_are_counted(tmp_path: Path) -> None:
+    put(tmp_path, "cat/1.png", "dog/2.gif", "dog/3.HEIC", "logo.svg", "cat/n.txt", "README", "cat/.DS_Store")
+    read = whole(tmp_path, policy_of("."))
+    assert [(row["image"]["path"], row["label"]) for row in read.rows] == [
+        ("cat/1.png", "cat"),
+        ("dog/2.gif", "dog"),
+        ("dog/3.HEIC", "dog"),
+    ]
+    assert read.found.ignored == ("README", "cat/n.txt", "logo.svg")
+    assert "3 files ignored" in read.found.said_of_ignored

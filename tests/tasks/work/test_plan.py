@@ -316,3 +316,14 @@ def test_a_lake_in_a_bucket_is_read_and_left_as_it_was(three_files, tmp_path, s3
     assert list(s3.list()) == before
     assert shards(document, "real files")[1] == (9, 90)
     assert document["next_version"] == 1
+
+
+def test_pictures_of_formats_that_are_not_read_are_quarantined_and_other_files_told_of(tmp_path):
+    write_digits(tmp_path / "data", (0, 1), 12)
+    (tmp_path / "data" / "2").mkdir()
+    (tmp_path / "data" / "2" / "film.gif").write_bytes(b"GIF89a and more")
+    (tmp_path / "data" / "notes.txt").write_text("taken in May")
+    file = picture_policy(tmp_path, "data", "")
+    document = planned(asked_for(file, tmp_path / "lake"))
+    assert document["quarantine"]["rows"] == 1
+    assert document["ignored"] == "1 file ignored: notes.txt"
