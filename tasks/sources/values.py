@@ -8,10 +8,14 @@ depend on how a file is cut into blocks. What counts as what:
 * float64: decimal or scientific notation, `nan` and `inf` in any case. `1,5` is text.
 * bool: true and false in any case (0 and 1 are integers). date32, timestamp: ISO 8601 without a time zone.
 
-Spaces around anything but text are ignored.
+Spaces around anything but text are ignored. Decimals are floats, and times have microseconds: a value that would
+lose digits so is refused, since two keys that differ could become one.
 """
 
 from __future__ import annotations
+
+import re
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +30,8 @@ _NOT_FITTING = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
 _TRUE, _FALSE = pa.array(["true", "True", "TRUE"]), pa.array(["false", "False", "FALSE"])
 _ZERO, _NINE, _MINUS = ord("0"), ord("9"), ord("-")
 _INT64_LIMIT = 2.0**63
+# Every decimal of so many digits is read back from the float nearest to it.
+_FLOAT_DIGITS = 15
 _SAID: dict[str, str] = {
     "int64": "a whole number",
     "float64": "a number",
@@ -62,6 +68,8 @@ def fit(values: pa.Array, name: str) -> tuple[pa.Array, NDArray[np.int64]]:
         return _as_bool(values)
     if name == "string" and pa.types.is_nested(values.type):
         return pa.nulls(len(values), kind), _positions(values)
+    if name == "float64" and pa.types.is_decimal(values.type):
+        return _decimals_as_floats(values)
     try:
         return _cast(values, kind), _none()
     except _NOT_FITTING:
@@ -70,9 +78,19 @@ def fit(values: pa.Array, name: str) -> tuple[pa.Array, NDArray[np.int64]]:
 
 def misfit(column: str, value: object, name: str) -> str:
     """Why a cell is refused, in words."""
-    text = value if isinstance(value, str) else repr(value)
+    text = str(value)
     short = text if len(text) <= 80 else text[:80] + "..."
-    return f"column {column!r}: {short!r} is not {_SAID.get(name, f'of type {name}')}"
+    return f"column {column!r}: {short!r} {_fault(value, text, name)}"
+
+
+def _fault(value: object, text: str, name: str) -> str:
+    if name == "int64" and re.fullmatch(r"\s*[+-]?[0-9]+\s*", text):
+        return "is too large for int64"
+    if name == "float64" and isinstance(value, Decimal):
+        return "has more digits than a float64 holds; cast the column to int64, string or double at the source"
+    if name == "timestamp" and getattr(value, "nanosecond", 0):  # pandas' own type: datetime knows none
+        return "is finer than a microsecond; round the column to microseconds at the source"
+    return f"is not {_SAID.get(name, f'of type {name}')}"
 
 
 def blanked(texts: pa.StringArray, missing: tuple[str, ...]) -> pa.StringArray:
@@ -153,8 +171,7 @@ def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
         except pa.ArrowInvalid:
             return pc.ascii_trim_whitespace(values).cast(kind)
     if pa.types.is_timestamp(values.type) and pa.types.is_timestamp(kind):
-        # Instants of any zone are kept as UTC; what is finer than a microsecond is cut.
-        return values.cast(pa.timestamp("us", values.type.tz), safe=False).cast(kind)
+        return values.cast(pa.timestamp("us", values.type.tz)).cast(kind)  # instants of any zone are kept as UTC
     lossy = pa.types.is_floating(kind) and not pa.types.is_string(values.type)
     return values.cast(kind, safe=not lossy)
 
@@ -170,6 +187,16 @@ def _split_fit(values: pa.Array, kind: pa.DataType, start: int) -> tuple[pa.Arra
     left, bad_left = _split_fit(values[:half], kind, start)
     right, bad_right = _split_fit(values[half:], kind, start + half)
     return pa.concat_arrays([left, right]), np.concatenate([bad_left, bad_right])
+
+
+def _decimals_as_floats(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The values as the nearest floats; where that float is printed with other digits, the value does not fit."""
+    floats = values.cast(pa.float64(), safe=False)
+    if values.type.precision <= _FLOAT_DIGITS:
+        return floats, _none()
+    pairs = zip(values.to_pylist(), floats.to_pylist(), strict=True)
+    changed = np.array([one is not None and Decimal(repr(near)) != one for one, near in pairs], dtype=np.bool_)
+    return pc.if_else(pa.array(changed), pa.scalar(None, pa.float64()), floats), np.flatnonzero(changed)
 
 
 def _as_bool(texts: pa.StringArray) -> tuple[pa.Array, NDArray[np.int64]]:

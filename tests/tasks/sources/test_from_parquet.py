@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,11 @@ def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_kind_of_column_that_no_table_may_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="column 'm' is of type map"):
         parquet_of(tmp_path, pa.table({"m": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64()))}))
+
+
+def test_a_key_of_long_decimals_is_set_aside_and_not_cut(tmp_path: Path) -> None:
+    keys = [Decimal(f"12345678901234567{end}.5") for end in range(10, 13)]
+    read = parquet_of(tmp_path, pa.table({"key": pa.array(keys, pa.decimal128(30, 1))}))
+    assert read.rows == []
+    assert [row for row, _ in read.reasons] == [0, 1, 2]
+    assert "column 'key': '1234567890123456710.5' has more digits than a float64 holds" in read.reasons[0][1]

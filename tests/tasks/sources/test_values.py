@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 
@@ -132,3 +134,29 @@ def test_the_empty_text_and_the_policys_tokens_mean_no_value() -> None:
 def test_a_misfit_is_said_in_words_and_cut_short() -> None:
     assert misfit("age", "abc", "int64") == "column 'age': 'abc' is not a whole number"
     assert len(misfit("age", "y" * 500, "float64")) < 130
+
+
+def test_decimals_are_floats_where_no_digit_is_lost() -> None:
+    texts = ["0.10", "-123456789012345", "1.234567890123456789", None, "9007199254740993", "12345678901234567000"]
+    values, bad = fit(pa.array([Decimal(one) if one else None for one in texts], pa.decimal128(38, 18)), "float64")
+    assert bad.tolist() == [2, 4]
+    assert values.to_pylist() == [0.1, -123456789012345.0, None, None, None, 12345678901234567000.0]
+
+
+def test_times_finer_than_a_microsecond_do_not_fit() -> None:
+    values, bad = fit(pa.array([1_000, 1_001, None], pa.timestamp("ns", "UTC")), "timestamp")
+    assert bad.tolist() == [1]
+    assert values.cast(pa.int64()).to_pylist() == [1, None, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "said"),
+    [
+        (Decimal("1.2345678901234567891"), "float64", "has more digits than a float64 holds"),
+        (pa.scalar(1_001, pa.timestamp("ns")).as_py(), "timestamp", "is finer than a microsecond"),
+        (2**63, "int64", "'9223372036854775808' is too large for int64"),
+        (" -9223372036854775809", "int64", "is too large for int64"),
+    ],
+)
+def test_values_that_are_of_the_kind_but_do_not_fit_are_told_so(value: object, kind: str, said: str) -> None:
+    assert said in misfit("a", value, kind)
