@@ -134,7 +134,7 @@ def _checks(seen: Look, advised: Sequence[Advised]) -> list[str]:
     lines: list[str] = []
     least = smallest(seen, advised)
     distribution = _distribution(seen, advised)
-    if 0 < least < 1 / _ALPHA - 1:
+    if seen.policy.label and 0 < least < 1 / _ALPHA - 1:
         alpha = min(_MOST_ALPHA, math.ceil(100 / (least + 1)) / 100)
         lines += [
             "  label_consistency:",

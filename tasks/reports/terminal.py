@@ -110,6 +110,8 @@ def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     counted = [f"{rows[key]:,} {key}" for key in (*ORIGINS, "quarantined", "dropped") if rows.get(key)]
     if counted:
         yield "rows", ", ".join(counted)
+    if document.get("not_judged"):
+        yield "labels", str(document["not_judged"])
     if document.get("table_uri") and document.get("version") is not None:
         yield "table", str(document["table_uri"])
         yield "read it", f'polars.read_delta("{document["table_uri"]}", version={document["version"]})'

@@ -17,7 +17,7 @@ from tasks.work.context import Context
 from tasks.work.fit import Fitted
 from tasks.work.publish import Accepted
 from tasks.work.quarantine import append, rejected_rows
-from tasks.work.report import Parts, report
+from tasks.work.report import NO_CLASS, Parts, report
 from tasks.work.run import Run
 from tasks.work.split import Real
 from tasks.work.verify import Scored
@@ -66,7 +66,9 @@ def figures_of(
         for origin, labels in origins.items():
             by_origin[origin] += sum(labels.values())
     reasons = Counter(real.quarantined) + Counter(real.refused)
+    unjudged = {"not_judged": NO_CLASS} if ctx.policy.label is None and ctx.policy.steps else {}
     return {
+        **unjudged,
         "rows": {
             "real": by_origin[REAL],
             "augmented": by_origin["augmented"],

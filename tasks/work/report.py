@@ -23,7 +23,8 @@ from tasks.work.verify import Scored
 
 MAX_SHOWN = 60
 SCOPE = "Every child's label against the classes its features allow, by models that never saw its parents."
-NOT_JUDGED = "Labels are not judged: rows have no class label. Masks and boxes are checked for structure only."
+NO_CLASS = "not judged: rows have no class label; masks and boxes are checked for structure only"
+NOT_JUDGED = f"Labels are {NO_CLASS}."
 
 
 Parts = tuple[Real, Fitted, Scored, Judged]

@@ -193,6 +193,16 @@ def test_a_list_of_pictures_with_masks_and_boxes_is_recognised(tmp_path: Path) -
     }
 
 
+def test_labels_that_are_not_there_are_not_to_be_judged(tmp_path: Path) -> None:
+    for number in range(20):
+        picture(tmp_path, f"{number}.png", 16, number + 1)
+    boxes = [f"{number}.png,1,1,5,{5 + number % 9},cell" for number in range(20)]
+    table(tmp_path, "filename,xmin,ymin,xmax,ymax,class", boxes, "list.csv")
+    made = drafted(tmp_path, "list.csv", None)
+    assert made.advised
+    assert "label_consistency" not in made.policy
+
+
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "digits"])
 def test_the_drafts_of_built_in_data_have_no_errors(tmp_path: Path, name: str) -> None:
     label = "label" if name == "digits" else "target"

@@ -99,3 +99,8 @@ def test_classes_that_are_numbers_stand_in_the_order_of_numbers():
     rows = {"by_split_origin_label": {"train": {"real": {"10": 1, "9": 1, "hay": 2}}}}
     told = [line.partition(" ")[0] for line in lines(DOCUMENT | {"rows": rows, "checks": []})]
     assert told[told.index("class") :][:4] == ["class", "9", "10", "hay"]
+
+
+def test_it_says_that_rows_without_a_class_are_not_judged_by_it():
+    assert "labels not judged: no class" in lines({**DOCUMENT, "not_judged": "not judged: no class"})
+    assert not any(line.startswith("labels") for line in lines())
