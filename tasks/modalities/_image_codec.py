@@ -49,16 +49,10 @@ class Header:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Pillow warns about oddities, OpenCV prints what it cannot read: here the fault says it."""
-    from cv2.utils import logging
-
-    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    """Pillow warns about oddities: here the fault says it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logging.setLogLevel(level)
+        yield
 
 
 def _open(data: bytes) -> Any:

@@ -9,7 +9,10 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def load_opencv() -> None:
-    """Make sure that OpenCV is whole, and keeps to one thread; call it before anything that might import it."""
+    """Make sure that OpenCV is whole, silent and keeps to one thread; call it before anything might import it."""
     with _ONE_AT_A_TIME:
         # Workers are as many as there are cores; and those of a Dask cluster have an environment of their own.
         importlib.import_module("cv2").setNumThreads(1)
+        # It prints what it cannot read, which faults say. The level is one for all threads: none may restore it.
+        logging = importlib.import_module("cv2.utils.logging")
+        logging.setLogLevel(logging.LOG_LEVEL_SILENT)

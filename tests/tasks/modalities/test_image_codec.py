@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tasks.modalities import _image_codec as codec
+from tasks.modalities._image_opencv import load_opencv
 
 RGB = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
@@ -159,6 +160,7 @@ def test_jpeg_children_are_close_and_keep_full_colour_resolution():
 
 
 def test_nothing_is_printed_about_pictures_that_cannot_be_read(capfd):
+    load_opencv()
     for kind in ("PNG", "JPEG", "TIFF", "WEBP"):
         data = saved(Image.fromarray(RGB), kind)
         with pytest.raises(codec.UnreadableError):
