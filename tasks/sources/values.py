@@ -88,7 +88,7 @@ def _fault(value: object, text: str, name: str) -> str:
         return "is too large for int64"
     if name == "float64" and isinstance(value, Decimal):
         return "has more digits than a float64 holds; cast the column to int64, string or double at the source"
-    if name == "timestamp" and getattr(value, "nanosecond", 0):  # pandas' own type: datetime knows none
+    if name == "timestamp" and getattr(value, "nanosecond", None):  # pandas' own type: datetime knows none
         return "is finer than a microsecond; round the column to microseconds at the source"
     return f"is not {_SAID.get(name, f'of type {name}')}"
 
