@@ -22,6 +22,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 OnFailure = Literal["drop", "fail", "warn"]
 Label = str | int | bool
 
+MAX_ALPHA = 0.05
+"""The verifier judges no class at a larger alpha: a verdict would mean little."""
+
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
@@ -136,7 +139,11 @@ class LabelConsistency(Closed):
     min_rate: Share = 0.99
     max_drop_share: Share = 0.1
     max_unfamiliar_share: Share = 0.5
-    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.01
+    alpha: Annotated[float, Field(gt=0.0, json_schema_extra={"maximum": MAX_ALPHA})] = Field(
+        default=0.01,
+        description="How often a real row may be contradicted. A class of n rows is judged at 1 / (n + 1) at least,"
+        f" and not at all above {MAX_ALPHA:g}: that takes 19 rows.",
+    )
     min_verifier_accuracy: Share = Field(
         default=0.5, description="Balanced accuracy on held-out real rows, rescaled so that guessing is 0."
     )
@@ -146,6 +153,13 @@ class LabelConsistency(Closed):
     overrule: dict[str, str] = Field(
         default_factory=dict, description="Rejected sample ids a person accepts, each with the reason."
     )
+
+    @field_validator("alpha")
+    @classmethod
+    def _some_class_is_judged(cls, given: float) -> float:
+        if given > MAX_ALPHA:
+            raise ValueError(f"no class would be judged at an alpha above {MAX_ALPHA:g}; got {given:g}")
+        return given
 
 
 class Distribution(Closed):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from policies.rules.context import Context, Hit, error, warning
+from policies.schema import MAX_ALPHA
 
 RARE_RATE = 0.005
 GOOD_RATE = 0.01
 MANY_TIMES = 10
 ABSURD_TIMES = 100
+FEWEST_TO_JUDGE = round(1.0 / MAX_ALPHA) - 1
 DISTRIBUTION = "Fit a distribution per class (tabular.gaussian_noise on the few rows is its simplest form)"
 
 
@@ -166,9 +169,10 @@ def aug307_too_few_to_judge(context: Context) -> Iterator[Hit]:
     """A class has too few rows for the label check at this alpha.
 
     Why: A class-conditional conformal threshold at alpha needs 1/alpha - 1 calibration rows; with fewer it is
-        infinite, and no child of the class could ever be contradicted (Vovk 2012). The check then reaches a larger
-        alpha only, and the report prints it.
-    Fix: Raise `checks.label_consistency.alpha`, or set `on_too_few: fail`.
+        infinite, and no child of the class could ever be contradicted (Vovk 2012). The check then reaches an alpha
+        of 1 / (rows + 1) only, and the report prints it. Above 0.05, so with under 19 rows, it does not judge.
+    Fix: Set `checks.label_consistency.alpha` to 1 / (rows + 1) if that is 0.05 or less. With under 19 rows gather
+        more, or set `on_too_few: fail`.
     Bad:
         facts: {counts: {train: {"0": 500, "1": 41}}}
     Good:
@@ -181,12 +185,16 @@ def aug307_too_few_to_judge(context: Context) -> Iterator[Hit]:
         return
     for path, step in context.steps():
         for label, rows in context.applies_to(step).items():
-            if rows < needed and _makes(context, step.name, label):
-                yield warning(
-                    (*path, "name"),
-                    f"class {label} has {_counted(rows)}; judging its labels at alpha {check.alpha:g} takes {needed}.",
-                    f"Set checks.label_consistency.alpha to {1 / (rows + 1):.2g} or more.",
-                )
+            if rows >= needed or not _makes(context, step.name, label):
+                continue
+            if rows >= FEWEST_TO_JUDGE:
+                why = f"judging its labels at alpha {check.alpha:g} takes {needed}."
+                # Rounded up: a little less would not do.
+                remedy = f"Set checks.label_consistency.alpha to {math.ceil(1000 / (rows + 1)) / 1000:g} or more."
+            else:
+                why = f"under {FEWEST_TO_JUDGE} its labels cannot be judged at any alpha."
+                remedy = "Gather rows, or set checks.label_consistency.on_too_few to fail, so that such a run fails."
+            yield warning((*path, "name"), f"class {label} has {_counted(rows)}; {why}", remedy)
 
 
 def _interpolated_rates(context: Context) -> Iterator[tuple[tuple[str | int, ...], str, str, float]]:

@@ -15,7 +15,7 @@ from tasks.transforms.catalogue import Catalogue
 K_NEIGHBORS = 5
 # SMOTE is known to serve classes of ten rows and more; below, all children lie on a few lines.
 FEWEST_FOR_SMOTE = 2 * K_NEIGHBORS
-# Below, no alpha that is worth the name lets the labels of children be judged.
+# Below, there is next to nothing to learn from.
 FEWEST = 5
 # Where more rows than this stand on the least or largest value, noise carries half of them beyond it.
 PILED = 0.1
@@ -125,11 +125,10 @@ def steps(seen: Look, catalogue: Catalogue, refused: frozenset[str] = frozenset(
     ]
 
 
-def smallest(seen: Look, advised: Sequence[Advised]) -> int:
-    """Training rows of the smallest class that any step makes children for; 0 without steps."""
+def lifted(seen: Look, advised: Sequence[Advised]) -> dict[str, int]:
+    """Training rows of each class that any step makes children for."""
     train = seen.train
-    counts = [train[name] for step in advised for name in (step.only or train)]
-    return min(counts, default=0)
+    return {name: train[name] for step in advised for name in (step.only or train)}
 
 
 def refusals(catalogue: Catalogue, chosen: Chosen, seen: Look) -> list[str]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 from policies.errors import Finding
-from policies.schema import DEFAULT_FRACTIONS, Label
-from tasks.drafting.advice import CHOICES, COPIES, FEWEST, MOST_FLAT, NOISE, SMOTE, SMOTENC, Advised, Chosen, smallest
+from policies.rules.amounts import FEWEST_TO_JUDGE
+from policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA, Label
+from tasks.drafting.advice import CHOICES, COPIES, FEWEST, MOST_FLAT, NOISE, SMOTE, SMOTENC, Advised, Chosen, lifted
 from tasks.drafting.look import CONTRAST, Look
 from tasks.drafting.spelling import spelled
 
@@ -17,7 +18,7 @@ _WIDTH = 110
 _GROUPS = frozenset(
     ["patient", "subject", "person", "user", "customer", "household", "session", "group", "speaker", "writer"]
 )
-_ALPHA, _MOST_ALPHA = 0.01, 0.1
+_ALPHA = 0.01
 _FEW_COLUMNS = 20
 _OF_ONE_ROW = frozenset(CHOICES) - {SMOTE, SMOTENC}
 
@@ -131,18 +132,28 @@ def _chosen(chosen: Chosen) -> list[str]:
 
 
 def _checks(seen: Look, advised: Sequence[Advised]) -> list[str]:
+    lines = [*_consistency(seen, advised), *_distribution(seen, advised)]
+    return ["checks:", *lines] if lines else []
+
+
+def _consistency(seen: Look, advised: Sequence[Advised]) -> list[str]:
+    if not seen.policy.label:
+        return []
+    rows = lifted(seen, advised)
     lines: list[str] = []
-    least = smallest(seen, advised)
-    distribution = _distribution(seen, advised)
-    if seen.policy.label and 0 < least < 1 / _ALPHA - 1:
-        alpha = min(_MOST_ALPHA, math.ceil(100 / (least + 1)) / 100)
+    few = [f"{name} ({count})" for name, count in rows.items() if count < FEWEST_TO_JUDGE]
+    if few:
+        why = f"with under {FEWEST_TO_JUDGE} rows a class cannot be judged at any alpha (AUG307): {', '.join(few)}"
+        lines += [*_comments([why], "    "), "    on_too_few: warn  # `fail`, if nothing may pass unjudged"]
+    least = min((count for count in rows.values() if count >= FEWEST_TO_JUDGE), default=0)
+    if 0 < least < 1 / _ALPHA - 1:
+        alpha = min(MAX_ALPHA, math.ceil(100 / (least + 1)) / 100)
         lines += [
-            "  label_consistency:",
             *_comments([f"{least} rows cannot be judged at alpha {_ALPHA:g}, but at {alpha:g} (AUG307)"], "    "),
             f"    alpha: {alpha:g}",
-            f"    min_rate: {max(0.9, 1 - alpha):g}",
+            f"    min_rate: {1 - alpha:g}",
         ]
-    return ["checks:", *lines, *distribution] if lines or distribution else []
+    return ["  label_consistency:", *lines] if lines else []
 
 
 def _distribution(seen: Look, advised: Sequence[Advised]) -> list[str]:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from policies.schema import MAX_ALPHA
+
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-MAX_REACHED_ALPHA = 0.05
+MAX_REACHED_ALPHA = MAX_ALPHA
 """With n calibration rows no test is sharper than 1/(n+1); beyond the usual 5 % a verdict would mean little."""
 
 CONSISTENT, CONTRADICTED, UNFAMILIAR, TOO_FEW = "consistent", "contradicted", "unfamiliar", "too_few"

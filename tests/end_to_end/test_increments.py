@@ -119,7 +119,7 @@ EDITS = {
     "a probability": {"steps": SMOTE + NOISE.replace("params:", "probability: 0.5, params:")},
     "texts that mean no value": {"source": '{uri: "data/*.csv", missing: ["", pale]}'},
     "fractions": {"split": "{fractions: {train: 0.5, test: 0.5}}"},
-    "a check": {"checks": "{label_consistency: {alpha: 0.2, min_verifier_accuracy: 0.0, max_drop_share: 1.0}}"},
+    "a check": {"checks": "{label_consistency: {alpha: 0.05, min_verifier_accuracy: 0.0, max_drop_share: 1.0}}"},
 }
 
 

@@ -146,6 +146,30 @@ def test_without_a_label_no_rule_speaks_of_a_class(tmp_path):
     assert "the dataset would have 200 children of 8 real rows" in findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("rows", "told", "remedy"),
+    [
+        (28, "judging its labels at alpha 0.01 takes 99", "Set checks.label_consistency.alpha to 0.035 or more."),
+        (19, "judging its labels at alpha 0.01 takes 99", "Set checks.label_consistency.alpha to 0.05 or more."),
+        (18, "under 19 its labels cannot be judged at any alpha", "Gather rows, or set"),
+        (5, "under 19 its labels cannot be judged at any alpha", "Gather rows, or set"),
+    ],
+)
+def test_a_larger_alpha_is_advised_only_where_one_judges(tmp_path, rows, told, remedy):
+    findings = found(tmp_path, FLIPPED, DataFacts(counts={"train": {"x": 500, "y": rows}}))
+    few = next(finding for finding in findings if finding.rule == "AUG307")
+    assert told in few.message
+    assert few.remedy.startswith(remedy)
+    if rows >= 19:
+        advised = few.remedy.split()[3]
+        mended = found(
+            tmp_path,
+            f"{FLIPPED}checks: {{label_consistency: {{alpha: {advised}}}}}\n",
+            DataFacts(counts={"train": {"x": 500, "y": rows}}),
+        )
+        assert "AUG307" not in [finding.rule for finding in mended]
+
+
 def test_of_many_findings_alike_at_one_place_the_first_are_told_and_the_rest_counted(tmp_path):
     classes = [f"species {number}" for number in range(1000)]
     findings = found(tmp_path, FLIPPED, DataFacts(counts={"train": dict.fromkeys(classes, 1)}))

@@ -4,8 +4,9 @@ import pytest
 
 from policies.errors import PolicyError
 from policies.load import load
-from policies.schema import DEFAULT_FRACTIONS
+from policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA
 from tasks.transforms.catalogue import Catalogue
+from tasks.verifiers.calibration import MAX_REACHED_ALPHA
 
 CATALOGUE = Catalogue()
 GOOD = """\
@@ -239,6 +240,14 @@ def test_the_content_hash_knows_what_decides_the_rows(policy):
         GOOD + "ignore: [a]\n",
     ]
     assert len({base, *(hash_of(text) for text in other)}) == len(other) + 1
+
+
+def test_an_alpha_at_which_no_class_would_be_judged_is_refused(policy):
+    with pytest.raises(PolicyError) as caught:
+        load(policy(GOOD + "checks: {label_consistency: {alpha: 0.0501}}\n"), CATALOGUE)
+    assert "no class would be judged at an alpha above 0.05" in str(caught.value)
+    kept = load(policy(GOOD + "checks: {label_consistency: {alpha: 0.05}}\n"), CATALOGUE).policy.checks
+    assert kept.label_consistency.alpha == MAX_ALPHA == MAX_REACHED_ALPHA
 
 
 def test_a_parameter_at_its_default_is_the_same_as_none(policy):

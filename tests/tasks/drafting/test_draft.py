@@ -73,6 +73,19 @@ def test_categories_alone_are_copied(tmp_path: Path) -> None:
     assert "max_copy_share: 1.0" in made.policy
 
 
+@pytest.mark.parametrize(("rare", "alpha"), [(40, "0.04"), (28, "0.05"), (25, None), (12, None)])
+def test_the_drafted_alpha_judges_labels_or_says_of_whom_it_cannot(
+    tmp_path: Path, rare: int, alpha: str | None
+) -> None:
+    rows = rows_of({"common": 400, "rare": rare}, number)
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
+    assert ("alpha: " in made.policy) == (alpha is not None)
+    if alpha:
+        assert f"    alpha: {alpha}\n" in made.policy
+    else:
+        assert "with under 19 rows a class cannot be judged at any alpha (AUG307): rare (" in made.policy
+
+
 def test_a_class_too_small_for_neighbours_gets_noise_and_the_lint_rule(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 100, "y": 40, "z": 9}, number)))
     by_class = {step.only: step for step in made.advised}
