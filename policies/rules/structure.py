@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 from policies.rules.context import Context, Hit, error, warning
 
 MIN_REASON = 15  # characters; shorter texts ("ok", "keeps label") give a reviewer nothing to disagree with
-MAX_COPY_SHARE = 0.05
 
 
 def aug101_missing_invariance(context: Context) -> Iterator[Hit]:
@@ -142,12 +140,12 @@ def aug107_amount_needs_label(context: Context) -> Iterator[Hit]:
             )
 
 
-def aug108_children_equal_parents(context: Context) -> Iterator[Hit]:
-    """Many children would be exact copies of their parents.
+def aug108_probability_does_nothing(context: Context) -> Iterator[Hit]:
+    """The only transform of a step has a probability below 1, which does nothing.
 
-    Why: Where every transform of a chain is optional, a child may meet none of them. Copies weigh single rows
-        more and teach nothing; the distribution check counts them.
-    Fix: Give one transform `probability: 1.0`, or raise the probabilities.
+    Why: Every child is made by at least one transform of its chain, so a lone one is always applied; how many
+        children there are is the step's amount. Whoever wrote the probability expected something else.
+    Fix: Take `probability` out, and ask for fewer children if that was meant.
     Bad:
         steps:
           - name: seldom
@@ -158,16 +156,17 @@ def aug108_children_equal_parents(context: Context) -> Iterator[Hit]:
         steps:
           - name: always
             transforms:
-              - {use: tabular.gaussian_noise, invariance: Within the precision of the instrument., probability: 1.0}
+              - {use: tabular.gaussian_noise, invariance: Within the precision of the instrument.}
             amount: {copies: 1}
     """
     for path, step in context.steps():
-        untouched = prod(1.0 - chosen.probability for chosen in step.transforms)
-        if untouched > MAX_COPY_SHARE:
+        if len(step.transforms) == 1 and step.transforms[0].probability < 1.0:
+            chosen = step.transforms[0]
             yield warning(
-                (*path, "transforms"),
-                f"{untouched:.0%} of the children of step {step.name} would be exact copies of their parents.",
-                "Give one transform `probability: 1.0`.",
+                (*path, "transforms", 0, "probability"),
+                f"probability {chosen.probability:g} does nothing: {chosen.use} is the only transform of step"
+                f" {step.name}, and every child is changed by at least one.",
+                "Take it out; how many children there are is the step's amount.",
             )
 
 

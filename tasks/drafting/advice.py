@@ -117,12 +117,17 @@ def spoiled_by(seen: Look, advised: Sequence[Advised]) -> dict[str, str]:
 def steps(seen: Look, catalogue: Catalogue, refused: frozenset[str] = frozenset()) -> list[Advised]:
     """Steps for the classes seen; `refused` names transforms that lint has found fault with here."""
     made = _image_steps if seen.policy.modality == "image" else _table_steps
-    found = [step for step in made(seen, catalogue, refused) if step.chain]
+    found = [_alone(step) for step in made(seen, catalogue, refused) if step.chain]
     names = [step.name for step in found]
     return [
         replace(step, name=f"{step.name}-{index + 1}") if names.count(step.name) > 1 else step
         for index, step in enumerate(found)
     ]
+
+
+def _alone(step: Advised) -> Advised:
+    """The same step without the probability of a lone transform, which does nothing (AUG108)."""
+    return step if len(step.chain) > 1 else replace(step, chain=(replace(step.chain[0], probability=1.0),))
 
 
 def lifted(seen: Look, advised: Sequence[Advised]) -> dict[str, int]:

@@ -170,6 +170,23 @@ def test_a_larger_alpha_is_advised_only_where_one_judges(tmp_path, rows, told, r
         assert "AUG307" not in [finding.rule for finding in mended]
 
 
+@pytest.mark.parametrize(("chances", "told"), [((0.5,), True), ((0.99,), True), ((1.0,), False), ((0.2, 0.2), False)])
+def test_a_probability_is_idle_only_where_the_transform_stands_alone(tmp_path, chances, told):
+    uses = "".join(
+        "      - use: image.gaussian_noise\n        invariance: Within the precision of the sensor.\n"
+        f"        probability: {chance}\n"
+        for chance in chances
+    )
+    head, rest = FLIPPED.split("      - use")
+    findings = found(tmp_path, head + uses + "    amount" + rest.split("    amount")[1])
+    idle = [finding for finding in findings if finding.rule == "AUG108"]
+    assert len(idle) == told
+    for finding in idle:
+        assert finding.line == 13
+        assert "does nothing" in finding.message
+        assert "copies of" not in explain("AUG108")
+
+
 def test_of_many_findings_alike_at_one_place_the_first_are_told_and_the_rest_counted(tmp_path):
     classes = [f"species {number}" for number in range(1000)]
     findings = found(tmp_path, FLIPPED, DataFacts(counts={"train": dict.fromkeys(classes, 1)}))
