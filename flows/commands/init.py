@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flows.console import json_option, print_json
 from policies.errors import PolicyError
+
+if TYPE_CHECKING:
+    from tasks.drafting.look import Look
 
 EXAMPLE = """
 \b
@@ -70,6 +74,8 @@ def command(
                 "rows": made.seen.rows,
                 "classes": made.seen.classes,
                 "steps": steps,
+                "quarantined": dict(made.seen.unusable.most_common()),
+                "would_fail": made.seen.would_fail,
             }
         )
         return
@@ -80,7 +86,18 @@ def command(
         click.echo(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
     if not made.advised:
         click.echo("  no step: nothing to advise; the policy says why")
-    click.echo(f"Read both, then: augmill run {shown[0]}")
+    _tell_of_bad_rows(made.seen)
+    first = "Mend the rows, draft again" if made.seen.would_fail else "Read both"
+    click.echo(f"{first}, then: augmill run {shown[0]}")
+
+
+def _tell_of_bad_rows(seen: Look) -> None:
+    if seen.unusable:
+        click.echo(f"{seen.unusable_count} would be quarantined:")
+    for reason, count in seen.unusable.most_common():
+        click.echo(f"  {count:,} x {reason}")
+    if seen.would_fail:
+        click.echo(seen.failure)
 
 
 def _uris(source: Sequence[str]) -> list[str]:

@@ -32,6 +32,8 @@ _UNIT_BYTES = 64 << 20
 _ROWS, _BYTES = 65_536, 64 << 20
 MAX_CLASSES = 1000
 _MOST_UNUSABLE = 0.5
+MOST_QUARANTINED = 0.2
+"""A draft allows for no larger share of bad rows: beyond, the guard would guard nothing."""
 CONTRAST = "image.contrast"
 # What differs by fewer of 256 levels is one colour to the eye, and to the features that labels are judged by.
 _LEVELS = 8
@@ -93,6 +95,24 @@ class Look:
     def unusable_share(self) -> float:
         """Rows that will be quarantined, by all rows."""
         return sum(self.unusable.values()) / max(1, self.rows)
+
+    @property
+    def would_fail(self) -> bool:
+        """Whether more rows are bad than a draft allows for."""
+        return self.unusable_share > MOST_QUARANTINED
+
+    @property
+    def unusable_count(self) -> str:
+        """How many rows will be quarantined, in words."""
+        return f"{sum(self.unusable.values()):,} of {self.rows:,} rows ({self.unusable_share:.2%})"
+
+    @property
+    def failure(self) -> str:
+        """Why a run of the draft would fail, in words."""
+        return (
+            f"A run would fail: {self.unusable_share:.2%} of the rows are bad, and a draft allows for"
+            f" {MOST_QUARANTINED:.0%} at most."
+        )
 
     def data_facts(self, planned: Mapping[str, Mapping[str, int]]) -> DataFacts:
         """The same as the rules of lint want it."""
@@ -211,7 +231,7 @@ def _check_rows(seen: Look) -> None:
     if not seen.rows:
         raise DataError("the source holds no row", "check the path; a header alone is not enough")
     if seen.unusable_share > _MOST_UNUSABLE:
-        worst = ", ".join(f"{reason} ({count})" for reason, count in seen.unusable.most_common(5))
+        worst = ", ".join(f"{reason} ({count})" for reason, count in seen.unusable.most_common())
         raise DataError(
             f"{seen.unusable_share:.0%} of {seen.rows:,} rows cannot be used: {worst}",
             "mend the data, then draft again",

@@ -69,8 +69,9 @@ def _source(seen: Look) -> list[str]:
     if source.missing != ("",):
         lines.append(f"  missing: {spelled(source.missing)}  # cells that hold nothing but one of these have no value")
     if seen.unusable:
-        worst = "; ".join(f"{count} x {reason}" for reason, count in seen.unusable.most_common(5))
-        lines += _comments([f"{seen.unusable_share:.2%} of the rows will be quarantined: {worst}"], "  ")
+        why = "; ".join(f"{count:,} x {reason}" for reason, count in seen.unusable.most_common())
+        told = f"{seen.unusable_count} will be quarantined: {why}"
+        lines += _comments([told, seen.failure] if seen.would_fail else [told], "  ")
     return lines
 
 

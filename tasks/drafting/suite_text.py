@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.drafting.column_look import ColumnLook
-from tasks.drafting.look import CONTRAST, Look
+from tasks.drafting.look import CONTRAST, MOST_QUARANTINED, Look
 from tasks.drafting.spelling import rounded_out, spelled
 
 # Texts of more kinds than this are not listed: new ones are to be expected.
@@ -24,6 +24,7 @@ def suite_text(seen: Look) -> str:
         f"# Drafted by `augmill init` from {seen.rows:,} rows; `expectations` go by their Great Expectations names.",
         f"name: {seen.policy.dataset}",
         "# Over this share of rows in quarantine the run fails and nothing is published.",
+        *([f"# {seen.failure} Mend the rows rather than raise it."] if seen.would_fail else []),
         f"budget: {{max_quarantine_share: {_budget(seen):g}}}",
         *_presence(seen),
         "expectations:",
@@ -39,8 +40,8 @@ def suite_text(seen: Look) -> str:
 
 
 def _budget(seen: Look) -> float:
-    """Twice what was seen, in whole per cents."""
-    return max(_BUDGET, math.ceil(200 * seen.unusable_share) / 100)
+    """Twice what was seen, in whole per cents, as far as a draft goes."""
+    return min(MOST_QUARANTINED, max(_BUDGET, math.ceil(200 * seen.unusable_share) / 100))
 
 
 def _presence(seen: Look) -> Iterator[str]:

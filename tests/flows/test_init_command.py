@@ -58,6 +58,23 @@ def test_nothing_is_written_when_the_data_cannot_serve(here, capsys):
     assert not Path("policies").exists()
 
 
+def test_rows_that_would_be_quarantined_are_told_with_every_reason(here, capsys):
+    good = "a,b,label\n" + ROWS
+    Path("data/few.csv").write_text(good + "torn\n,,\n1,2,3,4\n")
+    assert main(["init", "data/few.csv", "--label", "label"]) == 0
+    told = capsys.readouterr().out
+    assert "3 of 203 rows (1.48%) would be quarantined" in told
+    assert "1 x its label is missing" in told
+    assert "1 x expected 3 fields, got 1" in told
+    assert "would fail" not in told
+    Path("data/many.csv").write_text(good + "torn\n" * 90)
+    assert main(["init", "data/many.csv", "--label", "label"]) == 0
+    told = capsys.readouterr().out
+    assert "90 of 290 rows (31.03%) would be quarantined" in told
+    assert "A run would fail" in told
+    assert "Mend the rows" in told
+
+
 def test_sources_per_split_and_one_document_for_machines(here, capsys):
     Path("data/test.csv").write_text("a,b,label\n" + ROWS)
     call = [

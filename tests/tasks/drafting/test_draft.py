@@ -125,7 +125,23 @@ def test_the_draft_accepts_every_row_it_saw_but_the_broken_ones(tmp_path: Path) 
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
     assert made.seen.unusable == {"expected 3 fields, got 1": 1, "a number is infinite": 1, "its label is missing": 1}
     assert "budget: {max_quarantine_share: 0.04}" in made.suite
-    assert "1.73% of the rows will be quarantined" in made.policy
+    assert "3 of 173 rows (1.73%) will be quarantined" in made.policy
+
+
+@pytest.mark.parametrize(("torn", "budget", "runs"), [(15, "0.14", True), (30, "0.2", True), (60, "0.2", False)])
+def test_no_draft_allows_for_more_than_a_fifth_of_bad_rows(tmp_path: Path, torn: int, budget: str, runs: bool) -> None:
+    rows = [*rows_of({"x": 100, "y": 100}, number), *["torn"] * torn]
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
+    assert f"budget: {{max_quarantine_share: {budget}}}" in made.suite
+    assert ("A run would fail" not in made.suite) == ("A run would fail" not in made.policy) == runs
+    assert made.seen.would_fail is not runs
+
+
+def test_every_reason_why_rows_are_bad_is_told(tmp_path: Path) -> None:
+    torn = [",".join("1" * width) for width in (1, 2, 4, 5, 6, 7, 8)]
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", [*rows_of({"x": 90, "y": 80}, number), *torn]))
+    told = " ".join(line.strip(" #") for line in made.policy.splitlines())
+    assert all(f"1 x expected 3 fields, got {width}" in told for width in (1, 2, 4, 5, 6, 7, 8))
 
 
 def test_a_split_column_and_folders_per_split_are_kept(tmp_path: Path) -> None:
