@@ -21,7 +21,7 @@ from policies.names import did_you_mean
 from policies.schema import DEFAULT_FRACTIONS, Policy
 from tasks.drafting.column_look import ColumnLook
 from tasks.rows.identity import content_words
-from tasks.rows.provenance import SOURCE, SPLIT, clashes
+from tasks.rows.provenance import SOURCE, SPLIT, refuse_clashes
 from tasks.sources.columns import refuse_not_plain
 from tasks.sources.contract import Found
 from tasks.sources.from_image_folder import SPLIT_FOLDERS
@@ -214,11 +214,7 @@ def _count(seen: Look, table: pa.Table, facts: pa.Table) -> None:
 
 
 def _check_columns(policy: Policy, types: Mapping[str, str]) -> None:
-    taken = clashes([name for name in types if name not in (SOURCE, SPLIT)])
-    if taken:
-        raise DataError(
-            f"columns have names reserved for provenance: {', '.join(map(repr, taken))}", "rename them at the source"
-        )
+    refuse_clashes(types)
     if policy.label is not None and policy.label not in types:
         raise PolicyError(
             f"the data have no column {policy.label!r} to take labels from",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
+
 import pyarrow as pa
+
+from policies.errors import DataError
 
 PREFIX = "augmill_"
 
@@ -45,6 +50,18 @@ BOXES_TYPE = pa.list_(
 )
 
 
-def clashes(columns: list[str]) -> list[str]:
-    """User columns that carry the reserved prefix, in any case (engines fold case)."""
-    return [name for name in columns if name.lower().startswith(PREFIX)]
+def refuse_clashes(columns: Collection[str]) -> None:
+    """Raise DataError where a column carries the reserved prefix, or two differ only in case (engines fold case)."""
+    taken = [name for name in columns if name.lower().startswith(PREFIX)]
+    if taken:
+        raise DataError(
+            f"columns of the source have names reserved for provenance: {', '.join(map(repr, taken))}",
+            "Rename them at the source; every published row carries its own augmill_ columns.",
+        )
+    folded = Counter(name.lower() for name in columns)
+    twins = sorted(name for name in columns if folded[name.lower()] > 1)
+    if twins:
+        raise DataError(
+            f"columns of the source differ only in case: {', '.join(map(repr, twins))}",
+            "Rename one of them: Spark, DuckDB and Delta take them for the same column.",
+        )

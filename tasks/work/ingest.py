@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow as pa
 from policies.errors import DataError
 from policies.schema import Policy
 from tasks.rows.hashing import code_version, hash_of, tree_version
-from tasks.rows.provenance import clashes
+from tasks.rows.provenance import refuse_clashes
 from tasks.runners.contract import Runner
 from tasks.sources.contract import Found, Scan, Unit
 from tasks.sources.reading import gaps, read, scan, types_of, units
@@ -74,23 +73,6 @@ def units_of(policy: Policy, found: Found) -> list[Unit]:
     """The units of work. Few files of rows are one each, so that a new one costs only itself; many share units."""
     alone = found.format not in PICTURES and len(found.objects) <= FEW_FILES
     return units(found, policy, 1 if alone else UNIT_BYTES)
-
-
-def refuse_clashes(types: dict[str, str]) -> None:
-    """Raise DataError where a user's column carries the reserved prefix."""
-    taken = clashes(list(types))
-    if taken:
-        raise DataError(
-            f"columns of the source have names reserved for provenance: {', '.join(map(repr, taken))}",
-            "Rename them at the source; every published row carries its own augmill_ columns.",
-        )
-    folded = Counter(name.lower() for name in types)
-    twins = sorted(name for name in types if folded[name.lower()] > 1)
-    if twins:
-        raise DataError(
-            f"columns of the source differ only in case: {', '.join(map(repr, twins))}",
-            "Rename one of them: Spark, DuckDB and Delta take them for the same column.",
-        )
 
 
 def scan_unit(ctx: Context, unit: Unit) -> Scan:

@@ -168,6 +168,7 @@ def test_a_split_column_and_folders_per_split_are_kept(tmp_path: Path) -> None:
         ("a,label", [], DataError, "holds no row"),
         ("a,label", ["1", "2", "1,x"], DataError, "67% of 3 rows cannot be used"),
         ("augmill_a,label", ["1,x", "2,y"], DataError, "reserved for provenance: 'augmill_a'"),
+        ("Size,size,label", ["1,1,x", "2,2,y"], DataError, "differ only in case: 'Size', 'size'"),
     ],
 )
 def test_data_that_no_policy_could_serve_are_refused(
