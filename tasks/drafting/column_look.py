@@ -10,9 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.sources.values import text_type
+
 # Whether a column is an identifier or counts up is judged on its first rows.
 SAMPLE_ROWS = 50_000
 MAX_VALUES = 1000
+_NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+_NEARLY_ALL, _MOST_CATEGORIES, _EXAMPLES = 0.95, 30, 3
 # Counters may start anew now and then: once per picture, per file, per day.
 _COUNTS_UP, _GROWS, _FEWEST_ROWS = 0.8, 0.95, 20
 
@@ -21,7 +25,8 @@ _COUNTS_UP, _GROWS, _FEWEST_ROWS = 0.8, 0.95, 20
 class ColumnLook:
     """What one column holds. `values` is complete unless `many` is set; `low` and `high` are of finite numbers.
 
-    `at_low` and `at_high` count the rows that have just these.
+    `at_low` and `at_high` count the rows that have just these. Of texts, `numbers` counts those that are numbers, of
+    the narrowest kind that holds them all; `odd` are a few of the others.
     """
 
     name: str
@@ -35,6 +40,9 @@ class ColumnLook:
     at_high: int = 0
     values: set[Any] = field(default_factory=set)
     many: bool = False
+    numbers: int = 0
+    numbers_kind: str = "null"
+    odd: set[str] = field(default_factory=set)
     _sample: list[pa.Array] = field(default_factory=list)
 
     @property
@@ -51,11 +59,24 @@ class ColumnLook:
         self.nulls += array.null_count
         if self.is_number:
             self._add_numbers(array)
+        if self.kind == "string" and pa.types.is_string(array.type):
+            self._add_texts(array.drop_null())
         if not self.many and not pa.types.is_nested(array.type):
             self.values |= set(pc.unique(array.drop_null()).to_pylist())
             self.many = len(self.values) > MAX_VALUES
             if self.many:
                 self.values.clear()
+
+    @property
+    def numbers_share(self) -> float:
+        """Texts that are numbers, by rows with a value."""
+        return self.numbers / max(1, self.rows - self.nulls)
+
+    @property
+    def is_nearly_number(self) -> bool:
+        """Whether a few cells alone keep a column of numbers from being one; few different texts are categories."""
+        different = self.many or len(self.values) > _MOST_CATEGORIES
+        return different and self.numbers_kind in ("int64", "float64") and _NEARLY_ALL <= self.numbers_share < 1.0
 
     @property
     def distinct_share(self) -> float:
@@ -76,6 +97,14 @@ class ColumnLook:
         """The bound that more rows stand on, and their share: a zero that means "none" shows so."""
         count, bound = max((self.at_low, self.low), (self.at_high, self.high))
         return bound, count / max(1, self.rows)
+
+    def _add_texts(self, texts: pa.StringArray) -> None:
+        are = pc.match_substring_regex(texts, _NUMBER)
+        numbers = texts.filter(are)
+        self.numbers += len(numbers)
+        self.numbers_kind = text_type(numbers, self.numbers_kind)
+        if len(self.odd) < _EXAMPLES:
+            self.odd |= set(pc.unique(texts.filter(pc.invert(are))).slice(0, _EXAMPLES - len(self.odd)).to_pylist())
 
     def _add_numbers(self, array: pa.Array) -> None:
         values = np.asarray(array.drop_null(), dtype=np.float64)

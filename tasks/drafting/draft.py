@@ -41,6 +41,8 @@ def draft(call: Call, base: Path, catalogue: Catalogue) -> Draft:
         # Classes are to be counted per split, so the rows are looked at again.
         split = seen.policy.split.model_copy(update={"fractions": None, "column": column})
         seen = look(seen.policy.model_copy(update={"split": split}), base, catalogue)
+    if seen.nearly_numbers:
+        seen = look(seen.policy, base, catalogue, seen.nearly_numbers)
     apart = ignored(seen)
     seen = seen.without(apart)
     refused: frozenset[str] = frozenset()

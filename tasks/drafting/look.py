@@ -46,6 +46,7 @@ class Look:
     """What was seen. `counts`: split ("" where the source names none) -> class -> usable rows.
 
     `gaps`: column -> files that lack it, where others have it. `flat`: class -> pictures of one colour, or nearly so.
+    `mended`: columns read as numbers, as they look when read as texts.
     `repeated_share`: rows whose cells all equal those of an earlier row.
     """
 
@@ -61,6 +62,7 @@ class Look:
     rows: int = 0
     description: dict[str, Any] = field(default_factory=dict)
     repeated_share: float = 0.0
+    mended: dict[str, ColumnLook] = field(default_factory=dict)
 
     def without(self, names: Collection[str]) -> Look:
         """The same look with more columns ignored."""
@@ -68,6 +70,14 @@ class Look:
         described = [one for one in self.description.get("columns", ()) if one["name"] not in ignore]
         policy = self.policy.model_copy(update={"ignore": ignore})
         return replace(self, policy=policy, description={**self.description, "columns": described})
+
+    @property
+    def nearly_numbers(self) -> dict[str, ColumnLook]:
+        """Features of a table that are texts for the sake of a few cells."""
+        if self.policy.modality == "image":
+            return {}
+        kept = (self.policy.label, self.policy.split.column)
+        return {name: one for name, one in self.columns.items() if name not in kept and one.is_nearly_number}
 
     @property
     def classes(self) -> Counter[str]:
@@ -151,14 +161,15 @@ class Contents:
         return 1.0 - len(np.unique(words)) / len(words) if len(words) else 0.0
 
 
-def look(policy: Policy, base: Path, catalogue: Catalogue) -> Look:
+def look(policy: Policy, base: Path, catalogue: Catalogue, mended: Mapping[str, ColumnLook] | None = None) -> Look:
     """Read the whole source once, as a run would. Raises DataError or PolicyError if no policy could serve it."""
+    mended = dict(mended or {})
     found = discover(policy, base)
     work = units(found, policy, _UNIT_BYTES)
     scans = [scan(unit, policy) for unit in work]
-    types = types_of(scans)
+    types = types_of(scans, {name: column.numbers_kind for name, column in mended.items()})
     _check_columns(policy, types)
-    seen = Look(policy, found, types, {name: ColumnLook(name, kind) for name, kind in types.items()})
+    seen = Look(policy, found, types, {name: ColumnLook(name, kind) for name, kind in types.items()}, mended=mended)
     seen.gaps = gaps(zip(work, scans, strict=True), types)
     modality = catalogue.modality(policy.modality).module
     chunks = (chunk for unit in work for chunk in read(unit, types, policy, _ROWS, _BYTES))
@@ -192,6 +203,7 @@ def _usable(seen: Look, modality: ModuleType, chunks: Iterator[Any]) -> Iterator
 
 def _kind_of(reason: str) -> str:
     """A reason without the values of its row, so that rows of one kind are counted together."""
+    reason = re.sub(r"^(column .*?): .* is not ", r"\1: a cell is not ", reason, flags=re.DOTALL)
     return re.sub(r"box \d+", "a box", re.sub(r" \([^)]*\)", "", reason))
 
 

@@ -33,6 +33,7 @@ def suite_text(seen: Look) -> str:
         *_pictures(seen),
     ]
     others = [one for one in seen.columns.values() if one.name != seen.policy.label and one.kind in _JUDGED]
+    lines += _numbers(seen)
     lines += _filled(others)
     lines += _ranges([column for column in others if column.is_number and column.name not in seen.policy.ignore])
     lines += _categories([column for column in others if column.name not in seen.policy.ignore])
@@ -77,6 +78,18 @@ def _pictures(seen: Look) -> list[str]:
         elif column.name != "image.bytes":
             lines += _all("expect_column_values_to_be_in_set", column=column.name, value_set=sorted(column.values))
     return ["  # Pictures half or twice the size seen are as welcome as these.", *lines] if lines else []
+
+
+def _numbers(seen: Look) -> list[str]:
+    lines: list[str] = []
+    for name, column in seen.mended.items():
+        lines += [
+            f"  # {spelled(name)}: {column.numbers_share:.1%} of its values are numbers; rows where it is none, as in"
+            f" {' or '.join(spelled(text[:40]) for text in sorted(column.odd))}, are",
+            "  # quarantined. Without this line all its values would be texts.",
+            *_all("expect_column_values_to_be_of_type", column=name, type_=column.numbers_kind),
+        ]
+    return lines
 
 
 def _filled(columns: list[ColumnLook]) -> list[str]:

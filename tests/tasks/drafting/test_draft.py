@@ -137,6 +137,28 @@ def test_no_draft_allows_for_more_than_a_fifth_of_bad_rows(tmp_path: Path, torn:
     assert made.seen.would_fail is not runs
 
 
+def test_a_column_of_numbers_but_for_a_few_cells_is_drafted_as_one(tmp_path: Path) -> None:
+    rows = [*rows_of({"x": 100, "y": 100}, number), "oops,1.5,x", "n.n.,2.5,y"]
+    made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
+    assert "- a  #" not in made.policy
+    assert made.seen.columns["a"].kind == "float64"
+    assert "{type: expect_column_values_to_be_of_type, kwargs: {column: a, type_: float64}}" in made.suite
+    assert '# a: 99.0% of its values are numbers; rows where it is none, as in "n.n." or oops, are' in made.suite
+    assert made.seen.unusable == {"column 'a': a cell is not a number": 2}
+    assert "budget: {max_quarantine_share: 0.02}" in made.suite
+
+
+@pytest.mark.parametrize("odd", [["oops"] * 20, ["007"], []])
+def test_codes_and_texts_stay_texts(tmp_path: Path, odd: list[str]) -> None:
+    chance = random.Random(0)
+    codes = [f"{chance.randrange(10**6):06d}" for _ in range(100)] if odd == ["007"] else []
+    rows = [*(f"{cell},x" for cell in codes), *rows_of({"x": 100, "y": 100}, lambda one: f"{one.gauss(0, 1):.4f}")]
+    rows += [f"{cell},y" for cell in odd]
+    made = drafted(tmp_path, table(tmp_path, "a,label", rows))
+    assert "of_type" not in made.suite
+    assert made.seen.columns["a"].kind == ("string" if odd else "float64")
+
+
 def test_every_reason_why_rows_are_bad_is_told(tmp_path: Path) -> None:
     torn = [",".join("1" * width) for width in (1, 2, 4, 5, 6, 7, 8)]
     made = drafted(tmp_path, table(tmp_path, "a,b,label", [*rows_of({"x": 90, "y": 80}, number), *torn]))
