@@ -70,7 +70,7 @@ def _first(hits: Iterable[Hit]) -> Iterator[Hit]:
         more = len(alike) - MOST_ALIKE
         if more > 0:
             worst = min(alike[MOST_ALIKE:], key=lambda hit: hit.severity != "error")
-            yield replace(worst, message=f"the same of {more:,} more.", remedy="")
+            yield replace(worst, message=f"the same is true of {more:,} more, which are not listed.", remedy="")
 
 
 def _finding(loaded: Loaded, code: str, hit: Hit) -> Finding:

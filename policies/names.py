@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from math import isfinite
 
 MOST_NAMES = 40
+_DIGITS = 20
 
 
-def natural(name: str) -> tuple[int, float, str]:
-    """The key to sort labels by where a person reads them: numbers by size, then words by letter."""
+def natural(name: str) -> tuple[int, float, str, str]:
+    """The key to sort names by where a person reads them: numbers by size, then words by letter, V2 before V10."""
+    spread = re.sub(r"[0-9]+", lambda digits: digits[0].zfill(_DIGITS), name)
     try:
         number = float(name)
     except ValueError:
-        return 1, 0.0, name
-    return (0, number, name) if isfinite(number) else (1, 0.0, name)
+        return 1, 0.0, spread, name
+    return (0, number, spread, name) if isfinite(number) else (1, 0.0, spread, name)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from policies.names import natural
 from policies.rules.amounts import RARE_RATE
 from policies.rules.hygiene import IDENTIFIER_SHARE
 from tasks.drafting.look import Look
@@ -211,8 +212,9 @@ def _amounts(train: Mapping[str, int], names: Sequence[str]) -> list[tuple[dict[
 
 
 def _sizes(train: Mapping[str, int], names: Sequence[str]) -> str:
-    shown = ", ".join(f"{name} {train[name]:,}" for name in names[:10]) + (", ..." if len(names) > 10 else "")
-    return f"training rows: {shown}; the largest class has {max(train.values()):,}"
+    first = sorted(names, key=natural)[:10]
+    shown = ", ".join(f"class {name}: {train[name]:,} rows" for name in first) + (", ..." if len(names) > 10 else "")
+    return f"{shown}; the largest class has {max(train.values()):,} (training rows)"
 
 
 def _too_thin(train: Mapping[str, int], names: Sequence[str], total: int) -> str:

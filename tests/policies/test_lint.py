@@ -193,4 +193,4 @@ def test_of_many_findings_alike_at_one_place_the_first_are_told_and_the_rest_cou
     few = [finding for finding in findings if finding.rule == "AUG307"]
     assert len(few) == 6
     assert "class species 0 has 1 training row;" in min(finding.message for finding in few)
-    assert "the same of 995 more." in [finding.message for finding in few]
+    assert "the same is true of 995 more, which are not listed." in [finding.message for finding in few]

@@ -45,7 +45,7 @@ def test_small_classes_of_numbers_are_interpolated(tmp_path: Path) -> None:
     assert [one.use for one in step.chain] == ["tabular.smote"]
     assert step.amount == {"balance": True}
     assert step.only == ("y",)
-    assert "training rows: y 70; the largest class has 210" in step.reasons
+    assert "class y: 70 rows; the largest class has 210 (training rows)" in step.reasons
     assert not [finding for finding in made.findings if finding.severity == "error"]
 
 
