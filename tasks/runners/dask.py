@@ -94,7 +94,12 @@ def local_client(workers: int) -> Iterator[Client]:
     """A client of a local cluster, both of which end with the context, or with this process."""
     from distributed import Client, LocalCluster
 
-    with set_up(), LocalCluster(n_workers=workers, **LOCAL_CLUSTER) as cluster, Client(cluster) as client:
+    with (
+        set_up(),
+        LocalCluster(n_workers=workers, **LOCAL_CLUSTER) as cluster,
+        # Nobody's default: prefect-dask would take it, and its cluster, for any run of this process, and close it.
+        Client(cluster, set_as_default=False) as client,
+    ):
         yield client
 
 
