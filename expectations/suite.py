@@ -14,10 +14,10 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from expectations.names import DATASET, REFUSED, ROW, Scope, scope_of
 from policies import yaml_source
+from policies.closed import Closed, Share
 from policies.errors import Finding, PolicyError
 from policies.faults import Reporter, findings_of
 from policies.names import did_you_mean
-from policies.schema import Closed, Share
 
 Presence = Literal["allow", "refuse"]
 

@@ -13,6 +13,7 @@ from flows.settings import RunnerName
 from tasks.augment import augment as make_children
 from tasks.check import check
 from tasks.fit import fit
+from tasks.gate import gate
 from tasks.ingest import ingest
 from tasks.publish import publish
 from tasks.record import record
@@ -34,7 +35,7 @@ def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any]:
 
 
 def pipeline(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
-    """Ingest, validate, split, fit, augment, verify, check, publish, record."""
+    """Ingest, validate, split, fit, augment, verify, check, gate, publish, record."""
     with open_run(policy, runner) as run:
         raw = ingest(run)
         valid = validate(run, raw)
@@ -43,5 +44,6 @@ def pipeline(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
         children = make_children(run, fitted)
         scored = verify(run, fitted, children)
         checked = check(run, real, fitted, scored)
-        version = publish(run, real, checked)
-        return record(run, version, checked)
+        passed = gate(run, checked)
+        version = publish(run, real, passed)
+        return record(run, version, passed)

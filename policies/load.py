@@ -23,7 +23,8 @@ from policies.yaml_source import Document
 
 FORMATS = ("csv", "parquet", "jsonl", "image_folder", "manifest", "builtin")
 PLANNED_MODALITIES = ("text", "audio", "timeseries")
-PLANNED_KEYS = (("gates",), ("schedule",), ("source", "pii"))
+PLANNED_GATES = ("model_delta", "privacy", "drift_coverage", "collapse")
+PLANNED_KEYS = (*(("gates", name) for name in PLANNED_GATES), ("schedule",), ("source", "pii"))
 NOT_IN_ROWS = {"description", "owner", "publish"}
 
 

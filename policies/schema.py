@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from policies.closed import Closed, Share
+from policies.gates import Gates
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Lower-case letters, digits, hyphens.")]
 # With a letter at least: in DATASET@3 the 3 is a version.
@@ -18,7 +21,6 @@ Channel = Annotated[
 ]
 StepName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Split = Literal["train", "validation", "test"]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 OnFailure = Literal["drop", "fail", "warn"]
 Label = str | int | bool
 
@@ -26,12 +28,6 @@ MAX_ALPHA = 0.05
 """The verifier judges no class at a larger alpha: a verdict would mean little."""
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-
-class Closed(BaseModel):
-    """A frozen model that refuses unknown keys and silent conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Source(Closed):
@@ -206,6 +202,7 @@ class Policy(Closed):
     label_depends_on: tuple[Literal["orientation", "colour", "texture"], ...] = Field(default=(), strict=False)
     steps: tuple[Step, ...] = Field(default=(), strict=False)
     checks: Checks = Field(default_factory=Checks)
+    gates: Gates = Field(default_factory=Gates)
     publish: Publish = Field(default_factory=Publish)
 
     @model_validator(mode="after")

@@ -171,7 +171,9 @@ def _verdict(check: CheckDocument) -> str:
 
 
 def _detail(check: CheckDocument) -> str:
-    return check.get("detail", "")
+    low, high = check.get("interval") or (None, None)
+    between = "" if low is None else f"between {figure(low)} and {figure(high)}"
+    return check.get("detail", "") or between
 
 
 def _target(value: Any) -> str:

@@ -22,7 +22,8 @@ class InputDocument(TypedDict, total=False):
 
 
 class CheckDocument(TypedDict, total=False):
-    """One check, its figure and its target. `detail` is one sentence; `on_failure` what was done."""
+    """One check, its figure and its target. `detail` is one sentence; `on_failure` what was done; `interval` where
+    the figure may truly be."""
 
     name: Required[str]
     success: Required[bool]
@@ -30,6 +31,7 @@ class CheckDocument(TypedDict, total=False):
     target: Any
     on_failure: str
     detail: str
+    interval: list[float] | None
 
 
 class SliDocument(TypedDict):

@@ -15,8 +15,21 @@ class FailingRow(TypedDict, total=False):
     values: dict[str, Any]
 
 
+class Detail(TypedDict, total=False):
+    """A part of a figure: what it is about (`of`), the figure, its interval, and a word for it, such as helped."""
+
+    of: Required[str]
+    observed: Required[float | int | None]
+    interval: list[float] | None
+    word: str
+
+
 class CheckReport(TypedDict, total=False):
-    """One check. `layer` is where it belongs: schema, structural, semantic, distributional or custom."""
+    """One check. `layer` is where it belongs: schema, structural, semantic, distributional, custom or gates.
+
+    `interval` is where the figure of a gate may truly be; `too_few` that there were too few rows to judge; `clocked`
+    that the figure depends on how fast the run was, not on its rows.
+    """
 
     name: Required[str]
     success: Required[bool]
@@ -29,6 +42,10 @@ class CheckReport(TypedDict, total=False):
     error: str
     on_failure: str
     failing: list[FailingRow]
+    interval: list[float] | None
+    too_few: bool
+    clocked: bool
+    details: list[Detail]
 
 
 class FloorReport(TypedDict):

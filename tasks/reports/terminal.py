@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from policies.names import natural
 from tasks.lineage.document import RunLink
-from tasks.lineage.markup import UNLABELLED, figure
+from tasks.lineage.markup import UNLABELLED
 from tasks.lineage.run_list import run_url
+from tasks.reports.figures import detail_text, figure_text, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -94,7 +95,9 @@ def _checks(checks: list[Mapping[str, Any]]) -> RenderableType:
         name = Text(str(check["name"]).replace("_", " "))
         if check.get("error"):
             name.append(f"\n{check['error']}", style="red")
-        table.add_row(Text(word, style=style), name, Text(_figure(check.get("observed"))), Text(_target(check)))
+        for detail in check.get("details", ()):
+            name.append(f"\n  {detail_text(detail)}", style="dim")
+        table.add_row(Text(word, style=style), name, Text(figure_text(check)), Text(_target(check)))
     return table
 
 
@@ -129,9 +132,5 @@ def mlflow_link(link: Mapping[str, Any]) -> str:
     return run_url(known) or f"run {known['run_id']} in {known['tracking_uri']}; `augmill ui` opens it"
 
 
-def _figure(value: Any) -> str:
-    return figure(round(value, 4) if isinstance(value, float) else value)
-
-
 def _target(check: Mapping[str, Any]) -> str:
-    return "" if check.get("target") is None else _figure(check["target"])
+    return "" if check.get("target") is None else rounded(check["target"], 4)

@@ -11,9 +11,10 @@ from typing import Any
 
 from policies.names import natural
 from tasks.lineage import markup
-from tasks.lineage.markup import UNLABELLED, Raw, escape, figure
+from tasks.lineage.markup import UNLABELLED, Raw, escape
 from tasks.reports.cards import failing, link, overruled, plain, quarantined, rejected
 from tasks.reports.document import CheckReport, Counts, SemanticReport, ValidationDocument
+from tasks.reports.figures import detail_text, figure_text, rounded
 
 _STYLE = Raw("""<style>
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); gap: .9rem; }
@@ -135,13 +136,19 @@ def _check_row(check: CheckReport) -> list[Any]:
     return [
         Raw(f'<span class="{kind}">{word}</span>'),
         check.get("layer", ""),
-        Raw(f'{name}<span class="{kind_of_text}">{escape(told)}</span>'),
-        _figure(check.get("observed")),
+        Raw(f'{name}<span class="{kind_of_text}">{escape(told)}</span>{_details(check)}'),
+        figure_text(check, 6),
         _figure(check.get("target")),
         check.get("judged"),
         check.get("failed"),
         shown,
     ]
+
+
+def _details(check: CheckReport) -> str:
+    """The parts of a figure, a line each."""
+    lines = "<br>".join(escape(detail_text(detail)) for detail in check.get("details", []))
+    return f'<br><span class="tag">{lines}</span>' if lines else ""
 
 
 def _semantic(document: ValidationDocument) -> Iterator[str]:
@@ -215,4 +222,4 @@ def _percent(value: float | None) -> str | None:
 
 
 def _figure(value: Any) -> str:
-    return figure(round(value, 6) if isinstance(value, float) else value)
+    return rounded(value, 6)

@@ -18,6 +18,8 @@ class Runner(Protocol):
     """A context manager; leaving it ends every worker, whatever they are doing."""
 
     workers: int
+    cpu_seconds: float
+    """What shards have spent in processes other than this one, all threads of theirs included."""
 
     def __enter__(self) -> Self: ...
 

@@ -47,6 +47,7 @@ class Runner:
         self.client = client
         self.warm = warm
         self.workers = 0
+        self.cpu_seconds = 0.0
         self.warming: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -82,6 +83,7 @@ class Runner:
                 future.release()  # or Dask would make it again when the worker that holds it dies
                 outcome = _outcome(value, name_of(items[index], index))
                 results[index] = shard.settle(outcome)
+                self.cpu_seconds += outcome.cpu_seconds
                 if on_done:
                     on_done(index, outcome.seconds, results[index])
         finally:

@@ -56,6 +56,7 @@ class Runner:
     def __init__(self, workers: int, warm: Warm | None = None) -> None:
         self.workers = workers
         self.warm = warm
+        self.cpu_seconds = 0.0
         self.pool: dict[Connection, Worker] = {}
 
     def __enter__(self) -> Self:
@@ -97,6 +98,7 @@ class Runner:
                         waiting.appendleft(index)
                         continue
                     results[index] = shard.settle(outcome)
+                    self.cpu_seconds += outcome.cpu_seconds
                     if on_done:
                         on_done(index, outcome.seconds, results[index])
         finally:

@@ -28,6 +28,7 @@ class Outcome:
     result: Any = None
     error: AugmillError | None = None
     traceback: str = ""
+    cpu_seconds: float = 0.0
 
 
 def retried(call: Callable[[], T], attempts: int = ATTEMPTS, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> T:
@@ -46,10 +47,10 @@ def retried(call: Callable[[], T], attempts: int = ATTEMPTS, first_wait_seconds:
 
 def run(function: Callable[[Any], Any], item: Any, name: str) -> Outcome:
     """Run one shard; never raises an Exception, so that what crosses to the flow can always be pickled."""
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     try:
         result = retried(lambda: function(item))
-        return Outcome(time.perf_counter() - start, result)
+        return Outcome(time.perf_counter() - start, result, cpu_seconds=time.process_time() - cpu)
     except Exception as fault:  # noqa: BLE001 - the worker's edge: everything becomes one message
         return failed(fault, name, time.perf_counter() - start)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.reports.document import CheckReport
 from tasks.rows.provenance import REAL, SAMPLE_ID
 from tasks.work.check import Judged, accept, failures, judge_children, read_scores, refuse
 from tasks.work.context import Context
@@ -25,13 +26,17 @@ from tasks.work.verify import Scored
 
 @dataclass(frozen=True)
 class Checked:
-    """What publish and record need: accepted shards, column types, and the figures of the version."""
+    """What publish and record need: accepted shards, column types, and the figures of the version.
+
+    `clocked` are answers that depend on how fast the run was; they are told, and kept out of the version's figures.
+    """
 
     accepted: tuple[Accepted, ...]
     dropped: int
     types: dict[str, str]
     figures: dict[str, Any]
     parts: Parts
+    clocked: tuple[CheckReport, ...] = ()
 
 
 def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
@@ -44,11 +49,15 @@ def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
     append(ctx, _rejected(ctx, accepted, judged), run.at_ms)
     figures = figures_of(ctx, real, fitted, judged, accepted)
     if failures(judged):
-        page = report(run, (real, fitted, scored, judged), figures, None)
-        name = f"reports/{run.asked.run_key}.html"
-        ctx.objects.write(name, page)
-        refuse(judged, ctx.objects.url(name))
+        refuse(judged, keep_page(run, (real, fitted, scored, judged), figures))
     return Checked(tuple(accepted), len(judged.dropped), real.types, figures, (real, fitted, scored, judged))
+
+
+def keep_page(run: Run, parts: Parts, figures: Mapping[str, Any]) -> str:
+    """Keep the report of a run that publishes nothing; returns its address."""
+    name = f"reports/{run.asked.run_key}.html"
+    run.ctx.objects.write(name, report(run, parts, figures, None))
+    return run.ctx.objects.url(name)
 
 
 def page_of(run: Run, checked: Checked, version: int) -> bytes:

@@ -30,7 +30,7 @@ REPORT = "validation_report.html"
 
 def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     """Send the record unless this version has one; returns the document of `augmill run --json`."""
-    document = document_of(run, version)
+    document = document_of(run, version, checked)
     document["latency"] = latency(run.ctx, checked.parts[2].children)
     marker = record_name(version.number)
     objects = run.ctx.objects
@@ -75,13 +75,14 @@ def _link(tracking_uri: str, link: RunLink | None, fault: StorageError | None) -
     return {**waiting, "spooled": fault.cause if fault else "the record waits in the spool"}
 
 
-def document_of(run: Run, version: Version) -> dict[str, Any]:
+def document_of(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     """Everything worth knowing about the version and the run that made it, as JSON-able values."""
     manifest = version.manifest
     parent = published(run.ctx.table, run.ctx.objects, version.parent) if version.parent is not None else None
     ended = time.time()
     document: dict[str, Any] = {
         **manifest.figures,
+        "checks": [*manifest.figures["checks"], *checked.clocked],
         "dataset": manifest.dataset,
         "version": version.number,
         "parent_version": version.parent,
@@ -106,7 +107,7 @@ def document_of(run: Run, version: Version) -> dict[str, Any]:
         "started_unix": run.started,
         "ended_unix": ended,
         "seconds": round(ended - run.started, 3),
-        "usage": {"cpu_seconds": round(sum(stage["figures"]["cpu_seconds"] for stage in run.stages), 3)},
+        "usage": {"cpu_seconds": run.cpu_seconds, **_prices(run.ctx)},
         "storage": {
             "real_bytes": sum(file.bytes for file in manifest.data_files if file.origin == "real"),
             "total_bytes": sum(file.bytes for file in manifest.data_files),
@@ -115,6 +116,13 @@ def document_of(run: Run, version: Version) -> dict[str, Any]:
     }
     document["slis"] = measure(cast(VersionDocument, document))
     return document
+
+
+def _prices(ctx: Context) -> dict[str, Any]:
+    asked = ctx.policy.gates.budgets
+    if asked is None or asked.price_per_cpu_hour is None:
+        return {}
+    return {"price_per_cpu_hour": asked.price_per_cpu_hour, "currency": asked.currency}
 
 
 def latency(ctx: Context, children: Sequence[ChildShard]) -> list[dict[str, Any]]:

@@ -182,10 +182,18 @@ class Run:
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
         """Time a stage for the trace; figures put into the yielded dict become its attributes."""
         figures: dict[str, Any] = {}
-        began, cpu = time.time(), time.process_time()
+        began, cpu = time.time(), self._cpu_seconds()
         yield figures
-        figures["cpu_seconds"] = round(time.process_time() - cpu, 3)
+        figures["cpu_seconds"] = round(self._cpu_seconds() - cpu, 3)
         self.stages.append({"name": name, "started_unix": began, "seconds": time.time() - began, "figures": figures})
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds of the stages so far, on this process and its workers."""
+        return round(float(sum(stage["figures"]["cpu_seconds"] for stage in self.stages)), 3)
+
+    def _cpu_seconds(self) -> float:
+        return time.process_time() + self.runner.cpu_seconds
 
 
 def git_commit(folder: Path) -> str | None:

@@ -147,7 +147,8 @@ def _stages(run: Run, tamper: Tamper) -> Version:
     children = handed("augment", stages.make_children.fn(run, fitted))
     scored = handed("verify", stages.verify.fn(run, fitted, children))
     checked = handed("check", stages.check.fn(run, real, fitted, scored))
-    return stages.publish.fn(run, real, checked)
+    passed = handed("gate", stages.gate.fn(run, checked))
+    return stages.publish.fn(run, real, passed)
 
 
 def table_of(lake: Path | str, dataset: str = DATASET) -> Table:

@@ -130,7 +130,7 @@ def test_a_missing_key_is_named(policy):
 @pytest.mark.parametrize(
     ("extra", "path"),
     [
-        ("gates: {model_delta: {metric: average_precision, min: 0.0}}", "gates"),
+        ("gates: {drift_coverage: {production: rows.csv}}", "gates.drift_coverage"),
         ("schedule: {cron: '0 3 * * *'}", "schedule"),
     ],
 )

@@ -1,0 +1,17 @@
+"""Gate: what the version must show as a whole - that it helps, gives nobody away, costs no more than allowed."""
+
+from prefect import task
+
+from tasks.options import STAGE
+from tasks.work import gates as work
+from tasks.work.outcome import Checked
+from tasks.work.run import Run
+
+
+@task(name="gate", **STAGE)
+def gate(run: Run, checked: Checked) -> Checked:
+    """Judge the version to be by the policy's gates: pass, warn or end the run, as each gate says."""
+    with run.stage("gate") as figures:
+        passed = work.gate(run, checked)
+        figures["gates"] = len(work.written(run.ctx.policy.gates))
+        return passed

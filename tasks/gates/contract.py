@@ -1,0 +1,128 @@
+"""What a gate is given and what it answers.
+
+A gate is a file `tasks/gates/<key in the policy>.py` with one function, `judge(evidence, asked)`, where `asked` is its
+model from `policies/gates.py`. It answers with one entry per figure that has a target. The first entry bears the
+gate's name where a service level of that name exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from policies.gates import Gate
+from policies.schema import Policy, Step
+from tasks.reports.document import CheckReport, Detail
+
+F64 = NDArray[np.float64]
+U64 = NDArray[np.uint64]
+LAYER = "gates"
+TOO_FEW = "too few rows to judge"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some rows of a kind, chosen by their ids: the same whatever the number of shards or workers. Sorted by id.
+
+    `rows` are their columns, provenance included, without pictures; `features` (n, d) are what the modality's verifier
+    sees; `looks` (n, 2) are words that are equal where two rows look alike to a model; `labels` (n,) are text; each
+    row stands for `weights` (n,) rows; `steps` (n,) name what made it, "" for real rows; `total` is how many rows
+    there are in all.
+    """
+
+    rows: pa.Table
+    features: F64
+    looks: U64
+    labels: NDArray[np.str_]
+    weights: F64
+    steps: NDArray[np.str_]
+    total: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Evidence(Protocol):
+    """What a version to be holds. Samples are read when they are first asked for; test rows are never among them."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy the version is made by."""
+
+    @property
+    def train(self) -> Sample:
+        """Real training rows."""
+
+    @property
+    def validation(self) -> Sample:
+        """Real validation rows."""
+
+    @property
+    def children(self) -> Sample:
+        """New rows that will be published, of all steps."""
+
+    @property
+    def real(self) -> Mapping[str, int]:
+        """Real training rows by class."""
+
+    @property
+    def made(self) -> Mapping[tuple[str, str], int]:
+        """New rows that will be published, by step and class."""
+
+    @property
+    def made_bytes(self) -> int:
+        """Bytes of the files that hold the new rows."""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the run has spent so far, on all its processes."""
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column of all real training rows, the raw values. Raises DataError where there is none."""
+
+    def features(self, rows: pa.Table) -> F64:
+        """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""
+
+    def origin_of(self, step: Step) -> str:
+        """`augmented` or `synthetic`: what the rows of a step are."""
+
+
+def answer(
+    name: str,
+    asked: Gate,
+    success: bool,
+    observed: float | int | None,
+    target: str,
+    description: str = "",
+    *,
+    interval: tuple[float, float] | None = None,
+    details: Sequence[Detail] = (),
+    error: str = "",
+    failing: Sequence[Mapping[str, Any]] = (),
+) -> CheckReport:
+    """One figure of a gate, as all reports show it."""
+    return {
+        "name": name,
+        "layer": LAYER,
+        "success": success,
+        "observed": observed,
+        "interval": list(interval) if interval is not None else None,
+        "target": target,
+        "description": description,
+        "error": error,
+        "on_failure": asked.on_failure,
+        "too_few": False,
+        "details": list(details),
+        "failing": [{"sample_id": row["sample_id"], "values": dict(row.get("values", {}))} for row in failing],
+    }
+
+
+def too_few(name: str, asked: Gate, target: str, why: str, description: str = "") -> CheckReport:
+    """The answer of a gate that cannot judge: it passes nothing and condemns nothing, and does what was asked."""
+    told = answer(name, asked, False, None, target, description, error=f"{TOO_FEW}: {why}")
+    return {**told, "too_few": True, "on_failure": asked.on_too_few}

@@ -1,0 +1,181 @@
+"""What the gates are shown of a version to be: samples of its real and new rows, their features, and its counts.
+
+Test rows are never read. Memory is bounded by the samples, not by the data: children are read shard by shard.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from policies.schema import Policy, Split, Step
+from tasks.gates.contract import F64, U64, Sample
+from tasks.gates.sampling import lowest, quotas
+from tasks.rows.identity import words_of
+from tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID
+from tasks.work.context import Context
+from tasks.work.descriptors import DataFile
+from tasks.work.fit import origin_of, write_index
+from tasks.work.index import label_text
+from tasks.work.parts import modality_of, ops_of
+from tasks.work.pool import by_file
+from tasks.work.publish import Accepted
+
+FEATURES_AT_ONCE = 2_048
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The rows of a run that is about to publish; see `tasks.gates.contract.Evidence`."""
+
+    ctx: Context
+    files: tuple[DataFile, ...]
+    accepted: tuple[Accepted, ...]
+    description: str
+    cpu_seconds: float
+
+    @property
+    def policy(self) -> Policy:
+        """The policy the version is made by."""
+        return self.ctx.policy
+
+    @cached_property
+    def train(self) -> Sample:
+        """Real training rows."""
+        return self._of_split("train")
+
+    @cached_property
+    def validation(self) -> Sample:
+        """Real validation rows."""
+        return self._of_split("validation")
+
+    @cached_property
+    def children(self) -> Sample:
+        """New rows that will be published, of all steps."""
+        wanted = quotas(self.made)
+        items = [item for item in self.accepted if item.kept]
+        looked = [self._looked_at(self._chosen(item, wanted), item.shard.step, item.shard.label) for item in items]
+        return _sample(looked, self.made)
+
+    @cached_property
+    def real(self) -> Mapping[str, int]:
+        """Real training rows by class."""
+        return self._counts("train")
+
+    @cached_property
+    def made(self) -> Mapping[tuple[str, str], int]:
+        """New rows that will be published, by step and class."""
+        counts = Counter[tuple[str, str]]()
+        for item in self.accepted:
+            if item.kept:
+                counts[item.shard.step, item.shard.label] += item.kept
+        return dict(sorted(counts.items()))
+
+    @property
+    def made_bytes(self) -> int:
+        """Bytes of the files that hold the new rows; what was dropped counts by its share."""
+        return round(sum(item.shard.bytes * item.kept / item.shard.rows for item in self.accepted if item.kept))
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column of all real training rows with their ids, the raw values."""
+        parts = [self.ctx.table.read_table(file.path, [SAMPLE_ID, name]) for file in self._files("train")]
+        return pa.concat_tables(parts)
+
+    def features(self, rows: pa.Table) -> F64:
+        """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""
+        return np.asarray(modality_of(self.ctx).features(self._described, rows))
+
+    def origin_of(self, step: Step) -> str:
+        """What the rows of a step are: augmented or synthetic."""
+        return origin_of(ops_of(self.ctx, step))
+
+    @cached_property
+    def _described(self) -> dict[str, Any]:
+        return dict(json.loads(self.ctx.work.read(f"{self.description}.json")))
+
+    def _files(self, split: Split) -> list[DataFile]:
+        return [file for file in self.files if file.split == split]
+
+    def _counts(self, split: Split) -> dict[str, int]:
+        counts = Counter[str]()
+        for file in self._files(split):
+            counts.update(file.labels)
+        return dict(sorted(counts.items()))
+
+    def _of_split(self, split: Split) -> Sample:
+        counts = self._counts(split)
+        if not counts:
+            return _sample([], {})
+        places = self.ctx.work.read_table(f"{write_index(self.ctx, self._files(split))}.parquet")
+        wanted, known = quotas(counts), {label: code for code, label in enumerate(counts)}
+        codes = np.array([known[label] for label in places["label"].to_pylist()], dtype=np.int64)
+        words = words_of(places["sample_id"])[:, 0]
+        chosen = lowest(words, codes, np.array([wanted[label] for label in counts]))
+        load = by_file(self.ctx.table, places)
+        starts = range(0, len(chosen), FEATURES_AT_ONCE)
+        looked = [self._looked_at(load(chosen[start : start + FEATURES_AT_ONCE])) for start in starts]
+        return _sample(looked, {("", label): count for label, count in counts.items()})
+
+    def _chosen(self, item: Accepted, wanted: Mapping[tuple[str, str], int]) -> pa.Table:
+        """Rows of a shard that are looked at: those with the lowest ids, which are hashes."""
+        stratum = item.shard.step, item.shard.label
+        rows = self.ctx.work.read_table(f"{item.shard.name}.parquet")
+        if item.dropped:
+            rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
+        share = wanted[stratum] / self.made[stratum]
+        if share == 1.0:
+            return rows
+        limit = np.uint64(share * float(2**64 - 2**11))
+        return rows.filter(pa.array(words_of(rows[SAMPLE_ID])[:, 0] <= limit))
+
+    def _looked_at(self, rows: pa.Table, step: str = "", pool: str | None = None) -> _Looked:
+        kept = [field.name for field in rows.schema if field.type != PAYLOAD_TYPE]
+        labels = label_text(rows, self.policy.label).to_pylist()
+        return _Looked(
+            rows.select(kept),
+            self.features(rows),
+            modality_of(self.ctx).appearance(self.policy, rows),
+            np.asarray(labels, dtype=np.str_),
+            [(step, label) for label in labels] if pool is None else [(step, pool)] * len(labels),
+        )
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A part of a sample; `strata` are the step and class each row was counted under."""
+
+    rows: pa.Table
+    features: F64
+    looks: U64
+    labels: NDArray[np.str_]
+    strata: list[tuple[str, str]]
+
+
+def _sample(parts: Sequence[_Looked], counts: Mapping[tuple[str, str], int]) -> Sample:
+    """One sample, sorted by id; `counts` are all rows there are by step and class."""
+    if not parts:
+        empty = np.zeros(0, dtype=np.str_)
+        return Sample(pa.table({}), np.zeros((0, 0)), np.zeros((0, 2), np.uint64), empty, np.zeros(0), empty, 0)
+    rows = pa.concat_tables([part.rows for part in parts], promote_options="default")
+    words = words_of(rows[SAMPLE_ID])
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    strata = [stratum for part in parts for stratum in part.strata]
+    taken = Counter(strata)
+    return Sample(
+        rows.take(pa.array(order)),
+        np.concatenate([part.features for part in parts])[order],
+        np.concatenate([part.looks for part in parts])[order],
+        np.concatenate([part.labels for part in parts])[order],
+        np.array([counts[stratum] / taken[stratum] for stratum in strata])[order],
+        np.array([step for step, _ in strata], dtype=np.str_)[order],
+        sum(counts.values()),
+    )

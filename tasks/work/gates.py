@@ -1,0 +1,64 @@
+"""Gate: hold the version to be against the policy's gates, before anybody can read it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from policies.errors import DataError
+from policies.gates import Gate, Gates
+from tasks.gates.contract import Evidence as Shown
+from tasks.reports.document import CheckReport
+from tasks.work.evidence import Evidence
+from tasks.work.outcome import Checked, keep_page
+from tasks.work.run import Run
+
+
+def gate(run: Run, checked: Checked) -> Checked:
+    """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
+    real, fitted, scored, judged = checked.parts
+    evidence = Evidence(run.ctx, tuple(real.files), checked.accepted, fitted.description, run.cpu_seconds)
+    found = judge(evidence, run.ctx.policy.gates)
+    kept = [answer for answer in found if not answer.get("clocked")]
+    parts = (real, fitted, scored, replace(judged, answers=[*judged.answers, *found]))
+    figures = {**checked.figures, "checks": [*checked.figures["checks"], *kept]}
+    failed = [answer for answer in found if not answer["success"] and answer["on_failure"] == "fail"]
+    if failed:
+        refuse(failed, keep_page(run, parts, figures))
+    clocked = tuple(answer for answer in found if answer.get("clocked"))
+    return replace(checked, figures=figures, parts=parts, clocked=clocked)
+
+
+def written(gates: Gates) -> dict[str, Gate]:
+    """The gates to run, by name, in the order of the grammar."""
+    asked = {name: getattr(gates, name) for name in type(gates).model_fields}
+    return {name: gate for name, gate in asked.items() if gate is not None}
+
+
+def judge(evidence: Shown, gates: Gates) -> list[CheckReport]:
+    """What every gate that is written answers; a gate is the file of its name in `tasks/gates/`."""
+    found: list[CheckReport] = []
+    for name, asked in written(gates).items():
+        found += importlib.import_module(f"tasks.gates.{name}").judge(evidence, asked)
+    return found
+
+
+def refuse(failed: Sequence[CheckReport], page: str) -> None:
+    """Raise one DataError naming every gate that failed and may not be passed over, and the page that shows why."""
+    raise DataError(
+        "nothing was published, because these gates failed:\n"
+        + "\n".join(f"  {answer['name']}: {_said(answer)}" for answer in failed),
+        f"The report {page} shows the figures. Change or remove the step that fails, or the target in `gates`.",
+        {"failed": list(failed), "report": page},
+    )
+
+
+def _said(answer: Mapping[str, Any]) -> str:
+    if answer["error"]:
+        return str(answer["error"])
+    interval = answer["interval"]
+    between = f" ({interval[0]:.4g} to {interval[1]:.4g})" if interval else ""
+    ids = ", ".join(item["sample_id"] for item in answer["failing"][:5])
+    return f"observed {answer['observed']:.6g}{between}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")

@@ -1,0 +1,78 @@
+"""Gates before publishing: a planted fault ends the run with its page, and nothing is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.errors import DataError
+from tasks.work.publish import Version
+from tests.end_to_end.helpers import NOISE, go, policy, rows, table_of, table_rows, write_csv
+
+ROWS = 120
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_csv(tmp_path / "data.csv", table_rows(0, ROWS))
+    return tmp_path
+
+
+def gated(folder: Path, gates: str, steps: str = NOISE, **more: str) -> Path:
+    return policy(folder, "data.csv", steps, gates=gates, **more)
+
+
+def publish(folder: Path, gates: str, steps: str = NOISE, **more: str) -> Version:
+    return go(gated(folder, gates, steps, **more), folder / "lake")
+
+
+def refused(folder: Path, gates: str, steps: str = NOISE, **more: str) -> list[dict[str, Any]]:
+    """The answers that ended a run, which must not have published anything and must have left its page."""
+    with pytest.raises(DataError) as caught:
+        publish(folder, gates, steps, **more)
+    assert "nothing was published, because these gates failed" in str(caught.value)
+    assert table_of(folder / "lake").versions() == []
+    page = Path(caught.value.report["report"]).read_text()
+    assert "Nothing was published." in page
+    assert all(answer["name"].replace("_", " ") in page for answer in caught.value.report["failed"])
+    return caught.value.report["failed"]
+
+
+def answers(version: Version) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in version.manifest.figures["checks"] if check["layer"] == "gates"}
+
+
+def test_a_run_that_costs_more_rows_than_allowed_is_refused(folder):
+    (answer,) = refused(folder, "{budgets: {max_rows: 10}}")
+    made = answer["observed"]
+    assert (answer["name"], answer["target"], made > 10) == ("rows_budget", "<= 10", True)
+    assert answers(publish(folder, f"{{budgets: {{max_rows: {made}}}}}"))["rows_budget"]["success"]
+
+
+def test_every_budget_that_is_overrun_is_named(folder):
+    budgets = "{max_bytes: 1, max_cpu_seconds: 0.0, max_money: 0.0, price_per_cpu_hour: 1.0, price_per_gb: 2.0}"
+    found = {answer["name"]: answer["observed"] for answer in refused(folder, f"{{budgets: {budgets}}}")}
+    assert list(found) == ["bytes_budget", "cpu_seconds_budget", "money_budget"]
+    money = found["cpu_seconds_budget"] / 3600 + 2 * found["bytes_budget"] / 1e9
+    assert found["money_budget"] == pytest.approx(money)
+
+
+def test_a_gate_that_only_warns_publishes_and_is_on_record(folder):
+    answer = answers(publish(folder, "{budgets: {max_rows: 10, on_failure: warn}}"))["rows_budget"]
+    assert (answer["success"], answer["on_failure"]) == (False, "warn")
+
+
+def test_figures_of_the_clock_are_no_figures_of_the_version(folder):
+    version = publish(folder, "{budgets: {max_cpu_seconds: 1000.0, max_rows: 1000}}")
+    assert list(answers(version)) == ["rows_budget"]
+
+
+def test_another_target_is_another_run_of_the_same_rows(folder):
+    publish(folder, "{budgets: {max_rows: 1000}}")
+    before = rows(folder / "lake", 0)
+    version = publish(folder, "{budgets: {max_rows: 1001}}")
+    assert version.number == 1
+    assert rows(folder / "lake", 1) == before
+    assert publish(folder, "{budgets: {max_rows: 1001}}").skipped
