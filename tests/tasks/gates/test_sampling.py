@@ -14,7 +14,7 @@ def test_of_many_rows_each_class_gives_its_share_and_rare_ones_all_they_have():
 
 
 def test_many_classes_share_what_there_is():
-    found = quotas({number: 100 for number in range(50)}, most=1_000, fewest=400)
+    found = quotas(dict.fromkeys(range(50), 100), most=1_000, fewest=400)
     assert sum(found.values()) == 1_000
 
 
