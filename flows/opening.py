@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import platform
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,11 +15,13 @@ from flows.looking import ask_with
 from flows.runners import open_runner, suited
 from flows.server import EmbeddedServer
 from flows.settings import RunnerName, settings
+from tasks.storage import leases
 from tasks.storage.probe import prove
 from tasks.storage.store import Store
 from tasks.work.context import OBJECTS, REGISTER, Context
 from tasks.work.quarantine import store_of as quarantine_of
 from tasks.work.run import Run
+from tasks.work.vacuum import live
 from tasks.work.warm import warm_worker
 
 
@@ -34,8 +38,22 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     kind = suited(runner or current.runner, size)
     # The page of a server that ends with the run would be a dead link in its record.
     page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url
-    with open_runner(current, kind, partial(warm_worker, asked.ctx)) as workers:
-        yield Run(asked, workers, current.tracking_uri, str(flow_run.id or "local"), page)
+    run_id = str(flow_run.id or "local")
+    with (
+        under_way(asked.ctx, run_id) as hold,
+        open_runner(current, kind, partial(warm_worker, asked.ctx)) as workers,
+    ):
+        yield Run(asked, workers, current.tracking_uri, run_id, page, hold)
+
+
+@contextmanager
+def under_way(ctx: Context, run_id: str) -> Iterator[Callable[[], None]]:
+    """Keep vacuum off the dataset while the block runs; yields what to call before a commit, to be sure of it."""
+    about = f"run {run_id} on {platform.node()}, process {os.getpid()}"
+    with leases.held(live(ctx.objects), leases.RUNS, about) as lease:
+        hold = partial(lease.wait_for, leases.CLEANING)
+        hold()
+        yield hold
 
 
 def sweep(ctx: Context) -> None:

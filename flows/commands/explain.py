@@ -32,7 +32,7 @@ def command(reference: str, sample_id: str, picture: Path | None, as_json: bool)
     from tasks.work.rebuild import context_of
 
     lake = open_lake()
-    found = lake.find(reference)
+    found = lake.readable(reference)
     with tempfile.TemporaryDirectory(prefix="augmill-explain-") as scratch:
         ctx = context_of(lake, found, settings().plugins, scratch)
         document = work.explain(lake, ctx, found, sample_id)

@@ -25,7 +25,7 @@ def command(reference: str, folder: Path, as_json: bool) -> None:
     from tasks.work.versions import export
 
     lake = open_lake()
-    found = lake.find(reference)
+    found = lake.readable(reference)
     paths = [str(path) for path in export(lake, found, folder)]
     if as_json:
         print_json({"dataset": found.manifest.dataset, "version": found.version, "files": paths})

@@ -19,7 +19,7 @@ Example:
 @click.command(epilog=EXAMPLE)
 @json_option
 def command(as_json: bool) -> None:
-    """One line per dataset: latest version, rows, channels, and where the table is."""
+    """One line per dataset: latest version, rows, channels, pins, versions that are gone, and where the table is."""
     lake = open_lake()
     rows: list[dict[str, Any]] = []
     for dataset in lake.datasets():
@@ -30,6 +30,8 @@ def command(as_json: bool) -> None:
                 "version": found.version,
                 "rows": found.snapshot.rows,
                 "channels": lake.channels(dataset),
+                "pins": list(lake.pins(dataset)),
+                "gone": [{"version": one.version, "reason": one.reason} for one in lake.gone(dataset).values()],
                 "table_uri": lake.store.sub(dataset).uri,
             }
         )
@@ -38,6 +40,15 @@ def command(as_json: bool) -> None:
     elif not rows:
         click.echo(f"Nothing is published in {lake.store.uri} yet: augmill run POLICY")
     for row in rows if not as_json else []:
-        pointers = ", ".join(f"{name} -> {version}" for name, version in sorted(row["channels"].items()))
-        told = f"  [{pointers}]" if pointers else ""
-        click.echo(f"{row['dataset']}@{row['version']}  {row['rows']} rows{told}  {row['table_uri']}")
+        click.echo(_line(row))
+
+
+def _line(row: dict[str, Any]) -> str:
+    from tasks.reports.kept import ranges
+
+    told = [f"{name} -> {version}" for name, version in sorted(row["channels"].items())]
+    told += [f"pinned {ranges(row['pins'])}"] if row["pins"] else []
+    for reason in sorted({one["reason"] for one in row["gone"]}):
+        told.append(f"{reason} {ranges([one['version'] for one in row['gone'] if one['reason'] == reason])}")
+    notes = f"  [{', '.join(told)}]" if told else ""
+    return f"{row['dataset']}@{row['version']}  {row['rows']} rows{notes}  {row['table_uri']}"

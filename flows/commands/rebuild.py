@@ -36,7 +36,7 @@ def command(reference: str, sample_ids: tuple[str, ...], whole: bool, sample: in
         raise click.UsageError("Name one of SAMPLE_ID, --all and --sample.")
     lake = open_lake()
     current = settings()
-    found = lake.find(reference)
+    found = lake.readable(reference)
     from tasks.work import rebuild as work
 
     with tempfile.TemporaryDirectory(prefix="augmill-rebuild-") as scratch:

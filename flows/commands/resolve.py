@@ -20,7 +20,7 @@ Example:
 def command(reference: str, as_json: bool) -> None:
     """Print the table and version that a name stands for: what a training job should read now."""
     lake = open_lake()
-    found = lake.find(reference)
+    found = lake.readable(reference)
     table = lake.store.sub(found.manifest.dataset).uri
     document = {"dataset": found.manifest.dataset, "version": found.version, "table_uri": table}
     if as_json:

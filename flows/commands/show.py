@@ -23,6 +23,7 @@ def command(reference: str, as_json: bool) -> None:
     lake = open_lake()
     found = lake.find(reference)
     name = found.manifest.dataset
+    gone, pins = lake.gone(name).get(found.version), lake.pins(name)
     document = {
         **found.manifest.figures,
         "dataset": name,
@@ -31,6 +32,8 @@ def command(reference: str, as_json: bool) -> None:
         "version": found.version,
         "channels": lake.channels(name),
         "versions": lake.versions(name),
+        "pinned": pins[found.version].note if found.version in pins else None,
+        "gone": gone.reason if gone else None,
     }
     if as_json:
         print_json(document)

@@ -115,9 +115,13 @@ def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "rows", ", ".join(counted)
     if document.get("not_judged"):
         yield "labels", str(document["not_judged"])
-    if document.get("table_uri") and document.get("version") is not None:
+    if document.get("gone"):
+        yield "gone", f"its files were {document['gone']}: it cannot be read any more"
+    elif document.get("table_uri") and document.get("version") is not None:
         yield "table", str(document["table_uri"])
         yield "read it", f'polars.read_delta("{document["table_uri"]}", version={document["version"]})'
+    if document.get("pinned") is not None:
+        yield "pinned", document["pinned"] or "without a note"
     if document.get("mlflow"):
         yield "MLflow", mlflow_link(document["mlflow"])
     if document.get("report"):

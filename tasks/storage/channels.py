@@ -76,6 +76,11 @@ def move(
     return made
 
 
+def undo(store: Store, channel: str, made: Move) -> None:
+    """Take one's own move back, a moment after it was made: nobody was to follow it."""
+    store.delete(f"{channel}/{made.number:08d}.json")
+
+
 def _names(store: Store, channel: str) -> list[str]:
     return [entry.name for entry in store.list(f"{channel}/") if entry.name.endswith(".json")]
 

@@ -81,13 +81,19 @@ class Folder:
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Name and bytes of every object whose name begins with `prefix`, sorted by name."""
+        for name, size, _ in self.ages(prefix):
+            yield name, size
+
+    def ages(self, prefix: str) -> Iterator[tuple[str, int, float]]:
+        """The same with the time of the last write, in seconds since 1970."""
         top = self.path(os.path.dirname(prefix))
         with storage_errors("list", top):
             names = sorted(name for name in _names(top, self.root) if name.startswith(prefix))
         for name in names:
             # An object deleted while the listing runs is simply no longer listed.
             with storage_errors("list", self.path(name)), suppress(FileNotFoundError):
-                yield name, os.stat(self.path(name)).st_size
+                found = os.stat(self.path(name))
+                yield name, found.st_size, found.st_mtime
 
     def sweep(self) -> int:
         """Remove temporary files whose writer was killed; those of living writers are locked and stay."""

@@ -73,7 +73,14 @@ class Layers:
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Name and bytes of the objects of both, sorted by name."""
-        yield from sorted((dict(self.below.list(prefix)) | dict(self.above.list(prefix))).items())
+        for name, size, _ in self.ages(prefix):
+            yield name, size
+
+    def ages(self, prefix: str) -> Iterator[tuple[str, int, float]]:
+        """The same with the time of the last write."""
+        found = {name: (size, at) for layer in (self.below, self.above) for name, size, at in layer.ages(prefix)}
+        for name, (size, at) in sorted(found.items()):
+            yield name, size, at
 
     def sweep(self) -> int:
         """Nothing: living writers of the store below are no concern of an overlay."""

@@ -178,12 +178,17 @@ class Bucket:
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Name and bytes of every object whose name begins with `prefix`, sorted by name."""
+        for name, size, _ in self.ages(prefix):
+            yield name, size
+
+    def ages(self, prefix: str) -> Iterator[tuple[str, int, float]]:
+        """The same with the time of the last write, in seconds since 1970, as the store says."""
         token: dict[str, str] = {}
         while True:
             query = {"Bucket": self.bucket, "Prefix": self.key(prefix), **token}
             page = self._call("list", prefix, partial(_page, query))
             for item in page.get("Contents", ()):
-                yield item["Key"].removeprefix(self.prefix), int(item["Size"])
+                yield item["Key"].removeprefix(self.prefix), int(item["Size"]), item["LastModified"].timestamp()
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}

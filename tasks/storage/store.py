@@ -33,6 +33,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Aged:
+    """One listed object with the time of its last write, in seconds since 1970 by the clock of the store."""
+
+    name: str
+    bytes: int
+    at: float
+
+
+@dataclass(frozen=True)
 class Written:
     """A Parquet object as it was written; `sha256` is of the file's bytes."""
 
@@ -102,6 +111,11 @@ class Store:
         """Every object whose name begins with `prefix`, sorted by name."""
         for name, size in self._objects(prefix).list(prefix):
             yield Entry(name, size)
+
+    def ages(self, prefix: str = "") -> Iterator[Aged]:
+        """The same with the time of each object's last write."""
+        for name, size, at in self._objects(prefix).ages(prefix):
+            yield Aged(name, size, at)
 
     def sweep(self) -> int:
         """Remove what killed writers left behind; returns how many files."""

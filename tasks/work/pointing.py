@@ -23,7 +23,8 @@ def promote(lake: Lake, found: Published, channel: str, *, at_ms: int, run_id: s
     store = lake.objects(found.manifest.dataset).sub("channels")
     here = channels.current(store, channel)
     if here is None or here.version != found.version:
-        channels.move(store, channel, found.version, here, at_ms=at_ms, reason=channels.PROMOTED, run_id=run_id)
+        made = channels.move(store, channel, found.version, here, at_ms=at_ms, reason=channels.PROMOTED, run_id=run_id)
+        refuse_vanished(lake, found, channel, made)
     return _document(lake, found, channel, here)
 
 
@@ -40,12 +41,26 @@ def rollback(lake: Lake, dataset: str, channel: str, *, at_ms: int, run_id: str)
         )
     found = lake.find(f"{dataset}@{back}")
     refuse_unfit(lake, found)
-    channels.move(store, channel, back, moves[0], at_ms=at_ms, reason=channels.ROLLED_BACK, run_id=run_id)
+    made = channels.move(store, channel, back, moves[0], at_ms=at_ms, reason=channels.ROLLED_BACK, run_id=run_id)
+    refuse_vanished(lake, found, channel, made)
     return _document(lake, found, channel, moves[0])
+
+
+def refuse_vanished(lake: Lake, found: Published, channel: str, made: Move) -> None:
+    """Take a move back, and raise DataError, where vacuum has marked the version between the check and the move.
+
+    Vacuum looks at channels after it has marked, this looks at the marks after the move: one of them sees the other.
+    """
+    try:
+        lake.refuse_gone(found)
+    except DataError:
+        channels.undo(lake.objects(found.manifest.dataset).sub("channels"), channel, made)
+        raise
 
 
 def refuse_unfit(lake: Lake, found: Published) -> None:
     """Raise DataError where a version's checks failed, or files of it are gone."""
+    lake.refuse_gone(found)
     name = f"{found.manifest.dataset}@{found.version}"
     failed = [
         check["name"]

@@ -149,6 +149,7 @@ def commit(run: Run, files: Sequence[DataFile], manifest: Manifest) -> int:
     user = [pa.field(name, held_type(arrow_of(kind), name)) for name, kind in manifest.types.items()]
     schema = pa.schema([*user, *FIELDS])
     expected = before.version if before else None
+    run.hold()  # a run that slept too long may have lost files to vacuum: they are looked for from here on
     return Table(ctx.table).publish(expected, added, sorted(old - set(new)), schema, metadata, at_ms=run.at_ms)
 
 

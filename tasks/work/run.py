@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,16 +155,26 @@ def refuse(loaded: Loaded, findings: Sequence[Finding]) -> list[Finding]:
 
 
 class Run:
-    """A run under way: tasks get it, and hand on descriptors. A plain class, so that Prefect does not look inside."""
+    """A run under way: tasks get it, and hand on descriptors. A plain class, so that Prefect does not look inside.
+
+    `hold` returns once no vacuum is at work on the dataset, nor will be for a while: call it before a commit.
+    """
 
     def __init__(
-        self, asked: Asked, runner: Runner, tracking_uri: str, run_id: str, prefect_url: str | None = None
+        self,
+        asked: Asked,
+        runner: Runner,
+        tracking_uri: str,
+        run_id: str,
+        prefect_url: str | None = None,
+        hold: Callable[[], None] = lambda: None,
     ) -> None:
         self.asked = asked
         self.runner = runner
         self.tracking_uri = tracking_uri
         self.run_id = run_id
         self.prefect_url = prefect_url
+        self.hold = hold
         self.started = time.time()
         self.stages: list[dict[str, Any]] = []
 

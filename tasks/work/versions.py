@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 
 from policies.errors import PolicyError
 from tasks.rows.provenance import ORIGIN, SPLIT
-from tasks.storage import channels
+from tasks.storage import channels, gone, pins
 from tasks.storage.delta import Table
+from tasks.storage.gone import Gone
+from tasks.storage.pins import Pin
 from tasks.storage.store import Store
 from tasks.work.context import OBJECTS, REGISTER
 from tasks.work.manifest import Published, published
@@ -60,6 +62,27 @@ class Lake:
         """Which version each channel points to."""
         store = self.objects(dataset).sub("channels")
         return {name: move.version for name in channels.channels(store) if (move := channels.current(store, name))}
+
+    def pins(self, dataset: str) -> dict[int, Pin]:
+        """Every version that is pinned."""
+        return pins.pins(self.objects(dataset).sub("pins"))
+
+    def gone(self, dataset: str) -> dict[int, Gone]:
+        """Every version that cannot be read any more, and why."""
+        return gone.gone(self.objects(dataset).sub("gone"))
+
+    def readable(self, reference: str) -> Published:
+        """The same as `find`, but raises DataError where the version's files have been removed on purpose."""
+        found = self.find(reference)
+        self.refuse_gone(found)
+        return found
+
+    def refuse_gone(self, found: Published) -> None:
+        """Raise DataError, saying why, where vacuum or a purge has removed a version."""
+        dataset, known = found.manifest.dataset, self.gone(found.manifest.dataset)
+        if found.version in known:
+            left = sorted(set(Table(self.store.sub(dataset)).versions()) - known.keys())
+            gone.refuse(dataset, found.version, known, f"Versions to read: {', '.join(map(str, left))}.")
 
     def record(self, dataset: str, version: int) -> dict[str, Any]:
         """What was recorded of a version; empty if its record was lost."""

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from flows import augment as stages
-from flows.opening import sweep
+from flows.opening import sweep, under_way
 from tasks.rows.provenance import SAMPLE_ID
 from tasks.runners.contract import Runner
 from tasks.runners.thread import Runner as ThreadRunner
@@ -128,10 +128,11 @@ def go(
     """All stages up to publish, in the order of the flow; `tamper` may change what a stage hands on."""
     asked = ask(policy, lake=str(lake), home=policy.parent / "home", shard_rows=shard_rows, plugins=plugins)
     sweep(asked.ctx)
-    if runner is not None:
-        return _stages(Run(asked, runner, "", run_id), tamper or {})
-    with ThreadRunner(2) as threads:
-        return _stages(Run(asked, threads, "", run_id), tamper or {})
+    with under_way(asked.ctx, run_id) as hold:
+        if runner is not None:
+            return _stages(Run(asked, runner, "", run_id, hold=hold), tamper or {})
+        with ThreadRunner(2) as threads:
+            return _stages(Run(asked, threads, "", run_id, hold=hold), tamper or {})
 
 
 def _stages(run: Run, tamper: Tamper) -> Version:

@@ -1,0 +1,40 @@
+"""Keep a version whatever happens, or no longer."""
+
+from __future__ import annotations
+
+import getpass
+import time
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+
+EXAMPLE = """
+\b
+Examples:
+  augmill pin digits@3 --note "the paper's version"
+  augmill pin digits@3 --remove
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET[@VERSION|@CHANNEL]")
+@click.option("--note", default="", help="Why, for whoever wonders later.")
+@click.option("--remove", is_flag=True, help="Take the pin away; the version itself stays until a vacuum.")
+@json_option
+def command(reference: str, note: str, remove: bool, as_json: bool) -> None:
+    """Pin a version: vacuum never removes it. A channel pins the version it names now, not itself."""
+    from tasks.reports.kept import pinned_text
+    from tasks.work.pinning import pin, unpin
+
+    if remove and note:
+        raise click.UsageError("Name one of --note and --remove.")
+    lake = open_lake()
+    found = lake.find(reference)
+    at_ms, by = int(time.time() * 1000), getpass.getuser()
+    document = unpin(lake, found, at_ms=at_ms, by=by) if remove else pin(lake, found, note, at_ms=at_ms, by=by)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(pinned_text(document))

@@ -1,0 +1,66 @@
+"""Which objects of the work folder something still needs, found by the names that documents hold.
+
+Objects are taken in groups: all that share a folder and a hash, a descriptor with its data. A group is needed if a
+manifest that is kept names it, if it is young, or if the descriptor of a needed group names it. A group goes whole,
+its descriptor first: a descriptor that is there says that all it describes is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tasks.storage.store import Aged, Store
+
+_GROUP = re.compile(r"[a-z_]+/[0-9a-f]{40}")
+_AT_ONCE = 8
+
+
+@dataclass
+class Group:
+    """The objects of one result; `at`: when the last of them was written, in seconds since 1970."""
+
+    objects: list[Aged] = field(default_factory=list)
+
+    @property
+    def at(self) -> float:
+        """When the group was last written to."""
+        return max(one.at for one in self.objects)
+
+    @property
+    def descriptors(self) -> list[str]:
+        """Its JSON documents, which may name other groups."""
+        return [one.name for one in self.objects if one.name.endswith(".json")]
+
+
+def groups(work: Store) -> dict[str, Group]:
+    """Everything in the work folder, by group; what has no such name is left alone."""
+    found: dict[str, Group] = {}
+    for entry in work.ages():
+        match = _GROUP.match(entry.name)
+        if match:
+            found.setdefault(match.group(), Group()).objects.append(entry)
+    return found
+
+
+def needed(work: Store, known: Mapping[str, Group], texts: Iterable[str], young: float) -> set[str]:
+    """Groups that the texts name or that were written at `young` or later, and all that those name in turn."""
+    todo = {name for text in texts for name in _GROUP.findall(text)}.intersection(known)
+    todo |= {name for name, group in known.items() if group.at >= young}
+    found: set[str] = set()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while todo:
+            found |= todo
+            documents = [name for group in todo for name in known[group].descriptors]
+            read = pool.map(lambda name: work.read(name).decode(), documents)
+            todo = {name for text in read for name in _GROUP.findall(text)}.intersection(known) - found
+    return found
+
+
+def delete(store: Store, names: Iterable[str]) -> None:
+    """Remove objects, several at once."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(store.delete, names):
+            pass
