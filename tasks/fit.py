@@ -8,21 +8,17 @@ from tasks.options import STAGE
 from tasks.work import fit as work
 from tasks.work.facts import settle
 from tasks.work.fit import Fitted
-from tasks.work.likeness import look
 from tasks.work.run import Run
 from tasks.work.split import Real
-from tasks.work.verify import fit_verifier
+from tasks.work.survey import survey
 
 
 @task(name="fit", **STAGE)
 def fit(run: Run, real: Real) -> Fitted:
     """Describe the training rows, plan the amounts, judge the policy by both, fit every step and the verifier."""
     with run.stage("fit") as figures:
-        surveyed = work.survey(run.ctx, real.files)
+        surveyed = survey(run.ctx, run.runner, real.files)
         amounts, warnings = settle(run.ctx, run.asked, real, surveyed)
-        fitted = work.fit(run.ctx, run.runner, surveyed, amounts)
-        likeness = look(run.ctx, run.runner, real.files)
-        verifier = fit_verifier(run.ctx, fitted.index, fitted.description, likeness)
-        fitted = replace(fitted, verifier=verifier, likeness=likeness, lint=tuple(warnings))
+        fitted = replace(work.fit(run.ctx, run.runner, surveyed, amounts), lint=tuple(warnings))
         figures["planned"] = sum(step.count for step in fitted.steps)
         return fitted

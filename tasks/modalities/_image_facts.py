@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -81,45 +82,43 @@ def _boxes_fault(boxes: Iterable[Box], image: codec.Header) -> str | None:
     return None
 
 
-def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
-    """Figures of usable training rows, from their headers: equal for every way of cutting the rows into batches."""
-    kinds: dict[tuple[int, str], int] = {}
-    formats: dict[str, int] = {}
-    heights, widths = _Extent(), _Extent()
-    mask = boxes = False
-    for batch in batches:
-        for encoded in payload(batch, IMAGE):
-            found = codec.header(encoded.as_py())
-            kinds[found.channels, found.dtype] = kinds.get((found.channels, found.dtype), 0) + 1
-            formats[found.format] = formats.get(found.format, 0) + 1
-            heights.see(found.height)
-            widths.see(found.width)
-        mask = mask or _any(batch, MASK)
-        boxes = boxes or _any(batch, BOXES)
+def tally(rows: pa.Table) -> dict[str, Any]:
+    """Kinds, formats and sides of usable rows, from their headers."""
+    found = [codec.header(encoded.as_py()) for encoded in payload(rows, IMAGE)]
+    kinds = Counter((header.channels, header.dtype) for header in found)
     return {
-        "pictures": sum(kinds.values()),
+        "kinds": [[*kind, count] for kind, count in kinds.items()],
+        "formats": Counter(header.format for header in found),
+        "height": _ends([header.height for header in found]),
+        "width": _ends([header.width for header in found]),
+        "mask": _any(rows, MASK),
+        "boxes": _any(rows, BOXES),
+    }
+
+
+def merge(policy: Policy, tallies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Figures of usable training rows: equal for every way of cutting the rows into tallies."""
+    known = list(tallies)
+    kinds, formats = Counter[tuple[int, str]](), Counter[str]()
+    for one in known:
+        kinds.update({(channels, dtype): count for channels, dtype, count in one["kinds"]})
+        formats.update(one["formats"])
+    return {
+        "pictures": kinds.total(),
         "kinds": [[*kind, kinds[kind]] for kind in sorted(kinds)],
         "formats": dict(sorted(formats.items())),
-        "height": heights.ends,
-        "width": widths.ends,
-        "mask": mask,
-        "boxes": boxes,
+        "height": _ends([end for one in known for end in one["height"]]) or [0, 0],
+        "width": _ends([end for one in known for end in one["width"]]) or [0, 0],
+        "mask": any(one["mask"] for one in known),
+        "boxes": any(one["boxes"] for one in known),
         "labelled": policy.label is not None,
     }
 
 
+def _ends(values: Sequence[int]) -> list[int]:
+    """The smallest and the largest; nothing where there is none."""
+    return [min(values), max(values)] if values else []
+
+
 def _any(batch: pa.Table, column: str) -> bool:
     return column in batch.column_names and bool(pc.any(pc.is_valid(batch.column(column))).as_py())
-
-
-class _Extent:
-    """The smallest and the largest of the values seen."""
-
-    def __init__(self) -> None:
-        self.ends = [0, 0]
-        self._empty = True
-
-    def see(self, value: int) -> None:
-        """Take one value in."""
-        self.ends = [value, value] if self._empty else [min(self.ends[0], value), max(self.ends[1], value)]
-        self._empty = False

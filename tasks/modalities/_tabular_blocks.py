@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tasks.modalities._tabular_describe import EXACT_INTEGERS
+from tasks.modalities._tabular_figures import EXACT_INTEGERS
 from tasks.rows.provenance import PREFIX
 from tasks.transforms.table import F64, I64, Block, Column, TableSpec
 

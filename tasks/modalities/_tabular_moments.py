@@ -7,6 +7,7 @@ float64 sums of them and of their products are exact, and the running totals are
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -40,6 +41,17 @@ class Moments:
             self._sum += int(digits[i].sum()) << place
             for j, other in enumerate(places):
                 self._squares += int(products[i, j]) << (place + other)
+
+    def to_json(self) -> list[int]:
+        """How many, and their sums: whole numbers of some hundred digits."""
+        return [self.count, self._sum, self._squares]
+
+    def merge(self, known: Sequence[int]) -> None:
+        """Count in what another's `to_json` said."""
+        count, total, squares = known
+        self.count += count
+        self._sum += total
+        self._squares += squares
 
     @property
     def mean(self) -> float:

@@ -84,9 +84,15 @@ class Modality(Protocol):
         """Look at raw rows. Returns columns aligned with `rows`: `fault` (text, null where the row is usable)
         and whatever expectations may judge beside the user's columns (`image.width`, ...)."""
 
+    def tally(self, policy: Policy, rows: pa.Table) -> dict[str, Any]:
+        """What `merge` must know of some real training rows, as JSON of bounded size: worker by worker."""
+
+    def merge(self, policy: Policy, tallies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Figures of the real training rows, as JSON, that transforms need (kinds, scales, domains, sizes), from
+        the tallies of all. Must not depend on how rows were cut into tallies, nor on their order."""
+
     def describe(self, policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
-        """Figures of the real training rows, as JSON, that transforms need (kinds, scales, domains, sizes).
-        Must not depend on how rows are batched. Reads each batch once."""
+        """`merge` of the tallies of all batches."""
 
     def refusals(self, op: Op, description: Mapping[str, Any]) -> list[str]:
         """Why `op` cannot take this data; empty if it can. One sentence each, with the remedy."""

@@ -33,8 +33,10 @@ __all__ = [
     "features",
     "fit",
     "lint_figures",
+    "merge",
     "rebuild",
     "refusals",
+    "tally",
     "thumbnail",
     "warm",
 ]
@@ -57,8 +59,18 @@ def facts(policy: Policy, rows: pa.Table) -> pa.Table:
 
 def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
     """Kinds (channels, dtype, count), smallest and largest sides, formats, and whether there are masks or boxes."""
+    return merge(policy, (tally(policy, rows) for rows in batches))
+
+
+def tally(policy: Policy, rows: pa.Table) -> dict[str, Any]:
+    """Kinds, sides, formats, masks and boxes of some pictures, from their headers."""
     load_opencv()
-    return _image_facts.describe(policy, batches)
+    return _image_facts.tally(rows)
+
+
+def merge(policy: Policy, tallies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `describe` says, from tallies."""
+    return _image_facts.merge(policy, tallies)
 
 
 def lint_figures(description: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:

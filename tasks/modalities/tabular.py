@@ -13,7 +13,7 @@ from policies.errors import DataError
 from policies.schema import Policy
 from tasks.modalities._tabular_blocks import block_of, table_of
 from tasks.modalities._tabular_chain import Firing, apply_chain, check_order, draw_chain, replay
-from tasks.modalities._tabular_describe import describe, spec_from_json, spec_to_json
+from tasks.modalities._tabular_describe import describe, merge, spec_from_json, spec_to_json, tally
 from tasks.modalities._tabular_records import Parents, label_weights, ops_text
 from tasks.modalities.contract import I64, Arrays, Births, Loader, Op, PoolIndex, Recorded
 from tasks.rows.identity import content_words, like_columns
@@ -30,10 +30,12 @@ __all__ = [
     "facts",
     "features",
     "fit",
+    "merge",
     "rebuild",
     "refusals",
     "spec_from_json",
     "spec_to_json",
+    "tally",
     "warm",
 ]
 

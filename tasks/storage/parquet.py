@@ -37,7 +37,7 @@ def encode(table: pa.Table, *, passing: bool = False) -> bytes:
         compression="zstd",
         compression_level=_PASSING_PAYLOAD_LEVEL if passing and payload else _ZSTD_LEVEL,
         # Texts repeat; numbers seldom do, and trying a dictionary first made the whole write seven times slower.
-        use_dictionary=[field.name for field in table.schema if pa.types.is_string(field.type)],
+        use_dictionary=[field.name for field in table.schema if _is_text(field.type)],
         use_byte_stream_split=[field.name for field in table.schema if pa.types.is_floating(field.type)],
         write_statistics=True,
     )
@@ -112,6 +112,10 @@ def _wanted(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | 
 def _without_pandas(table: pa.Table) -> pa.Table:
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}
     return table.replace_schema_metadata(kept or None)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
 
 
 def _is_payload(kind: pa.DataType) -> bool:

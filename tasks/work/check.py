@@ -27,7 +27,8 @@ from tasks.work.fit import Fitted
 from tasks.work.parts import custom_expectations
 from tasks.work.publish import Accepted
 from tasks.work.quarantine import is_plain
-from tasks.work.verify import Scored, load_verifier, read_sample, real_index
+from tasks.work.verifier import load_verifier, read_sample
+from tasks.work.verify import Scored, real_index
 
 HELD_OUT = "no_copy_of_held_out_row"
 HELD_OUT_COPY = "it equals a validation or test row"

@@ -15,10 +15,10 @@ from policies.lint import lint
 from tasks.work.amounts import planned
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
-from tasks.work.fit import Surveyed, read_description
 from tasks.work.parts import catalogue, modality_of
 from tasks.work.run import Asked, refuse
 from tasks.work.split import Real
+from tasks.work.survey import Surveyed, read_description
 
 SAMPLE_ROWS = 10_000
 # Among fewer rows nearly every column of numbers looks like an identifier.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,45 +16,52 @@ from policies.schema import Step
 from tasks.modalities.contract import Arrays, Op, PoolIndex
 from tasks.rows.arrays import packed, unpacked
 from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.identity import by_id, words_of
-from tasks.rows.provenance import AUGMENTED, SAMPLE_ID, SYNTHETIC
+from tasks.rows.identity import words_of
+from tasks.rows.provenance import AUGMENTED, SYNTHETIC
 from tasks.runners.contract import Runner
 from tasks.storage.store import Store
 from tasks.work.context import Context
-from tasks.work.descriptors import DataFile, FittedStep
-from tasks.work.index import label_text
-from tasks.work.parts import modality_code, modality_of, ops_of, transform_code
-from tasks.work.pool import by_file, gather, same_label, user_columns
+from tasks.work.descriptors import FittedStep
+from tasks.work.parts import modality_of, ops_of, transform_code
+from tasks.work.pool import by_file, gather, same_label
 from tasks.work.shards import each
-
-DESCRIBE_ROWS = 65_536
-
-
-@dataclass(frozen=True)
-class Surveyed:
-    """The training rows: their figures, who is where, their files, and how many there are of each class."""
-
-    description: str
-    index: str
-    paths: tuple[str, ...]
-    real: Mapping[str, int]
+from tasks.work.survey import Surveyed, read_description
+from tasks.work.verifier import VerifierItem, fit_verifier, verifier_item
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What augment needs: figures of the data, one entry per step and class, and the amounts planned.
+    """What augment and verify need: the survey, one entry per step and class, the amounts planned, the verifier.
 
-    `lint`: what the policy's rules found worth a look, now that the data are known.
+    `verifier` is None where there are no classes to tell apart. `lint`: what the policy's rules found worth a look,
+    now that the data are known.
     """
 
-    description: str
-    index: str
+    surveyed: Surveyed
     steps: tuple[FittedStep, ...]
-    real: Mapping[str, int]
     planned: Mapping[str, Mapping[str, int]]
     verifier: str | None = None
-    likeness: str = ""
     lint: tuple[Finding, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The name of the training rows' figures."""
+        return self.surveyed.description
+
+    @property
+    def index(self) -> str:
+        """The name of the table that says which training row is where."""
+        return self.surveyed.index
+
+    @property
+    def likeness(self) -> str:
+        """The name of the table of all real rows."""
+        return self.surveyed.likeness
+
+    @property
+    def real(self) -> Mapping[str, int]:
+        """Real training rows per class."""
+        return self.surveyed.real
 
 
 @dataclass(frozen=True)
@@ -76,26 +82,8 @@ class FitItem:
         return f"{self.step.name}/{self.label}"
 
 
-def survey(ctx: Context, real: Sequence[DataFile]) -> Surveyed:
-    """Count and describe the training rows. Raises DataError where there are none, or one class only."""
-    train = [file for file in real if file.split == "train"]
-    if not train:
-        raise DataError("no row is left for training", "Check the source, the suite and the split fractions.")
-    paths = tuple(file.path for file in train)
-    index = write_index(ctx, train)
-    counts = Counter[str]()
-    for file in train:
-        counts.update(file.labels)
-    if ctx.policy.label and len(counts) < 2:
-        raise DataError(
-            f"the label column {ctx.policy.label!r} has one class only: {', '.join(counts)}",
-            "Check the column and the source; without two classes there is nothing to balance or to verify.",
-        )
-    return Surveyed(describe(ctx, paths), index, paths, dict(sorted(counts.items())))
-
-
 def fit(ctx: Context, runner: Runner, surveyed: Surveyed, amounts: Mapping[str, Mapping[str, int]]) -> Fitted:
-    """Fit every step for every class it makes children of, as many as `amounts` says."""
+    """Fit every step for every class it makes children of, as many as `amounts` says, and the verifier."""
     refuse_unfit(ctx, read_description(ctx, surveyed))
     items = [
         FitItem(step, label, count, surveyed.description, surveyed.index, surveyed.paths)
@@ -104,54 +92,20 @@ def fit(ctx: Context, runner: Runner, surveyed: Surveyed, amounts: Mapping[str, 
     ]
     # Fewer pieces than workers: those who would have nothing to do lend a hand. No answer depends on threads.
     threads = runner.workers // len(items) if items else 1
-    items = [replace(item, threads=max(1, threads)) for item in items]
-    steps = each(runner, "fit", partial(fit_step, ctx), items, weight=lambda item: surveyed.real[item.label])
-    return Fitted(surveyed.description, surveyed.index, tuple(steps), surveyed.real, amounts)
+    work: list[FitItem | VerifierItem] = [replace(item, threads=max(1, threads)) for item in items]
+    judge = verifier_item(ctx, surveyed)
+    made = each(runner, "fit", partial(_fit_one, ctx), [*work, *([judge] if judge else [])], weight=_rows(surveyed))
+    verifier = made.pop() if judge else None
+    return Fitted(surveyed, tuple(made), amounts, verifier)
 
 
-def read_description(ctx: Context, surveyed: Surveyed) -> dict[str, Any]:
-    """The figures of the training rows."""
-    return dict(json.loads(ctx.work.read(f"{surveyed.description}.json")))
+def _fit_one(ctx: Context, item: FitItem | VerifierItem) -> Any:
+    """Worker: a fitted step, or the name of the verifier."""
+    return fit_verifier(ctx, item) if isinstance(item, VerifierItem) else fit_step(ctx, item)
 
 
-def write_index(ctx: Context, files: Sequence[DataFile]) -> str:
-    """Keep who is where in the given real files, sorted by id; returns the object's name."""
-    name = f"index/{hash_of([file.path for file in files], ctx.policy.label)}"
-    if not ctx.work.exists(f"{name}.parquet"):
-        parts = []
-        columns = [SAMPLE_ID, *([ctx.policy.label] if ctx.policy.label else [])]
-        for file in files:
-            table = ctx.table.read_table(file.path, columns=columns)
-            rows = table.num_rows
-            parts.append(
-                pa.table(
-                    {
-                        "sample_id": table[SAMPLE_ID],
-                        "label": label_text(table, ctx.policy.label),
-                        "split": pa.repeat(file.split, rows),
-                        "file": pa.repeat(file.path, rows),
-                        "row": pa.array(np.arange(rows)),
-                    }
-                )
-            )
-        ctx.work.write_table(f"{name}.parquet", by_id(pa.concat_tables(parts), "sample_id"))
-    return name
-
-
-def describe(ctx: Context, paths: Sequence[str]) -> str:
-    """Keep the figures of the training rows that transforms need; returns the document's name."""
-    modality = modality_of(ctx)
-    policy = ctx.policy
-    asked = [policy.label, policy.key, list(policy.ignore), policy.split.group, policy.split.column]
-    name = f"describe/{hash_of(list(paths), asked, modality_code(ctx), ctx.fingerprint)}"
-
-    def batches() -> Iterator[pa.Table]:
-        for path in paths:
-            for batch in ctx.table.batches(path, batch_rows=DESCRIBE_ROWS):
-                yield user_columns(pa.Table.from_batches([batch]))
-
-    ctx.once_json(name, lambda: modality.describe(policy, batches()))
-    return name
+def _rows(surveyed: Surveyed) -> Callable[[FitItem | VerifierItem], float]:
+    return lambda item: item.rows if isinstance(item, VerifierItem) else surveyed.real[item.label]
 
 
 def refuse_unfit(ctx: Context, description: Mapping[str, Any]) -> None:

@@ -11,9 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policies.schema import SPLITS, Policy
-from tasks.rows.identity import content_words, key_words, like_columns, with_occurrence
-from tasks.rows.provenance import SOURCE, SPLIT
+from tasks.rows.hashing import hash_of
+from tasks.rows.identity import by_id, content_words, key_words, like_columns, with_occurrence
+from tasks.rows.provenance import SAMPLE_ID, SOURCE, SPLIT
 from tasks.rows.randomness import U64, mix, word_of
+from tasks.work.context import Context
+from tasks.work.descriptors import DataFile
 
 I64 = NDArray[np.int64]
 
@@ -41,6 +44,29 @@ def index_of(policy: Policy, rows: pa.Table, positions: I64) -> pa.Table:
     if policy.split.group:
         named["group"] = key_words(rows[policy.split.group])[:, 0]
     return pa.table(named)
+
+
+def write_index(ctx: Context, files: Sequence[DataFile]) -> str:
+    """Keep who is where in the given real files, sorted by id; returns the object's name."""
+    label = ctx.policy.label
+    name = f"index/{hash_of([file.path for file in files], label)}"
+    if not ctx.work.exists(f"{name}.parquet"):
+        parts = []
+        for number, file in enumerate(files):
+            rows = ctx.table.read_table(file.path, columns=[SAMPLE_ID, *([label] if label else [])])
+            places = {"sample_id": rows[SAMPLE_ID], "label": label_text(rows, label)}
+            parts.append(
+                pa.table({**places, "file": pa.repeat(number, rows.num_rows), "row": np.arange(rows.num_rows)})
+            )
+        table = pa.concat_tables(parts)
+        # Codes sort and are kept several times faster than the texts they stand for.
+        table = table.set_column(1, "label", pc.dictionary_encode(table["label"].combine_chunks()))
+        table = by_id(table, "sample_id")
+        paths = pa.array([file.path for file in files])
+        numbers = table["file"].combine_chunks().cast(pa.int32())
+        table = table.set_column(2, "file", pa.DictionaryArray.from_arrays(numbers, paths))
+        ctx.work.write_table(f"{name}.parquet", table)
+    return name
 
 
 def bond_words(words: U64) -> U64:

@@ -25,15 +25,14 @@ from tasks.work.changes import changes, columns
 from tasks.work.context import OBJECTS, Context
 from tasks.work.descriptors import ChildShard
 from tasks.work.estimate import Cost, estimate
-from tasks.work.fit import Fitted, Surveyed, fit, origin_of, survey
+from tasks.work.fit import Fitted, fit, origin_of
 from tasks.work.ingest import Raw, ingest
-from tasks.work.likeness import look
 from tasks.work.parts import ops_of
 from tasks.work.publish import unannounced
 from tasks.work.run import Asked
 from tasks.work.split import Real, place_all, refuse_unplaced, write_real
+from tasks.work.survey import Surveyed, survey
 from tasks.work.validate import Valid, refuse_drift, refuse_gaps, refuse_invalid, validate
-from tasks.work.verify import fit_verifier
 
 STAGES = ("ingest", "validate", "split", "fit", "augment", "verify")
 
@@ -123,14 +122,11 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
         seen.note(lambda: refuse_unplaced(ctx, valid, placing))
         real = seen.real = write_real(ctx, runner, valid, placing)
         clock = seen.time("split", clock)
-        surveyed = seen.surveyed = survey(ctx, real.files)
+        surveyed = seen.surveyed = survey(ctx, runner, real.files)
         with suppress(DataError):
             seen.amounts = planned(ctx.policy, surveyed.real)
         _, seen.findings = facts.settle(ctx, asked, real, surveyed)
-        fitted = fit(ctx, runner, surveyed, seen.amounts)
-        likeness = look(ctx, runner, real.files)
-        verifier = fit_verifier(ctx, fitted.index, fitted.description, likeness)
-        seen.fitted = replace(fitted, verifier=verifier, likeness=likeness)
+        seen.fitted = fit(ctx, runner, surveyed, seen.amounts)
         seen.time("fit", clock)
     except PolicyError as fault:
         if fault.findings:

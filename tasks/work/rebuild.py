@@ -39,7 +39,7 @@ from tasks.storage import parquet
 from tasks.work.augment import step_named
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
-from tasks.work.fit import write_index
+from tasks.work.index import write_index
 from tasks.work.manifest import Manifest, Published
 from tasks.work.parts import modality_of, ops_of, transform_code
 from tasks.work.pool import by_file, places_of

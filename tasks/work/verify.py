@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,27 +14,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tasks.plugins import Located
-from tasks.rows.arrays import packed, unpacked
-from tasks.rows.hashing import code_version, hash_of, tree_version
+from tasks.rows.hashing import code_version, hash_of
 from tasks.rows.identity import words_of
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 from tasks.runners.contract import Runner
 from tasks.storage.store import Store
-from tasks.transforms.catalogue import code_hash
 from tasks.transforms.contract import Behaviour
-from tasks.verifiers import conformal, distribution, folds, structure
+from tasks.verifiers import distribution, structure
 from tasks.verifiers.distribution import SAMPLE, Contents
 from tasks.work.augment import step_named
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard, Described
 from tasks.work.fit import Fitted
 from tasks.work.index import label_text
-from tasks.work.parts import modality_code, modality_of, ops_of, verifier_of
-from tasks.work.pool import by_file
+from tasks.work.parts import modality_of, ops_of
 from tasks.work.shards import each
+from tasks.work.verifier import VERIFIER_CODE, groups_of, keep_sample, load_verifier
 
-CODE = [code_version("tasks.work.verify"), tree_version(Path(__file__).parents[1], ["verifiers"])]
+CODE = [code_version("tasks.work.verify"), VERIFIER_CODE]
 USE = re.compile(r'"use":"([a-z0-9_.]+)"')
 
 
@@ -92,29 +88,6 @@ def verify(ctx: Context, runner: Runner, fitted: Fitted, children: Sequence[Chil
     return Scored(tuple(shards), tuple(children), fitted.verifier, fitted.likeness)
 
 
-def fit_verifier(ctx: Context, index: str, description: str, likeness: str) -> str | None:
-    """Fit the verifier on real training rows, once; None where rows have no label to verify."""
-    if ctx.policy.label is None or not ctx.policy.steps:
-        return None
-    alpha, seed = ctx.policy.checks.label_consistency.alpha, ctx.policy.seed
-    made_from = [CODE, code_hash(verifier_of(ctx)), modality_code(ctx), ctx.fingerprint]
-    name = f"verifier/{hash_of(made_from, index, likeness, description, alpha, seed)}"
-    if not ctx.work.exists(f"{name}.npz"):
-        places = ctx.work.read_table(f"{index}.parquet")
-        ids, labels = places["sample_id"].to_pylist(), places["label"].to_pylist()
-        groups = _groups(ctx, likeness, places["sample_id"].combine_chunks())
-        names = groups.to_pylist() if groups is not None else None
-        chosen = folds.select(ids, labels, seed, names)
-        rows = by_file(ctx.table, places)(chosen)
-        features = modality_of(ctx).features(json.loads(ctx.work.read(f"{description}.json")), rows)
-        mine = [labels[at] for at in chosen]
-        together = [names[at] for at in chosen] if names is not None else None
-        made = verifier_of(ctx).module.fit(features, mine, [ids[at] for at in chosen], alpha, seed, together)
-        _keep_sample(ctx, name, features, mine)
-        ctx.work.write(f"{name}.npz", made.to_bytes())
-    return name
-
-
 def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
     """Worker: the score columns of one shard of children, and the features of a sample of them."""
     policy = ctx.policy
@@ -142,11 +115,6 @@ def promises(ctx: Context) -> dict[str, Behaviour]:
     return {
         step.name: structure.promise_of([op.module.BEHAVIOUR for op in ops_of(ctx, step)]) for step in ctx.policy.steps
     }
-
-
-def read_sample(ctx: Context, name: str) -> dict[str, NDArray[Any]]:
-    """Features of sampled rows, with their labels, as kept beside a verifier or a shard of scores."""
-    return unpacked(ctx.work.read(f"{name}.sample.npz"))
 
 
 def _structure(ctx: Context, rows: pa.Table, likeness: str) -> pa.Table:
@@ -188,33 +156,10 @@ def _labels(ctx: Context, rows: pa.Table, features: NDArray[np.float64], item: V
     judge = load_verifier(ctx, str(item.verifier))
     weights = rows[LABEL_WEIGHTS].combine_chunks()
     parents = rows[PARENT_IDS].combine_chunks()
-    groups = _groups(ctx, item.likeness, parents.flatten())
+    groups = groups_of(ctx, item.likeness, parents.flatten())
     if groups is not None:
         parents = pa.ListArray.from_arrays(parents.offsets, groups)
     return judge.judge(features, label_text(rows, ctx.policy.label), parents, weights)
-
-
-def _groups(ctx: Context, likeness: str, ids: pa.Array) -> pa.Array | None:
-    """The group of each row as text, its own id where it has none; None where the policy names no group.
-
-    The verifier leaves out whole groups: a model that has seen a parent's sibling has nearly seen the parent.
-    """
-    if ctx.policy.split.group is None:
-        return None
-    table = ctx.work.read_table(f"{likeness}.parquet", columns=["sample_id", "group"]).combine_chunks()
-    group = table["group"].combine_chunks().take(pc.index_in(ids, table["sample_id"].combine_chunks()))
-    return pc.if_else(pc.equal(group, pa.scalar(0, group.type)), ids, pc.cast(group, pa.string()))
-
-
-@lru_cache(maxsize=2)
-def _verifier(store: Store, name: str, kind: Located) -> conformal.Verifier:
-    made: conformal.Verifier = kind.module.Verifier.from_bytes(store.read(f"{name}.npz"))
-    return made
-
-
-def load_verifier(ctx: Context, name: str) -> conformal.Verifier:
-    """The fitted verifier."""
-    return _verifier(ctx.work, name, verifier_of(ctx))
 
 
 def _sample(ctx: Context, name: str, rows: pa.Table, features: NDArray[np.float64], siblings: int) -> None:
@@ -222,12 +167,7 @@ def _sample(ctx: Context, name: str, rows: pa.Table, features: NDArray[np.float6
     limit = np.uint64(min(1.0, SAMPLE / siblings) * float(2**64 - 2**11))
     chosen = words_of(rows[SAMPLE_ID])[:, 0] <= limit
     labels = label_text(rows, ctx.policy.label).to_pylist()
-    _keep_sample(ctx, name, features[chosen], [label for label, keep in zip(labels, chosen, strict=True) if keep])
-
-
-def _keep_sample(ctx: Context, name: str, features: NDArray[np.float64], labels: Sequence[str]) -> None:
-    sample = {"features": features, "labels": np.asarray(labels, dtype=np.str_)}
-    ctx.work.write(f"{name}.sample.npz", packed(sample))
+    keep_sample(ctx, name, features[chosen], [label for label, keep in zip(labels, chosen, strict=True) if keep])
 
 
 def _fired(ctx: Context, rows: pa.Table, step: str) -> pa.Array:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from policies.schema import Policy, SplitRule
-from tasks.modalities.tabular import describe, spec_from_json, spec_to_json
+from tasks.modalities.tabular import describe, merge, spec_from_json, spec_to_json, tally
 
 POLICY = Policy(
     dataset="d", modality="tabular", source={"uri": "u"}, label="y", key="key", ignore=("skip",),
@@ -105,3 +105,16 @@ def test_the_description_survives_json():
 
 def test_no_rows_at_all_make_an_empty_spec():
     assert spec_from_json(describe(POLICY, [])).columns == ()
+
+
+@pytest.mark.parametrize("name", [*KINDS, *CARRIED])
+def test_tallies_of_parts_that_went_through_json_say_what_the_whole_says(name):
+    values, _ = {**KINDS, **CARRIED}[name]
+    whole = pa.table({"x": values})
+    parts = [whole.slice(0, 1), whole.slice(1, 120), whole.slice(121)]
+    kept = [json.loads(json.dumps(tally(POLICY, part))) for part in parts]
+    assert merge(POLICY, reversed(kept)) == describe(POLICY, [whole])
+
+
+def test_a_tally_of_a_column_of_ids_stays_small():
+    assert len(json.dumps(tally(POLICY, pa.table({"x": [f"u{i}" for i in range(5000)]})))) < 200

@@ -6,10 +6,10 @@ import pytest
 from policies.errors import DataError, PolicyError
 from tasks.runners.thread import Runner
 from tasks.work import facts
-from tasks.work.fit import survey
 from tasks.work.ingest import ingest
 from tasks.work.run import ask
 from tasks.work.split import place_all, write_real
+from tasks.work.survey import survey
 from tasks.work.validate import validate
 from tests.end_to_end.helpers import (
     HEADER,
@@ -35,7 +35,7 @@ def real_rows():
             ctx = replace(asked.ctx, scratch=scratch)
             valid = validate(ctx, runner, ingest(ctx, runner, asked.found))
             real = write_real(ctx, runner, valid, place_all(ctx, valid, asked))
-            return ctx, asked, real, survey(ctx, real.files)
+            return ctx, asked, real, survey(ctx, runner, real.files)
 
         yield made
 

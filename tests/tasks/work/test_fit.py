@@ -7,7 +7,9 @@ import pytest
 
 from policies.schema import Policy
 from tasks.work import fit as work
-from tasks.work.fit import Surveyed, fit
+from tasks.work.fit import fit
+from tasks.work.survey import Surveyed
+from tasks.work.verifier import VerifierItem
 
 
 class Recording:
@@ -17,7 +19,7 @@ class Recording:
 
     def map(self, function, items, **_):
         self.items = list(items)
-        return []
+        return [item.name for item in self.items]
 
 
 @pytest.mark.parametrize(("classes", "threads"), [(1, 4), (2, 2), (3, 1), (9, 1)])
@@ -29,5 +31,7 @@ def test_workers_that_would_have_nothing_to_fit_lend_a_hand(monkeypatch, classes
     monkeypatch.setattr(work, "read_description", lambda *_: {})
     amounts = {"s": {f"class {number}": 5 for number in range(classes)}}
     runner = Recording()
-    fit(context, runner, Surveyed("d", "i", (), dict.fromkeys(amounts["s"], 1)), amounts)
-    assert [item.threads for item in runner.items] == [threads] * classes
+    fit(context, runner, Surveyed("l", "i", "d", (), dict.fromkeys(amounts["s"], 1)), amounts)
+    *steps, verifier = runner.items
+    assert [item.threads for item in steps] == [threads] * classes
+    assert isinstance(verifier, VerifierItem)
