@@ -24,8 +24,8 @@ from tasks.rows.identity import words_of
 from tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
-from tasks.work.fit import origin_of, write_index
-from tasks.work.index import label_text
+from tasks.work.fit import origin_of
+from tasks.work.index import label_text, write_index
 from tasks.work.parts import modality_of, ops_of
 from tasks.work.pool import by_file
 from tasks.work.publish import Accepted
