@@ -73,11 +73,6 @@ class ColumnLook:
         return self.numbers / max(1, self.rows - self.nulls)
 
     @property
-    def number_kind(self) -> str:
-        """The type to read its numbers as: whole numbers with gaps are judged as floats, so they are read as such."""
-        return "float64" if self.nulls else self.numbers_kind
-
-    @property
     def is_nearly_number(self) -> bool:
         """Whether a few cells alone keep a column of numbers from being one; few different texts are categories."""
         different = self.many or len(self.values) > _MOST_CATEGORIES

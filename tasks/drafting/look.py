@@ -167,7 +167,7 @@ def look(policy: Policy, base: Path, catalogue: Catalogue, mended: Mapping[str, 
     found = discover(policy, base)
     work = units(found, policy, _UNIT_BYTES)
     scans = [scan(unit, policy) for unit in work]
-    types = types_of(scans, {name: column.number_kind for name, column in mended.items()})
+    types = types_of(scans, {name: column.numbers_kind for name, column in mended.items()})
     _check_columns(policy, types)
     seen = Look(policy, found, types, {name: ColumnLook(name, kind) for name, kind in types.items()}, mended=mended)
     seen.gaps = gaps(zip(work, scans, strict=True), types)

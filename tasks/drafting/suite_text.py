@@ -87,7 +87,7 @@ def _numbers(seen: Look) -> list[str]:
             f"  # {spelled(name)}: {column.numbers_share:.1%} of its values are numbers; rows where it is none, as in"
             f" {' or '.join(spelled(text[:40]) for text in sorted(column.odd))}, are",
             "  # quarantined. Without this line all its values would be texts.",
-            *_all("expect_column_values_to_be_of_type", column=name, type_=column.number_kind),
+            *_all("expect_column_values_to_be_of_type", column=name, type_=column.numbers_kind),
         ]
     return lines
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from expectations.build import check_suite
 from expectations.judge import NOTHING_JUDGED, Verdict, judge
@@ -34,6 +35,7 @@ CODE = [
 ]
 FAULT = "fault"
 SHOWN = 5
+OF_TYPE = ("expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list")
 NO_LABEL = "its label is missing"
 NO_KEY = "its key is missing"
 
@@ -212,10 +214,24 @@ def judge_dataset(ctx: Context, raw: Raw, valid: Sequence[ValidShard]) -> Verdic
         here = [name for name in wanted if name in by_raw[shard.raw].columns] or [SOURCE]
         rows = ctx.work.read_table(f"{shard.raw}.parquet", columns=here).take(positions)
         parts.append(with_columns(rows, {name: raw.types[name] for name in wanted if name not in here}))
-    frame = pa.concat_tables(parts, promote_options="default").to_pandas()
-    verdict = judge(frame, specs, plugins=_custom(ctx, specs))
+    table = pa.concat_tables(parts, promote_options="default")
+    typed = [spec for spec in specs if spec.type in OF_TYPE]
+    others = [spec for spec in specs if spec.type not in OF_TYPE]
+    verdicts = [
+        judge(rows.to_pandas(), asked, plugins=_custom(ctx, asked))
+        for rows, asked in ((table, others), (_filled(table), typed))
+    ]
+    verdict = Verdict(tuple(result for one in verdicts for result in one.results))
     refuse_unevaluated(verdict)
     return verdict
+
+
+def _filled(rows: pa.Table) -> pa.Table:
+    """The rows with 0 or False for missing whole numbers and booleans, which pandas else holds as other types."""
+    for at, field in enumerate(rows.schema):
+        if pa.types.is_integer(field.type) or pa.types.is_boolean(field.type):
+            rows = rows.set_column(at, field.name, pc.fill_null(rows[field.name], pa.scalar(False).cast(field.type)))
+    return rows
 
 
 def _custom(ctx: Context, specs: Sequence[Spec]) -> dict[str, type]:
