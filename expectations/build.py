@@ -11,7 +11,7 @@ from typing import Any
 from expectations.suite import Spec, Suite
 from policies.errors import Finding, PolicyError
 
-OURS = ("structure", "leakage", "labels", "balance", "copies", "ranges")
+OURS = ("structure", "leakage", "labels", "balance", "copies", "ranges", "personal_data")
 """The files of this folder that hold expectations of our own."""
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expectations.build import arguments, build, library
+from expectations.detector import mask
+from expectations.names import NO_PERSONAL_DATA
 from expectations.suite import Spec
 from expectations.wording import target_of
 
@@ -178,7 +180,7 @@ def _result(
     if judged == 0:
         return replace(base, error=NOTHING_JUDGED), ()
     rows = tuple(int(row) for row in found.get("unexpected_index_list") or ())
-    shown = tuple(_failing(row, columns, frame, row_ids) for row in rows[:MAX_SHOWN])
+    shown = tuple(_failing(spec.type, row, columns, frame, row_ids) for row in rows[:MAX_SHOWN])
     failed = int(found["unexpected_count"])
     share = (judged - failed) / judged
     done = replace(base, success=bool(answer.success), observed=share, judged=judged, failed=failed, failing=shown)
@@ -220,8 +222,10 @@ def _columns(spec: Spec) -> list[str]:
     return [str(name) for name in names if name is not None]
 
 
-def _failing(row: int, columns: list[str], frame: pd.DataFrame, row_ids: Sequence[str] | None) -> Failing:
+def _failing(kind: str, row: int, columns: list[str], frame: pd.DataFrame, row_ids: Sequence[str] | None) -> Failing:
     values = {name: _plain(frame[name].iloc[row]) for name in columns}
+    if kind in NO_PERSONAL_DATA:  # which must not be told any further
+        values = {name: mask(value) if isinstance(value, str) else value for name, value in values.items()}
     return Failing(row, str(row_ids[row]) if row_ids is not None else str(row), values)
 
 

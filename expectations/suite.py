@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from expectations.names import DATASET, REFUSED, ROW, Scope, scope_of
+from expectations.names import DATASET, OURS, REFUSED, ROW, Scope, scope_of
 from policies import yaml_source
 from policies.closed import Closed, Share
 from policies.errors import Finding, PolicyError
@@ -124,12 +124,12 @@ def _mostly(spec: Spec) -> float:
 
 def _type_findings(item: Any, position: int, reporter: Reporter, custom: Mapping[str, Scope]) -> list[Finding]:
     name = item.get("type") if isinstance(item, dict) else None
-    if not isinstance(name, str) or name in ROW or name in DATASET or name in custom:
+    if not isinstance(name, str) or name in ROW | DATASET | OURS or name in custom:
         return []
     path = ("expectations", position, "type")
     if name in REFUSED:
         return [reporter.finding(path, "AUG012", f"{name} cannot judge these rows: {REFUSED[name]}.", "Remove it.")]
-    near = did_you_mean(name, [*ROW, *DATASET, *custom])
+    near = did_you_mean(name, [*ROW, *DATASET, *OURS, *custom])
     return [reporter.finding(path, "AUG012", f"there is no expectation called {name!r}.", near)]
 
 

@@ -19,6 +19,7 @@ def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> 
         plugins=current.plugins,
         shard_rows=current.shard_rows,
         shard_bytes=current.shard_bytes,
+        pii_key=current.pii_key,
         refuse_errors=refuse_errors,
     )
 

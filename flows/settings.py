@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from policies.errors import PolicyError, StorageError
+from tasks.sources.secret import KEY_REMEDY, Secret
 
+_FEWEST_KEY_SIGNS = 16
 RunnerName = Literal["auto", "thread", "process", "dask"]
 
 # Telemetry, update checks and chatter of the libraries we stand on; each is read once, at import.
@@ -57,6 +59,7 @@ class Settings:
     dask_address: str | None
     plugins: Path | None
     prefect_api_url: str | None
+    pii_key: Secret | None = field(default=None, repr=False)
 
 
 def settings() -> Settings:
@@ -75,6 +78,7 @@ def settings() -> Settings:
         dask_address=environment.get("AUGMILL_DASK_ADDRESS"),
         plugins=_folder(environment, "AUGMILL_PLUGINS"),
         prefect_api_url=environment.get("PREFECT_API_URL"),
+        pii_key=_pii_key(environment.get("AUGMILL_PII_KEY")),
     )
 
 
@@ -176,6 +180,15 @@ def _folder(environment: Mapping[str, str], name: str) -> Path | None:
     if not _path(text).is_dir():
         raise _refusal(name, text, "a folder that exists")
     return _path(text)
+
+
+def _pii_key(text: str | None) -> Secret | None:
+    """The key of keyed hashes. Never shown, not even where it is refused."""
+    if text is None:
+        return None
+    if len(text.strip()) < _FEWEST_KEY_SIGNS:
+        raise PolicyError(f"AUGMILL_PII_KEY is shorter than {_FEWEST_KEY_SIGNS} characters.", KEY_REMEDY)
+    return Secret(text.strip().encode())
 
 
 def _refusal(name: str, received: str, rule: str) -> PolicyError:

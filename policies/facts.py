@@ -13,6 +13,7 @@ class DataFacts:
     `counts`: split -> class -> real rows. `planned`: step -> class -> children the step would make.
     `columns`: column -> continuous | integer | boolean | categorical | text | image, the label left out.
     `distinct_share`: column -> distinct values / rows, on a sample. `colour`: whether pictures have colour.
+    `personal`: column of text -> what looks like personal data in it -> different values that do, on a sample.
     `noise_share`: the noise already in the pictures (standard deviation / full range; Immerkaer 1996).
     """
 
@@ -22,6 +23,7 @@ class DataFacts:
     distinct_share: Mapping[str, float] = field(default_factory=dict)
     colour: bool | None = None
     noise_share: float | None = None
+    personal: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def train(self) -> Mapping[str, int]:

@@ -37,6 +37,11 @@ class Source(Closed):
     format: str | None = None
     mode: Literal["snapshot", "append"] = "snapshot"
     missing: tuple[str, ...] = Field(default=("",), strict=False, description="Texts that mean: no value.")
+    pii: dict[str, Literal["hash", "drop", "mask"]] = Field(
+        default_factory=dict,
+        description="Columns of personal data, treated before anything is written: hash (keyed, by AUGMILL_PII_KEY),"
+        " drop, or mask what looks personal inside texts.",
+    )
 
 
 class BoxColumns(Closed):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
 from tasks.sources.columns import arrow_of
 from tasks.sources.contract import Chunk, Fault, SourceObject
+from tasks.sources.treatment import UNTREATED, Treatment
 from tasks.sources.values import fit, misfit
 
 # Faults are kept as Python objects; a file of nothing but torn lines must not pile them up.
@@ -24,17 +25,24 @@ Sources = SourceObject | Sequence[SourceObject]
 Columns = Mapping[str, pa.Array]
 
 
-def typed(columns: Columns, rows: I64, sources: Sources, types: Mapping[str, str]) -> Chunk:
-    """The columns of `types` in their types, null where the object lacks one; rows that do not fit become faults."""
+def typed(
+    columns: Columns, rows: I64, sources: Sources, types: Mapping[str, str], treatment: Treatment = UNTREATED
+) -> Chunk:
+    """The columns of `types` in their types, null where the object lacks one; rows that do not fit become faults.
+
+    Columns are treated first, so that neither rows nor faults hold what `source.pii` keeps out.
+    """
     fitted: dict[str, pa.Array] = {}
-    reasons: dict[int, list[str]] = {}
+    columns, reasons = treatment.values(columns)
     for name, kind in types.items():
         raw = columns.get(name)
         if raw is None:
             raw = pa.nulls(len(rows), arrow_of(kind))
         fitted[name], bad = fit(raw, kind)
         for position in bad:
-            reasons.setdefault(int(position), []).append(misfit(name, raw[position].as_py(), kind))
+            reasons.setdefault(int(position), []).append(misfit(name, treatment.shown(raw[position].as_py()), kind))
+        if len(bad) and treatment.columns:
+            columns[name] = fitted[name]
     table = with_source(fitted, rows, sources)
     if not reasons:
         return Chunk(table)

@@ -4,7 +4,8 @@ A format is one file, `from_<format>.py`, holding three functions:
 
     units(found, policy, unit_bytes) -> list[Unit]      how objects are shared out among workers
     scan(unit, policy) -> Scan                          column types and counts, without keeping rows
-    read(unit, types, policy, shard_rows, shard_bytes)  rows in final types, as an iterator of chunks, in bounded memory
+    read(unit, types, policy, shard_rows, shard_bytes, treatment)
+                                            rows in final types, as an iterator of chunks, in bounded memory
 """
 
 from __future__ import annotations
@@ -103,12 +104,14 @@ class Scan:
     """What a look at every value of a unit found: the narrowest type of each column, rows, lines that are no rows.
 
     `lacking`: the objects with rows that do not have all of the columns, and those they do not have.
+    `treated`: the columns it met that `source.pii` treats; dropped ones are not among `columns`.
     """
 
     columns: dict[str, str]
     rows: int
     faults: int = 0
     lacking: dict[str, list[str]] = field(default_factory=dict)
+    treated: list[str] = field(default_factory=list)
 
 
 def lacking(columns: Mapping[str, str], having: Mapping[str, Collection[str]]) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from tasks.rows.provenance import PAYLOAD_TYPE
 from tasks.sources.chunks import rechunk, typed
 from tasks.sources.columns import name_of
 from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
+from tasks.sources.treatment import UNTREATED, Treatment
 
 PREFIX = "builtin:"
 _FILES = {
@@ -63,11 +64,18 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan({name: name_of(values.type) for name, values in columns.items()}, rows)
 
 
-def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+def read(
+    unit: Unit,
+    types: Mapping[str, str],
+    policy: Policy,
+    shard_rows: int,
+    shard_bytes: int,
+    treatment: Treatment = UNTREATED,
+) -> Iterator[Chunk]:
     """The rows, in the order scikit-learn has them."""
     columns = _columns(unit.objects[0].name, policy)
     rows = np.arange(len(next(iter(columns.values()))))
-    return rechunk([typed(columns, rows, unit.objects[0], types)], shard_rows, shard_bytes)
+    return rechunk([typed(columns, rows, unit.objects[0], types, treatment)], shard_rows, shard_bytes)
 
 
 def _columns(name: str, policy: Policy) -> dict[str, pa.Array]:

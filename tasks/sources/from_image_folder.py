@@ -20,6 +20,7 @@ from tasks.sources.chunks import rechunk, typed
 from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import contents
+from tasks.sources.treatment import UNTREATED, Treatment
 
 IMAGE, LABEL = "image", "label"
 SPLIT_FOLDERS = {
@@ -53,7 +54,14 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan({IMAGE: "payload", policy.label or LABEL: "string"}, len(unit.objects))
 
 
-def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+def read(
+    unit: Unit,
+    types: Mapping[str, str],
+    policy: Policy,
+    shard_rows: int,
+    shard_bytes: int,
+    treatment: Treatment = UNTREATED,
+) -> Iterator[Chunk]:
     """One row per picture, its bytes as they are in the file."""
 
     def parts() -> Iterator[Chunk]:
@@ -63,7 +71,7 @@ def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, 
             payloads = [{"bytes": next(data), "path": one.name} for one in batch]
             labels = pa.array([_label(one) for one in batch], pa.string())
             columns = {IMAGE: pa.array(payloads, PAYLOAD_TYPE), policy.label or LABEL: labels}
-            yield typed(columns, np.zeros(len(batch), dtype=np.int64), batch, types)
+            yield typed(columns, np.zeros(len(batch), dtype=np.int64), batch, types, treatment)
 
     return rechunk(parts(), shard_rows, shard_bytes)
 

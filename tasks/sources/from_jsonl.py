@@ -22,6 +22,7 @@ from tasks.sources.columns import arrow_of, join
 from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import opened
+from tasks.sources.treatment import UNTREATED, Treatment
 
 BLOCK_BYTES = 4 * 2**20
 MAX_LINE_BYTES = 64 * 2**20
@@ -64,7 +65,14 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults, lacking(columns, having))
 
 
-def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+def read(
+    unit: Unit,
+    types: Mapping[str, str],
+    policy: Policy,
+    shard_rows: int,
+    shard_bytes: int,
+    treatment: Treatment = UNTREATED,
+) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
     del policy
 
@@ -72,8 +80,9 @@ def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, 
         for source in unit.objects:
             for block in _blocks(source):
                 columns = {name: _array(block.values(name), kind) for name, kind in types.items()}
-                chunk = typed(columns, np.array(block.rows, dtype=np.int64), source, types)
-                yield Chunk(chunk.table, sorted(block.faults + chunk.faults, key=lambda fault: fault.row))
+                chunk = typed(columns, np.array(block.rows, dtype=np.int64), source, types, treatment)
+                faults = treatment.faults(block.faults) + chunk.faults
+                yield Chunk(chunk.table, sorted(faults, key=lambda fault: fault.row))
 
     return rechunk(parts(), shard_rows, shard_bytes)
 

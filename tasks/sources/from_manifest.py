@@ -26,6 +26,7 @@ from tasks.sources.chunks import rechunk, typed
 from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
 from tasks.sources.grouping import groups
 from tasks.sources.opening import contents
+from tasks.sources.treatment import UNTREATED, Treatment
 from tasks.sources.values import text_type
 
 IMAGE, MASK, BOXES = "image", "mask", "boxes"
@@ -92,7 +93,14 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults)
 
 
-def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+def read(
+    unit: Unit,
+    types: Mapping[str, str],
+    policy: Policy,
+    shard_rows: int,
+    shard_bytes: int,
+    treatment: Treatment = UNTREATED,
+) -> Iterator[Chunk]:
     """One row per sample; pictures and masks as they are in their files."""
     objects = {one.name: one for one in unit.objects}
 
@@ -101,8 +109,8 @@ def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, 
             pictures = [objects[one.files[IMAGE]] for one in block.samples]
             payloads = {role: _payloads([objects[one.files[role]] for one in block.samples]) for role in _roles(policy)}
             numbers = np.array([one.number for one in block.samples], dtype=np.int64)
-            chunk = typed({**payloads, **block.columns}, numbers, pictures, types)
-            yield Chunk(chunk.table, block.faults + chunk.faults)
+            chunk = typed({**payloads, **block.columns}, numbers, pictures, types, treatment)
+            yield Chunk(chunk.table, treatment.faults(block.faults) + chunk.faults)
 
     return rechunk(parts(), shard_rows, shard_bytes)
 

@@ -16,6 +16,7 @@ from tasks.sources.columns import join, name_of
 from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import Opened, opened
+from tasks.sources.treatment import UNTREATED, Treatment
 
 # Read windows per column: small enough that a row group of any size is never held whole.
 _WINDOW_BYTES = 2**20
@@ -44,14 +45,23 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, lacking=lacking(columns, having))
 
 
-def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+def read(
+    unit: Unit,
+    types: Mapping[str, str],
+    policy: Policy,
+    shard_rows: int,
+    shard_bytes: int,
+    treatment: Treatment = UNTREATED,
+) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
     del policy
-    parts = (chunk for source in unit.objects for chunk in _chunks(source, types, shard_rows, shard_bytes))
+    parts = (chunk for source in unit.objects for chunk in _chunks(source, types, shard_rows, shard_bytes, treatment))
     return rechunk(parts, shard_rows, shard_bytes)
 
 
-def _chunks(source: SourceObject, types: Mapping[str, str], shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
+def _chunks(
+    source: SourceObject, types: Mapping[str, str], shard_rows: int, shard_bytes: int, treatment: Treatment
+) -> Iterator[Chunk]:
     with _file(source) as (file, handle):
         start = 0
         wanted = [name for name in file.schema_arrow.names if name in types]
@@ -61,7 +71,7 @@ def _chunks(source: SourceObject, types: Mapping[str, str], shard_rows: int, sha
             rows = np.arange(start, start + batch.num_rows)
             start += batch.num_rows
             columns = {name: _checked(column) for name, column in zip(wanted, batch.columns, strict=True)}
-            yield typed(columns, rows, source, types)
+            yield typed(columns, rows, source, types, treatment)
 
 
 def _checked(column: pa.Array) -> pa.Array:

@@ -11,6 +11,7 @@ from tasks.sources.contract import Chunk, Found, Scan, Unit
 from tasks.sources.drift import Drift, drift, gaps, types_of
 from tasks.sources.formats import FORMATS
 from tasks.sources.objects import discover
+from tasks.sources.treatment import UNTREATED, Treatment
 
 __all__ = ["Drift", "discover", "drift", "gaps", "read", "scan", "types_of", "units"]
 
@@ -23,15 +24,21 @@ def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
     return made
 
 
-def scan(unit: Unit, policy: Policy) -> Scan:
-    """Look at every value of a unit; rows are not kept."""
-    seen: Scan = _format(unit.format).scan(unit, policy)
-    return seen
+def scan(unit: Unit, policy: Policy, treatment: Treatment = UNTREATED) -> Scan:
+    """Look at every value of a unit; rows are not kept. Columns are as they will be after treatment."""
+    return treatment.scanned(_format(unit.format).scan(unit, policy))
 
 
-def read(unit: Unit, types: Mapping[str, str], policy: Policy, shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
-    """The rows of a unit in the types given, in chunks of `shard_rows` rows or about `shard_bytes` bytes."""
-    chunks: Iterator[Chunk] = _format(unit.format).read(unit, types, policy, shard_rows, shard_bytes)
+def read(
+    unit: Unit,
+    types: Mapping[str, str],
+    policy: Policy,
+    shard_rows: int,
+    shard_bytes: int,
+    treatment: Treatment = UNTREATED,
+) -> Iterator[Chunk]:
+    """The rows of a unit in the types given, in chunks of `shard_rows` rows or about `shard_bytes` bytes, treated."""
+    chunks: Iterator[Chunk] = _format(unit.format).read(unit, types, policy, shard_rows, shard_bytes, treatment)
     return chunks
 
 

@@ -33,6 +33,7 @@ def changes(asked: Asked) -> dict[str, Any]:
         "suite_diff": unified(old.suite_text, asked.suite_text, here, "suite"),
         "fingerprint": differences(fingerprint(), old.fingerprint),
         "code": old.code != asked.code,
+        "pii_key": bool(old.pii_key) and old.pii_key != asked.ctx.treatment.key_fingerprint,
     }
     return {**found, "reasons": _reasons(found, old.policy_hash != loaded.content_hash)}
 
@@ -75,6 +76,8 @@ def _reasons(found: Mapping[str, Any], policy_changed: bool) -> list[str]:
     if found["suite_diff"]:
         reasons.append("the suite changed")
     reasons += [f"another library or processor: {sentence}" for sentence in found["fingerprint"]]
+    if found["pii_key"]:
+        reasons.append("columns are hashed with another AUGMILL_PII_KEY, or no longer: their rows are new rows")
     if found["code"]:
         reasons.append("augmill's own code or a plug-in changed")
     return reasons

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from expectations.suite import Suite
 from policies.schema import Policy
+from tasks.sources.secret import Secret
+from tasks.sources.treatment import Treatment
 from tasks.storage.overlay import Overlay
 from tasks.storage.store import Store
 from tasks.work.descriptors import DataFile, Described
@@ -25,7 +27,8 @@ REGISTER = ".datasets"
 class Context:
     """One run of one policy. `fingerprint` is the hash of library versions and CPU; it is part of every name.
 
-    With `scratch`, a folder, nothing is written to the lake: what is made goes there.
+    With `scratch`, a folder, nothing is written to the lake: what is made goes there. `pii_key` travels to workers
+    as part of this, in memory; it has no text that could be logged.
     """
 
     policy: Policy
@@ -37,6 +40,12 @@ class Context:
     shard_bytes: int
     plugins: Path | None = None
     scratch: str | None = None
+    pii_key: Secret | None = field(default=None, repr=False)
+
+    @cached_property
+    def treatment(self) -> Treatment:
+        """What is done to personal data while the source is read."""
+        return Treatment.of(self.policy, self.pii_key)
 
     @cached_property
     def objects(self) -> Store:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.detector import in_values
 from policies.errors import DataError, Finding
 from policies.facts import DataFacts
 from policies.lint import lint
@@ -69,6 +70,7 @@ def facts_of(
         distinct_share=_distinct(ctx, surveyed.paths, [name for name, kind in columns.items() if kind in COUNTED]),
         colour=measured.get("colour"),
         noise_share=measured.get("noise_share"),
+        personal=_personal(ctx, surveyed.paths, [name for name, kind in types.items() if kind == "string"]),
     )
 
 
@@ -89,6 +91,15 @@ def _distinct(ctx: Context, paths: Sequence[str], columns: Sequence[str]) -> dic
         return {}
     plain = [field.name for field in sample.schema if not pa.types.is_nested(field.type)]
     return {name: pc.count_distinct(sample[name]).as_py() / sample.num_rows for name in plain}
+
+
+def _personal(ctx: Context, paths: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, int]]:
+    """What looks like personal data in columns of text, by column; those without any are left out."""
+    if not columns:
+        return {}
+    sample = _heads(ctx, paths, SAMPLE_ROWS, columns)
+    found = {name: in_values(pc.unique(sample[name].drop_null()).to_pylist()) for name in columns}
+    return {name: kinds for name, kinds in found.items() if kinds}
 
 
 def _measured(ctx: Context, paths: Sequence[str], description: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -56,7 +57,9 @@ def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] 
     """
     work = units_of(ctx.policy, found)
     scans = each(runner, "scan", partial(scan_unit, ctx), work, weight=lambda unit: unit.bytes, unit="bytes")
-    types = types_of(scans, expected)
+    _refuse_untreated(ctx, found, scans)
+    # What a treated column was before, or a suite still calls it, says nothing of its tokens and hashes.
+    types = types_of(scans, {name: ctx.treatment.type_of(name, kind) for name, kind in (expected or {}).items()})
     refuse_clashes(types)
     items = [
         UnitItem(unit, {name: types[name] for name in scanned.columns})
@@ -78,18 +81,19 @@ def units_of(policy: Policy, found: Found) -> list[Unit]:
 def scan_unit(ctx: Context, unit: Unit) -> Scan:
     """Worker: look at all values of one unit for its columns' types; remembered by the unit's content."""
     name = f"scan/{hash_of(CODE, unit.key(), list(ctx.policy.source.missing), _asked(ctx))}"
-    return Scan(**ctx.once_json(name, lambda: asdict(scan(unit, ctx.policy))))
+    return Scan(**ctx.once_json(name, lambda: asdict(scan(unit, ctx.policy, ctx.treatment))))
 
 
 def ingest_unit(ctx: Context, item: UnitItem) -> list[RawShard]:
     """Worker: read one unit into shards; the list of its shards is written last, so it says that all exist."""
     rows = ctx.shard_rows or modality_of(ctx).SHARD_ROWS
-    identity = [CODE, item.unit.key(), item.types, list(ctx.policy.source.missing), _asked(ctx), rows, ctx.shard_bytes]
-    name = hash_of(*identity)
+    asked = [*_asked(ctx), *ctx.treatment.identity]
+    name = hash_of(CODE, item.unit.key(), item.types, list(ctx.policy.source.missing), asked, rows, ctx.shard_bytes)
 
     def make() -> list[dict[str, object]]:
         made = []
-        for number, chunk in enumerate(read(item.unit, item.types, ctx.policy, rows, ctx.shard_bytes)):
+        chunks = read(item.unit, item.types, ctx.policy, rows, ctx.shard_bytes, ctx.treatment)
+        for number, chunk in enumerate(chunks):
             shard = f"raw/{name}-{number:05d}"
             written = ctx.work.write_table(f"{shard}.parquet", chunk.table)
             if chunk.faults:
@@ -104,8 +108,24 @@ def ingest_unit(ctx: Context, item: UnitItem) -> list[RawShard]:
 
 
 def _asked(ctx: Context) -> list[object]:
-    columns = ctx.policy.columns
-    return [ctx.policy.modality, ctx.policy.label, columns.model_dump(mode="json") if columns else None]
+    columns, pii = ctx.policy.columns, ctx.policy.source.pii
+    return [ctx.policy.modality, ctx.policy.label, columns.model_dump(mode="json") if columns else None, dict(pii)]
+
+
+def _refuse_untreated(ctx: Context, found: Found, scans: Sequence[Scan]) -> None:
+    """Raise DataError where a column to be treated is not there: misspelt, it would be published as it is."""
+    if ctx.treatment.columns and found.format == "image_folder":
+        raise DataError(
+            "source.pii treats columns, and pictures in folders have none",
+            "Rename folders and files that name people: their names are in every row's source.",
+        )
+    met = {name for one in scans for name in one.treated}
+    absent = [name for name in ctx.treatment.columns if name not in met]
+    if absent and any(one.rows for one in scans):
+        raise DataError(
+            f"the source has no such column: {', '.join(f'source.pii: {name!r}' for name in absent)}",
+            f"Name one of its columns: {', '.join({name: 0 for one in scans for name in one.columns})}.",
+        )
 
 
 def source_digest(found: Found) -> str:

@@ -22,7 +22,7 @@ class Manifest(Described):
 
     `ledger` names the segments of published splits under `salt`; `valid` the validated shards (append mode
     goes on from them); `files` the data files; `figures` what the report and the record show; `code` is the hash of
-    augmill's own source and the plug-ins.
+    augmill's own source and the plug-ins; `pii_key` the fingerprint of the key that columns were hashed with.
     """
 
     dataset: str
@@ -42,6 +42,7 @@ class Manifest(Described):
     files: list[dict[str, Any]]
     figures: dict[str, Any] = field(default_factory=dict)
     code: str = ""
+    pii_key: str = ""
 
     @property
     def data_files(self) -> list[DataFile]:

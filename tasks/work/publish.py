@@ -135,6 +135,7 @@ def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile
         valid=[shard.to_json() for shard in real.valid],
         files=[file.to_json() for file in sorted(files, key=lambda file: file.path)],
         figures=checked.figures,
+        pii_key=asked.ctx.treatment.key_fingerprint,
     )
 
 

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.detector import mask
+from expectations.names import NO_PERSONAL_DATA
 from tasks.rows.hashing import hash_of
 from tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID, SOURCE, SPLIT
 from tasks.runners.shard import retried
@@ -70,7 +72,10 @@ def append(ctx: Context, parts: Mapping[str, pa.Table], at_ms: int) -> None:
 
 
 def quarantine_rows(rows: pa.Table, reasons: Mapping[int, Sequence[str]], stage: str) -> pa.Table:
-    """Failing rows as the quarantine table keeps them: where from, why, and what they held."""
+    """Failing rows as the quarantine table keeps them: where from, why, and what they held.
+
+    Rows that fail for personal data are kept with tokens in its place: the source has the rest.
+    """
     positions = sorted(reasons)
     picked = rows.take(pa.array(positions, pa.int64()))
     source = picked[SOURCE].to_pylist()
@@ -84,10 +89,18 @@ def quarantine_rows(rows: pa.Table, reasons: Mapping[int, Sequence[str]], stage:
             "row": pa.array([item["row"] for item in source], pa.int64()),
             "sample_id": pa.nulls(len(positions), pa.string()),
             "reasons": pa.array([list(reasons[at]) for at in positions], pa.list_(pa.string())),
-            "content": pa.array([json.dumps(row, default=str) for row in plain.to_pylist()], pa.string()),
+            "content": pa.array(
+                [_content(row, reasons[at]) for row, at in zip(plain.to_pylist(), positions, strict=True)], pa.string()
+            ),
             "payload": pa.array([item["bytes"] if item else None for item in pictures], pa.binary()),
         }
     )
+
+
+def _content(row: Mapping[str, Any], reasons: Sequence[str]) -> str:
+    if any(name in reason for reason in reasons for name in NO_PERSONAL_DATA):
+        row = {name: mask(value) if isinstance(value, str) else value for name, value in row.items()}
+    return json.dumps(row, default=str)
 
 
 def fault_rows(faults: pa.Table) -> pa.Table:

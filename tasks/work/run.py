@@ -22,6 +22,7 @@ from tasks.runners.contract import Runner
 from tasks.sources.contract import Found
 from tasks.sources.hash_cache import HashCache
 from tasks.sources.reading import discover
+from tasks.sources.secret import Secret
 from tasks.work.context import Context
 from tasks.work.ingest import source_digest
 from tasks.work.manifest import Published, published
@@ -112,6 +113,7 @@ def ask(
     plugins: Path | None = None,
     shard_rows: int | None = None,
     shard_bytes: int | None = None,
+    pii_key: Secret | None = None,
     refuse_errors: bool = True,
 ) -> Asked:
     """Read the policy and look at its source and table; nothing is written but a cache of file hashes.
@@ -134,12 +136,29 @@ def ask(
         shard_rows=shard_rows or 0,
         shard_bytes=shard_bytes or SHARD_BYTES,
         plugins=plugins,
+        pii_key=pii_key,
     )
+    treated = ctx.treatment.identity  # without its key, nothing is looked at
     with HashCache(home / "hashes") as cache:
         found = discover(loaded.policy, base, cache)
     code = hash_of(tree_version(ROOT, PACKAGES), tree_version(plugins, (".",)) if plugins else "")
-    key = hash_of(loaded.content_hash, suite.model_dump(mode="json"), source_digest(found), ctx.fingerprint, code)
-    return Asked(loaded, ctx, found, published(ctx.table, ctx.objects), key, suite_text, code)
+    suite_document = suite.model_dump(mode="json")
+    key = hash_of(loaded.content_hash, suite_document, source_digest(found), ctx.fingerprint, code, *treated)
+    before = published(ctx.table, ctx.objects)
+    refuse_another_key(ctx, before)
+    return Asked(loaded, ctx, found, before, key, suite_text, code)
+
+
+def refuse_another_key(ctx: Context, before: Published | None) -> None:
+    """Raise PolicyError where rows of earlier versions are kept whose hashes were made with another key."""
+    now = ctx.treatment.key_fingerprint
+    old = before.manifest.pii_key if before else ""
+    if old and now and old != now and ctx.policy.source.mode == "append":
+        raise PolicyError(
+            f"AUGMILL_PII_KEY is not the key of {ctx.policy.dataset}@{before.version if before else ''} (key {old}, now"
+            f" {now}): rows that are appended would not match those there.",
+            "Set the key of the versions before, or read all rows again with source.mode: snapshot.",
+        )
 
 
 def refuse(loaded: Loaded, findings: Sequence[Finding]) -> list[Finding]:

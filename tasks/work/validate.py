@@ -269,7 +269,8 @@ def _frame(rows: pa.Table, facts: pa.Table, usable: np.ndarray[Any, np.dtype[np.
 
 def refuse_drift(ctx: Context, before: Mapping[str, str] | None, raw: Raw) -> None:
     """Raise DataError where columns came or went since the last version and the suite does not allow it."""
-    change = drift(before or raw.types, raw.types)
+    dropped = {name for name, how in ctx.policy.source.pii.items() if how == "drop"}
+    change = drift({name: kind for name, kind in (before or raw.types).items() if name not in dropped}, raw.types)
     allowed = ctx.suite.columns
     refused = []
     if change.appeared and allowed.extra == "refuse":

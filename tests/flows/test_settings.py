@@ -10,6 +10,7 @@ import pytest
 
 from flows.settings import ONE_THREAD, make_folder, quiet_libraries, settings
 from policies.errors import PolicyError, StorageError
+from tasks.sources.secret import Secret
 
 OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_")
 
@@ -158,3 +159,16 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path):
     with pytest.raises(StorageError, match="cannot be made") as caught:
         make_folder(tmp_path / "file" / "home")
     assert "AUGMILL_HOME" in caught.value.remedy
+
+
+def test_the_key_of_keyed_hashes_is_never_shown(monkeypatch):
+    key = "correct horse battery staple"
+    monkeypatch.setenv("AUGMILL_PII_KEY", f" {key}\n")
+    current = settings()
+    assert key not in repr(current)
+    assert current.pii_key is not None
+    assert current.pii_key == Secret(key.encode())
+    monkeypatch.setenv("AUGMILL_PII_KEY", "fifteen letters")
+    with pytest.raises(PolicyError, match="shorter than 16") as caught:
+        settings()
+    assert "fifteen" not in str(caught.value)

@@ -140,11 +140,11 @@ def test_what_is_not_built_is_refused_and_never_ignored(policy, extra, path):
     assert "not built yet" in found[0][3]
 
 
-def test_planned_modalities_and_source_options_are_refused(policy):
+def test_planned_modalities_and_unknown_treatments_are_refused(policy):
     found = findings(policy(changed("modality: tabular", "modality: audio")))
     assert (2, "AUG007", "modality") in [entry[:3] for entry in found]
-    found = findings(policy(changed("uri: rows.csv", "uri: rows.csv\n  pii: {columns: [name]}")))
-    assert [entry[:3] for entry in found] == [(5, "AUG007", "source.pii")]
+    found = findings(policy(changed("uri: rows.csv", "uri: rows.csv\n  pii: {name: encrypt}")))
+    assert [entry[:3] for entry in found] == [(5, "AUG004", "source.pii.name")]
 
 
 def test_empty_gates_ask_for_nothing(policy):
