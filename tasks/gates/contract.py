@@ -82,6 +82,20 @@ class Evidence(Protocol):
     def cpu_seconds(self) -> float:
         """What the run has spent so far, on all its processes."""
 
+    @property
+    def copies(self) -> Mapping[str, Sequence[str]]:
+        """Ids of all new rows that look like a real training row, by step."""
+
+    @property
+    def epsilons(self) -> Mapping[str, float | None]:
+        """What each step spends of any one real row, as its transforms declare; None where one of them does not."""
+
+    def parents(self, children: Sample) -> Sample:
+        """The real rows that some new rows were made of, each once."""
+
+    def children_of(self, ids: Sequence[str]) -> F64:
+        """Features of the new rows that were made of the given real rows."""
+
     def column(self, name: str) -> pa.ChunkedArray:
         """One column of all real training rows, the raw values. Raises DataError where there is none."""
 

@@ -23,7 +23,8 @@ def wilson(hits: float, rows: float) -> Interval:
     share, slack = hits / rows, Z * Z / rows
     middle = share + slack / 2.0
     half = Z * math.sqrt(share * (1.0 - share) / rows + slack / (4.0 * rows))
-    return max(0.0, (middle - half) / (1.0 + slack)), min(1.0, (middle + half) / (1.0 + slack))
+    # Rounding must not put the share itself outside, where none or all were hit.
+    return min(share, max(0.0, (middle - half) / (1.0 + slack))), max(share, min(1.0, (middle + half) / (1.0 + slack)))
 
 
 def difference(hits: tuple[float, float], rows: tuple[float, float]) -> Interval:

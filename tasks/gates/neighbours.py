@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +18,23 @@ TIE = 1e-9
 """Squared distances this close are equal: rounding must not put a row outside a ball of radius 0 that it is in."""
 
 
-def nearest(queries: F64, references: F64) -> tuple[F64, I64]:
-    """Distance from each query to the closest reference, and which that is; references (m, d), m at least 1."""
+def nearest(queries: F64, references: F64, own: I64 | None = None) -> tuple[F64, I64]:
+    """Distance from each query to the closest reference, and which that is; references (m, d), m at least 1.
+
+    `own` (n,): the reference that each query itself is, which does not count.
+    """
+    middle = references.mean(axis=0)
+    around, near = references - middle, queries - middle
     # The query's own square is the same for all references and changes no order; theirs rides along as one column.
-    left = np.hstack([-2.0 * queries, np.ones((len(queries), 1))]).astype(np.float32)
-    right = np.hstack([references, (references**2).sum(axis=1)[:, None]]).astype(np.float32).T
+    left = np.hstack([-2.0 * near, np.ones((len(queries), 1))]).astype(np.float32)
+    right = np.hstack([around, (around**2).sum(axis=1)[:, None]]).astype(np.float32).T
     found = np.zeros(len(left), dtype=np.int64)
     with _one_thread():
         for start in range(0, len(left), BLOCK):
-            found[start : start + BLOCK] = (left[start : start + BLOCK] @ right).argmin(axis=1)
+            apart = left[start : start + BLOCK] @ right
+            if own is not None:
+                apart[np.arange(len(apart)), own[start : start + BLOCK]] = np.inf
+            found[start : start + BLOCK] = apart.argmin(axis=1)
     # Small distances drown in the rounding of large squares: the one that counts is taken again, exactly.
     return np.sqrt(((queries - references[found]) ** 2).sum(axis=1)), found
 
@@ -57,8 +66,10 @@ def _squared(left: F64, right: F64) -> Iterator[tuple[int, F64]]:
             yield start, np.maximum(found, 0.0, out=found)
 
 
-def _one_thread():  # type: ignore[no-untyped-def]
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The split of a sum over threads changes its last bits; a figure must be the same on any number of them."""
     from threadpoolctl import threadpool_limits
 
-    # The split of a sum over threads changes its last bits; a figure must be the same on any machine of a kind.
-    return threadpool_limits(limits=1, user_api="blas")
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield

@@ -35,7 +35,7 @@ def _levels(document: VersionDocument) -> Iterator[tuple[str, float | None, str]
         yield f"latency_p99/{timing['use']}", timing["p99_ms"], "ms"
     yield "storage_increase", _storage_increase(document), "share"
     yield "model_delta", _check_figure(document, "model_delta"), "metric"
-    yield "privacy_score", _check_figure(document, "privacy_score"), "score"
+    yield "privacy_score", _privacy(document), "score"
     yield "drift_coverage", _check_figure(document, "drift_coverage"), "share"
     yield from _cost(document)
 
@@ -56,6 +56,12 @@ def _consistency(document: VersionDocument) -> float | None:
     steps = [step for step in document.get("steps", []) if "judged" in step and "contradicted" in step]
     contradicted = _share(sum(step["contradicted"] for step in steps), sum(step["judged"] for step in steps))
     return _check_figure(document, "label_consistency") if contradicted is None else 1.0 - contradicted
+
+
+def _privacy(document: VersionDocument) -> float | None:
+    """How little an attacker gains: 1 where training rows cannot be told from held-out ones, 0 where all can."""
+    advantage = _check_figure(document, "membership_advantage")
+    return None if advantage is None else 1.0 - max(0.0, advantage)
 
 
 def _storage_increase(document: VersionDocument) -> float | None:

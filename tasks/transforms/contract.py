@@ -2,6 +2,8 @@
 
 A transform is one file, `tasks/transforms/<modality>/<name>.py`, holding in this order: a docstring (what it
 does to the data, and when it hurts), `Params`, `ACCEPTS`, `BEHAVIOUR`, optionally `risks`, then the code.
+`epsilon(params) -> float` may declare what one child spends of each of its parents where the draw is differentially
+private; the privacy gate adds it up over all children of a row. No transform that is shipped declares any.
 The module must import in a few milliseconds: heavy libraries are imported inside functions.
 """
 

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from policies.schema import Policy, Split, Step
 from tasks.gates.contract import F64, U64, Sample
-from tasks.gates.sampling import lowest, quotas
+from tasks.gates.sampling import MOST_ROWS, lowest, quotas
 from tasks.rows.identity import words_of
-from tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID
+from tasks.rows.provenance import PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
+from tasks.work import kin
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
 from tasks.work.fit import origin_of
@@ -62,8 +63,7 @@ class Evidence:
     def children(self) -> Sample:
         """New rows that will be published, of all steps."""
         wanted = quotas(self.made)
-        items = [item for item in self.accepted if item.kept]
-        looked = [self._looked_at(self._chosen(item, wanted), item.shard.step, item.shard.label) for item in items]
+        looked = [self._looked_at(self._chosen(item, wanted), item.shard.step, item.shard.label) for item in self._kept]
         return _sample(looked, self.made)
 
     @cached_property
@@ -84,6 +84,40 @@ class Evidence:
     def made_bytes(self) -> int:
         """Bytes of the files that hold the new rows; what was dropped counts by its share."""
         return round(sum(item.shard.bytes * item.kept / item.shard.rows for item in self.accepted if item.kept))
+
+    @cached_property
+    def copies(self) -> Mapping[str, Sequence[str]]:
+        """Ids of all new rows that look like a real training row, by step."""
+        return kin.copies(self.ctx, self._files("train"), self._kept, self.rows_of)
+
+    @cached_property
+    def epsilons(self) -> Mapping[str, float | None]:
+        """What each step spends of any one real row; None where nothing bounds it."""
+        return kin.epsilons(self.ctx, self._links)
+
+    def parents(self, children: Sample) -> Sample:
+        """The real rows that some new rows were made of, each once."""
+        ids = pc.unique(children.rows[PARENT_IDS].combine_chunks().flatten())
+        places = self._places("train")
+        return self._looked_up(places, np.sort(pc.index_in(ids, places["sample_id"].combine_chunks()).to_numpy()))
+
+    def children_of(self, ids: Sequence[str]) -> F64:
+        """Features of the new rows that were made of the given real rows, at most as many as of a sample."""
+        wanted = kin.children_of(self._links, ids, MOST_ROWS)
+        found = [self.children.features[:0]]
+        for item in self._kept:
+            rows = self.rows_of(item)
+            mine = rows.filter(pc.is_in(rows[SAMPLE_ID], wanted))
+            if mine.num_rows:
+                found.append(self.features(mine))
+        return np.concatenate(found)
+
+    def rows_of(self, item: Accepted) -> pa.Table:
+        """The rows of a shard that will be published."""
+        rows = self.ctx.work.read_table(f"{item.shard.name}.parquet")
+        if item.dropped:
+            rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
+        return rows
 
     def column(self, name: str) -> pa.ChunkedArray:
         """One column of all real training rows with their ids, the raw values."""
@@ -115,22 +149,40 @@ class Evidence:
         counts = self._counts(split)
         if not counts:
             return _sample([], {})
-        places = self.ctx.work.read_table(f"{write_index(self.ctx, self._files(split))}.parquet")
+        places = self._places(split)
         wanted, known = quotas(counts), {label: code for code, label in enumerate(counts)}
         codes = np.array([known[label] for label in places["label"].to_pylist()], dtype=np.int64)
         words = words_of(places["sample_id"])[:, 0]
         chosen = lowest(words, codes, np.array([wanted[label] for label in counts]))
+        return self._looked_up(places, chosen, counts)
+
+    def _looked_up(
+        self, places: pa.Table, chosen: NDArray[np.int64], counts: Mapping[str, int] | None = None
+    ) -> Sample:
+        """The chosen real rows as a sample; without counts, each stands for itself."""
         load = by_file(self.ctx.table, places)
         starts = range(0, len(chosen), FEATURES_AT_ONCE)
         looked = [self._looked_at(load(chosen[start : start + FEATURES_AT_ONCE])) for start in starts]
+        if counts is None:
+            counts = Counter(label for part in looked for label in part.labels.tolist())
         return _sample(looked, {("", label): count for label, count in counts.items()})
+
+    def _places(self, split: Split) -> pa.Table:
+        """Who is in a split, and where, sorted by id."""
+        return self.ctx.work.read_table(f"{write_index(self.ctx, self._files(split))}.parquet")
+
+    @property
+    def _kept(self) -> list[Accepted]:
+        return [item for item in self.accepted if item.kept]
+
+    @cached_property
+    def _links(self) -> pa.Table:
+        return kin.links(self._kept, self.rows_of)
 
     def _chosen(self, item: Accepted, wanted: Mapping[tuple[str, str], int]) -> pa.Table:
         """Rows of a shard that are looked at: those with the lowest ids, which are hashes."""
         stratum = item.shard.step, item.shard.label
-        rows = self.ctx.work.read_table(f"{item.shard.name}.parquet")
-        if item.dropped:
-            rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
+        rows = self.rows_of(item)
         share = wanted[stratum] / self.made[stratum]
         if share == 1.0:
             return rows

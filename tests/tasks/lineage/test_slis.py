@@ -45,3 +45,9 @@ def test_money_is_cpu_hours_at_the_configured_price(document):
     assert levels(document)["cost_money"]["observed"] is None
     document["usage"]["price_per_cpu_hour"] = 2.5
     assert levels(document)["cost_money"]["observed"] == pytest.approx(14.4 / 3600 * 2.5)
+
+
+@pytest.mark.parametrize(("advantage", "score"), [(0.25, 0.75), (-0.02, 1.0)])
+def test_the_privacy_score_is_what_an_attacker_leaves(document, advantage, score):
+    document["checks"] = [{"name": "membership_advantage", "success": True, "observed": advantage}]
+    assert levels(document)["privacy_score"]["observed"] == score
