@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from policies.closed import Closed, Share
 from policies.gates import Gates
@@ -100,6 +100,20 @@ class SplitRule(Closed):
         return self
 
 
+def _as_text(label: Any) -> Any:
+    """A label as the data spell it: 6 is "6", true is "true"."""
+    return str(label).lower() if isinstance(label, bool) else str(label) if isinstance(label, int) else label
+
+
+LabelText = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Remap(Closed):
+    """The label that a row has once it was changed: a mirrored left hand is a right hand."""
+
+    remap: LabelText
+
+
 class TransformUse(Closed):
     """One transform of a chain, by the name of its file, with the reason why it keeps the label."""
 
@@ -107,6 +121,19 @@ class TransformUse(Closed):
     invariance: str | None = None
     params: dict[str, Any] = Field(default_factory=dict)
     probability: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    labels: dict[LabelText, Literal["keep", "forbid"] | Remap] = Field(
+        default_factory=dict,
+        description="What the transform does to rows of a label: keep (so are those not named), forbid, {remap: LABEL}."
+        " A forbidden label is no parent of any child of the step.",
+    )
+
+    @field_validator("labels")
+    @classmethod
+    def _a_remap_changes_the_label(cls, given: dict[str, Any]) -> dict[str, Any]:
+        same = [label for label, fate in given.items() if isinstance(fate, Remap) and fate.remap == label]
+        if same:
+            raise ValueError(f"{same[0]} is remapped to itself; write `{same[0]}: keep`")
+        return given
 
 
 class Amount(Closed):

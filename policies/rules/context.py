@@ -91,6 +91,12 @@ class Context:
         named = {spelled(label) for step in self.policy.steps for label in step.only or ()}
         return named | set(self.facts.classes if self.facts else ())
 
+    def unsettled(self, use: Use) -> list[str]:
+        """The labels a transform may meet of which its `labels` say nothing; with no look at the data, those named."""
+        named = [spelled(label) for label in use.step.only or ()] or list(self.labels())
+        known = self.applies_to(use.step) or named
+        return [label for label in known if label not in use.chosen.labels]
+
     def mentions(self, words: Collection[str]) -> str | None:
         """The first of `words` that dataset name, description, label column or a class name holds as a word."""
         texts = [self.policy.dataset, self.policy.description, self.policy.label or "", *sorted(self.labels())]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import isfinite
 
-from policies.names import did_you_mean
+from policies.names import did_you_mean, natural
 from policies.rules.context import Context, Hit, error, spelled, warning
+from policies.schema import Remap
 
 # Words of dataset names, descriptions and classes that betray on what a label hangs. Heuristics: `noqa` or a
 # written `label_depends_on` settles a case.
@@ -38,6 +39,7 @@ MIRRORED_PAIRS = (
 # the hundred, but then each has rows to learn from; ages, counts and prices have a row or two per value.
 MOST_DECIMALS = 20
 MOST_SPARSE, DENSE = 50, 5
+MOST_NAMED = 12
 
 
 def aug201_orientation(context: Context) -> Iterator[Hit]:
@@ -45,7 +47,9 @@ def aug201_orientation(context: Context) -> Iterator[Hit]:
 
     Why: A 6 turned by 180 degrees is a 9, a mirrored left hand is a right hand. On scikit-learn's digits a
         vertical flip leaves only 0 and 8 readable. The children carry their parent's label, now a wrong one.
-    Fix: Turn by at most 15 to 30 degrees and shift instead. If flips are right here, say so: `# noqa: AUG201 why`.
+    Fix: Turn by at most 15 to 30 degrees and shift instead, or say in the transform's `labels` what becomes of each
+        label: keep, forbid, or {remap: LABEL}; `augmill probe` shows which are kept. If flips are right for all of
+        them, say so: `# noqa: AUG201 why`.
     Bad:
         modality: image
         description: Tell handwritten digits apart.
@@ -64,14 +68,23 @@ def aug201_orientation(context: Context) -> Iterator[Hit]:
                 params: {angle_degrees_range: [-10.0, 10.0]}
             amount: {copies: 1}
     """
-    why = _depends(context, "orientation", ORIENTED) or _mirrored(context)
     for use in context.uses:
-        if why and "orientation" in use.risks:
-            yield error(
-                use.at,
-                f"{use.chosen.use} {use.risks['orientation']}, and {why}.",
-                "Use small rotations and shifts instead.",
-            )
+        if "orientation" not in use.risks:
+            continue
+        open_labels = context.unsettled(use)
+        why = _depends(context, "orientation", ORIENTED)
+        mirrored = _mirrored(context, open_labels)
+        if why and (open_labels or not use.chosen.labels):
+            said = f"; nothing is said of the labels {_listed(open_labels)}" if use.chosen.labels else ""
+        elif mirrored:
+            why, said = mirrored, ""
+        else:
+            continue
+        yield error(
+            use.at,
+            f"{use.chosen.use} {use.risks['orientation']}, and {why}{said}.",
+            "Use small rotations and shifts instead, or say keep, forbid or {remap: LABEL} of each in `labels`.",
+        )
 
 
 def aug202_colour(context: Context) -> Iterator[Hit]:
@@ -138,9 +151,10 @@ def aug203_texture(context: Context) -> Iterator[Hit]:
 
 
 def aug204_unknown_class(context: Context) -> Iterator[Hit]:
-    """A step names a class that the data do not have.
+    """A step or a transform's `labels` name a class that the data do not have.
 
-    Why: The step would make nothing, in silence. Often the spelling differs: `1` and `1.0`, `yes` and `Yes`.
+    Why: The step would make nothing, or remap to a class that nobody knows. Often the spelling differs: `1` and
+        `1.0`, `yes` and `Yes`.
     Fix: Write the class as the data spell it.
     Bad:
         facts: {counts: {train: {benign: 250, malignant: 150}}}
@@ -166,6 +180,13 @@ def aug204_unknown_class(context: Context) -> Iterator[Hit]:
                     f"the data have no class {spelled(label)!r}.",
                     did_you_mean(spelled(label), known),
                 )
+    for use in context.uses:
+        for label, fate in use.chosen.labels.items():
+            named = [label, fate.remap] if isinstance(fate, Remap) else [label]
+            for name in named:
+                if known and name not in known:
+                    at = (*use.path, "labels", label, *(["remap"] if name != label else []))
+                    yield error(at, f"the data have no class {name!r}.", did_you_mean(name, known))
 
 
 def aug205_label_is_a_quantity(context: Context) -> Iterator[Hit]:
@@ -216,7 +237,13 @@ def _depends(context: Context, on: str, words: tuple[str, ...]) -> str | None:
     return f"the policy speaks of {word!r}, where {on} matters" if word else None
 
 
-def _mirrored(context: Context) -> str | None:
-    classes = {label.lower() for label in context.labels()}
-    pair = next((pair for pair in MIRRORED_PAIRS if classes.issuperset(pair)), None)
+def _mirrored(context: Context, open_labels: Collection[str]) -> str | None:
+    classes, unsaid = ({label.lower() for label in labels} for labels in (context.labels(), open_labels))
+    pair = next((pair for pair in MIRRORED_PAIRS if classes.issuperset(pair) and unsaid.intersection(pair)), None)
     return f"{pair[0]} and {pair[1]} are classes" if pair else None
+
+
+def _listed(labels: Collection[str]) -> str:
+    names = sorted(labels, key=natural)
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

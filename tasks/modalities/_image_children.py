@@ -38,6 +38,7 @@ class Tool:
     """
 
     op: Op
+    position: int
     built: Any
     seeds: I64
     fires: NDArray[np.bool_]
@@ -82,7 +83,7 @@ def prepare(ops: Sequence[Op], pool: PoolIndex, births: Births) -> list[Tool]:
         partners = np.empty((len(seeds), 0), dtype=np.int64)
         if op.module.BEHAVIOUR.label == "mix":
             partners = op.module.partners(op.params, seeds, births.bases, pool.labels)
-        tools.append(Tool(op, op.module.build(op.params), seeds, fires[:, position], partners))
+        tools.append(Tool(op, position, op.module.build(op.params), seeds, fires[:, position], partners))
     return tools
 
 
@@ -155,7 +156,7 @@ def _step(child: Child, tool: Tool, birth: int, partners: Sequence[int], picture
     if tool.known:
         drawn = {**drawn, **tool.known[birth]}
     child.picture = op.module.apply(tool.built, op.params, [before, *pictures], drawn)
-    record: dict[str, Any] = {"use": op.use, "drawn": recorded(drawn)}
+    record: dict[str, Any] = {"use": op.use, "position": tool.position, "drawn": recorded(drawn)}
     if before.boxes:
         record["boxes_dropped"] = len(before.boxes) - len(child.picture.boxes or ())
     child.ops.append(record)

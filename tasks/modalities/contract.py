@@ -111,9 +111,9 @@ class Modality(Protocol):
         births: Births,
         load: Loader,
     ) -> pa.Table:
-        """Make the children: user columns as in the pool, then `augmill_parent_ids`, `augmill_ops` and
-        `augmill_label_weights`. One row per birth, in the order given, each a function of its own seed and
-        parents alone."""
+        """Make the children: user columns as in the pool, then `augmill_parent_ids`, `augmill_ops` (for each transform
+        applied `use`, its `position` in the chain, and what was `drawn`) and `augmill_label_weights`. One row per
+        birth, in the order given, each a function of its own seed and parents alone."""
 
     def rebuild(
         self,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tasks.rows import provenance as at
 from tasks.transforms.contract import Behaviour
+from tasks.verifiers.declared import Declared, become
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -51,14 +52,19 @@ class RealIndex:
 
 
 def structure(
-    children: pa.Table, index: RealIndex, promises: Mapping[str, Behaviour], label: str | None = None
+    children: pa.Table,
+    index: RealIndex,
+    promises: Mapping[str, Behaviour],
+    label: str | None = None,
+    declared: Mapping[str, Declared] | None = None,
 ) -> pa.Table:
     """One row of booleans per child, true where it holds; never null.
 
     `children` needs the provenance columns and, with `label`, the label column; `promises` says per step name what
-    its chain does to labels. Columns: `parents_exist` (all are real rows, at least one), `parents_in_training` (no
-    parent is a validation or test row), `child_in_training`, `provenance_complete`, and with `label`
-    `label_as_promised`.
+    its chain does to labels, `declared` what the policy says of single labels. Columns: `parents_exist` (all are real
+    rows, at least one), `parents_in_training` (no parent is a validation or test row), `child_in_training`,
+    `provenance_complete`, and with `label` `label_as_promised`: as its parents' labels are after the declared remaps,
+    with no parent of a forbidden label.
     """
     children = children.combine_chunks()
     lists = _list(children, at.PARENT_IDS)
@@ -74,7 +80,10 @@ def structure(
         "provenance_complete": _complete(children),
     }
     if label is not None:
-        columns["label_as_promised"] = _labels(children, label, index, promises, child, rows)
+        theirs = index.labels.cast(pa.string()).take(pa.array(rows, mask=rows < 0))
+        theirs, allowed = become(children, declared or {}, child, theirs)
+        kept = _labels(children, label, promises, child, theirs)
+        columns["label_as_promised"] = kept & _none(child, ~allowed, len(children))
     return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
@@ -100,13 +109,10 @@ def promise_of(chain: list[Behaviour]) -> Behaviour:
     return next((behaviour for behaviour in chain if behaviour.label == "mix"), chain[0])
 
 
-def _labels(
-    children: pa.Table, label: str, index: RealIndex, promises: Mapping[str, Behaviour], child: I64, rows: I64
-) -> Mask:
+def _labels(children: pa.Table, label: str, promises: Mapping[str, Behaviour], child: I64, theirs: pa.Array) -> Mask:
     own = _column(children, label).cast(pa.string())
-    theirs = index.labels.cast(pa.string()).take(pa.array(rows, mask=rows < 0))
     first = np.full(len(children), -1, dtype=np.int64)
-    first[child[::-1]] = np.arange(len(rows))[::-1]
+    first[child[::-1]] = np.arange(len(theirs))[::-1]
     base = theirs.take(pa.array(first, mask=first < 0))
     kept = _true(pc.equal(own, base))
     weights = _column(children, at.LABEL_WEIGHTS)

@@ -13,19 +13,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from policies.fates import remaps
 from policies.schema import Step
-from tasks.modalities.contract import Births
+from tasks.modalities.contract import Births, PoolIndex
 from tasks.rows.hashing import digest_of, hash_of
 from tasks.rows.identity import child_words, ids_of, words_of
 from tasks.rows.provenance import DEPTH, NAMES, ORIGIN, RECIPE_HASH, SAMPLE_ID, SEED, SPLIT, STEP
 from tasks.rows.randomness import child_seeds, word_of
+from tasks.rows.relabelling import relabel
 from tasks.runners.contract import Runner
 from tasks.storage.store import Store
 from tasks.work.amounts import allocate
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard, FittedStep
 from tasks.work.fit import Fitted, read_state
-from tasks.work.parts import modality_of, ops_of
+from tasks.work.parts import mixing_in, modality_of, ops_of
 from tasks.work.pool import open_pool, places_of
 from tasks.work.shards import each
 from tasks.work.split import with_provenance
@@ -106,8 +108,9 @@ def children_table(ctx: Context, item: ChildItem) -> pa.Table:
     index, places, load = open_pool(ctx, fitted)
     births, ids = _by_id(fitted, places, births_of(ctx.work, fitted, ctx.policy.seed), item)
     description = json.loads(ctx.work.read(f"{item.description}.json"))
-    ops = ops_of(ctx, step_named(ctx, fitted.step))
-    made = modality_of(ctx).children(ops, description, index, read_state(ctx.work, fitted), births, load)
+    step = step_named(ctx, fitted.step)
+    made = modality_of(ctx).children(ops_of(ctx, step), description, index, read_state(ctx.work, fitted), births, load)
+    made = relabelled(ctx, step, made, index)
     rows = made.num_rows
     provenance = {name: made[name] for name in NAMES if name in made.column_names} | {
         SAMPLE_ID: ids,
@@ -120,6 +123,14 @@ def children_table(ctx: Context, item: ChildItem) -> pa.Table:
     }
     user = made.select([name for name in made.column_names if name not in NAMES])
     return with_provenance(user, provenance)
+
+
+def relabelled(ctx: Context, step: Step, made: pa.Table, parents: PoolIndex) -> pa.Table:
+    """Children as a modality made them, with the labels that the step's transforms remap."""
+    if not remaps(step.transforms):
+        return made
+    labels = dict(zip(parents.ids, parents.labels, strict=True))
+    return relabel(made, step.transforms, mixing_in(ctx, step), ctx.policy.label, labels)
 
 
 def _by_id(fitted: FittedStep, places: pa.Table, births: Births, item: ChildItem) -> tuple[Births, pa.Array]:

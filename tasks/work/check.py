@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from tasks.sources.columns import arrow_of
 from tasks.storage.delta_schema import held_type
 from tasks.verifiers import distribution, structure, summary
 from tasks.verifiers.calibration import CONTRADICTED
+from tasks.work.amounts import born, certain
 from tasks.work.context import Context
 from tasks.work.fit import Fitted
 from tasks.work.parts import custom_expectations
@@ -105,21 +107,27 @@ def refuse(judged: Judged, page: str) -> None:
     )
 
 
-def accept(scored: Scored, judged: Judged, scores: Mapping[str, Sequence[str]]) -> list[Accepted]:
-    """Every shard with the ids that are not to be published."""
-    return [
-        Accepted(child, tuple(sorted(set(judged.dropped).intersection(scores[shard.name]))), shard.name)
-        for shard, child in zip(scored.shards, scored.children, strict=True)
-    ]
+def accept(scored: Scored, judged: Judged, scores: pa.Table | None) -> list[Accepted]:
+    """Every shard with the ids that are not to be published, and how many rows of each class are left."""
+    if scores is None:
+        return []
+    dropped = pc.is_in(scores[SAMPLE_ID], pa.array(sorted(judged.dropped), pa.string()))
+    found, start = [], 0
+    for shard, child in zip(scored.shards, scored.children, strict=True):
+        mine, out = scores.slice(start, shard.rows), dropped.slice(start, shard.rows)
+        kept = Counter(mine["label"].filter(pc.invert(out)).to_pylist())
+        found.append(Accepted(child, tuple(sorted(mine[SAMPLE_ID].filter(out).to_pylist())), shard.name, dict(kept)))
+        start += shard.rows
+    return found
 
 
 def read_scores(ctx: Context, scored: Scored) -> pa.Table:
-    """The score columns of all children with their step, label and shard."""
+    """The score columns of all children, their label among them, with their step and shard."""
     parts = []
     for shard, child in zip(scored.shards, scored.children, strict=True):
         table = ctx.work.read_table(f"{shard.name}.parquet")
         rows = table.num_rows
-        for name, value in (("step", child.step), ("label", child.label), ("shard", shard.name)):
+        for name, value in (("step", child.step), ("shard", shard.name)):
             table = table.append_column(name, pa.repeat(value, rows))
         parts.append(table)
     return pa.concat_tables(parts, promote_options="default").combine_chunks()
@@ -202,7 +210,7 @@ def _distributional(
         "copy_share": float(np.asarray(scores["copy"]).mean()),
         "columns_of_other_type": _columns_of_other_type(ctx, types, scored),
         "out_of_range_share": 1.0 - float(np.asarray(scores["in_range"]).mean()),
-        "class_share_gap": _class_share_gap(fitted, scores, dropped),
+        "class_share_gap": _class_share_gap(ctx, fitted, scores, dropped),
         **_neighbourhoods(ctx, scored),
     }
     specs = checks.distributional(asked, list(figures))
@@ -235,11 +243,18 @@ def _columns_of_other_type(ctx: Context, types: Mapping[str, str], scored: Score
     return len({name for schema in schemas for name in distribution.other_types(schema, real)})
 
 
-def _class_share_gap(fitted: Fitted, scores: pa.Table, dropped: Mapping[str, str]) -> float | None:
-    planned, there = dict(fitted.real), dict(fitted.real)
-    for amounts in fitted.planned.values():
-        for label, count in amounts.items():
-            planned[label] += count
+def _made(scores: pa.Table, step: str) -> dict[str, int]:
+    labels = scores["label"].filter(pc.equal(scores["step"], step))
+    return {one["values"]: one["counts"] for one in labels.value_counts().to_pylist()}
+
+
+def _class_share_gap(ctx: Context, fitted: Fitted, scores: pa.Table, dropped: Mapping[str, str]) -> float | None:
+    planned, there = Counter(fitted.real), Counter(fitted.real)
+    for step in ctx.policy.steps:
+        amounts = fitted.planned[step.name]
+        # Where chance decides who is remapped, what was made is what the plan comes to.
+        chance = not all(certain(step, label) for label in amounts)
+        planned.update(_made(scores, step.name) if chance else born(step, amounts))
     kept = pc.invert(pc.is_in(scores[SAMPLE_ID], pa.array(sorted(dropped), pa.string())))
     for item in scores["label"].filter(kept).value_counts().to_pylist():
         there[item["values"]] += item["counts"]

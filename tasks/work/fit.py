@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from policies.errors import DataError, Finding
 from policies.schema import Step
@@ -20,10 +20,11 @@ from tasks.rows.identity import words_of
 from tasks.rows.provenance import AUGMENTED, SYNTHETIC
 from tasks.runners.contract import Runner
 from tasks.storage.store import Store
+from tasks.verifiers.declared import Declared
 from tasks.work.context import Context
 from tasks.work.descriptors import FittedStep
-from tasks.work.parts import modality_of, ops_of, transform_code
-from tasks.work.pool import by_file, gather, same_label
+from tasks.work.parts import mixing_in, modality_of, ops_of, transform_code
+from tasks.work.pool import by_file, gather, of_labels
 from tasks.work.shards import each
 from tasks.work.survey import Surveyed, read_description
 from tasks.work.verifier import VerifierItem, fit_verifier, verifier_item
@@ -74,6 +75,7 @@ class FitItem:
     description: str
     index: str
     files: tuple[str, ...]
+    classes: tuple[str, ...]
     threads: int = 1
 
     @property
@@ -86,7 +88,7 @@ def fit(ctx: Context, runner: Runner, surveyed: Surveyed, amounts: Mapping[str, 
     """Fit every step for every class it makes children of, as many as `amounts` says, and the verifier."""
     refuse_unfit(ctx, read_description(ctx, surveyed))
     items = [
-        FitItem(step, label, count, surveyed.description, surveyed.index, surveyed.paths)
+        FitItem(step, label, count, surveyed.description, surveyed.index, surveyed.paths, tuple(surveyed.real))
         for step in ctx.policy.steps
         for label, count in amounts[step.name].items()
     ]
@@ -167,21 +169,32 @@ def read_state(work: Store, fitted: FittedStep) -> Arrays:
 
 def _cut(ctx: Context, item: FitItem, whole: bool) -> tuple[str, str | None]:
     """Names of the pool's index and, where the modality works on copies of rows, of the rows themselves."""
-    only = None if whole else item.label
+    only = _only(ctx, item, whole)
     index = item.index
     if only is not None and ctx.policy.label:
         index = f"index/{hash_of(item.index, only)}"
         if not ctx.work.exists(f"{index}.parquet"):
             places = ctx.work.read_table(f"{item.index}.parquet")
-            keep = np.asarray(places["label"].to_pylist(), dtype=object) == only
-            ctx.work.write_table(f"{index}.parquet", places.filter(pa.array(keep)))
+            keep = pc.is_in(places["label"], pa.array(only, pa.string()))
+            ctx.work.write_table(f"{index}.parquet", places.filter(keep))
     if not modality_of(ctx).POOLED:
         return index, None
     pool = f"pool/{hash_of(list(item.files), only, ctx.policy.label)}"
     if not ctx.work.exists(f"{pool}.parquet"):
-        keep_rows = same_label(only, ctx.policy.label) if only is not None else None
+        keep_rows = of_labels(only, ctx.policy.label) if only is not None else None
         ctx.work.write_table(f"{pool}.parquet", gather(ctx.table, item.files, keep_rows))
     return index, pool
+
+
+def _only(ctx: Context, item: FitItem, whole: bool) -> list[str] | None:
+    """The classes whose rows the step may use for this one; None if all. A partner, too, must not be forbidden."""
+    if not whole:
+        return [item.label]
+    mixing = mixing_in(ctx, item.step)
+    rules = Declared(item.step.transforms, mixing)
+    if mixing is None or all(rules.allows(label) for label in item.classes):
+        return None
+    return [label for label in item.classes if rules.allows(label)]
 
 
 def _recipe(ctx: Context, item: FitItem, description: Mapping[str, Any], state: str, pool: str) -> str:

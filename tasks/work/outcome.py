@@ -44,8 +44,7 @@ def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
     ctx = run.ctx
     judged = judge_children(ctx, real.types, fitted, scored)
     scores = read_scores(ctx, scored) if scored.rows else None
-    by_shard = _ids_by_shard(scored, scores)
-    accepted = accept(scored, judged, by_shard)
+    accepted = accept(scored, judged, scores)
     append(ctx, _rejected(ctx, accepted, judged), run.at_ms)
     figures = figures_of(ctx, real, fitted, judged, accepted)
     if failures(judged):
@@ -104,7 +103,7 @@ def _counts(real: Real, accepted: Sequence[Accepted]) -> dict[str, dict[str, dic
     for item in accepted:
         if item.kept:
             labels = total.setdefault("train", {}).setdefault(item.shard.origin, Counter())
-            labels[item.shard.label] += item.kept
+            labels.update(item.labels)
     return {
         split: {origin: dict(sorted(labels.items())) for origin, labels in sorted(origins.items())}
         for split, origins in sorted(total.items())
@@ -136,15 +135,6 @@ def _steps(ctx: Context, fitted: Fitted, judged: Judged, accepted: Sequence[Acce
             }
         )
     return steps
-
-
-def _ids_by_shard(scored: Scored, scores: pa.Table | None) -> dict[str, list[str]]:
-    if scores is None:
-        return {}
-    return {
-        shard.name: scores.filter(pc.equal(scores["shard"], shard.name))[SAMPLE_ID].to_pylist()
-        for shard in scored.shards
-    }
 
 
 def _rejected(ctx: Context, accepted: Sequence[Accepted], judged: Judged) -> dict[str, pa.Table]:

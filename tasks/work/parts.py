@@ -7,9 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
+from policies.fates import remaps
 from policies.schema import Step
 from tasks.modalities.contract import Op
 from tasks.plugins import Located
+from tasks.rows.hashing import code_version
 from tasks.transforms.catalogue import Catalogue, code_hash
 from tasks.work.context import Context
 
@@ -39,6 +41,11 @@ def ops_of(ctx: Context, step: Step) -> list[Op]:
     return found
 
 
+def mixing_in(ctx: Context, step: Step) -> int | None:
+    """The place of the transform that mixes labels in the chain of a step, if one does."""
+    return next((at for at, op in enumerate(ops_of(ctx, step)) if op.module.BEHAVIOUR.label == "mix"), None)
+
+
 def verifier_of(ctx: Context) -> Located:
     """The module that judges labels: the built-in one, or the plug-in that the policy names."""
     return catalogue(ctx.plugins).verifier(ctx.policy.checks.label_consistency.verifier)
@@ -52,4 +59,5 @@ def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str,
 
 def transform_code(ctx: Context, step: Step) -> list[str]:
     """Hashes of all source that decides a step's children: its transforms' and the modality's."""
-    return [*(code_hash(catalogue(ctx.plugins).find(use.use)) for use in step.transforms), modality_code(ctx)]
+    found = [*(code_hash(catalogue(ctx.plugins).find(use.use)) for use in step.transforms), modality_code(ctx)]
+    return [*found, code_version("tasks.rows.relabelling")] if remaps(step.transforms) else found

@@ -19,7 +19,7 @@ from tasks.rows.provenance import REAL
 from tasks.runners.contract import Runner
 from tasks.storage.store import Store
 from tasks.work import facts
-from tasks.work.amounts import planned
+from tasks.work.amounts import born, planned
 from tasks.work.augment import child_items
 from tasks.work.changes import changes, columns
 from tasks.work.context import OBJECTS, Context
@@ -226,7 +226,7 @@ def _files(asked: Asked, seen: Seen, children: Sequence[tuple[str, int, bool]], 
 
 def _steps(ctx: Context, seen: Seen) -> list[dict[str, Any]]:
     return [
-        {"name": step.name, "use": [use.use for use in step.transforms], "planned": dict(seen.amounts[step.name])}
+        {"name": step.name, "use": [use.use for use in step.transforms], "planned": born(step, seen.amounts[step.name])}
         for step in ctx.policy.steps
         if step.name in seen.amounts
     ]
@@ -246,7 +246,7 @@ def _planned_counts(ctx: Context, seen: Seen) -> Counts:
     counts: Counts = {split: {REAL: labels} for split, labels in facts.counts_of(seen.real.files).items()}
     for step in ctx.policy.steps:
         made = counts.setdefault("train", {}).setdefault(origin_of(ops_of(ctx, step)), {})
-        for label, count in seen.amounts.get(step.name, {}).items():
+        for label, count in born(step, seen.amounts.get(step.name, {})).items():
             made[label] = made.get(label, 0) + count
     return counts
 

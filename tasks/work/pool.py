@@ -80,8 +80,8 @@ def _pool(store: Store, name: str) -> pa.Table:
     return store.read_table(f"{name}.parquet")
 
 
-def same_label(label: str, column: str | None) -> Callable[[pa.Table], pa.Array] | None:
-    """A filter for rows of one class; None where rows are unlabelled."""
+def of_labels(labels: Sequence[str], column: str | None) -> Callable[[pa.Table], pa.Array] | None:
+    """A filter for rows of some classes; None where rows are unlabelled."""
     if column is None:
         return None
-    return lambda table: pc.equal(pc.cast(table[column], pa.string()), label)
+    return lambda table: pc.is_in(pc.cast(table[column], pa.string()), pa.array(labels, pa.string()))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from tasks.storage.delta_schema import held_type
 from tasks.storage.store import Store
 from tasks.work.context import OBJECTS, REGISTER, Context
 from tasks.work.descriptors import ChildShard, DataFile
+from tasks.work.index import label_text
 from tasks.work.manifest import METADATA_KEY, RUN_ID, RUN_KEY, Manifest, Published
 from tasks.work.run import Run, fingerprint_document, git_commit
 from tasks.work.shards import each
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Accepted:
-    """One shard of children with the ids that did not pass, and their scores; the rest is published."""
+    """One shard of children with the ids that did not pass, and their scores; the rest is published, so many of each
+    class in `labels`."""
 
     shard: ChildShard
     dropped: tuple[str, ...] = ()
     scores: str = ""
+    labels: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def kept(self) -> int:
@@ -64,7 +67,8 @@ def seal(ctx: Context, item: Accepted) -> DataFile:
         path = f"{SPLIT}=train/{ORIGIN}={item.shard.origin}/{name}.parquet"
         written = ctx.table.write_table(path, table.drop_columns([SPLIT, ORIGIN]))
         shard, rows = item.shard, table.num_rows
-        labels = {shard.label: rows}
+        counted = pc.value_counts(label_text(table, ctx.policy.label)).to_pylist()
+        labels = {one["values"]: one["counts"] for one in sorted(counted, key=lambda one: one["values"])}
         return DataFile(
             path, "train", shard.origin, rows, written.bytes, written.sha256, labels, shard.step, shard.name
         )

@@ -36,7 +36,7 @@ from tasks.rows.provenance import (
 from tasks.rows.randomness import U64, child_seeds, word_of
 from tasks.runners.contract import Runner
 from tasks.storage import parquet
-from tasks.work.augment import step_named
+from tasks.work.augment import relabelled, step_named
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
 from tasks.work.index import write_index
@@ -184,10 +184,11 @@ def again(ctx: Context, rows: pa.Table, item: RebuildItem) -> pa.Table:
     if at.null_count:
         raise DataError(f"{at.null_count} parents are no real training rows of this version", "Publish it again.")
     parents = by_file(ctx.table, places)(at.to_numpy().astype(np.int64))
-    pool = PoolIndex(who.to_pylist(), places["label"].take(at).to_pylist(), next(iter(item.file.labels)))
+    pool = PoolIndex(who.to_pylist(), places["label"].take(at).to_pylist(), recipe["label"])
     seeds = rows[SEED].to_numpy()
     recorded = Recorded(_lists(lists, who), seeds, rows[OPS].to_pylist())
     made = modality_of(ctx).rebuild(ops_of(ctx, step), recipe["description"] or {}, parents, pool, recorded)
+    made = relabelled(ctx, step, made, pool)
     words = words_of(who)[recorded.bases]
     copies = _copies(word_of("step", ctx.policy.seed, step.name), words[:, 0], seeds)
     provenance = {column: made[column] for column in NAMES if column in made.column_names} | {

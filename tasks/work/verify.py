@@ -21,13 +21,14 @@ from tasks.runners.contract import Runner
 from tasks.storage.store import Store
 from tasks.transforms.contract import Behaviour
 from tasks.verifiers import distribution, structure
+from tasks.verifiers.declared import Declared
 from tasks.verifiers.distribution import SAMPLE, Contents
 from tasks.work.augment import step_named
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard, Described
 from tasks.work.fit import Fitted
 from tasks.work.index import label_text
-from tasks.work.parts import modality_of, ops_of
+from tasks.work.parts import mixing_in, modality_of, ops_of
 from tasks.work.shards import each
 from tasks.work.verifier import VERIFIER_CODE, groups_of, keep_sample, load_verifier
 
@@ -101,9 +102,11 @@ def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
         scores = _add(scores, _likeness(ctx, rows, description, item))
         if item.verifier is not None:
             features = modality_of(ctx).features(description, rows)
-            scores = _add(scores, _labels(ctx, rows, features, item))
+            scores = _add(scores, judge_labels(ctx, rows, features, item.verifier, item.likeness))
             _sample(ctx, name, rows, features, item.siblings)
-        whole = pa.table({SAMPLE_ID: rows[SAMPLE_ID], "transform": _fired(ctx, rows, item.shard.step)})
+        # Not the shard's class, which is that of the parents: a transform may have remapped the label.
+        named = {"transform": _fired(ctx, rows, item.shard.step), "label": label_text(rows, ctx.policy.label)}
+        whole = pa.table({SAMPLE_ID: rows[SAMPLE_ID], **named})
         ctx.work.write_table(f"{name}.parquet", _add(whole, scores))
         return ScoredShard(name, item.shard.name, rows.num_rows)
 
@@ -118,7 +121,8 @@ def promises(ctx: Context) -> dict[str, Behaviour]:
 
 
 def _structure(ctx: Context, rows: pa.Table, likeness: str) -> pa.Table:
-    return structure.structure(rows, real_index(ctx.work, likeness), promises(ctx), ctx.policy.label)
+    declared = {step.name: Declared(step.transforms, mixing_in(ctx, step)) for step in ctx.policy.steps}
+    return structure.structure(rows, real_index(ctx.work, likeness), promises(ctx), ctx.policy.label, declared)
 
 
 @lru_cache(maxsize=2)
@@ -152,11 +156,12 @@ def _likeness(ctx: Context, rows: pa.Table, description: dict[str, Any], item: V
     )
 
 
-def _labels(ctx: Context, rows: pa.Table, features: NDArray[np.float64], item: VerifyItem) -> pa.Table:
-    judge = load_verifier(ctx, str(item.verifier))
+def judge_labels(ctx: Context, rows: pa.Table, features: NDArray[np.float64], verifier: str, likeness: str) -> pa.Table:
+    """How the verifier judges the labels of children, each by a model that has seen none of its parents."""
+    judge = load_verifier(ctx, verifier)
     weights = rows[LABEL_WEIGHTS].combine_chunks()
     parents = rows[PARENT_IDS].combine_chunks()
-    groups = groups_of(ctx, item.likeness, parents.flatten())
+    groups = groups_of(ctx, likeness, parents.flatten())
     if groups is not None:
         parents = pa.ListArray.from_arrays(parents.offsets, groups)
     return judge.judge(features, label_text(rows, ctx.policy.label), parents, weights)

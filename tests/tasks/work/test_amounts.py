@@ -6,7 +6,7 @@ import pytest
 from policies.errors import DataError
 from policies.schema import Policy
 from tasks.rows.randomness import mix
-from tasks.work.amounts import allocate, planned
+from tasks.work.amounts import allocate, born, planned
 
 TOKENS = mix(np.arange(10, dtype=np.uint64))
 
@@ -85,3 +85,42 @@ def test_weights_decide_and_a_weight_of_zero_is_never_a_base() -> None:
 
 def test_no_possible_base_makes_no_children() -> None:
     assert allocate(5, np.zeros(3), TOKENS[:3]).sum() == 0
+
+
+MIRROR = [{"use": "image.flip", "labels": {"a": {"remap": "b"}, "b": {"remap": "a"}, "d": "forbid"}}]
+
+
+@pytest.mark.parametrize(
+    ("amount", "wanted", "labels"),
+    [
+        # Per class of the base: 20 rows of a, 10 of b, 4 of c; d is forbidden.
+        ({"copies": 2}, {"a": 40, "b": 20, "c": 8}, {"b": 40, "a": 20, "c": 8}),
+        ({"to_count": 25}, {"a": 15, "b": 5, "c": 21}, {"b": 15, "a": 5, "c": 21}),
+        ({"balance": True}, {"a": 10, "c": 16}, {"b": 10, "c": 16}),
+        ({"to_share": 0.3}, {"a": 16, "c": 22}, {"b": 16, "c": 22}),  # of 87.5 rows
+    ],
+)
+def test_amounts_are_those_of_the_class_that_children_will_have(amount, wanted, labels) -> None:
+    asked = policy((amount, {"transforms": MIRROR}))
+    made = planned(asked, {"a": 20, "b": 10, "c": 4, "d": 15})["s0"]
+    assert made == wanted
+    assert born(asked.steps[0], made) == labels
+
+
+def test_a_later_step_counts_remapped_children_under_their_new_class() -> None:
+    steps = policy(({"copies": 1}, {"transforms": MIRROR, "only": ["a"]}), ({"balance": True}, {}))
+    assert planned(steps, {"a": 20, "b": 10}) == {"s0": {"a": 20}, "s1": {"a": 10}}
+
+
+def test_classes_that_become_one_share_what_it_lacks() -> None:
+    merged = [{"use": "image.flip", "labels": {"a": {"remap": "c"}}}]
+    made = planned(policy(({"to_count": 14}, {"transforms": merged, "only": ["a", "c"]})), {"a": 20, "b": 9, "c": 4})
+    assert made == {"s0": {"a": 8, "c": 2}}  # 10 rows lack, in proportion to 20 and 4
+
+
+def test_a_count_that_chance_decides_cannot_be_promised() -> None:
+    chain = [{"use": "image.noise"}, {**MIRROR[0], "probability": 0.5}]
+    with pytest.raises(DataError, match="cannot say how many children of class a will be remapped"):
+        planned(policy(({"balance": True}, {"transforms": chain})), {"a": 20, "b": 10})
+    asked = policy(({"copies": 1}, {"transforms": chain}))
+    assert born(asked.steps[0], planned(asked, {"a": 21, "b": 10})["s0"]) == {"a": 16, "b": 15}

@@ -1,0 +1,48 @@
+"""What becomes of a label in a chain of transforms, each of which may keep, forbid or remap it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policies.schema import Remap, TransformUse
+
+
+def after(use: TransformUse, label: str) -> str | None:
+    """The label of a row of `label` once the transform was applied to it; None where it must not be."""
+    fate = use.labels.get(label, "keep")
+    if isinstance(fate, Remap):
+        return fate.remap
+    return label if fate == "keep" else None
+
+
+def fates(chain: Sequence[TransformUse], label: str) -> dict[str, float]:
+    """The labels that children of a row of `label` may have, each with its chance; empty if it may have no child.
+
+    A row is barred from a chain of which one transform forbids its label, or a label that it could have by then.
+    """
+    if any(after(use, label) is None for use in chain):
+        return {}
+    states = {(label, False): 1.0}
+    for use in chain:
+        reached: dict[tuple[str, bool], float] = {}
+        for (held, changed), chance in states.items():
+            then = after(use, held)
+            if then is None:
+                return {}
+            applied, passed = chance * use.probability, chance * (1.0 - use.probability)
+            reached[then, True] = reached.get((then, True), 0.0) + applied
+            if passed:
+                reached[held, changed] = reached.get((held, changed), 0.0) + passed
+        states = reached
+    # At least one transform of a chain is applied to every child.
+    made = sum(chance for (_, changed), chance in states.items() if changed)
+    found: dict[str, float] = {}
+    for (held, changed), chance in states.items():
+        if changed:
+            found[held] = found.get(held, 0.0) + chance / made
+    return found
+
+
+def remaps(chain: Sequence[TransformUse]) -> bool:
+    """Whether children may have another label than their parents."""
+    return any(isinstance(fate, Remap) for use in chain for fate in use.labels.values())
