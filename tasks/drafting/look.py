@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from tasks.sources.columns import refuse_not_plain
 from tasks.sources.contract import Found
 from tasks.sources.from_image_folder import SPLIT_FOLDERS
 from tasks.sources.reading import discover, gaps, read, scan, types_of, units
+from tasks.sources.values import kind_of
 from tasks.transforms.catalogue import Catalogue
 
 _UNIT_BYTES = 64 << 20
@@ -185,7 +185,7 @@ def _usable(seen: Look, modality: ModuleType, chunks: Iterator[Any]) -> Iterator
     label = seen.policy.label
     for chunk in chunks:
         seen.rows += chunk.table.num_rows + len(chunk.faults)
-        seen.unusable.update(_kind_of(fault.reason) for fault in chunk.faults)
+        seen.unusable.update(kind_of(fault.reason) for fault in chunk.faults)
         facts = modality.facts(seen.policy, chunk.table)
         faults = facts["fault"].combine_chunks()
         if label is not None:
@@ -194,17 +194,11 @@ def _usable(seen: Look, modality: ModuleType, chunks: Iterator[Any]) -> Iterator
             if column.is_number and column.kind == "float64":
                 infinite = pc.fill_null(pc.is_inf(chunk.table[name]), False)
                 faults = pc.if_else(infinite, INFINITE, faults)
-        seen.unusable.update(_kind_of(text) for text in faults.drop_null().to_pylist())
+        seen.unusable.update(kind_of(text) for text in faults.drop_null().to_pylist())
         good = pc.is_null(faults)
         table, facts = chunk.table.filter(good), facts.filter(good)
         _count(seen, table, facts)
         yield table
-
-
-def _kind_of(reason: str) -> str:
-    """A reason without the values of its row, so that rows of one kind are counted together."""
-    reason = re.sub(r"^(column .*?): .* is not ", r"\1: a cell is not ", reason, flags=re.DOTALL)
-    return re.sub(r"box \d+", "a box", re.sub(r" \([^)]*\)", "", reason))
 
 
 def _count(seen: Look, table: pa.Table, facts: pa.Table) -> None:

@@ -83,6 +83,12 @@ def misfit(column: str, value: object, name: str) -> str:
     return f"column {column!r}: {short!r} {_fault(value, text, name)}"
 
 
+def kind_of(reason: str) -> str:
+    """A reason without the values of its row, so that rows of one kind are counted together."""
+    reason = re.sub(r"^(column .*?): .* is not ", r"\1: a cell is not ", reason, flags=re.DOTALL)
+    return re.sub(r"box \d+", "a box", re.sub(r" \([^)]*\)", "", reason))
+
+
 def _fault(value: object, text: str, name: str) -> str:
     if name == "int64" and re.fullmatch(r"\s*[+-]?[0-9]+\s*", text):
         return "is too large for int64"

@@ -1,0 +1,47 @@
+"""List the rows that were refused, by reason, and what has become of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+
+EXAMPLE = """
+\b
+Examples:
+  augmill quarantine digits
+  augmill quarantine digits@3 --json
+  augmill quarantine digits --export refused.csv
+
+Rows are counted from 0. Personal data in examples is shown as tokens such as <email>.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET[@VERSION|@CHANNEL]")
+@click.option(
+    "--export",
+    "target",
+    type=click.Path(path_type=Path),
+    metavar="FILE|FOLDER",
+    help="Write all rows there: csv, parquet.",
+)
+@json_option
+def command(reference: str, target: Path | None, as_json: bool) -> None:
+    """Say which rows of a dataset wait in quarantine and why, and which were taken in since or are gone."""
+    from tasks.reports.quarantined import text
+    from tasks.work.quarantined import export, quarantined
+
+    found = quarantined(open_lake(), reference)
+    document = found.document()
+    if target is not None:
+        document["file"] = str(export(found, target))
+    if as_json:
+        print_json(document)
+        return
+    click.echo(text(document), nl=False)
+    if target is not None:
+        click.echo(f"Written to {document['file']}.")
