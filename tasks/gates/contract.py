@@ -7,7 +7,7 @@ gate's name where a service level of that name exists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from policies.gates import Gate
 from policies.schema import Policy, Step
 from tasks.reports.document import CheckReport, Detail
+from tasks.runners.contract import Item, Result
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
@@ -64,7 +65,8 @@ class Evidence(Protocol):
 
     @property
     def children(self) -> Sample:
-        """New rows that will be published, of all steps."""
+        """New rows that will be published, of all steps; where training rows are sampled, children of the sample,
+        unless these are too few."""
 
     @property
     def real(self) -> Mapping[str, int]:
@@ -101,6 +103,9 @@ class Evidence(Protocol):
 
     def features(self, rows: pa.Table) -> F64:
         """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Results in the order of `items`, from the run's workers; `function` is one of a module, items are small."""
 
     def origin_of(self, step: Step) -> str:
         """`augmented` or `synthetic`: what the rows of a step are."""

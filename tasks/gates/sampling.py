@@ -12,20 +12,20 @@ I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 Stratum = TypeVar("Stratum")
 
-MOST_ROWS = 8_000
+MOST_ROWS = 3_000
 """Rows of one kind (real training, real validation, new) that are looked at: bounds time and memory of the gates."""
 
-FEWEST_ROWS = 400
-"""Each class of each step keeps so many: rare classes are what augmentation is about. Weights make up for it."""
 
+def quotas(counts: Mapping[Stratum, int], most: int = MOST_ROWS) -> dict[Stratum, int]:
+    """How many rows of each stratum to take: as many of each, and what small ones leave goes to the large ones.
 
-def quotas(counts: Mapping[Stratum, int], most: int = MOST_ROWS, fewest: int = FEWEST_ROWS) -> dict[Stratum, int]:
-    """How many rows of each stratum to take: its share of `most`, but `fewest` where it has them."""
-    total = sum(counts.values())
-    if total <= most:
-        return dict(counts)
-    fewest = min(fewest, -(-most // len(counts)))
-    return {name: min(count, max(fewest, round(most * count / total))) for name, count in counts.items()}
+    Rare classes are what augmentation is about, so they are taken whole where they can be; weights make up for it.
+    """
+    left, found = most, {}
+    for place, name in enumerate(sorted(counts, key=lambda name: counts[name])):
+        found[name] = min(counts[name], max(1, left // (len(counts) - place)))
+        left -= found[name]
+    return {name: found[name] for name in counts}
 
 
 def lowest(words: U64, codes: I64, wanted: I64) -> I64:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,8 @@ from policies.schema import Policy, Split, Step
 from tasks.gates.contract import F64, U64, Sample
 from tasks.gates.sampling import MOST_ROWS, lowest, quotas
 from tasks.rows.identity import words_of
-from tasks.rows.provenance import PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
+from tasks.rows.provenance import OPS, PARENT_IDS, PAYLOAD_TYPE, RECIPE_HASH, SAMPLE_ID, SEED, SOURCE
+from tasks.runners.contract import Item, Result, Runner
 from tasks.work import kin
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
@@ -32,6 +33,10 @@ from tasks.work.pool import by_file
 from tasks.work.publish import Accepted
 
 FEATURES_AT_ONCE = 2_048
+FEWEST_CHILDREN = 50
+"""With fewer children of sampled rows than that, a step and class gives others as well."""
+NOT_SHOWN = (OPS, SEED, RECIPE_HASH, SOURCE)
+ALL = np.uint64(2**64 - 1)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Evidence:
     accepted: tuple[Accepted, ...]
     description: str
     cpu_seconds: float
+    runner: Runner | None = None
 
     @property
     def policy(self) -> Policy:
@@ -61,9 +67,16 @@ class Evidence:
 
     @cached_property
     def children(self) -> Sample:
-        """New rows that will be published, of all steps."""
+        """New rows that will be published, of all steps: children of rows in `train`, where there are enough."""
         wanted = quotas(self.made)
-        looked = [self._looked_at(self._chosen(item, wanted), item.shard.step, item.shard.label) for item in self._kept]
+        last = {stratum: self._last(stratum, count) for stratum, count in wanted.items()}
+        looked = []
+        for item in self._kept:
+            step, label = item.shard.step, item.shard.label
+            words, alone = last[step, label]
+            rows = self._up_to(item, words, None if alone else self._known)
+            if rows.num_rows:
+                looked.append(self._looked_at(rows, step, label))
         return _sample(looked, self.made)
 
     @cached_property
@@ -84,6 +97,10 @@ class Evidence:
     def made_bytes(self) -> int:
         """Bytes of the files that hold the new rows; what was dropped counts by its share."""
         return round(sum(item.shard.bytes * item.kept / item.shard.rows for item in self.accepted if item.kept))
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Results in the order of `items`, from the run's workers."""
+        return [function(item) for item in items] if self.runner is None else self.runner.map(function, items)
 
     @cached_property
     def copies(self) -> Mapping[str, Sequence[str]]:
@@ -179,15 +196,38 @@ class Evidence:
     def _links(self) -> pa.Table:
         return kin.links(self._kept, self.rows_of)
 
-    def _chosen(self, item: Accepted, wanted: Mapping[tuple[str, str], int]) -> pa.Table:
-        """Rows of a shard that are looked at: those with the lowest ids, which are hashes."""
-        stratum = item.shard.step, item.shard.label
-        rows = self.rows_of(item)
-        share = wanted[stratum] / self.made[stratum]
-        if share == 1.0:
-            return rows
-        limit = np.uint64(share * float(2**64 - 2**11))
-        return rows.filter(pa.array(words_of(rows[SAMPLE_ID])[:, 0] <= limit))
+    @cached_property
+    def _known(self) -> pa.Array | None:
+        """Ids of the sampled training rows, or None where all are among them."""
+        ids = self.train.rows[SAMPLE_ID].combine_chunks()
+        return ids if len(ids) < self.train.total else None
+
+    def _last(self, stratum: tuple[str, str], wanted: int) -> tuple[np.uint64, bool]:
+        """The highest id word that a stratum takes, and whether it takes children of rows that are not sampled.
+
+        A student that learns from a child whose parents it may not see would have been shown more real rows.
+        """
+        if wanted == self.made[stratum] and self._known is None:
+            return ALL, True
+        mine = [item for item in self._kept if (item.shard.step, item.shard.label) == stratum]
+        known = self._known
+        words = np.sort(np.concatenate([self._words(item, known)[:wanted] for item in mine]))
+        alone = len(words) < min(FEWEST_CHILDREN, wanted)
+        if alone:
+            words = np.sort(np.concatenate([self._words(item, None)[:wanted] for item in mine]))
+        return words[min(wanted, len(words)) - 1], alone
+
+    def _words(self, item: Accepted, known: pa.Array | None) -> U64:
+        """The first words of the ids of a shard's children that may be taken, sorted."""
+        rows = self.ctx.work.read_table(f"{item.shard.name}.parquet", [SAMPLE_ID, PARENT_IDS])
+        return np.sort(words_of(rows.filter(_takes(rows, item, known))[SAMPLE_ID])[:, 0])
+
+    def _up_to(self, item: Accepted, last: np.uint64, known: pa.Array | None) -> pa.Table:
+        name = f"{item.shard.name}.parquet"
+        columns = [column for column in self.ctx.work.schema(name).names if column not in NOT_SHOWN]
+        rows = self.ctx.work.read_table(name, columns)
+        takes = _takes(rows, item, known)
+        return rows.filter(takes if last == ALL else pc.and_(takes, pa.array(words_of(rows[SAMPLE_ID])[:, 0] <= last)))
 
     def _looked_at(self, rows: pa.Table, step: str = "", pool: str | None = None) -> _Looked:
         kept = [field.name for field in rows.schema if field.type != PAYLOAD_TYPE]
@@ -210,6 +250,18 @@ class _Looked:
     looks: U64
     labels: NDArray[np.str_]
     strata: list[tuple[str, str]]
+
+
+def _takes(rows: pa.Table, item: Accepted, known: pa.Array | None) -> pa.Array:
+    """True for children that will be published, and whose parents are all known."""
+    takes = pc.invert(pc.is_in(rows[SAMPLE_ID].combine_chunks(), pa.array(item.dropped, pa.string())))
+    if known is None:
+        return takes
+    parents = rows[PARENT_IDS].combine_chunks()
+    many = np.asarray(pc.list_value_length(parents))
+    there = np.asarray(pc.is_in(parents.flatten(), known))
+    met = np.bincount(np.repeat(np.arange(len(many)), many), there, len(many))
+    return pc.and_(takes, pa.array(met == many))
 
 
 def _sample(parts: Sequence[_Looked], counts: Mapping[tuple[str, str], int]) -> Sample:

@@ -19,7 +19,7 @@ from tasks.work.run import Run
 def gate(run: Run, checked: Checked) -> Checked:
     """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
     real, fitted, scored, judged = checked.parts
-    evidence = Evidence(run.ctx, tuple(real.files), checked.accepted, fitted.description, run.cpu_seconds)
+    evidence = Evidence(run.ctx, tuple(real.files), checked.accepted, fitted.description, run.cpu_seconds, run.runner)
     found = judge(evidence, run.ctx.policy.gates)
     kept = [answer for answer in found if not answer.get("clocked")]
     parts = (real, fitted, scored, replace(judged, answers=[*judged.answers, *found]))

@@ -27,3 +27,5 @@ def warm_worker(ctx: Context) -> None:
     ops = [op for step in ctx.policy.steps for op in ops_of(ctx, step)]
     if hasattr(modality, "warm"):
         modality.warm(ops)
+    if ctx.policy.gates.model_delta is not None:
+        importlib.import_module("sklearn.ensemble")

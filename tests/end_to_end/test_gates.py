@@ -9,7 +9,7 @@ import pytest
 
 from policies.errors import DataError
 from tasks.work.publish import Version
-from tests.end_to_end.helpers import NOISE, go, policy, rows, table_of, table_rows, write_csv
+from tests.end_to_end.helpers import LOOSE, MILD, NOISE, go, policy, rows, table_of, table_rows, write_csv
 
 ROWS = 120
 
@@ -57,6 +57,36 @@ def test_every_budget_that_is_overrun_is_named(folder):
     assert list(found) == ["bytes_budget", "cpu_seconds_budget", "money_budget"]
     money = found["cpu_seconds_budget"] / 3600 + 2 * found["bytes_budget"] / 1e9
     assert found["money_budget"] == pytest.approx(money)
+
+
+WIDE = """
+  - name: wild
+    transforms: [{use: tabular.gaussian_noise, params: {scale: 1.5}, invariance: none}]
+    amount: {copies: 40}
+    only: [reed]
+"""
+
+
+def test_harmful_augmentation_is_not_published(folder):
+    write_csv(folder / "data.csv", table_rows(0, 800))
+    split = "{fractions: {train: 0.3, validation: 0.7}}"
+    asked = "{model_delta: {metric: macro_f1, by: upper, min_rows_per_class: 20}}"
+    checks = f"{{label_consistency: {MILD[:-1]}, on_failure: warn}}, distribution: {LOOSE}}}"
+    (answer,) = refused(folder, asked, WIDE, split=split, checks=checks)
+    assert answer["name"] == "model_delta"
+    assert answer["observed"] < 0.0
+
+
+def test_too_few_rows_to_judge_is_a_warning_on_the_record(folder):
+    version = publish(folder, "{model_delta: {}}")
+    answer = answers(version)["model_delta"]
+    assert (answer["success"], answer["too_few"], answer["on_failure"]) == (False, True, "warn")
+    assert answer["error"].startswith("too few rows to judge: of 10 validation rows, class ")
+
+
+def test_too_few_rows_end_the_run_where_that_was_asked(folder):
+    (answer,) = refused(folder, "{model_delta: {on_too_few: fail}}")
+    assert answer["too_few"]
 
 
 def test_a_gate_that_only_warns_publishes_and_is_on_record(folder):

@@ -55,7 +55,7 @@ def test_children_are_those_that_are_published_with_their_steps(shown):
 
 def test_of_many_rows_a_few_stand_for_all(shown, monkeypatch):
     whole, _ = shown
-    few = lambda counts: sampling.quotas(counts, most=40, fewest=5)  # noqa: E731
+    few = lambda counts: sampling.quotas(counts, most=40)  # noqa: E731
     monkeypatch.setattr(module, "quotas", few)
     for name in ("train", "children"):
         sample, every = getattr(fresh(whole), name), getattr(whole, name)
