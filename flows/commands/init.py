@@ -76,6 +76,7 @@ def command(
                 "steps": steps,
                 "quarantined": dict(made.seen.unusable.most_common()),
                 "would_fail": made.seen.would_fail,
+                "personal": {name: column.personal for name, column in made.seen.columns.items() if column.personal},
             }
         )
         return
@@ -87,6 +88,7 @@ def command(
     if not made.advised:
         click.echo("  no step: nothing to advise; the policy says why")
     _tell_of_bad_rows(made.seen)
+    _tell_of_personal_data(made.seen)
     first = "Mend the rows, draft again" if made.seen.would_fail else "Read both"
     click.echo(f"{first}, then: augmill run {shown[0]}")
 
@@ -98,6 +100,13 @@ def _tell_of_bad_rows(seen: Look) -> None:
         click.echo(f"  {count:,} x {reason}")
     if seen.would_fail:
         click.echo(seen.failure)
+
+
+def _tell_of_personal_data(seen: Look) -> None:
+    for name, column in seen.columns.items():
+        if column.personal:
+            told = ", ".join(f"{what} ({count:,})" for what, count in column.personal.items())
+            click.echo(f"  {name} looks like personal data: {told}; the policy says how to treat it")
 
 
 def _uris(source: Sequence[str]) -> list[str]:

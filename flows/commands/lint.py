@@ -1,6 +1,7 @@
 """Judge policies before anything runs.
 
-Reads no data: what needs a look at the data is judged by `augmill plan` and `augmill run` with the same rules.
+Reads no data unless asked: what needs a look at the data is judged by `augmill plan` and `augmill run` with the same
+rules.
 """
 
 from __future__ import annotations
@@ -8,18 +9,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from flows.console import json_option, print_json
 from policies.errors import Finding, PolicyError
 
+if TYPE_CHECKING:
+    from policies.load import Loaded
+    from tasks.transforms.catalogue import Catalogue
+
+PERSONAL = ("AUG601", "AUG602", "AUG603")
+
 
 @click.command(name="lint")
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option("--explain", "code", metavar="CODE", help="Say what a rule finds, why, and how to mend it; then stop.")
+@click.option("--data", "with_data", is_flag=True, help="Look at the first rows of the source for personal data, too.")
 @json_option
-def command(files: Sequence[str], code: str | None, as_json: bool) -> None:
+def command(files: Sequence[str], code: str | None, with_data: bool, as_json: bool) -> None:
     """Judge policies before anything runs: one line per finding, exit code 2 on errors, 0 on warnings only.
 
     A finding is silenced on its line by a comment with the reason: `# noqa: AUG201 the arrows have no direction`.
@@ -28,6 +37,7 @@ def command(files: Sequence[str], code: str | None, as_json: bool) -> None:
     Examples:
       augmill lint policies/*.yaml
       augmill lint --explain AUG201
+      augmill lint policies/customers.yaml --data
       augmill lint policies/digits.yaml --json
     """
     if code is not None:
@@ -35,7 +45,7 @@ def command(files: Sequence[str], code: str | None, as_json: bool) -> None:
         return
     if not files:
         raise click.UsageError("Name one policy file at least, or a rule with --explain.")
-    findings = [finding for file in files for finding in findings_of(file)]
+    findings = [finding for file in files for finding in findings_of(file, with_data=with_data)]
     errors = sum(finding.severity == "error" for finding in findings)
     if as_json:
         print_json(
@@ -53,7 +63,7 @@ def command(files: Sequence[str], code: str | None, as_json: bool) -> None:
     click.get_current_context().exit(2 if errors else 0)
 
 
-def findings_of(file: str) -> list[Finding]:
+def findings_of(file: str, *, with_data: bool = False) -> list[Finding]:
     """Every finding of one policy and its suite, those that keep them from being read included."""
     from expectations.suite import load_suite
     from flows.settings import settings
@@ -66,6 +76,8 @@ def findings_of(file: str) -> list[Finding]:
     try:
         loaded = load(file, catalogue)
         found += lint(loaded, catalogue)
+        if with_data:
+            found = [one for one in found if one.rule not in PERSONAL] + _personal(loaded, catalogue)
         if loaded.suite is not None:
             load_suite(os.path.relpath(loaded.suite), dict.fromkeys(catalogue.custom(), "row"))
     except PolicyError as fault:
@@ -73,6 +85,16 @@ def findings_of(file: str) -> list[Finding]:
             raise
         found += fault.findings
     return found
+
+
+def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
+    """What the rules on personal data say after a glance at the source; all others have not seen enough."""
+    from flows.settings import settings
+    from policies.lint import lint
+    from tasks.work.glance import glance
+
+    facts = glance(loaded.policy, loaded.path.parent, settings().pii_key)
+    return [finding for finding in lint(loaded, catalogue, facts) if finding.rule in PERSONAL]
 
 
 def _explain(code: str, as_json: bool) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.detector import in_values
 from tasks.sources.values import text_type
 
 # Whether a column is an identifier or counts up is judged on its first rows.
@@ -83,6 +85,17 @@ class ColumnLook:
         """Different values by rows with a value, over the sample."""
         sample = self._joined()
         return pc.count_distinct(sample).as_py() / len(sample) if len(sample) else 0.0
+
+    @property
+    def examples(self) -> list[Any]:
+        """The different values of the sample."""
+        values: list[Any] = pc.unique(self._joined()).to_pylist()
+        return values
+
+    @cached_property
+    def personal(self) -> dict[str, int]:
+        """What looks like personal data in its texts: how many different ones of the sample, by what they hold."""
+        return in_values(self.examples) if self.kind == "string" else {}
 
     @property
     def counts_up(self) -> bool:

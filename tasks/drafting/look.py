@@ -138,6 +138,7 @@ class Look:
             columns=kinds,
             distinct_share=shares,
             colour=None if channels is None else channels != {1},
+            personal={name: one.personal for name, one in self.columns.items() if one.personal},
         )
 
 

@@ -12,6 +12,7 @@ from policies.rules.amounts import FEWEST_TO_JUDGE
 from policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA, Label
 from tasks.drafting.advice import CHOICES, COPIES, FEWEST, MOST_FLAT, NOISE, SMOTE, SMOTENC, Advised, Chosen, lifted
 from tasks.drafting.look import CONTRAST, Look
+from tasks.drafting.personal import treatment_lines
 from tasks.drafting.spelling import spelled
 
 _WIDTH = 110
@@ -72,7 +73,7 @@ def _source(seen: Look) -> list[str]:
         why = "; ".join(f"{count:,} x {reason}" for reason, count in seen.unusable.most_common())
         told = f"{seen.unusable_count} will be quarantined: {why}"
         lines += _comments([told, seen.failure] if seen.would_fail else [told], "  ")
-    return lines
+    return [*lines, *treatment_lines(seen)]
 
 
 def _ignore(ignored: Mapping[str, str]) -> list[str]:

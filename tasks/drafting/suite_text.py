@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from expectations.detector import mask
 from tasks.drafting.column_look import ColumnLook
 from tasks.drafting.look import CONTRAST, MOST_QUARANTINED, Look
+from tasks.drafting.personal import expectation_lines
 from tasks.drafting.spelling import rounded_out, spelled
 
 # Texts of more kinds than this are not listed: new ones are to be expected.
@@ -36,7 +38,8 @@ def suite_text(seen: Look) -> str:
     lines += _numbers(seen)
     lines += _filled(others)
     lines += _ranges([column for column in others if column.is_number and column.name not in seen.policy.ignore])
-    lines += _categories([column for column in others if column.name not in seen.policy.ignore])
+    lines += _categories([column for column in others if column.name not in seen.policy.ignore and not column.personal])
+    lines += expectation_lines(others)
     return "\n".join(lines) + "\n"
 
 
@@ -85,7 +88,7 @@ def _numbers(seen: Look) -> list[str]:
     for name, column in seen.mended.items():
         lines += [
             f"  # {spelled(name)}: {column.numbers_share:.1%} of its values are numbers; rows where it is none, as in"
-            f" {' or '.join(spelled(text[:40]) for text in sorted(column.odd))}, are",
+            f" {' or '.join(spelled(mask(text)[:40]) for text in sorted(column.odd))}, are",
             "  # quarantined. Without this line all its values would be texts.",
             *_all("expect_column_values_to_be_of_type", column=name, type_=column.numbers_kind),
         ]

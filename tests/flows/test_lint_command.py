@@ -95,3 +95,23 @@ def test_plug_ins_of_the_settings_are_known(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("AUGMILL_PLUGINS", str(tmp_path / "plugins"))
     assert main(["lint", "own.yaml"]) == 2
     assert f"{folder / 'sharpen.py'}:2: AUG008" in capsys.readouterr().out
+
+
+def test_a_glance_at_the_data_finds_personal_data_that_nothing_is_done_about(tmp_path, capsys):
+    (tmp_path / "rows.csv").write_text("note,size,kind\n" + "ring +44 7911 123456,1.5,a\nnothing,2.5,b\n" * 5)
+    file = tmp_path / "policy.yaml"
+    text = "dataset: made\nowner: us\nmodality: tabular\nsource: {uri: rows.csv}\nlabel: kind\n"
+    file.write_text(text)
+    assert main(["lint", str(file), "--json"]) == 0
+    assert "AUG602" not in rules_in(capsys)
+    assert main(["lint", str(file), "--json", "--data"]) == 0
+    assert rules_in(capsys).count("AUG602") == 1
+    file.write_text(text.replace("rows.csv", "rows.csv, pii: {note: mask}"))
+    assert main(["lint", str(file), "--json", "--data"]) == 0
+    assert "AUG602" not in rules_in(capsys)
+    file.write_text(text.replace("rows.csv", "nothing.csv"))
+    assert main(["lint", str(file), "--data"]) == 2
+
+
+def rules_in(capsys):
+    return [finding["rule"] for finding in json.loads(capsys.readouterr().out)["findings"]]

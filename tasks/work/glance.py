@@ -1,0 +1,41 @@
+"""A glance at the first rows of a source, for what lint cannot tell from the policy alone: personal data."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.detector import in_values
+from policies.facts import DataFacts
+from policies.schema import Policy
+from tasks.sources.reading import discover, read, scan, types_of, units
+from tasks.sources.secret import Secret
+from tasks.sources.treatment import Treatment
+
+ROWS = 10_000
+MAX_UNITS = 3
+_BYTES = 64 << 20
+
+
+def glance(policy: Policy, base: Path, key: Secret | None) -> DataFacts:
+    """Which columns of text hold what looks like personal data, after `source.pii`, in the first rows of a few files.
+
+    Raises PolicyError, DataError or StorageError where the source cannot be read. Nothing is written.
+    """
+    treatment = Treatment.of(policy, key)
+    work = units(discover(policy, base), policy, 1)[:MAX_UNITS]
+    types = types_of(scan(unit, policy, treatment) for unit in work)
+    texts = [name for name, kind in types.items() if kind == "string"]
+    heads = [
+        chunk.table.select([name for name in texts if name in chunk.table.column_names])
+        for unit in work
+        for chunk in islice(read(unit, types, policy, ROWS, _BYTES, treatment), 1)
+    ]
+    table = pa.concat_tables(heads, promote_options="default") if heads else pa.table({})
+    found = {name: in_values(pc.unique(table[name].drop_null()).to_pylist()) for name in table.column_names}
+    return DataFacts(
+        columns=dict.fromkeys(texts, "text"), personal={name: kinds for name, kinds in found.items() if kinds}
+    )
