@@ -35,6 +35,11 @@ def table(store: Store) -> Table:
     return Table(store, partitions=())
 
 
+def shard_of(path: str) -> str:
+    """The shard that a file holds the refusals of: its name up to the first dot, for a purge writes files anew."""
+    return path.partition(".")[0]
+
+
 def write(store: Store, shard: str, rows: pa.Table) -> NewFile:
     """Write a shard's refused rows, from any worker; they count once `commit` has named them.
 
@@ -52,8 +57,8 @@ def commit(store: Store, files: Sequence[NewFile], metadata: Mapping[str, str], 
     quarantined = table(store)
     for attempt in range(_ATTEMPTS):
         current = quarantined.current()
-        known = {file.path for file in current.files} if current else set()
-        new = [file for file in files if file.path not in known]
+        known = {shard_of(file.path) for file in current.files} if current else set()
+        new = [file for file in files if shard_of(file.path) not in known]
         version = current.version if current else None
         if not new:
             return version
@@ -69,7 +74,7 @@ def commit(store: Store, files: Sequence[NewFile], metadata: Mapping[str, str], 
 def append(store: Store, shard: str, rows: pa.Table, metadata: Mapping[str, str], *, at_ms: int) -> int | None:
     """Write and commit one shard's refused rows; nothing happens for a shard that is already in the table."""
     current = table(store).current()
-    if current and any(file.path == f"{shard}.parquet" for file in current.files):
+    if current and any(shard_of(file.path) == shard for file in current.files):
         return current.version
     return commit(store, [write(store, shard, rows)], metadata, at_ms=at_ms)
 
@@ -83,7 +88,7 @@ def read(
         return
     schema = select(current.schema, columns)
     for file in current.files:
-        if shards is None or file.path.removesuffix(".parquet") in shards:
+        if shards is None or shard_of(file.path) in shards:
             yield from table(store).read_file(file, schema)
 
 

@@ -28,7 +28,8 @@ class Context:
     """One run of one policy. `fingerprint` is the hash of library versions and CPU; it is part of every name.
 
     With `scratch`, a folder, nothing is written to the lake: what is made goes there. `pii_key` travels to workers
-    as part of this, in memory; it has no text that could be logged.
+    as part of this, in memory; it has no text that could be logged. `forgotten`: the entries of the list of rows that
+    must not come back.
     """
 
     policy: Policy
@@ -41,6 +42,7 @@ class Context:
     plugins: Path | None = None
     scratch: str | None = None
     pii_key: Secret | None = field(default=None, repr=False)
+    forgotten: tuple[str, ...] = ()
 
     @cached_property
     def treatment(self) -> Treatment:

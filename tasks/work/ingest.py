@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from tasks.sources.contract import Found, Scan, Unit
 from tasks.sources.reading import gaps, read, scan, types_of, units
 from tasks.work.context import Context
 from tasks.work.descriptors import RawShard
+from tasks.work.forgotten import Part, hits, lines_without, without
 from tasks.work.parts import modality_of
 from tasks.work.shards import each
 
@@ -88,23 +90,40 @@ def ingest_unit(ctx: Context, item: UnitItem) -> list[RawShard]:
     """Worker: read one unit into shards; the list of its shards is written last, so it says that all exist."""
     rows = ctx.shard_rows or modality_of(ctx).SHARD_ROWS
     asked = [*_asked(ctx), *ctx.treatment.identity]
-    name = hash_of(CODE, item.unit.key(), item.types, list(ctx.policy.source.missing), asked, rows, ctx.shard_bytes)
+    identity = [CODE, item.unit.key(), item.types, list(ctx.policy.source.missing), asked, rows, ctx.shard_bytes]
+    plain = hash_of(*identity)
+    found = hits(ctx, plain, lambda: _parts(ctx, item, plain, rows))
+    name = hash_of(*identity, found) if found else plain
 
     def make() -> list[dict[str, object]]:
         made = []
         chunks = read(item.unit, item.types, ctx.policy, rows, ctx.shard_bytes, ctx.treatment)
         for number, chunk in enumerate(chunks):
             shard = f"raw/{name}-{number:05d}"
-            written = ctx.work.write_table(f"{shard}.parquet", chunk.table)
-            if chunk.faults:
-                faults = pa.Table.from_pylist([asdict(fault) for fault in chunk.faults])
+            table = without(ctx, chunk.table, found)[0] if found else chunk.table
+            bad = lines_without(ctx, chunk.faults, found) if found else chunk.faults
+            written = ctx.work.write_table(f"{shard}.parquet", table)
+            if bad:
+                faults = pa.Table.from_pylist([asdict(fault) for fault in bad])
                 ctx.work.write_table(f"{shard}.faults.parquet", faults)
-            columns = {field.name: str(field.type) for field in chunk.table.schema}
-            described = RawShard(shard, chunk.table.num_rows, written.bytes, len(chunk.faults), columns)
+            columns = {field.name: str(field.type) for field in table.schema}
+            described = RawShard(shard, table.num_rows, written.bytes, len(bad), columns)
             made.append(described.to_json())
         return made
 
     return [RawShard.from_json(document) for document in ctx.once_json(f"raw/{name}", make)]
+
+
+def _parts(ctx: Context, item: UnitItem, name: str, rows: int) -> Iterator[Part]:
+    """Rows and faulty lines of a unit, from the shards made of it when nothing was forgotten, or from the source."""
+    if ctx.work.exists(f"raw/{name}.json"):
+        for described in json.loads(ctx.work.read(f"raw/{name}.json")):
+            shard = described["name"]
+            faults = ctx.work.read_table(f"{shard}.faults.parquet", ["text"]) if described["faults"] else None
+            yield ctx.work.read_table(f"{shard}.parquet"), faults["text"].to_pylist() if faults else []
+    else:
+        for chunk in read(item.unit, item.types, ctx.policy, rows, ctx.shard_bytes, ctx.treatment):
+            yield chunk.table, [fault.text for fault in chunk.faults]
 
 
 def _asked(ctx: Context) -> list[object]:

@@ -39,10 +39,16 @@ def groups(work: Store) -> dict[str, Group]:
     """Everything in the work folder, by group; what has no such name is left alone."""
     found: dict[str, Group] = {}
     for entry in work.ages():
-        match = _GROUP.match(entry.name)
-        if match:
-            found.setdefault(match.group(), Group()).objects.append(entry)
+        group = group_of(entry.name)
+        if group:
+            found.setdefault(group, Group()).objects.append(entry)
     return found
+
+
+def group_of(name: str) -> str:
+    """The group that an object of the work folder belongs to; empty for one that is none of ours."""
+    match = _GROUP.match(name)
+    return match.group() if match else ""
 
 
 def needed(work: Store, known: Mapping[str, Group], texts: Iterable[str], young: float) -> set[str]:

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tasks.sources.hash_cache import HashCache
 from tasks.sources.reading import discover
 from tasks.sources.secret import Secret
 from tasks.work.context import Context
+from tasks.work.forgotten import entries
 from tasks.work.ingest import source_digest
 from tasks.work.manifest import Published, published
 from tasks.work.parts import catalogue
@@ -138,12 +139,14 @@ def ask(
         plugins=plugins,
         pii_key=pii_key,
     )
+    ctx = replace(ctx, forgotten=entries(ctx.objects))
     treated = ctx.treatment.identity  # without its key, nothing is looked at
     with HashCache(home / "hashes") as cache:
         found = discover(loaded.policy, base, cache)
     code = hash_of(tree_version(ROOT, PACKAGES), tree_version(plugins, (".",)) if plugins else "")
     suite_document = suite.model_dump(mode="json")
-    key = hash_of(loaded.content_hash, suite_document, source_digest(found), ctx.fingerprint, code, *treated)
+    apart = [*treated, *ctx.forgotten]
+    key = hash_of(loaded.content_hash, suite_document, source_digest(found), ctx.fingerprint, code, *apart)
     before = published(ctx.table, ctx.objects)
     refuse_another_key(ctx, before)
     return Asked(loaded, ctx, found, before, key, suite_text, code)

@@ -21,6 +21,7 @@ from tasks.sources.contract import Found
 from tasks.splits.assign import LEAK, Ledger, assign, extended
 from tasks.splits.ledger import load, write_segment
 from tasks.storage.delta_schema import storable
+from tasks.work import forgotten
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile, PlacedShard, ValidShard
 from tasks.work.index import Rows, label_text
@@ -125,7 +126,8 @@ def _earlier(ctx: Context, valid: Valid, before: Published | None) -> list[Valid
     if before is None or ctx.policy.source.mode != "append":
         return []
     known = {shard.name for shard in valid.shards}
-    return [shard for shard in map(ValidShard.from_json, before.manifest.valid) if shard.name not in known]
+    earlier = [shard for shard in map(ValidShard.from_json, before.manifest.valid) if shard.name not in known]
+    return [forgotten.kept(ctx, shard) for shard in earlier]
 
 
 def _outdated(earlier: Sequence[ValidShard], found: Found) -> Mapping[str, set[str]]:

@@ -1,0 +1,212 @@
+"""Purge: remove forgotten rows from everything that old versions have left, so that no object holds them any more.
+
+Delta's history is immutable, so a version cannot be kept and rid of a row. Every version that holds one of the rows,
+or a child of one, is marked as purged, refuses to be read from then on, and loses all files that no other version
+has. With them go: work shards that the remaining versions do not name, and those among the rest that hold a row;
+reports, spooled records and MLflow artifacts of the versions concerned, and of those that vacuum has removed, whose
+rows nobody can look at any more; recipes and notes of such versions; the rows' traces in the ledger of splits; and
+the rows in the quarantine table, whose files are written anew. Channels that name a purged version move to the new
+one. The raw source is not ours to change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import pyarrow.compute as pc
+
+from policies.errors import PolicyError, StorageError
+from tasks.lineage.addition import remove_files, remove_spooled
+from tasks.rows.provenance import ORIGIN, REAL, RECIPE_HASH
+from tasks.storage import channels, gone, leases
+from tasks.storage.delta import Table
+from tasks.storage.delta_files import by_version
+from tasks.storage.gone import PURGED, Gone
+from tasks.storage.leases import CLEANING
+from tasks.work import reach
+from tasks.work.manifest import METADATA_KEY
+from tasks.work.purged_rows import forget_bonds, rewrite_quarantine
+from tasks.work.run import record_name
+from tasks.work.selection import Asked, Chosen, manifests_of
+from tasks.work.vacuum import busy, live
+from tasks.work.versions import Lake
+
+FORGOTTEN = "its version was purged"
+KEPT_OF_RECORD = ("dataset", "version", "parent_version", "run_id", "started_unix", "policy_hash", "mlflow")
+KEPT_OF_FIGURES = ("rows", "classes", "checks", "steps", "rates", "verifier", "gates", "lint")
+
+
+@dataclass(frozen=True)
+class Purge:
+    """What is asked: which rows, under which entry of the list, when and by whom; and where MLflow is."""
+
+    lake: Lake
+    asked: Asked
+    chosen: Chosen
+    entry: str
+    at_ms: int
+    by: str
+    tracking_uri: str
+
+
+def refuse_pinned(lake: Lake, chosen: Chosen) -> None:
+    """Raise PolicyError where a version that would be purged is pinned: somebody wants it kept."""
+    dataset = chosen.current.manifest.dataset
+    pinned = sorted(lake.pins(dataset).keys() & set(chosen.holding()))
+    if pinned:
+        names = ", ".join(f"{dataset}@{version}" for version in pinned)
+        raise PolicyError(
+            f"{names} hold such rows and are pinned", f"Take the pin away first: augmill pin {names} --remove"
+        )
+
+
+def purge(job: Purge) -> dict[str, Any]:
+    """Remove the rows everywhere; returns what went. Raises StorageError where a run is under way, or MLflow is down.
+
+    Whatever is done stays done: the same command goes on from there.
+    """
+    lake, dataset = job.lake, job.chosen.current.manifest.dataset
+    objects, store = lake.objects(dataset), lake.store.sub(dataset)
+    with leases.held(live(objects), CLEANING, f"purge by {job.by}") as lease:
+        reason = busy(lease)
+        if reason:
+            raise StorageError(
+                f"nothing was purged from {dataset}: {reason}",
+                "Give the same command when that has ended.",
+                transient=True,
+            )
+        versions = job.chosen.holding()
+        shown = _shown(job, versions)
+        remove_spooled(objects.sub("spool"), shown)
+        links = [lake.record(dataset, version).get("mlflow") or {} for version in shown]
+        remove_files(job.tracking_uri, [link["run_id"] for link in links if link.get("run_id")], {"purged": job.entry})
+        moved = _move_channels(job, versions)
+        for version in versions:
+            gone.mark(objects.sub("gone"), Gone(version, PURGED, job.at_ms, job.by))
+        quarantined = rewrite_quarantine(lake, dataset, job.asked, job.chosen, job.entry, at_ms=job.at_ms)
+        files = _remove_data(job)
+        work = _remove_work(job)
+        _remove_notes(job, versions, shown)
+        bonds = forget_bonds(lake, dataset, job.chosen)
+        left = sorted(files.intersection(entry.name for entry in store.ages()))
+    if left:
+        raise StorageError(f"{len(left)} files of {dataset} could not be removed", "Give the same command again.")
+    return {
+        "versions": versions,
+        "channels_moved": moved,
+        "files": sorted(files),
+        "work_objects": work,
+        "quarantined_rows": quarantined,
+        "pages_of_versions": shown,
+        "ledger_entries": bonds,
+    }
+
+
+def _shown(job: Purge, versions: Collection[int]) -> list[int]:
+    """Versions whose pages may show one of the rows: those that hold or have quarantined it, and those gone before."""
+    dataset = job.chosen.current.manifest.dataset
+    raw = set(_raw_hits(job))
+    read = {
+        version
+        for version, manifest in job.chosen.manifests.items()
+        if any(str(one["raw"]) in raw for one in manifest.valid)
+    }
+    return sorted(read.union(versions, job.lake.gone(dataset)))
+
+
+def _raw_hits(job: Purge) -> list[str]:
+    """Raw shards, of whatever version, that hold one of the rows."""
+    work = job.lake.objects(job.chosen.current.manifest.dataset).sub("work")
+    found = []
+    for entry in work.list("raw/"):
+        shard, _, kind = entry.name.partition(".")
+        if kind == "faults.parquet":
+            lines = work.read_table(entry.name, ["text"])["text"].to_pylist()
+            found += [shard] * any(job.asked.mentions(line) for line in lines)
+        elif kind == "parquet":
+            found += [shard] * job.chosen.holds(work.read_table(entry.name), job.asked)
+    return found
+
+
+def _move_channels(job: Purge, versions: Collection[int]) -> dict[str, int]:
+    """Point channels that name a version to be purged to the current one: training jobs could not read on."""
+    dataset = job.chosen.current.manifest.dataset
+    store, now = job.lake.objects(dataset).sub("channels"), job.lake.find(dataset).version
+    moved = {}
+    for name in channels.channels(store):
+        here = channels.current(store, name)
+        if here is not None and here.version in versions:
+            channels.move(store, name, now, here, at_ms=job.at_ms, reason=FORGOTTEN, run_id=f"forgotten by {job.by}")
+            moved[name] = here.version
+    return moved
+
+
+def _remove_data(job: Purge) -> set[str]:
+    """Remove every data file that no remaining version holds; returns those of versions that were purged."""
+    dataset = job.chosen.current.manifest.dataset
+    store, missing = job.lake.store.sub(dataset), job.lake.gone(dataset)
+    held = by_version(Table(store))
+    wanted = set().union(*(files for version, files in held.items() if version not in missing))
+    lost = {path for version in missing for path in held.get(version, ())} - wanted
+    there = {entry.name for entry in store.ages() if entry.name.endswith(".parquet")}
+    stray = {name for name in there - wanted if not name.startswith(("_", "."))}
+    reach.delete(store, sorted(stray))
+    return lost & stray
+
+
+def _remove_work(job: Purge) -> int:
+    """Remove all work that the remaining versions do not name, and what is left of it that holds a row."""
+    dataset = job.chosen.current.manifest.dataset
+    work = job.lake.objects(dataset).sub("work")
+    manifests = manifests_of(job.lake, dataset).values()
+    known = reach.groups(work)
+    needed = reach.needed(work, known, (json.dumps(one.to_json()) for one in manifests), inf)
+    hit = {reach.group_of(name) for name in _raw_hits(job)}
+    valid = {str(one["name"]) for one in _valid_of(manifests) if reach.group_of(str(one["raw"])) in hit}
+    names = [one.name for group, found in known.items() for one in found.objects if group not in needed - hit - valid]
+    reach.delete(work, [name for name in names if name.endswith(".json")])
+    reach.delete(work, [name for name in names if not name.endswith(".json")])
+    return len(names)
+
+
+def _valid_of(manifests: Collection[Any]) -> list[Mapping[str, Any]]:
+    return [one for manifest in manifests for one in manifest.valid]
+
+
+def _remove_notes(job: Purge, versions: Collection[int], shown: Collection[int]) -> None:
+    """Remove pages, recipes, and from manifests and records what was said of single rows."""
+    dataset = job.chosen.current.manifest.dataset
+    objects = job.lake.objects(dataset)
+    pages = {f"reports/{version:08d}.html" for version in shown}
+    failed = [entry.name for entry in objects.list("reports/") if not entry.name[8:16].isdecimal()]
+    recipes = {f"recipes/{name}.json" for name in _recipes(job)}
+    old = [entry.name for entry in objects.list("recipes/") if entry.name not in recipes]
+    reach.delete(objects, [*sorted(pages), *failed, *old])
+    for commit in Table(job.lake.store.sub(dataset)).history():
+        if commit.version not in versions:
+            continue
+        manifest = json.loads(objects.read(commit.metadata[METADATA_KEY]))
+        figures = {key: value for key, value in manifest["figures"].items() if key in KEPT_OF_FIGURES}
+        figures["checks"] = [{**one, "failing": []} for one in figures.get("checks", ())]
+        text = json.dumps({**manifest, "figures": figures}, sort_keys=True)
+        objects.write(commit.metadata[METADATA_KEY], text.encode())
+        if objects.exists(record_name(commit.version)):
+            record = json.loads(objects.read(record_name(commit.version)))
+            kept = {key: record.get(key) for key in KEPT_OF_RECORD}
+            objects.write(record_name(commit.version), json.dumps(kept, sort_keys=True).encode())
+
+
+def _recipes(job: Purge) -> set[str]:
+    """The recipes of children that remaining versions hold: each file has one."""
+    dataset = job.chosen.current.manifest.dataset
+    store = job.lake.store.sub(dataset)
+    manifests = manifests_of(job.lake, dataset).values()
+    paths = {file.path for one in manifests for file in one.data_files if f"{ORIGIN}={REAL}" not in file.path}
+    found: set[str] = set()
+    for path in sorted(paths):
+        found.update(pc.unique(store.read_table(path, columns=[RECIPE_HASH])[RECIPE_HASH]).to_pylist())
+    return found

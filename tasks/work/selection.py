@@ -1,0 +1,260 @@
+"""Which rows of a data set are to be forgotten: looked for in every version that can be read, not only the current.
+
+Real rows are chosen by a condition on their columns or by their ids; children go because their parents do. Rows in
+quarantine are chosen by a condition too: a run that read them again would only quarantine them again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from policies.errors import PolicyError
+from tasks.rows import where
+from tasks.rows.forgotten import Rule, as_texts, digests
+from tasks.rows.identity import content_words
+from tasks.rows.provenance import NAMES, PARENT_IDS, REAL, SAMPLE_ID
+from tasks.rows.where import Condition
+from tasks.sources.columns import arrow_of
+from tasks.storage.delta import Table
+from tasks.storage.delta_schema import held_type
+from tasks.storage.store import Store
+from tasks.work.descriptors import DataFile
+from tasks.work.forgotten import salt_of, user_rows
+from tasks.work.index import bond_words
+from tasks.work.manifest import METADATA_KEY, Manifest, Published, published
+from tasks.work.versions import Lake
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody wants forgotten: rows that meet a condition, or rows by their ids."""
+
+    condition: Condition | None
+    ids: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> str:
+        """The question without any value in it."""
+        return where.shape(self.condition) if self.condition else f"{len(self.ids)} ids"
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which of the rows are meant."""
+        if self.condition:
+            return where.mask(self.condition, rows)
+        return pc.is_in(rows[SAMPLE_ID], pa.array(self.ids, pa.string()))
+
+    def mentions(self, line: str) -> bool:
+        """Whether a line that is no row holds one of the values asked for: it cannot be read any closer."""
+        values = where.values(self.condition) if self.condition else []
+        return any(re.search(rf"(?<!\w){re.escape(typed)}(?!\w)", line) for typed, _ in values if typed)
+
+
+@dataclass
+class Chosen:
+    """The rows that were found. `ids` and `children` by file; `rows`: user columns by set of columns; `raw`: rows of
+    the current version's shards that meet the condition, those in quarantine with them."""
+
+    current: Published
+    manifests: dict[int, Manifest]
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    children: dict[str, list[str]] = field(default_factory=dict)
+    rows: dict[tuple[str, ...], list[pa.Table]] = field(default_factory=dict)
+    raw: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def all_ids(self) -> set[str]:
+        """Ids of the real rows, of all versions."""
+        return {name for names in self.ids.values() for name in names}
+
+    def holds(self, rows: pa.Table, asked: Asked) -> bool:
+        """Whether one of these rows of a source is meant, by the condition or by what the chosen ones held."""
+        if asked.condition and pc.any(asked.mask(rows)).as_py():
+            return True
+        return any(_in_common(user_rows(rows), names, tables) for names, tables in self.rows.items())
+
+    def files(self) -> tuple[list[DataFile], list[DataFile]]:
+        """Every file of the versions once: those of real rows, and those of children."""
+        known = {file.path: file for manifest in self.manifests.values() for file in manifest.data_files}
+        real = [file for file in known.values() if file.origin == REAL]
+        return real, [file for file in known.values() if file.origin != REAL]
+
+    def holding(self) -> list[int]:
+        """Versions that hold one of the rows or a child of one."""
+        files = self.ids.keys() | self.children.keys()
+        return [
+            version
+            for version, manifest in self.manifests.items()
+            if any(file.path in files for file in manifest.data_files)
+        ]
+
+    def of_current(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Rows of the current version that would go: real ones by split, children by step."""
+        real: dict[str, int] = {}
+        made: dict[str, int] = {}
+        for file in self.current.manifest.data_files:
+            real[file.split] = real.get(file.split, 0) + len(self.ids.get(file.path, ()))
+            if file.origin != REAL:
+                made[file.step] = made.get(file.step, 0) + len(self.children.get(file.path, ()))
+        return {name: count for name, count in real.items() if count}, made
+
+
+def choose(lake: Lake, dataset: str, asked: Asked) -> Chosen:
+    """Look for the rows. Raises PolicyError for a column or an id that there is not, or where nothing is found."""
+    chosen = Chosen(lake.readable(dataset), manifests_of(lake, dataset))
+    store = lake.store.sub(dataset)
+    if asked.condition:
+        known = {name: None for one in chosen.manifests.values() for name in one.types}
+        where.refuse_unknown(asked.condition, list(known))
+        _choose_raw(lake.objects(dataset).sub("work"), asked, chosen)
+    real, children = chosen.files()
+    _choose_real(store, asked, real, chosen)
+    _refuse_missing(store, asked, children, chosen)
+    _choose_children(store, children, chosen, chosen.all_ids)
+    return chosen
+
+
+def left(lake: Lake, asked: Asked, chosen: Chosen) -> Chosen:
+    """The same rows, looked for once more in the version that is current now; finding nothing is no fault."""
+    dataset = chosen.current.manifest.dataset
+    now = lake.readable(dataset)
+    again = Chosen(now, {now.version: now.manifest})
+    store = lake.store.sub(dataset)
+    real, children = again.files()
+    _choose_real(store, Asked(None, tuple(sorted(chosen.all_ids))), real, again)
+    if asked.condition:
+        _choose_real(store, asked, real, again)
+    _choose_children(store, children, again, chosen.all_ids | again.all_ids)
+    return again
+
+
+def manifests_of(lake: Lake, dataset: str) -> dict[int, Manifest]:
+    """What every version that is not gone holds."""
+    table, objects, gone = lake.store.sub(dataset), lake.objects(dataset), lake.gone(dataset)
+    found = {}
+    for commit in Table(table).history()[::-1]:
+        if commit.version not in gone and METADATA_KEY in commit.metadata:
+            one = published(table, objects, commit.version)
+            if one is not None:
+                found[commit.version] = one.manifest
+    return found
+
+
+def rules_of(objects: Store, asked: Asked, chosen: Chosen) -> list[Rule]:
+    """What to put on the list: the rows by all their columns, by their key, and by the values asked for."""
+    salt, key = salt_of(objects), chosen.current.manifest.policy["key"]
+    found = []
+    keys: set[str] = set()
+    for names, tables in chosen.rows.items():
+        rows = pa.concat_tables(tables)
+        found.append(Rule(names, False, frozenset(digests(salt, rows, names, False))))
+        if key in names:
+            keys.update(digests(salt, rows.filter(pc.is_valid(rows[key])), [key], True))
+    if keys:
+        found.append(Rule((key,), True, frozenset(keys)))
+    return [*found, *_standing(salt, asked.condition, chosen.current.manifest.types)]
+
+
+def _standing(salt: bytes, condition: Condition | None, types: Mapping[str, str]) -> Iterator[Rule]:
+    """Rules by the values of a condition that asks for equal values, so that rows that come later are refused too."""
+    by_columns: dict[tuple[str, ...], set[str]] = {}
+    for values in (where.equalities(condition) if condition else None) or ():
+        names = tuple(sorted(values))
+        row = pa.table({name: _typed(values[name], types.get(name)) for name in names})
+        by_columns.setdefault(names, set()).update(digests(salt, row, names, True))
+    for names, found in sorted(by_columns.items()):
+        yield Rule(names, True, frozenset(found))
+
+
+def _typed(literal: where.Literal, kind: str | None) -> pa.Array:
+    text, value = literal
+    spelled = pa.array([str(value).lower() if isinstance(value, bool) else text])
+    if kind is None:
+        return spelled
+    typed = pa.chunked_array([spelled.cast(held_type(arrow_of(kind), ""))])
+    return as_texts(typed).combine_chunks()
+
+
+def _choose_real(store: Store, asked: Asked, files: Sequence[DataFile], chosen: Chosen) -> None:
+    wanted = [SAMPLE_ID, *(where.columns(asked.condition) if asked.condition else ())]
+    for file in files:
+        batches = list(store.batches(file.path, wanted, absent_ok=True))
+        if not batches:
+            continue
+        mask = asked.mask(pa.Table.from_batches(batches))
+        if pc.any(mask).as_py():
+            rows = store.read_table(file.path).filter(mask)
+            chosen.ids[file.path] = rows[SAMPLE_ID].to_pylist()
+            _keep(chosen, rows)
+
+
+def _choose_raw(work: Store, asked: Asked, chosen: Chosen) -> None:
+    for name in dict.fromkeys(str(one["raw"]) for one in chosen.current.manifest.valid):
+        if work.exists(f"{name}.parquet"):
+            rows = work.read_table(f"{name}.parquet")
+            mask = asked.mask(rows)
+            if pc.any(mask).as_py():
+                chosen.raw[name] = pc.sum(mask).as_py()
+                _keep(chosen, rows.filter(mask))
+
+
+def _in_common(rows: pa.Table, names: Sequence[str], tables: Sequence[pa.Table]) -> bool:
+    present = [name for name in names if name in rows.column_names]
+    ours = bond_words(content_words(rows, present))
+    return bool(np.isin(ours, bond_words(content_words(pa.concat_tables(tables), names))).any())
+
+
+def _keep(chosen: Chosen, rows: pa.Table) -> None:
+    plain = user_rows(rows)
+    names = tuple(sorted(name for name in plain.column_names if name not in NAMES))
+    chosen.rows.setdefault(names, []).append(plain.select(names))
+
+
+def _choose_children(store: Store, files: Sequence[DataFile], chosen: Chosen, parents: Collection[str]) -> None:
+    """Children of the rows, their children in turn, and so on until there are no more."""
+    todo = parents
+    while todo:
+        gone = pa.array(sorted(todo), pa.string())
+        todo = set()
+        for file in files:
+            rows = store.read_table(file.path, columns=[SAMPLE_ID, PARENT_IDS]).combine_chunks()
+            lists = rows[PARENT_IDS].combine_chunks()
+            mine = pc.unique(pc.list_parent_indices(lists).filter(pc.is_in(lists.flatten(), gone)))
+            new = set(rows[SAMPLE_ID].take(mine).to_pylist()).difference(chosen.children.get(file.path, ()))
+            if new:
+                chosen.children.setdefault(file.path, []).extend(sorted(new))
+                todo |= new
+
+
+def _refuse_missing(store: Store, asked: Asked, children: Sequence[DataFile], chosen: Chosen) -> None:
+    dataset = chosen.current.manifest.dataset
+    if asked.condition:
+        if not chosen.ids and not chosen.raw:
+            raise PolicyError(
+                f"no row of {dataset} meets the condition {asked.shape}, in any version",
+                "Look at the values: what has been forgotten before is not there any more.",
+            )
+        return
+    missing = sorted(set(asked.ids) - chosen.all_ids)
+    if not missing:
+        return
+    for file in children:
+        rows = store.read_table(file.path, columns=[SAMPLE_ID, PARENT_IDS])
+        mine = rows.filter(pc.is_in(rows[SAMPLE_ID], pa.array(missing, pa.string()))).to_pylist()
+        if mine:
+            raise PolicyError(
+                f"{mine[0][SAMPLE_ID]} is a child that step {file.step} made: the next run would make it again",
+                f"Forget its parents: {', '.join(mine[0][PARENT_IDS])}; or change the step.",
+            )
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    raise PolicyError(
+        f"{dataset} has no row {', '.join(missing[:SHOWN])}{more} in any version",
+        f"A row is named by its {SAMPLE_ID}, 32 hexadecimal digits.",
+    )
