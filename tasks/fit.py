@@ -8,6 +8,7 @@ from tasks.options import STAGE
 from tasks.work import fit as work
 from tasks.work.facts import settle
 from tasks.work.fit import Fitted
+from tasks.work.production import refuse_other_columns
 from tasks.work.run import Run
 from tasks.work.split import Real
 from tasks.work.survey import survey
@@ -18,6 +19,7 @@ def fit(run: Run, real: Real) -> Fitted:
     """Describe the training rows, plan the amounts, judge the policy by both, fit every step and the verifier."""
     with run.stage("fit") as figures:
         surveyed = survey(run.ctx, run.runner, real.files)
+        refuse_other_columns(run.ctx, run.runner, run.asked.production, real.types, surveyed.description)
         amounts, warnings = settle(run.ctx, run.asked, real, surveyed)
         fitted = replace(work.fit(run.ctx, run.runner, surveyed, amounts), lint=tuple(warnings))
         figures["planned"] = sum(step.count for step in fitted.steps)

@@ -85,6 +85,14 @@ class Evidence(Protocol):
         """What the run has spent so far, on all its processes."""
 
     @property
+    def production(self) -> pa.Table:
+        """Rows as production sends them, in an order of chance; asked for by a gate that names them."""
+
+    @property
+    def feature_columns(self) -> Sequence[str]:
+        """Columns that features are made of."""
+
+    @property
     def copies(self) -> Mapping[str, Sequence[str]]:
         """Ids of all new rows that look like a real training row, by step."""
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tasks.gates.contract import Sample
 from tasks.rows.provenance import SAMPLE_ID
+from tasks.rows.randomness import generator
 
 
 def ids_of(sample: Sample) -> list[str]:
@@ -23,6 +24,18 @@ def head(sample: Sample, most: int) -> Sample:
 def of_class(sample: Sample, label: str) -> Sample:
     """The rows of one class."""
     return taken(sample, np.flatnonzero(sample.labels == label))
+
+
+def evenly(sample: Sample, count: int) -> NDArray[np.int64]:
+    """Positions of about `count` rows, such that each row of all there are is as likely: rare classes, of which a
+    sample holds more, are thinned out again. Rows are in the order of their ids, which are hashes."""
+    count = min(count, len(sample))
+    if count == 0:
+        return np.zeros(0, dtype=np.int64)
+    reached = np.cumsum(sample.weights)
+    # One mark in each of `count` equal stretches of all weight, at a place of chance that is always the same.
+    marks = (np.arange(count) + generator(0, "evenly").random(count)) * (reached[-1] / count)
+    return np.unique(np.minimum(np.searchsorted(reached, marks, side="right"), len(sample) - 1))
 
 
 def taken(sample: Sample, at: NDArray[np.int64]) -> Sample:

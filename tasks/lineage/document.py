@@ -131,6 +131,7 @@ class VersionDocument(TypedDict, total=False):
     source_uri: str
     columns: dict[str, str]
     inputs: list[InputDocument]
+    production: list[InputDocument]
     rows: RowsDocument
     checks: list[CheckDocument]
     slis: list[SliDocument]

@@ -35,15 +35,23 @@ class DataInput:
 
 def data_inputs(document: VersionDocument) -> list[DataInput]:
     """The published version first (the run list shows the first), then the sources, then the parent."""
-    return [_published(document), *sources(document), *_parent(document)]
+    return [_published(document), *sources(document), *_production(document), *_parent(document)]
 
 
 def sources(document: VersionDocument) -> list[DataInput]:
     """Each raw object with its digest; above `MAX_SINGLE_INPUTS` objects, one input for all of them."""
-    objects = document.get("inputs", [])
+    return _read(document.get("inputs", []), "source", document.get("source_uri"))
+
+
+def _production(document: VersionDocument) -> list[DataInput]:
+    """The rows that the drift gate looked at; nothing was learned from them."""
+    return _read(document.get("production", []), "production")
+
+
+def _read(objects: Sequence[InputDocument], context: str, uri: str | None = None) -> list[DataInput]:
     if len(objects) > MAX_SINGLE_INPUTS:
-        return [_folder(document, objects)]
-    return [_object(item) for item in objects]
+        return [_folder(objects, context, uri or common_folder([item["uri"] for item in objects]))]
+    return [_object(item, context) for item in objects]
 
 
 def digest_of(objects: Sequence[InputDocument]) -> str:
@@ -63,20 +71,19 @@ def common_folder(uris: Sequence[str]) -> str:
     return "/".join(first[:shared])
 
 
-def _object(item: InputDocument) -> DataInput:
+def _object(item: InputDocument, context: str) -> DataInput:
     known = {key: str(item.get(key))[:MAX_TAG] for key in ("sha256", "etag", "version_id", "bytes") if item.get(key)}
     return DataInput(
         name=item["name"][:MAX_TAG],
         digest=_short(_content(item)),
         source_type=_source_type(item["uri"]),
         source={"uri": item["uri"]},
-        tags={CONTEXT: "source", **known},
+        tags={CONTEXT: context, **known},
         profile=_profile(rows=item.get("rows"), size=item.get("bytes")),
     )
 
 
-def _folder(document: VersionDocument, objects: Sequence[InputDocument]) -> DataInput:
-    uri = document.get("source_uri") or common_folder([item["uri"] for item in objects])
+def _folder(objects: Sequence[InputDocument], context: str, uri: str) -> DataInput:
     digest = digest_of(objects)
     size = sum(item.get("bytes", 0) for item in objects)
     rows = sum(item.get("rows", 0) for item in objects)
@@ -85,7 +92,7 @@ def _folder(document: VersionDocument, objects: Sequence[InputDocument]) -> Data
         digest=_short(digest),
         source_type=_source_type(uri),
         source={"uri": uri},
-        tags={CONTEXT: "source", "sha256_of_list": digest, "objects": str(len(objects))},
+        tags={CONTEXT: context, "sha256_of_list": digest, "objects": str(len(objects))},
         profile={**_profile(rows=rows or None, size=size or None), "num_objects": len(objects)},
     )
 

@@ -132,5 +132,8 @@ class Modality(Protocol):
     def bounds(self, description: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
         """Smallest and largest value of every column whose values children may change; empty if there is none."""
 
+    def feature_columns(self, description: Mapping[str, Any]) -> list[str]:
+        """Columns that `features` reads: rows from elsewhere must have them."""
+
     def features(self, description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float64]:
         """What a verifier sees, shape (n, d), finite. A harmless change must move it little."""

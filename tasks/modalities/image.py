@@ -30,6 +30,7 @@ __all__ = [
     "children",
     "describe",
     "facts",
+    "feature_columns",
     "features",
     "fit",
     "lint_figures",
@@ -138,6 +139,11 @@ def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
     pixels = [decode(picture["bytes"]) for picture in rows["image"].to_pylist()]
     digests = [digest_words(f"{image.shape}{image.dtype}".encode() + image.tobytes()) for image in pixels]
     return np.asarray(words ^ np.array(digests, dtype=np.uint64).reshape(-1, 2))
+
+
+def feature_columns(description: Mapping[str, Any]) -> list[str]:
+    """The picture."""
+    return ["image"]
 
 
 def bounds(description: Mapping[str, Any]) -> dict[str, tuple[float, float]]:

@@ -28,6 +28,7 @@ __all__ = [
     "children",
     "describe",
     "facts",
+    "feature_columns",
     "features",
     "fit",
     "merge",
@@ -198,6 +199,12 @@ def _names(columns: Sequence[Any]) -> str:
 def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
     """Two words per row from its features and label; ids and carried columns the policy names make no difference."""
     return content_words(rows, like_columns(policy, rows.column_names))
+
+
+def feature_columns(description: Mapping[str, Any]) -> list[str]:
+    """Names of the numbers and categories."""
+    spec = spec_from_json(description)
+    return [column.name for column in (*spec.numeric, *spec.categorical)]
 
 
 def bounds(description: Mapping[str, Any]) -> dict[str, tuple[float, float]]:

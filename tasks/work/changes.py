@@ -13,7 +13,7 @@ from tasks.sources.drift import drift, gaps
 from tasks.sources.reading import types_of
 from tasks.work.context import Context
 from tasks.work.ingest import scan_unit, units_of
-from tasks.work.manifest import Published
+from tasks.work.manifest import Manifest, Published
 from tasks.work.run import Asked
 from tasks.work.validate import gaps_of
 
@@ -32,6 +32,7 @@ def changes(asked: Asked) -> dict[str, Any]:
         "policy_diff": unified(old.policy_text, loaded.text, here, loaded.path.name),
         "suite_diff": unified(old.suite_text, asked.suite_text, here, "suite"),
         "fingerprint": differences(fingerprint(), old.fingerprint),
+        "production": _production_changed(asked, old),
         "code": old.code != asked.code,
         "pii_key": bool(old.pii_key) and old.pii_key != asked.ctx.treatment.key_fingerprint,
     }
@@ -47,6 +48,12 @@ def _inputs(asked: Asked, before: Published) -> dict[str, Any]:
         "removed": sorted(old.keys() - new.keys()),
         "unchanged": sum(old.get(name) == digest for name, digest in new.items()),
     }
+
+
+def _production_changed(asked: Asked, old: Manifest) -> bool:
+    was = [(item["name"], item["sha256"]) for item in old.production.get("objects", [])]
+    now = asked.production.objects if asked.production else ()
+    return was != [(item.name, item.sha256) for item in now]
 
 
 def _policy(asked: Asked, before: Published) -> dict[str, list[str]]:
@@ -78,6 +85,8 @@ def _reasons(found: Mapping[str, Any], policy_changed: bool) -> list[str]:
     reasons += [f"another library or processor: {sentence}" for sentence in found["fingerprint"]]
     if found["pii_key"]:
         reasons.append("columns are hashed with another AUGMILL_PII_KEY, or no longer: their rows are new rows")
+    if found["production"]:
+        reasons.append("the production sample changed")
     if found["code"]:
         reasons.append("augmill's own code or a plug-in changed")
     return reasons

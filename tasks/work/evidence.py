@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,7 @@ class Evidence:
     description: str
     cpu_seconds: float
     runner: Runner | None = None
+    production: pa.Table = field(default_factory=lambda: pa.table({}))
 
     @property
     def policy(self) -> Policy:
@@ -101,6 +102,12 @@ class Evidence:
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Results in the order of `items`, from the run's workers."""
         return [function(item) for item in items] if self.runner is None else self.runner.map(function, items)
+
+    @property
+    def feature_columns(self) -> Sequence[str]:
+        """Columns that features are made of."""
+        columns: list[str] = modality_of(self.ctx).feature_columns(self._described)
+        return columns
 
     @cached_property
     def copies(self) -> Mapping[str, Sequence[str]]:

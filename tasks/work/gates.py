@@ -11,6 +11,7 @@ from policies.errors import DataError
 from policies.gates import Gate, Gates
 from tasks.gates.contract import Evidence as Shown
 from tasks.reports.document import CheckReport
+from tasks.work import production
 from tasks.work.evidence import Evidence
 from tasks.work.outcome import Checked, keep_page
 from tasks.work.run import Run
@@ -19,7 +20,9 @@ from tasks.work.run import Run
 def gate(run: Run, checked: Checked) -> Checked:
     """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
     real, fitted, scored, judged = checked.parts
-    evidence = Evidence(run.ctx, tuple(real.files), checked.accepted, fitted.description, run.cpu_seconds, run.runner)
+    met = production.sample(run.ctx, run.runner, run.asked.production, real.types)
+    files, spent = tuple(real.files), run.cpu_seconds
+    evidence = Evidence(run.ctx, files, checked.accepted, fitted.description, spent, run.runner, met)
     found = judge(evidence, run.ctx.policy.gates)
     kept = [answer for answer in found if not answer.get("clocked")]
     parts = (real, fitted, scored, replace(judged, answers=[*judged.answers, *found]))

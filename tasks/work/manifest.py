@@ -22,7 +22,8 @@ class Manifest(Described):
 
     `ledger` names the segments of published splits under `salt`; `valid` the validated shards (append mode
     goes on from them); `files` the data files; `figures` what the report and the record show; `code` is the hash of
-    augmill's own source and the plug-ins; `pii_key` the fingerprint of the key that columns were hashed with.
+    augmill's own source and the plug-ins; `pii_key` the fingerprint of the key that columns were hashed with;
+    `production` the sample that the drift gate looked at, its `uri` and its `objects`.
     """
 
     dataset: str
@@ -43,6 +44,7 @@ class Manifest(Described):
     figures: dict[str, Any] = field(default_factory=dict)
     code: str = ""
     pii_key: str = ""
+    production: dict[str, Any] = field(default_factory=dict)
 
     @property
     def data_files(self) -> list[DataFile]:

@@ -28,6 +28,7 @@ from tasks.work.estimate import Cost, estimate
 from tasks.work.fit import Fitted, fit, origin_of
 from tasks.work.ingest import Raw, ingest
 from tasks.work.parts import ops_of
+from tasks.work.production import refuse_other_columns
 from tasks.work.publish import unannounced
 from tasks.work.run import Asked
 from tasks.work.split import Real, place_all, refuse_unplaced, write_real
@@ -123,6 +124,7 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
         real = seen.real = write_real(ctx, runner, valid, placing)
         clock = seen.time("split", clock)
         surveyed = seen.surveyed = survey(ctx, runner, real.files)
+        seen.note(lambda: refuse_other_columns(ctx, runner, asked.production, real.types, surveyed.description))
         with suppress(DataError):
             seen.amounts = planned(ctx.policy, surveyed.real)
         _, seen.findings = facts.settle(ctx, asked, real, surveyed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +23,7 @@ from tasks.work.context import OBJECTS, REGISTER, Context
 from tasks.work.descriptors import ChildShard, DataFile
 from tasks.work.index import label_text
 from tasks.work.manifest import METADATA_KEY, RUN_ID, RUN_KEY, Manifest, Published
-from tasks.work.run import Run, fingerprint_document, git_commit
+from tasks.work.run import Asked, Run, fingerprint_document, git_commit
 from tasks.work.shards import each
 from tasks.work.split import Real
 
@@ -109,6 +109,7 @@ def _same(old: Manifest, new: Manifest) -> bool:
     return old.run_key == new.run_key or (
         old.policy_hash == new.policy_hash
         and old.suite_text == new.suite_text
+        and old.production == new.production
         and sorted(file["path"] for file in old.files) == sorted(file["path"] for file in new.files)
     )
 
@@ -140,7 +141,18 @@ def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile
         files=[file.to_json() for file in sorted(files, key=lambda file: file.path)],
         figures=checked.figures,
         pii_key=asked.ctx.treatment.key_fingerprint,
+        production=_production(asked),
     )
+
+
+def _production(asked: Asked) -> dict[str, Any]:
+    gate = asked.ctx.policy.gates.drift_coverage
+    if gate is None or asked.production is None:
+        return {}
+    return {
+        "uri": asked.loaded.resolve(gate.production),
+        "objects": [asdict(item) for item in asked.production.objects],
+    }
 
 
 def commit(run: Run, files: Sequence[DataFile], manifest: Manifest) -> int:

@@ -103,6 +103,7 @@ def document_of(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
         "run_id": run.run_id,
         "fingerprint": manifest.fingerprint,
         "inputs": manifest.inputs,
+        "production": manifest.production.get("objects", []),
         "stages": run.stages,
         "started_unix": run.started,
         "ended_unix": ended,

@@ -23,6 +23,7 @@ from tasks.sources.contract import Found
 from tasks.sources.hash_cache import HashCache
 from tasks.sources.reading import discover
 from tasks.sources.secret import Secret
+from tasks.work import production
 from tasks.work.context import Context
 from tasks.work.forgotten import entries
 from tasks.work.ingest import source_digest
@@ -46,6 +47,7 @@ class Asked:
     """A policy made ready: read, checked, its source listed and hashed, the current version looked up.
 
     `code` is the hash of augmill's own source and the plug-ins; it is part of `run_key`, as is all else that counts.
+    `production`: rows as production sends them, where a gate asks for some.
     """
 
     loaded: Loaded
@@ -55,6 +57,7 @@ class Asked:
     run_key: str
     suite_text: str
     code: str
+    production: Found | None = None
 
     @property
     def unchanged(self) -> bool:
@@ -143,13 +146,14 @@ def ask(
     treated = ctx.treatment.identity  # without its key, nothing is looked at
     with HashCache(home / "hashes") as cache:
         found = discover(loaded.policy, base, cache)
+        met = production.find(loaded.policy, base, cache)
     code = hash_of(tree_version(ROOT, PACKAGES), tree_version(plugins, (".",)) if plugins else "")
     suite_document = suite.model_dump(mode="json")
-    apart = [*treated, *ctx.forgotten]
+    apart = [*treated, *ctx.forgotten, *production.digest(met)]
     key = hash_of(loaded.content_hash, suite_document, source_digest(found), ctx.fingerprint, code, *apart)
     before = published(ctx.table, ctx.objects)
     refuse_another_key(ctx, before)
-    return Asked(loaded, ctx, found, before, key, suite_text, code)
+    return Asked(loaded, ctx, found, before, key, suite_text, code, met)
 
 
 def refuse_another_key(ctx: Context, before: Published | None) -> None:

@@ -25,7 +25,7 @@ def sample(features, labels, prefix, parents=None, steps=None, weights=None, col
     count = len(features)
     return Sample(
         pa.table(rows),
-        np.asarray(features, dtype=np.float64).reshape(count, -1),
+        np.asarray(features, dtype=np.float64),
         np.zeros((count, 2), np.uint64),
         np.asarray(labels, dtype=np.str_),
         np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64),
@@ -52,6 +52,11 @@ class Made:
     policy: Policy = POLICY
     copies: dict = field(default_factory=dict)
     epsilons: dict = field(default_factory=lambda: {"planted": None})
+    production: pa.Table = field(default_factory=lambda: pa.table({}))
+    feature_columns: tuple = ("a", "b")
+
+    def features(self, rows):
+        return np.stack([rows[name].to_numpy() for name in self.feature_columns], axis=1)
 
     @property
     def made(self):

@@ -1,0 +1,143 @@
+"""Rows as the model meets them in production: found, read and typed by the same sources as the training rows.
+
+They decide nothing but what the drift gate says, so they are never published: a sample of them is kept as work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from policies.errors import DataError, PolicyError
+from policies.names import did_you_mean
+from policies.schema import Policy
+from tasks.gates.sampling import MOST_ROWS
+from tasks.rows.provenance import NAMES, SOURCE
+from tasks.rows.randomness import U64, mix, word_of
+from tasks.runners.contract import Runner
+from tasks.sources.contract import Found
+from tasks.sources.hash_cache import HashCache
+from tasks.sources.reading import discover
+from tasks.work.context import Context
+from tasks.work.descriptors import RawShard
+from tasks.work.ingest import Raw, ingest, scan_unit, source_digest, units_of
+from tasks.work.parts import modality_of
+
+KEY = "gates.drift_coverage.production"
+
+
+def find(policy: Policy, base: Path, cache: HashCache | None = None) -> Found | None:
+    """The objects that hold the production sample, each with its hash; None where the policy names none."""
+    if policy.gates.drift_coverage is None:
+        return None
+    with _told_of_production():
+        return discover(_like_source(policy), base, cache)
+
+
+def digest(found: Found | None) -> list[str]:
+    """What the production sample adds to the key that says nothing has changed."""
+    return [source_digest(found)] if found else []
+
+
+def refuse_other_columns(
+    ctx: Context, runner: Runner, found: Found | None, types: dict[str, str], description: str
+) -> None:
+    """Raise DataError where the production sample lacks a column that features are made of, before rows are made."""
+    if found is not None:
+        wanted = modality_of(ctx).feature_columns(json.loads(ctx.work.read(f"{description}.json")))
+        _refuse(wanted, types, read(ctx, runner, found, types))
+
+
+def sample(ctx: Context, runner: Runner, found: Found | None, types: dict[str, str]) -> pa.Table:
+    """Some rows of the production sample, in the types of the training rows; the same in whatever order they lie."""
+    if found is None:
+        return pa.table({})
+    raw = read(ctx, runner, found, types)
+    parts = [_lowest(ctx, shard) for shard in raw.shards if shard.rows]
+    rows = pa.concat_tables(parts, promote_options="default")
+    return _first(rows, _words(rows)).drop_columns([name for name in rows.column_names if name in NAMES])
+
+
+def read(ctx: Context, runner: Runner, found: Found, types: dict[str, str]) -> Raw:
+    """All rows of the production sample as shards, columns of personal data treated; read once."""
+    there = _there(ctx, found)
+    with _told_of_production():
+        raw = ingest(there, runner, found, types)
+    if not any(shard.rows for shard in raw.shards):
+        raise DataError(f"no row of the production sample ({KEY}) can be read", "See that its columns have values.")
+    return raw
+
+
+def _there(ctx: Context, found: Found) -> Context:
+    """The context to read production in: of the columns to be treated, those that it has."""
+    here = replace(ctx, policy=_like_source(ctx.policy))
+    if not ctx.policy.source.pii:
+        return here
+    met = {name for unit in units_of(here.policy, found) for name in scan_unit(here, unit).treated}
+    kept = {name: how for name, how in ctx.policy.source.pii.items() if name in met}
+    source = here.policy.source.model_copy(update={"pii": kept})
+    return replace(here, policy=here.policy.model_copy(update={"source": source}))
+
+
+def _like_source(policy: Policy) -> Policy:
+    """The policy with its production sample for a source; nobody splits it, so it need not say where rows go."""
+    asked = policy.gates.drift_coverage
+    uri = asked.production if asked else ""
+    source = policy.source.model_copy(update={"uri": uri, "format": None, "mode": "snapshot"})
+    return policy.model_copy(update={"source": source})
+
+
+def _refuse(wanted: list[str], types: dict[str, str], raw: Raw) -> None:
+    absent = [name for name in wanted if name not in raw.types]
+    if not absent:
+        return
+    extra = [name for name in raw.types if name not in types]
+    others = f"; it has {', '.join(map(repr, extra))}, which the training rows have not" if extra else ""
+    near = did_you_mean(absent[0], extra) if extra else ""
+    raise DataError(
+        f"the production sample ({KEY}) lacks {', '.join(map(repr, absent))}{others}",
+        f"Give it the columns of the source, by the same names. {near}".rstrip(),
+        {"missing": absent, "extra": extra},
+    )
+
+
+def _lowest(ctx: Context, shard: RawShard) -> pa.Table:
+    rows = ctx.work.read_table(f"{shard.name}.parquet")
+    usable = pc.is_null(modality_of(ctx).facts(ctx.policy, rows)["fault"])
+    rows = rows.filter(usable)
+    return _first(rows, _words(rows))
+
+
+def _first(rows: pa.Table, words: U64) -> pa.Table:
+    """The rows with the lowest words, in their order."""
+    return rows.take(pa.array(np.argsort(words, kind="stable")[:MOST_ROWS]))
+
+
+def _words(rows: pa.Table) -> U64:
+    """A word per row from where it was read: its object's content and its number there."""
+    source = rows[SOURCE].combine_chunks()
+    objects = pc.dictionary_encode(pc.struct_field(source, "sha256"))
+    known = np.array([word_of("production", name) for name in objects.dictionary.to_pylist()], dtype=np.uint64)
+    number = pc.struct_field(source, "row").to_numpy(zero_copy_only=False).astype(np.uint64)
+    return mix(known[objects.indices.to_numpy()] ^ mix(number)) if len(number) else np.zeros(0, np.uint64)
+
+
+@contextmanager
+def _told_of_production() -> Iterator[None]:
+    """Errors of a source name the key of the policy that is at fault: not its source, its production sample."""
+    try:
+        yield
+    except (PolicyError, DataError) as fault:
+        fault.cause, fault.remedy = (_renamed(text) for text in (fault.cause, fault.remedy))
+        raise
+
+
+def _renamed(text: str) -> str:
+    return text.replace("source.uri", KEY).replace("the source", "the production sample")
