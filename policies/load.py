@@ -25,7 +25,7 @@ FORMATS = ("csv", "parquet", "jsonl", "image_folder", "manifest", "builtin")
 PLANNED_MODALITIES = ("text", "audio", "timeseries")
 PLANNED_GATES = ("collapse",)
 PLANNED_KEYS: tuple[tuple[str, ...], ...] = (*(("gates", name) for name in PLANNED_GATES), ("schedule",))
-NOT_IN_ROWS = {"description", "owner", "publish"}
+NOT_IN_ROWS = {"description", "owner", "license", "language", "publish"}
 
 
 class Entry(Protocol):

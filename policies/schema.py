@@ -222,6 +222,10 @@ class Policy(Closed):
     dataset: Name
     description: str = ""
     owner: str = ""
+    license: str = Field(default="", description="Of the data, for its card: a name such as cc-by-4.0, or an address.")
+    language: tuple[str, ...] = Field(
+        default=(), strict=False, description="Of the texts in the data, for its card: codes such as en."
+    )
     modality: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     source: Source
     label: str | None = None

@@ -21,7 +21,7 @@ Example:
 @click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="A folder that is new or empty.")
 @json_option
 def command(reference: str, folder: Path, as_json: bool) -> None:
-    """Copy a version to FOLDER as plain Parquet: one file per split and origin, every column inside."""
+    """Copy a version to FOLDER: Parquet per split and origin, README.md as a data card, croissant.json."""
     from tasks.work.versions import export
 
     lake = open_lake()

@@ -13,6 +13,7 @@ Example:
   augmill show digits
   augmill show digits@3 --json
 """
+PAGES = ("card", "croissant", "rejections")
 
 
 @click.command(epilog=EXAMPLE)
@@ -41,4 +42,5 @@ def command(reference: str, as_json: bool) -> None:
         from tasks.reports.terminal import summary
 
         # How long the stages took is not how long somebody waited for the command.
-        click.echo(summary({**document, "seconds": None}), nl=False)
+        pages = {name: document[name] for name in PAGES if name in document}
+        click.echo(summary({**document, "seconds": None, "pages": pages}), nl=False)

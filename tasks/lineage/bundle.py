@@ -1,23 +1,44 @@
-"""The files that every record carries, made of the document alone."""
+"""The files that every record carries, made of documents alone."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from tasks.lineage import card, page, pictures, policy_diff
+from tasks.lineage import card, page, policy_diff
+from tasks.lineage.croissant import croissant
 from tasks.lineage.document import VersionDocument
+from tasks.lineage.layout import Layout
 from tasks.lineage.redact import redact_all
+
+README, CROISSANT, DATA_CARD = "README.md", "croissant.json", "data_card.html"
 
 
 def bundle(document: VersionDocument) -> dict[str, bytes]:
-    """File name to bytes: data card, lineage page, class balance, policy, its diff, and the document itself."""
+    """What a run did, file name to bytes: lineage page, policy, its diff, and the document itself."""
     clean: VersionDocument = redact_all(document)
     return {
-        "data_card.html": card.html(clean),
-        "data_card.md": card.markdown(clean).encode(),
         "lineage.html": page.html(clean),
-        "class_balance.svg": pictures.balance(clean),
         "policy.yaml": clean.get("policy_text", "").encode(),
         "policy_diff.md": policy_diff.markdown(clean).encode(),
         "version.json": json.dumps(clean, indent=1, sort_keys=True).encode(),
     }
+
+
+def card_files(document: VersionDocument, layout: Layout, drawn: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+    """What a version is, file name to bytes: the data card in both forms, and its pictures.
+
+    `drawn` are more pictures for the card, by name. All of it is the same for the same version, whenever it is made.
+    """
+    clean: VersionDocument = redact_all(document)
+    plots = card.plots(clean) | dict(drawn or {})
+    return {
+        README: card.readme(clean, layout, list(plots)),
+        DATA_CARD: card.html(clean, plots),
+        **plots,
+    }
+
+
+def catalogue(document: VersionDocument, layout: Layout) -> bytes:
+    """The Croissant file, for catalogues and for `mlcroissant`."""
+    return croissant(redact_all(document), layout)

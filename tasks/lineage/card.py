@@ -1,26 +1,37 @@
 """The data card: what a version is, what is in it, what was checked, what it is not good for, and how to read it.
 
-One content, two forms: Markdown for a reader of files, HTML for the artifact viewer.
+One content, two forms: Markdown as Hugging Face reads it (`README.md`, with the files' layout in its head), HTML for
+the artifact viewer. Nothing in it depends on when or how fast the version was made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policies.names import natural
+from tasks.lineage import pictures
 from tasks.lineage.document import CheckDocument, SliDocument, VersionDocument
-from tasks.lineage.markup import Raw, escape, figure, page, size_text, table
-from tasks.lineage.reading import snippets
+from tasks.lineage.hugging_face import front_matter
+from tasks.lineage.layout import Layout
+from tasks.lineage.limits import limits
+from tasks.lineage.markup import Raw, escape, figure, inline, page, plain, size_text, table
+from tasks.lineage.reading import beside, snippets
+from tasks.rows.provenance import MEANINGS
 
-FEW_ROWS = 30
-"""Below this many real training rows a class is named among the limits: shares of it are noise."""
+MAX_INPUTS = 10
+BALANCE, ORIGINS = "class_balance.svg", "origin_shares.svg"
+CAPTIONS = {
+    BALANCE: "Training rows per class, before and after",
+    ORIGINS: "Real and made rows of each split",
+    "before_after.svg": "Parents and their children",
+}
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the card: a heading, then a table, sentences or code."""
+    """A part of the card: a heading, then pictures, a table, sentences or code."""
 
     heading: str
     headers: Sequence[str] = ()
@@ -28,13 +39,25 @@ class Section:
     lines: Sequence[str] = ()
     code: str = ""
     language: str = ""
+    pictures: Sequence[str] = ()
 
 
-def markdown(document: VersionDocument) -> str:
+def plots(document: VersionDocument) -> dict[str, bytes]:
+    """The pictures that every card shows, as SVG files to lie beside it."""
+    return {BALANCE: pictures.balance(document), ORIGINS: pictures.origins(document)}
+
+
+def readme(document: VersionDocument, layout: Layout, shown: Sequence[str]) -> bytes:
+    """The card as a Hugging Face dataset card; `shown` names the pictures that lie beside it."""
+    return f"{front_matter(document, layout)}\n{markdown(document, layout, shown)}".encode()
+
+
+def markdown(document: VersionDocument, layout: Layout | None = None, shown: Sequence[str] = ()) -> str:
     """The card as Markdown."""
     parts = [f"# {_title(document)}", _plain(_description(document))]
-    for section in sections(document):
+    for section in sections(document, layout, shown):
         parts.append(f"## {section.heading}")
+        parts += [f"![{CAPTIONS[name]}]({name})" for name in section.pictures]
         if section.rows:
             parts.append(_markdown_table(section.headers, section.rows))
         if section.lines:
@@ -44,11 +67,13 @@ def markdown(document: VersionDocument) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def html(document: VersionDocument) -> bytes:
-    """The card as one self-contained HTML page."""
+def html(document: VersionDocument, drawn: Mapping[str, bytes] | None = None) -> bytes:
+    """The card as one self-contained HTML page; `drawn` holds the pictures by name."""
+    drawn = drawn or {}
     body = [f"<h1>{escape(_title(document))}</h1>", f'<p class="lead">{escape(_description(document))}</p>']
-    for section in sections(document):
+    for section in sections(document, shown=list(drawn)):
         body.append(f"<h2>{escape(section.heading)}</h2>")
+        body += [f'<div class="scroll">{inline(drawn[name])}</div>' for name in section.pictures]
         if section.rows:
             body.append(table(section.headers, [[_coloured(value) for value in row] for row in section.rows]))
         if section.lines:
@@ -85,19 +110,28 @@ def experiment_note(document: VersionDocument) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def sections(document: VersionDocument) -> list[Section]:
-    """Every part of the card that this document has something to say about."""
+def sections(document: VersionDocument, layout: Layout | None = None, shown: Sequence[str] = ()) -> list[Section]:
+    """Every part of the card that this document has something to say about; `layout` where it lies beside files."""
+    ways = beside(layout) if layout is not None and not layout.prefix else snippets(document)
     found = [
         Section("Facts", ("what", "value"), _facts(document)),
-        Section("Rows per class and origin", *_counts(document)),
-        Section("Steps", *_steps(document)),
+        Section("Rows per class and origin", *_counts(document), pictures=_of(shown, BALANCE)),
+        Section("Real and made rows", *_shares(document), pictures=_of(shown, ORIGINS)),
+        Section("Where rows come from", *_inputs(document), lines=_more_inputs(document)),
+        Section("How rows were made", *_steps(document), pictures=_of(shown, "before_after.svg")),
+        Section("Why labels hold", ("step", "transform", "because"), _reasons(document)),
         Section("Checks", ("check", "result", "observed", "target", "detail"), _checks(document)),
         Section("Service levels", ("level", "result", "observed", "target", "unit"), _levels(document)),
-        Section("Known limits", lines=list(_limits(document))),
-        *(Section(f"Read it with {tool}", code=code, language=language) for tool, language, code in snippets(document)),
+        Section("Known limits", lines=list(limits(document))),
+        Section("Columns", ("column", "what it says"), _columns(document)),
+        *(Section(f"Read it with {tool}", code=code, language=language) for tool, language, code in ways),
         Section("Policy", code=document.get("policy_text", ""), language="yaml"),
     ]
     return [section for section in found if section.rows or section.lines or section.code]
+
+
+def _of(shown: Sequence[str], name: str) -> list[str]:
+    return [name] if name in shown else []
 
 
 def fenced(code: str, language: str) -> str:
@@ -127,6 +161,8 @@ def _facts(document: VersionDocument) -> list[tuple[str, Any]]:
         ("parent version", None if parent is None else str(parent)),
         ("channel", document.get("channel")),
         ("size", size_text(document["storage"].get("total_bytes")) if "storage" in document else None),
+        ("licence", policy.get("license")),
+        ("language", ", ".join(policy.get("language") or ()) or None),
         ("policy hash", document.get("policy_hash")),
         ("git commit", document.get("git_commit")),
         ("made on", figure(document["fingerprint"]) if document.get("fingerprint") else None),
@@ -136,7 +172,7 @@ def _facts(document: VersionDocument) -> list[tuple[str, Any]]:
 
 
 def _counts(document: VersionDocument) -> tuple[Sequence[str], list[list[Any]]]:
-    counts = document.get("rows", {}).get("by_split_origin_label", {})
+    counts = pictures.by_split(document)
     groups = [(split, origin) for split, origins in counts.items() for origin in origins]
     labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=natural)
     lines: list[list[Any]] = []
@@ -146,6 +182,49 @@ def _counts(document: VersionDocument) -> tuple[Sequence[str], list[list[Any]]]:
     if len(lines) > 1:
         lines.append(["all", *(sum(line[i + 1] for line in lines) for i in range(len(groups) + 1))])
     return ["class", *(f"{split} {origin}" for split, origin in groups), "all"], lines
+
+
+def _shares(document: VersionDocument) -> tuple[Sequence[str], list[list[Any]]]:
+    """Rows of each split by origin, with their share of the split."""
+    counts = pictures.by_split(document)
+    lines = []
+    for split, origins in counts.items():
+        total = sum(sum(labels.values()) for labels in origins.values())
+        for origin, labels in origins.items():
+            rows = sum(labels.values())
+            lines.append([split, origin, rows, f"{rows / total:.1%}" if total else None])
+    return ["split", "origin", "rows", "share"], lines
+
+
+def _inputs(document: VersionDocument) -> tuple[Sequence[str], list[list[Any]]]:
+    objects = document.get("inputs", [])[:MAX_INPUTS]
+    lines = [[item["uri"], size_text(item.get("bytes")), item.get("sha256", "")] for item in objects]
+    return ["raw object", "size", "sha256"], lines
+
+
+def _more_inputs(document: VersionDocument) -> list[str]:
+    objects = document.get("inputs", [])
+    more = len(objects) - MAX_INPUTS
+    size = size_text(sum(item.get("bytes", 0) for item in objects))
+    told = f"And {more:,} more raw objects, {size} in all; the column augmill_source names the one of each row."
+    return [told] if more > 0 else []
+
+
+def _reasons(document: VersionDocument) -> list[list[Any]]:
+    """Why each transform keeps the label, as the policy has it."""
+    return [
+        [step["name"], use["use"], use.get("invariance") or "(the policy does not say)"]
+        for step in document.get("policy", {}).get("steps", [])
+        for use in step["transforms"]
+    ]
+
+
+def _columns(document: VersionDocument) -> list[list[Any]]:
+    label = document.get("policy", {}).get("label")
+    own = [
+        [name, f"{kind}{', the label' if name == label else ''}"] for name, kind in document.get("columns", {}).items()
+    ]
+    return own + [[name, words] for name, words in MEANINGS.items()] if own else []
 
 
 def _steps(document: VersionDocument) -> tuple[Sequence[str], list[list[Any]]]:
@@ -161,7 +240,7 @@ _STEP_FIGURES = ("planned", "made", "dropped", "published", "judged", "contradic
 
 def _checks(document: VersionDocument) -> list[tuple[str, ...]]:
     return [
-        (check["name"], _verdict(check), figure(check.get("observed")), _target(check.get("target")), _detail(check))
+        (plain(check["name"]), _verdict(check), _seen(check), _target(check.get("target")), _detail(check))
         for check in document.get("checks", [])
     ]
 
@@ -170,10 +249,14 @@ def _verdict(check: CheckDocument) -> str:
     return "passed" if check["success"] else "not passed"
 
 
+def _seen(check: CheckDocument) -> str:
+    return "could not be judged" if check.get("error") else figure(check.get("observed"))
+
+
 def _detail(check: CheckDocument) -> str:
     low, high = check.get("interval") or (None, None)
     between = "" if low is None else f"between {figure(low)} and {figure(high)}"
-    return check.get("detail", "") or between
+    return check.get("detail", "") or check.get("error", "") or between
 
 
 def _target(value: Any) -> str:
@@ -191,29 +274,6 @@ def _level_verdict(level: SliDocument) -> str:
     if level["observed"] is None:
         return "not measured"
     return {True: "met", False: "missed", None: "no target"}[level["ok"]]
-
-
-def _limits(document: VersionDocument) -> Iterator[str]:
-    for check in document.get("checks", []):
-        if not check["success"]:
-            detail = f" {check['detail']}" if check.get("detail") else ""
-            yield f"{check['name']} did not pass: {figure(check.get('observed'))}{detail}"
-    train = document.get("rows", {}).get("by_split_origin_label", {}).get("train", {})
-    for label, count in train.get("real", {}).items():
-        if count < FEW_ROWS:
-            yield f"Class {label} has {count} real training rows: its figures are uncertain."
-    real = sum(sum(labels.values()) for origin, labels in train.items() if origin == "real")
-    made = sum(sum(labels.values()) for origin, labels in train.items() if origin != "real")
-    if made > real > 0:
-        yield f"Made rows outnumber real ones in training, {made:,} to {real:,}."
-    rows = document.get("rows", {})
-    if rows.get("quarantined"):
-        yield f"{rows['quarantined']:,} rows failed the schema: they are in quarantine, not in this version."
-    if rows.get("dropped"):
-        yield f"{rows['dropped']:,} made rows were dropped by checks: they are in quarantine, not in this version."
-    missing = [level["name"] for level in document.get("slis", []) if level["observed"] is None]
-    if missing:
-        yield f"Not measured: {', '.join(missing)}."
 
 
 _GOOD, _BAD = ("passed", "met"), ("not passed", "missed")

@@ -31,6 +31,7 @@ class CheckDocument(TypedDict, total=False):
     target: Any
     on_failure: str
     detail: str
+    error: str
     interval: list[float] | None
 
 
@@ -111,7 +112,8 @@ class RowsDocument(TypedDict, total=False):
 
 class VersionDocument(TypedDict, total=False):
     """One published version. `version_digest` is a hash of its files; `policy` is nested, as loaded;
-    `columns` are the user's columns and their Arrow types."""
+    `columns` are the user's columns and their Arrow types; `rates` how the verifier found the children of each step
+    and class, `verifier` how it found real rows; `published_on` a day such as 2026-11-21."""
 
     dataset: Required[str]
     version: Required[int]
@@ -138,6 +140,12 @@ class VersionDocument(TypedDict, total=False):
     stages: list[StageDocument]
     steps: list[StepDocument]
     latency: list[LatencyDocument]
+    rates: list[dict[str, Any]]
+    verifier: dict[str, Any]
+    overruled: dict[str, str]
+    quarantine: dict[str, dict[str, int]]
+    not_judged: str
+    published_on: str
     storage: StorageDocument
     usage: UsageDocument
     started_unix: float

@@ -19,7 +19,7 @@ _TAGS = re.compile(r"<[^>]*>")
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 _STYLE = f"""
-:root {{ color-scheme: light; }}
+:root {{ color-scheme: light dark; }}
 body {{ font: 14px/1.45 {_FONT}; color: {INK}; background: {PAPER}; margin: 1.5rem auto; max-width: 72rem;
   padding: 0 1.25rem; }}
 h1 {{ font-size: 1.6rem; margin: 0 0 .25rem; }}
@@ -37,6 +37,11 @@ pre {{ background: #f5f7fa; border: 1px solid {LINE}; border-radius: 4px; paddin
 .none {{ color: {FAINT}; }}
 .scroll {{ overflow-x: auto; }}
 svg {{ max-width: 100%; height: auto; }}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #e4e7eb; background: #16191d; }} a {{ color: #8ab4f8; }}
+  th, td, pre {{ border-color: #3a424a; }} pre {{ background: #1f2429; }} p.lead, .none {{ color: #9aa5b1; }}
+  .good {{ color: #81c784; }} .bad {{ color: #ef9a9a; }} .warn {{ color: #ffb74d; }}
+}}
 """
 
 
@@ -118,6 +123,11 @@ def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str
         f'<rect x="{x:g}" y="{y:g}" width="{max(width, 0):.6g}" height="{height:g}" rx="{radius}" fill="{fill}" '
         f'stroke="{stroke}"/>'
     )
+
+
+def plain(name: str) -> str:
+    """An expectation's name as words."""
+    return name.removeprefix("expect_").replace("_", " ")
 
 
 def shortened(value: Any, limit: int) -> str:

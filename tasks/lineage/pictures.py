@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.names import natural
-from tasks.lineage.document import VersionDocument
+from policies.schema import SPLITS
+from tasks.lineage.document import Counts, VersionDocument
 from tasks.lineage.markup import (
     FAINT,
     LINE,
@@ -68,6 +69,28 @@ def balance(document: VersionDocument) -> bytes:
             text(16, y + 14, f"{hidden} smaller classes are not drawn; version.json has them all.", fill=FAINT)
         )
         y += 24
+    return svg(760, y + 12, parts)
+
+
+def by_split(document: VersionDocument) -> Counts:
+    """Rows by split, origin and label, with training first and real rows first."""
+    found = document.get("rows", {}).get("by_split_origin_label", {})
+    splits = sorted(found, key=lambda split: (*SPLITS, split).index(split))
+    return {split: dict(sorted(found[split].items(), key=lambda item: item[0] != "real")) for split in splits}
+
+
+def origins(document: VersionDocument) -> bytes:
+    """Rows of each split, real and made ones stacked, with their shares."""
+    counts = by_split(document)
+    totals = {split: {one: sum(labels.values()) for one, labels in made.items()} for split, made in counts.items()}
+    most = max((sum(made.values()) for made in totals.values()), default=1) or 1
+    known = [one for one in ORIGIN_COLOURS if any(made.get(one) for made in totals.values())]
+    parts = [text(16, 28, f"Rows by origin, {document['dataset']}@{document['version']}", size=16)]
+    parts += _legend(known, 16, 50)
+    y = 72.0
+    for split, made in totals.items():
+        parts += _split_bar(split, {one: made.get(one, 0) for one in known}, most, y)
+        y += 32
     return svg(760, y + 12, parts)
 
 
@@ -139,6 +162,17 @@ def _class_bars(label: str, counts: dict[str, int], most: int, y: float) -> Iter
         yield rect(x, y + 18, span * count / most, 14, ORIGIN_COLOURS[origin])
         x += span * count / most
     yield text(x + 6, y + 29, f"{after:,} after", size=11, fill=FAINT)
+
+
+def _split_bar(split: str, counts: dict[str, int], most: int, y: float) -> Iterator[str]:
+    left, span, total = 110, 420, sum(counts.values())
+    yield text(left - 12, y + 15, split, anchor="end")
+    x = float(left)
+    for origin, count in counts.items():
+        yield rect(x, y, span * count / most, 20, ORIGIN_COLOURS[origin])
+        x += span * count / most
+    told = ", ".join(f"{count / total:.1%} {origin}" for origin, count in counts.items() if count)
+    yield text(x + 6, y + 15, f"{total:,} ({told})", size=11, fill=FAINT)
 
 
 def _legend(names: Sequence[str], x: float, y: float) -> list[str]:

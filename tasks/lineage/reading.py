@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from tasks.lineage.document import VersionDocument
+from tasks.lineage.layout import Layout
 
 
 def snippets(document: VersionDocument) -> list[tuple[str, str, str]]:
@@ -22,6 +23,22 @@ def snippets(document: VersionDocument) -> list[tuple[str, str, str]]:
         ("DuckDB", "python", duckdb),
         ("augmill", "sh", f"augmill export {document['dataset']}@{version} --to FOLDER"),
     ]
+
+
+def beside(layout: Layout) -> list[tuple[str, str, str]]:
+    """The same for files that lie beside the card, from within their folder."""
+    names = [file.path for file in layout.files]
+    every = f"rows = pd.read_parquet({names!r})\n"
+    return [
+        ("pandas", "python", f"import pandas as pd\n\n{every}"),
+        ("Polars", "python", f"import polars as pl\n\nrows = pl.read_parquet({names!r})\n"),
+        ("DuckDB", "python", f"import duckdb\n\nrows = duckdb.read_parquet({names!r})\n"),
+        ("datasets", "python", 'from datasets import load_dataset\n\nrows = load_dataset(".")\n'),
+        ("mlcroissant", "python", _MLCROISSANT),
+    ]
+
+
+_MLCROISSANT = 'from mlcroissant import Dataset\n\nrows = Dataset("croissant.json").records("rows")\n'
 
 
 def _on_disk(files: str) -> tuple[str, str]:

@@ -96,10 +96,12 @@ class QuarantinedRow(TypedDict, total=False):
 
 
 class RejectedChild(TypedDict, total=False):
-    """A child whose label the verifier contradicts. `parents` maps parent ids to their values; `reason` is a
-    person's, where it was overruled."""
+    """A child whose label the verifier contradicts, or that it finds unfamiliar (`outcome`). `parents` maps parent ids
+    to their values; `reason` is a person's, where it was overruled; what is not `published` is in quarantine."""
 
     sample_id: Required[str]
+    outcome: str
+    published: bool
     step: str
     transform: str
     label: str
@@ -108,6 +110,8 @@ class RejectedChild(TypedDict, total=False):
     nonconformity: float
     threshold: float
     p_value: float
+    distance: float
+    distance_threshold: float
     ops: str
     values: dict[str, Any]
     parents: dict[str, dict[str, Any]]
@@ -116,7 +120,7 @@ class RejectedChild(TypedDict, total=False):
 
 class ValidationDocument(TypedDict, total=False):
     """One run. `version` is null where nothing was published. Lists of rows may be cut; the counts beside them
-    are not."""
+    are not. `rejections` names the page of rejections that lies beside the report."""
 
     dataset: Required[str]
     version: int | None
@@ -129,6 +133,30 @@ class ValidationDocument(TypedDict, total=False):
     dropped: int
     quarantined: int
     quarantined_rows: list[QuarantinedRow]
+    unfamiliar: int
     rejected: int
     rejected_children: list[RejectedChild]
     overruled_children: list[RejectedChild]
+    rejections: str
+
+
+class RejectionsDocument(TypedDict, total=False):
+    """What the verifier thought of a version's children. Lists are worst first and may be cut; counts are not.
+
+    `judged` are those it could judge; `too_few` those of classes with too few real rows; `not_judged` says why none
+    could be."""
+
+    dataset: Required[str]
+    version: Required[int]
+    children: int
+    judged: int
+    too_few: int
+    contradicted: int
+    overruled: int
+    unfamiliar: int
+    alpha: float | None
+    noise_floor: list[FloorReport]
+    not_judged: str
+    contradicted_children: list[RejectedChild]
+    overruled_children: list[RejectedChild]
+    unfamiliar_children: list[RejectedChild]

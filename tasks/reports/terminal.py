@@ -43,8 +43,10 @@ def _parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text()
         yield _checks(document["checks"])
     yield Text()
-    for words, value in _facts(document):
-        yield Text.assemble((f"{words:<8}", "dim"), value)
+    facts = list(_facts(document))
+    width = max((8, *(len(words) + 1 for words, _ in facts)))
+    for words, value in facts:
+        yield Text.assemble((f"{words:<{width}}", "dim"), value)
 
 
 def _headline(document: Mapping[str, Any]) -> str:
@@ -126,6 +128,7 @@ def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "MLflow", mlflow_link(document["mlflow"])
     if document.get("report"):
         yield "report", str(document["report"])
+    yield from document.get("pages", {}).items()
 
 
 def mlflow_link(link: Mapping[str, Any]) -> str:

@@ -11,25 +11,11 @@ from typing import Any
 
 from policies.names import natural
 from tasks.lineage import markup
-from tasks.lineage.markup import UNLABELLED, Raw, escape
-from tasks.reports.cards import failing, link, overruled, plain, quarantined, rejected
+from tasks.lineage.markup import UNLABELLED, Raw, escape, plain
+from tasks.reports.cards import STYLE, failing, link, quarantined
+from tasks.reports.children import overruled, rejected
 from tasks.reports.document import CheckReport, Counts, SemanticReport, ValidationDocument
 from tasks.reports.figures import detail_text, figure_text, rounded
-
-_STYLE = Raw("""<style>
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); gap: .9rem; }
-.card { border: 1px solid #cbd2d9; border-radius: 6px; padding: .7rem .8rem; overflow-wrap: anywhere; }
-.card:target, tr:target { outline: 2px solid #f28e2b; }
-.card h3 { font: 600 12.5px ui-monospace, 'DejaVu Sans Mono', monospace; margin: 0 0 .35rem; }
-.card table { font-size: 12.5px; margin: .35rem 0 0; } .card th, .card td { padding: .12rem .6rem .12rem 0; }
-.pair { display: flex; gap: .8rem; flex-wrap: wrap; align-items: flex-start; }
-figure { margin: 0; } figcaption { color: #5b6770; font-size: 12px; max-width: 9rem; overflow-wrap: anywhere; }
-img { image-rendering: pixelated; max-width: 9rem; min-width: 4.5rem; border: 1px solid #cbd2d9; }
-.differs { background: #fff3e0; } .tag { color: #5b6770; } pre { margin: .4rem 0 0; font-size: 12px; }
-.verdict { font-size: 1.05rem; padding: .5rem .8rem; border-radius: 6px; border: 1px solid #cbd2d9; }
-.bar { display: inline-block; height: .7rem; vertical-align: middle; }
-@media print { .card { break-inside: avoid; } }
-</style>""")
 
 _ORIGINS = ("real", "augmented", "synthetic")
 
@@ -38,7 +24,7 @@ def render(document: ValidationDocument, pictures: Mapping[str, bytes] | None = 
     """The page. `pictures` maps sample ids to PNG bytes; rows without one show their values."""
     pictures = pictures or {}
     title = f"{document['dataset']} validation"
-    parts = [_STYLE, *_head(document), *_classes(document), *_checks(document), *_semantic(document)]
+    parts = [STYLE, *_head(document), *_classes(document), *_checks(document), *_semantic(document)]
     parts += [*rejected(document, pictures), *overruled(document, pictures)]
     parts += [*quarantined(document, pictures), *failing(document, pictures)]
     return markup.page(title, parts).decode()
@@ -163,6 +149,13 @@ def _semantic(document: ValidationDocument) -> Iterator[str]:
     if rates:
         heads = ["step", "transform", "class", "judged", "consistency", "unfamiliar", "too few", "dropped"]
         yield markup.table([*heads, "real: consistency", "real: unfamiliar"], [_rate_row(rate) for rate in rates])
+    if rates and document.get("rejections"):
+        name = escape(document["rejections"])
+        count = document.get("rejected", 0) + document.get("unfamiliar", 0)
+        yield (
+            f'<p>The {count:,} contradicted and unfamiliar rows, worst first: <a href="{name}">{name}</a>, beside this '
+            "page.</p>"
+        )
     floor = sorted(semantic.get("noise_floor", []), key=lambda row: natural(row["label"]))
     if floor:
         yield "<h2>What the verifier can see: held-out real rows</h2>"

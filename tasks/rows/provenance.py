@@ -42,6 +42,20 @@ FIELDS: tuple[pa.Field, ...] = (
     pa.field(LABEL_WEIGHTS, WEIGHTS_TYPE),
 )
 NAMES = tuple(field.name for field in FIELDS)
+MEANINGS = {
+    SAMPLE_ID: "The row's own id, from its content or its key.",
+    ORIGIN: "real, augmented (a real row changed) or synthetic (made of several rows).",
+    SPLIT: "train, validation or test.",
+    PARENT_IDS: "The rows that this one was made of; empty for a real row.",
+    DEPTH: "Generations between this row and real ones; 0 for a real row.",
+    STEP: "The step of the policy that made the row.",
+    OPS: "What was done to the parents, in order, with the values drawn, as JSON.",
+    SEED: "The seed of the row's own random draws.",
+    RECIPE_HASH: "A hash of what made the row: parameters and code.",
+    SOURCE: "The raw object that a real row was read from, its hash, and which row of it.",
+    LABEL_WEIGHTS: "Classes and their shares, where the label is a mixture.",
+}
+"""What each column says, for cards and catalogues."""
 PARTITIONS = (SPLIT, ORIGIN)
 
 PAYLOAD_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

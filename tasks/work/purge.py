@@ -28,6 +28,7 @@ from tasks.storage.delta_files import by_version
 from tasks.storage.gone import PURGED, Gone
 from tasks.storage.leases import CLEANING
 from tasks.work import reach
+from tasks.work.cards import croissant_name
 from tasks.work.manifest import METADATA_KEY
 from tasks.work.purged_rows import forget_bonds, rewrite_quarantine
 from tasks.work.run import record_name
@@ -181,11 +182,13 @@ def _remove_notes(job: Purge, versions: Collection[int], shown: Collection[int])
     """Remove pages, recipes, and from manifests and records what was said of single rows."""
     dataset = job.chosen.current.manifest.dataset
     objects = job.lake.objects(dataset)
-    pages = {f"reports/{version:08d}.html" for version in shown}
-    failed = [entry.name for entry in objects.list("reports/") if not entry.name[8:16].isdecimal()]
+    # What follows `reports/` is a version, or the key of a run that failed: nobody needs those.
+    reports = {entry.name: entry.name[8:16] for entry in objects.list("reports/")}
+    pages = [name for name, about in reports.items() if not about.isdecimal() or int(about) in shown]
+    reach.delete(job.lake.store.sub(dataset), [croissant_name(version) for version in shown])
     recipes = {f"recipes/{name}.json" for name in _recipes(job)}
     old = [entry.name for entry in objects.list("recipes/") if entry.name not in recipes]
-    reach.delete(objects, [*sorted(pages), *failed, *old])
+    reach.delete(objects, [*pages, *old])
     for commit in Table(job.lake.store.sub(dataset)).history():
         if commit.version not in versions:
             continue

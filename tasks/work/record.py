@@ -15,14 +15,18 @@ from tasks.lineage.document import RunLink, VersionDocument
 from tasks.lineage.redact import redact
 from tasks.lineage.slis import measure
 from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
+from tasks.reports.rejections import page
 from tasks.rows.hashing import hash_of
 from tasks.storage.store import Store
+from tasks.work import cards
+from tasks.work.cards import page_folder
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard
 from tasks.work.manifest import published
 from tasks.work.outcome import Checked, page_of
 from tasks.work.pictures import before_after
 from tasks.work.publish import Version
+from tasks.work.rejections import KEPT, REJECTIONS, rejections
 from tasks.work.run import Asked, Run, record_name
 
 REPORT = "validation_report.html"
@@ -35,13 +39,9 @@ def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     marker = record_name(version.number)
     objects = run.ctx.objects
     if not (version.skipped and objects.exists(marker)):
-        _, fitted, scored, _ = checked.parts
-        page = page_of(run, checked, version.number)
-        objects.write(f"reports/{version.number:08d}.html", page)
-        document["report"] = objects.url(f"reports/{version.number:08d}.html")
-        artifacts = (
-            bundle(cast(VersionDocument, document)) | before_after(run.ctx, fitted, scored.children) | {REPORT: page}
-        )
+        pages, addresses = keep_pages(run, version.number, checked)
+        document |= addresses
+        artifacts = bundle(cast(VersionDocument, document)) | pages
         outcome = record_or_spool(objects.sub("spool"), cast(VersionDocument, document), run.tracking_uri, artifacts)
         document["mlflow"] = _link(run.tracking_uri, outcome.link, outcome.fault)
         objects.write(marker, json.dumps(document, sort_keys=True, default=str).encode())
@@ -49,6 +49,28 @@ def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     else:
         document["mlflow"] = json.loads(objects.read(marker))["mlflow"]
     return document
+
+
+def keep_pages(run: Run, version: int, checked: Checked) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Write the version's pages into the lake; returns them by name, for MLflow, and their addresses."""
+    ctx, folder = run.ctx, page_folder(version)
+    _, fitted, scored, judged = checked.parts
+    found = published(ctx.table, ctx.objects, version)
+    if found is None:
+        raise StorageError(f"{ctx.table.uri} lost version {version}", "Look who removed its log, then run again.")
+    drawn = before_after(ctx, fitted, scored.children)
+    pictures = {name: content for name, content in drawn.items() if name.endswith(".svg")}
+    kept, small = rejections(ctx, fitted, scored, judged, checked.figures, version)
+    pages = {REPORT: page_of(run, checked, version), REJECTIONS: page(kept, small)}
+    told = {KEPT: json.dumps(kept, sort_keys=True, default=str).encode()}
+    for name, content in (pages | told).items():
+        ctx.objects.write(f"{folder}/{name}", content)
+    addresses = {
+        "report": ctx.objects.url(f"{folder}/{REPORT}"),
+        "rejections": ctx.objects.url(f"{folder}/{REJECTIONS}"),
+        **cards.keep(ctx.table, ctx.objects, found, pictures),
+    }
+    return cards.artifacts(ctx.table, found, pictures) | drawn | pages, addresses
 
 
 def send_spooled(objects: Store, tracking_uri: str) -> None:

@@ -18,6 +18,7 @@ from tasks.storage.delta import Table
 from tasks.storage.gone import Gone
 from tasks.storage.pins import Pin
 from tasks.storage.store import Store
+from tasks.work.cards import beside
 from tasks.work.context import OBJECTS, REGISTER
 from tasks.work.manifest import Published, published
 from tasks.work.run import record_name
@@ -103,7 +104,8 @@ class Lake:
 
 
 def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
-    """Write a version as plain Parquet, one file per split and origin, all columns inside; yields the paths.
+    """Write a version as plain Parquet, one file per split and origin, all columns inside, with its card and its
+    Croissant file; yields the paths.
 
     Raises PolicyError if the folder holds anything: an export never mixes with other files.
     """
@@ -114,10 +116,12 @@ def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
     except OSError as fault:
         raise PolicyError(f"{folder} cannot be made: {fault.strerror}", "Name a folder elsewhere.") from fault
     table = Table(lake.store.sub(found.manifest.dataset))
-    schema = found.snapshot.schema
+    schema, files = found.snapshot.schema, []
     for split, origin in sorted({(file.partition[SPLIT], file.partition[ORIGIN]) for file in found.snapshot.files}):
         path = folder / f"{split}-{origin}.parquet"
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for batch in table.read(found.version, split=split, origin=origin):
                 writer.write_table(pa.Table.from_batches([batch]))
+        files.append(path)
         yield path
+    yield from beside(table.store, found, folder, files)

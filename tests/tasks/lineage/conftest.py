@@ -8,7 +8,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+
+from tasks.lineage.layout import LaidFile, Layout
 
 NOON = 1_763_700_000.0
 
@@ -95,6 +98,17 @@ def finished_run(version=12, parent=11, table_uri="/lake/oil-spill"):
 @pytest.fixture
 def document():
     return finished_run()
+
+
+@pytest.fixture
+def layout():
+    """Three files in a table's folder, and their columns."""
+    files = [
+        LaidFile(f"augmill_split={split}/augmill_origin={origin}/a.parquet", split, origin, rows, 10 * rows, "ab" * 32)
+        for split, origin, rows in (("test", "real", 140), ("train", "real", 657), ("train", "synthetic", 180))
+    ]
+    schema = pa.schema([("f1", pa.float64()), ("target", pa.string()), ("augmill_sample_id", pa.string())])
+    return Layout(tuple(files), schema, "../oil-spill/", hive=True)
 
 
 @pytest.fixture

@@ -1,0 +1,46 @@
+"""Show what the verifier contradicted and what it found unfamiliar, worst first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+
+EXAMPLE = """
+\b
+Examples:
+  augmill rejections digits@3
+  augmill rejections digits@stable --limit 100
+  augmill rejections digits --to rejections.html
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET[@VERSION|@CHANNEL]")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Lines of each list.")
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Copy the page, with parents beside children and pictures, to this HTML file.",
+)
+@json_option
+def command(reference: str, limit: int, file: Path | None, as_json: bool) -> None:
+    """List the rows whose label is contradicted, with their scores, and those that are like no real row."""
+    from tasks.reports.rejections import text
+    from tasks.work.rejections import kept, page_name
+
+    lake = open_lake()
+    found = lake.find(reference)
+    objects = lake.objects(found.manifest.dataset)
+    document, page = kept(objects, found), page_name(found.version)
+    if file is not None:
+        file.write_bytes(objects.read(page))
+    if as_json:
+        print_json({**document, "page": objects.url(page)})
+    else:
+        click.echo(text(document, limit), nl=False)
+        click.echo(f"\npage  {file or objects.url(page)}")
