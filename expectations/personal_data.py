@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import compress
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from expectations.build import library
-from expectations.detector import find, may_hold
+from expectations.detector import candidates, find
 
 library()
 gxe: Any = import_module("great_expectations.expectations.expectation")
@@ -23,7 +26,8 @@ class ColumnValuesHoldNoPersonalData(metrics.ColumnMapMetricProvider):  # type: 
     @metrics.column_condition_partial(engine=engines.PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, column: Any, kinds: Any = None, **_: Any) -> Any:
         texts = [value for value in column.unique() if isinstance(value, str)]
-        return ~column.isin([text for text in texts if may_hold(text) and find(text, kinds)])
+        closer = compress(texts, candidates(pa.array(texts, pa.string())))
+        return ~column.isin([text for text in closer if find(text, kinds)])
 
 
 class ExpectColumnValuesToHoldNoPersonalData(gxe.ColumnMapExpectation):  # type: ignore[misc]

@@ -11,12 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from expectations.detector import CANDIDATE, mask
+from expectations.detector import candidates, mask
 from policies.errors import DataError, PolicyError
 from policies.schema import Policy
 from tasks.sources.contract import Fault, Scan
@@ -87,7 +84,7 @@ class Treatment:
             texts, bad = fit(kept[name], "string")
             for position in bad:
                 reasons.setdefault(int(position), []).append(f"column {name!r}: {NOT_TEXT}")
-            kept[name] = _each(texts, mask, CANDIDATE) if self.columns[name] == "mask" else _each(texts, self._hash)
+            kept[name] = _each(texts, mask, candidates) if self.columns[name] == "mask" else _each(texts, self._hash)
         return kept, reasons
 
     def shown(self, value: object) -> object:
@@ -110,12 +107,12 @@ class Treatment:
 UNTREATED = Treatment()
 
 
-def _each(texts: pa.StringArray, change: Callable[[str], str], candidates: str = "") -> pa.Array:
-    """Every different text changed once; with `candidates`, a regular expression, only those that match it."""
+def _each(
+    texts: pa.StringArray, change: Callable[[str], str], which: Callable[[pa.StringArray], Sequence[bool]] | None = None
+) -> pa.Array:
+    """Every different text changed once, or only those that `which` picks."""
     encoded = texts.dictionary_encode()
     words = encoded.dictionary
-    chosen: NDArray[np.bool_] = np.ones(len(words), dtype=np.bool_)
-    if candidates:
-        chosen = np.asarray(pc.match_substring_regex(words, candidates))
-    made = [change(word) if yes else word for word, yes in zip(words.to_pylist(), chosen, strict=True)]
+    picked = which(words) if which else [True] * len(words)
+    made = [change(word) if yes else word for word, yes in zip(words.to_pylist(), picked, strict=True)]
     return pa.array(made, pa.string()).take(encoded.indices)
