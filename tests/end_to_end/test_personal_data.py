@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.cli import main
-from tasks.rows.provenance import ORIGIN, REAL, SAMPLE_ID
+from tasks.rows.provenance import ORIGIN, REAL, SAMPLE_ID, SPLIT
 from tests.end_to_end.helpers import (
     GOOD,
     HEADER,
@@ -192,6 +192,12 @@ def test_another_key_is_seen_and_makes_other_rows(project, tmp_path, monkeypatch
     after = rows(tmp_path / "home" / "lake")
     assert {row["email"] for row in before}.isdisjoint(row["email"] for row in after)
     assert {row[SAMPLE_ID] for row in before}.isdisjoint(row[SAMPLE_ID] for row in after)
+    # `ignore` holds the hashed column, so that rows are known by the rest of their cells, and stay in their splits.
+    splits = [
+        {(row["width"], row["height"]): row[SPLIT] for row in version if row[ORIGIN] == REAL}
+        for version in (before, after)
+    ]
+    assert splits[0] == splits[1]
     monkeypatch.setenv("AUGMILL_PII_KEY", KEY)
     capfd.readouterr()
     appending = asked(project, source=f"{{uri: data.csv, mode: append, pii: {PII}}}")

@@ -99,8 +99,12 @@ def test_a_row_mended_at_its_source_is_taken_in_and_one_that_is_gone_is_gone(lak
 def test_rows_that_are_broken_again_wait_again(lake, capfd):
     run(lake, GOOD)
     assert document(capfd)["rows"] == {"waiting": 0, "taken in": 0, "gone": 4}
+    run(lake, [*GOOD, *[f"{number}.5,2.5,3,pale," for number in range(4)]])
+    assert [one["reason"] for one in document(capfd)["reasons"]] == ["its label is missing"]
     run(lake, [*GOOD, *BROKEN])
-    assert document(capfd)["rows"] == {"waiting": 4, "taken in": 0, "gone": 0}
+    found = document(capfd)
+    assert found["rows"] == {"waiting": 4, "taken in": 0, "gone": 0}
+    assert len(found["reasons"]) == 4
 
 
 def test_a_run_that_publishes_nothing_still_says_why(lake, capfd):
