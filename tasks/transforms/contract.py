@@ -24,6 +24,18 @@ class Parameters(BaseModel):
 
 
 @dataclass(frozen=True)
+class Nothing:
+    """Marks a parameter, `Annotated[..., Nothing(1.0)]`, by the value at which it changes nothing.
+
+    `augmill probe` grows a transform from there. None: the parameter is no magnitude, a direction for example.
+
+    Pairs named `_range` need no mark where nothing is 0, or the lower bound if 0 is out of bounds.
+    """
+
+    value: float | None
+
+
+@dataclass(frozen=True)
 class Accepts:
     """What data a transform takes. Anything else is refused by name before a row is touched."""
 

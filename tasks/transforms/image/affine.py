@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.image import _albumentations as library
 from tasks.transforms.image._params import FloatRange, Within, widest
 from tasks.transforms.picture import Drawn, Picture
@@ -17,7 +17,7 @@ from tasks.transforms.picture import Drawn, Picture
 class Params(Parameters):
     """Scale is a factor for both axes; shifts are shares of width and height."""
 
-    scale_range: Annotated[FloatRange, Within(0.1, 5)] = (0.9, 1.1)
+    scale_range: Annotated[FloatRange, Within(0.1, 5), Nothing(1.0)] = (0.9, 1.1)
     shift_share_range: Annotated[FloatRange, Within(-0.9, 0.9)] = (-0.1, 0.1)
     angle_degrees_range: Annotated[FloatRange, Within(-180, 180)] = (-10.0, 10.0)
     shear_degrees_range: Annotated[FloatRange, Within(-60, 60)] = (-5.0, 5.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.image import _albumentations as library
 from tasks.transforms.image._params import FloatRange, Within, widest
 from tasks.transforms.picture import Drawn, Picture
@@ -18,7 +18,7 @@ class Params(Parameters):
     """The shift is a share of the full range (255 or 65535); contrast is a factor, 1 changes nothing."""
 
     brightness_shift_range: Annotated[FloatRange, Within(-1, 1)] = (-0.2, 0.2)
-    contrast_factor_range: Annotated[FloatRange, Within(0, 3)] = (0.8, 1.2)
+    contrast_factor_range: Annotated[FloatRange, Within(0, 3), Nothing(1.0)] = (0.8, 1.2)
 
 
 ACCEPTS = Accepts(dtypes=frozenset({"uint8", "uint16"}))

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.image import _albumentations as library
 from tasks.transforms.image._params import FloatRange, Within, widest
 from tasks.transforms.picture import Drawn, Picture
@@ -19,9 +19,9 @@ from tasks.transforms.picture import Drawn, Picture
 class Params(Parameters):
     """Factors multiply (1 changes nothing); hue is turned by degrees on the colour circle."""
 
-    brightness_factor_range: Annotated[FloatRange, Within(0, 3)] = (0.8, 1.2)
-    contrast_factor_range: Annotated[FloatRange, Within(0, 3)] = (0.8, 1.2)
-    saturation_factor_range: Annotated[FloatRange, Within(0, 3)] = (0.8, 1.2)
+    brightness_factor_range: Annotated[FloatRange, Within(0, 3), Nothing(1.0)] = (0.8, 1.2)
+    contrast_factor_range: Annotated[FloatRange, Within(0, 3), Nothing(1.0)] = (0.8, 1.2)
+    saturation_factor_range: Annotated[FloatRange, Within(0, 3), Nothing(1.0)] = (0.8, 1.2)
     hue_degrees_range: Annotated[FloatRange, Within(-180, 180)] = (-10.0, 10.0)
 
 

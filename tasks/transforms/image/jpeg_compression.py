@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.image import _albumentations as library
 from tasks.transforms.image._params import IntRange, Within
 from tasks.transforms.picture import Drawn, Picture
@@ -17,7 +17,7 @@ from tasks.transforms.picture import Drawn, Picture
 class Params(Parameters):
     """JPEG quality as OpenCV counts it: 100 is best."""
 
-    quality_range: Annotated[IntRange, Within(1, 100)] = (40, 90)
+    quality_range: Annotated[IntRange, Within(1, 100), Nothing(100)] = (40, 90)
 
 
 ACCEPTS = Accepts()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.image import _albumentations as library
 from tasks.transforms.image._params import FloatRange, IntRange, Within
 from tasks.transforms.picture import Drawn, Picture
@@ -18,7 +18,7 @@ class Params(Parameters):
     """The length of the line in pixels (an even draw is made odd by one more) and its direction."""
 
     length_px_range: Annotated[IntRange, Within(3, 99)] = (3, 7)
-    angle_degrees_range: Annotated[FloatRange, Within(0, 360)] = (0.0, 360.0)
+    angle_degrees_range: Annotated[FloatRange, Within(0, 360), Nothing(None)] = (0.0, 360.0)
 
 
 ACCEPTS = Accepts(dtypes=frozenset({"uint8", "uint16"}))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.image import _albumentations as library
 from tasks.transforms.image._params import FloatRange, Within
 from tasks.transforms.picture import Drawn, Picture
@@ -22,8 +22,8 @@ Side = Annotated[int, Field(ge=1, le=8192)]
 class Params(Parameters):
     """Area is a share of the picture; the aspect ratio is width by height."""
 
-    area_share_range: Annotated[FloatRange, Within(0.01, 1)] = (0.5, 1.0)
-    aspect_ratio_range: Annotated[FloatRange, Within(0.1, 10)] = (0.75, 1.3333)
+    area_share_range: Annotated[FloatRange, Within(0.01, 1), Nothing(1.0)] = (0.5, 1.0)
+    aspect_ratio_range: Annotated[FloatRange, Within(0.1, 10), Nothing(1.0)] = (0.75, 1.3333)
     height_px: Side | None = None
     width_px: Side | None = None
 

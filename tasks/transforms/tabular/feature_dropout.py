@@ -8,21 +8,23 @@ alone decides the label, and `fill: missing` hurts readers that cannot take empt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.rows.randomness import uniforms
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 
 
 class Params(Parameters):
     """How much is blanked, and with what."""
 
-    rate: float = Field(default=0.1, gt=0.0, lt=1.0, description="Chance of each feature to be blanked.")
+    rate: Annotated[float, Nothing(0.0)] = Field(
+        default=0.1, gt=0.0, lt=1.0, description="Chance of each feature to be blanked."
+    )
     fill: Literal["mean", "missing"] = "mean"
 
 

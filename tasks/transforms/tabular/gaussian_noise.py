@@ -9,12 +9,13 @@ in counts and amounts a zero mostly says that there is nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from tasks.rows.randomness import normals
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 from tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 
 # At 0.3 the noise adds 9 % to a column's variance; beyond it, a class of ordinary width blurs into its neighbours.
@@ -24,7 +25,9 @@ EXTREME_SCALE = 0.3
 class Params(Parameters):
     """How strong the noise is, and what it leaves alone."""
 
-    scale: float = Field(default=0.05, gt=0.0, description="In standard deviations of each column over training rows.")
+    scale: Annotated[float, Nothing(0.0)] = Field(
+        default=0.05, gt=0.0, description="In standard deviations of each column over training rows."
+    )
     within_range: bool = Field(default=True, description="Clip to the smallest and largest value of training rows.")
     keep_zeros: bool = Field(default=True, description="Leave values that are exactly zero as they are.")
 

@@ -1,0 +1,153 @@
+"""What `augmill probe` measured, for a person."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from policies.names import natural
+
+Row = Mapping[str, Any]
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """The floor, and per transform its curve, the classes that go first, and what to write."""
+    return "".join(f"{line}\n" for line in _lines(document))
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    real, verifier = document["real"], document["verifier"]
+    classes = real["by_class"]
+    yield f"{document['dataset']}: {real['all']['rows']:,} held-out training rows of {len(classes)} classes"
+    yield f"  real rows    {share(real['all'])} contradicted by the verifier as they are: the noise floor"
+    yield f"  declared     {document['min_rate']:.2%} of labels shall hold (checks.label_consistency.min_rate)"
+    unable = [one["label"] for one in classes if one["status"] == "too_few"]
+    if unable:
+        yield f"  not judged   too few rows: {names(unable)}"
+    if verifier["accuracy"] < verifier["min_accuracy"]:
+        yield (
+            f"  beware       the verifier tells the classes apart at {verifier['accuracy']:.2f} only, where"
+            f" {verifier['min_accuracy']:.2f} is asked for"
+        )
+    for one in document["transforms"]:
+        yield ""
+        yield from _transform(one, document["min_rate"])
+
+
+def _transform(one: Row, min_rate: float) -> Iterator[str]:
+    steps = f" ({', '.join(one['steps'])})" if one["steps"] else ""
+    yield f"{one['use']}{steps}"
+    if one["forbidden"]:
+        yield f"  forbidden for {names(one['forbidden'])}, and not tried on them"
+    if one["kind"] != "on_off":
+        width = max(len(magnitude(one, point)) for point in one["points"])
+        for point in one["points"]:
+            strange = f"unfamiliar {point['all']['unfamiliar_share'] or 0.0:.0%}"
+            figures = f"{share(point['all']):<23}  {strange:<15}  {_short(point)}".rstrip()
+            yield f"  {magnitude(one, point):<{width}}  {figures}"
+    yield from (f"  {line}" for line in said(one, min_rate))
+
+
+def said(one: Row, min_rate: float) -> Iterator[str]:
+    """What the curve comes to, in sentences: which classes break, fray and hold, and what to write."""
+    told = [row for row in one["classes"] if not row["too_few"]]
+    broken = [row for row in told if row["breaks_at"] is not None]
+    frayed = [row for row in told if row["breaks_at"] is None and row["frays_at"] is not None]
+    strange = [row for row in told if row["strays_at"] is not None]
+    kept = [row["label"] for row in told if row["short_at"] is None]
+    if broken:
+        order = sorted(broken, key=lambda row: row["breaks_at"])
+        yield f"breaks   {_each(one, order, 'breaks_at')}: most labels are others"
+    if frayed:
+        yield f"frays    {_each(one, frayed, 'frays_at')}: fewer than {min_rate:.2%} hold, but most do or are unsure"
+    if strange:
+        order = sorted(strange, key=lambda row: row["strays_at"])
+        yield f"strays   {_each(one, order, 'strays_at')}: too many look like no class for the verifier to vouch"
+    if kept:
+        yield f"holds    {names(kept)}{'' if one['kind'] == 'on_off' else ' at every magnitude tried'}"
+    if told and told[0]["short_at"] is not None and one["kind"] != "on_off":
+        yield f"first    {names([row['label'] for row in told if row['short_at'] == told[0]['short_at']])}"
+    yield from _advice(one, broken, frayed, min_rate)
+
+
+def _advice(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> Iterator[str]:
+    found = one["suggested"]
+    if found:
+        low, high = (1.0 - end for end in reversed(found["interval"]))
+        rate = f"{1.0 - found['moved_share']:.2%} of labels hold at its ends, between {low:.2%} and {high:.2%}"
+        yield f"suggest  {written(found['params'])}  ({rate}{'; nothing beyond was tried' if found['whole'] else ''})"
+    elif one["kind"] == "range":
+        yield "suggest  no magnitude: even the smallest tried falls short"
+    if one["kind"] == "weight":
+        yield "note     a row is moved this far towards its neighbour; steps draw it anew for each child, from no range"
+    if one["kind"] == "on_off" and (broken or frayed):
+        yield _forbids(one, broken, frayed, min_rate)
+
+
+def _forbids(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> str:
+    """Forbid the classes of which fewer than half the rows keep their label; name those that only fray."""
+    figures = {row["label"]: row for row in one["points"][0]["by_class"]}
+    kept = {label: row["judged"] - row["moved"] - row["unfamiliar"] for label, row in figures.items()}
+    lost = {row["label"] for row in broken}
+    lost |= {row["label"] for row in frayed if 2 * kept[row["label"]] < figures[row["label"]]["judged"]}
+    short = [row["label"] for row in frayed if row["label"] not in lost]
+    told = f"labels: {{{', '.join(f'{_key(label)}: forbid' for label in sorted(lost, key=natural))}}}" if lost else ""
+    rest = f"{names(short)} kept, short of {min_rate:.2%} all the same" if short else ""
+    return f"suggest  {'; '.join(part for part in (told, rest) if part)}"
+
+
+def magnitude(one: Row, point: Row) -> str:
+    """The magnitude of a point as a policy writes it."""
+    if one["kind"] == "weight":
+        return f"weight {point['at']:g}"
+    return written(point["ranges"])
+
+
+def written(params: Mapping[str, Any]) -> str:
+    """Parameters as YAML."""
+    return ", ".join(f"{name}: {_value(value)}" for name, value in params.items())
+
+
+def share(figures: Row) -> str:
+    """A share of moved labels with its interval."""
+    if figures["moved_share"] is None:
+        return "not judged"
+    low, high = figures["interval"]
+    return f"{figures['moved_share']:.1%} ({low:.1%} to {high:.1%})"
+
+
+def names(labels: Sequence[str]) -> str:
+    """Classes in their order, the first twenty of them."""
+    found = sorted(labels, key=natural)
+    return ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
+
+
+def _key(label: str) -> str:
+    """A label as a key of YAML."""
+    return label if re.fullmatch(r"\w+", label) else json.dumps(label)
+
+
+def _value(value: Any) -> str:
+    return f"[{', '.join(f'{end:.4g}' for end in value)}]" if isinstance(value, list) else f"{value:.4g}"
+
+
+def _short(point: Row) -> str:
+    out = [row for row in point["by_class"] if row["status"] in ("frays", "breaks")]
+    out.sort(key=lambda row: -row["moved_share"])
+    return ", ".join(f"{row['label']} {row['moved_share']:.0%}" for row in out[:6]) + (" ..." if len(out) > 6 else "")
+
+
+def _each(one: Row, rows: Sequence[Row], key: str) -> str:
+    """Classes with where they begin to do so; on or off, with how many labels moved."""
+    if one["kind"] == "on_off":
+        figure = "unfamiliar_share" if key == "strays_at" else "moved_share"
+        moved = {row["label"]: row[figure] for row in one["points"][0]["by_class"]}
+        order = sorted(rows, key=lambda row: natural(row["label"]))
+        return ", ".join(f"{row['label']} ({moved[row['label']]:.0%})" for row in order)
+    points = {point["at"]: point for point in one["points"]}
+    places = dict.fromkeys(row[key] for row in rows)
+    return "; ".join(
+        f"{names([row['label'] for row in rows if row[key] == at])} from {magnitude(one, points[at])}" for at in places
+    )
