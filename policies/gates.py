@@ -1,6 +1,7 @@
 """The gates a version must pass before it is published: a figure with an interval, a target, and what failing means.
 
-A gate that is not written is not run.
+A gate that is not written is not run; but for `collapse`, whose first two figures cost nothing and which no version
+should miss: `collapse: null` leaves it out.
 """
 
 from __future__ import annotations
@@ -74,15 +75,19 @@ class Collapse(Gate):
         default=1, description="Generations: 1 are children of rows that were collected, not made."
     )
     max_synthetic_fitted: Count = Field(default=0, description="Made rows of the source that steps learn from.")
-    origin: str | None = Field(default=None, description="Source column that says: real, augmented or synthetic.")
+    origin: str | None = Field(
+        default=None,
+        description="Source column that says which rows were made: real, augmented or synthetic; true or false. By"
+        " default a column that holds these three words alone.",
+    )
     depth: str | None = Field(default=None, description="Source column that counts generations; 0 is real.")
     min_real_share: Share | None = Field(default=None, description="Least share of real rows in training.")
     max_synthetic_per_real: Ratio | None = Field(default=None, description="Most new rows per real training row.")
     max_tail_loss: Share | None = Field(
         default=None,
-        description="How much of the weight beyond the real rows' outer quantiles may go, per class and feature.",
+        description="How much of the weight beyond real rows' outer quantiles may be lost, per class and feature.",
     )
-    tail: Annotated[float, Field(gt=0.0, le=0.25)] = Field(default=0.05, description="The outer share on each side.")
+    tail: Annotated[float, Field(gt=0.0, le=0.25)] = Field(default=0.05, description="The outer share, on each side.")
 
 
 class Budgets(Gate):
@@ -109,5 +114,5 @@ class Gates(Closed):
     model_delta: ModelDelta | None = None
     privacy: Privacy | None = None
     drift_coverage: DriftCoverage | None = None
-    collapse: Collapse | None = None
+    collapse: Collapse | None = Field(default_factory=Collapse)
     budgets: Budgets | None = None

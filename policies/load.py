@@ -23,8 +23,7 @@ from policies.yaml_source import Document
 
 FORMATS = ("csv", "parquet", "jsonl", "image_folder", "manifest", "builtin")
 PLANNED_MODALITIES = ("text", "audio", "timeseries")
-PLANNED_GATES = ("collapse",)
-PLANNED_KEYS: tuple[tuple[str, ...], ...] = (*(("gates", name) for name in PLANNED_GATES), ("schedule",))
+PLANNED_KEYS: tuple[tuple[str, ...], ...] = (("schedule",),)
 NOT_IN_ROWS = {"description", "owner", "license", "language", "publish"}
 
 

@@ -106,8 +106,19 @@ class Evidence(Protocol):
     def children_of(self, ids: Sequence[str]) -> F64:
         """Features of the new rows that were made of the given real rows."""
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        """One column of all real training rows, the raw values. Raises DataError where there is none."""
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the real rows, as they will be published."""
+
+    def column(self, name: str) -> pa.Table:
+        """One column of all real training rows, beside their ids."""
+
+    def head(self, name: str) -> pa.ChunkedArray:
+        """The first values of a column of the real training rows."""
+
+    @property
+    def fitted_on_others(self) -> Sequence[str]:
+        """Ids of rows that steps learned from and that lie in no file of real training rows; there should be none."""
 
     def features(self, rows: pa.Table) -> F64:
         """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""

@@ -21,7 +21,7 @@ from policies.schema import Policy, Split, Step
 from tasks.gates.contract import F64, U64, Sample
 from tasks.gates.sampling import MOST_ROWS, lowest, quotas
 from tasks.rows.identity import words_of
-from tasks.rows.provenance import OPS, PARENT_IDS, PAYLOAD_TYPE, RECIPE_HASH, SAMPLE_ID, SEED, SOURCE
+from tasks.rows.provenance import OPS, PARENT_IDS, PAYLOAD_TYPE, REAL, RECIPE_HASH, SAMPLE_ID, SEED, SOURCE
 from tasks.runners.contract import Item, Result, Runner
 from tasks.work import kin
 from tasks.work.context import Context
@@ -35,13 +35,17 @@ from tasks.work.publish import Accepted
 FEATURES_AT_ONCE = 2_048
 FEWEST_CHILDREN = 50
 """With fewer children of sampled rows than that, a step and class gives others as well."""
+HEAD = 1_000
 NOT_SHOWN = (OPS, SEED, RECIPE_HASH, SOURCE)
 ALL = np.uint64(2**64 - 1)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The rows of a run that is about to publish; see `tasks.gates.contract.Evidence`."""
+    """The rows of a run that is about to publish; see `tasks.gates.contract.Evidence`.
+
+    `indexes` name who is in the pools that steps were fitted on.
+    """
 
     ctx: Context
     files: tuple[DataFile, ...]
@@ -50,6 +54,7 @@ class Evidence:
     cpu_seconds: float
     runner: Runner | None = None
     production: pa.Table = field(default_factory=lambda: pa.table({}))
+    indexes: tuple[str, ...] = ()
 
     @property
     def policy(self) -> Policy:
@@ -143,10 +148,31 @@ class Evidence:
             rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
         return rows
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        """One column of all real training rows with their ids, the raw values."""
-        parts = [self.ctx.table.read_table(file.path, [SAMPLE_ID, name]) for file in self._files("train")]
-        return pa.concat_tables(parts)
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the real rows, as they will be published."""
+        return self.ctx.table.schema(self._files("train")[0].path)
+
+    def column(self, name: str) -> pa.Table:
+        """One column of all real training rows, beside their ids."""
+        return pa.concat_tables(
+            [self.ctx.table.read_table(one.path, [SAMPLE_ID, name]) for one in self._files("train")]
+        )
+
+    def head(self, name: str) -> pa.ChunkedArray:
+        """The first values of a column of the real training rows."""
+        batch = next(self.ctx.table.batches(self._files("train")[0].path, [name], HEAD))
+        return pa.chunked_array([batch.column(0)])
+
+    @property
+    def fitted_on_others(self) -> Sequence[str]:
+        """Ids of rows that steps learned from and that lie in no file of real training rows."""
+        real = pa.array([file.path for file in self._files("train") if file.origin == REAL])
+        found: set[str] = set()
+        for index in self.indexes:
+            places = self.ctx.work.read_table(f"{index}.parquet", ["sample_id", "file"])
+            found.update(places["sample_id"].filter(pc.invert(pc.is_in(places["file"], real))).to_pylist())
+        return sorted(found)
 
     def features(self, rows: pa.Table) -> F64:
         """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""

@@ -21,8 +21,16 @@ def gate(run: Run, checked: Checked) -> Checked:
     """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
     real, fitted, scored, judged = checked.parts
     met = production.sample(run.ctx, run.runner, run.asked.production, real.types)
-    files, spent = tuple(real.files), run.cpu_seconds
-    evidence = Evidence(run.ctx, files, checked.accepted, fitted.description, spent, run.runner, met)
+    evidence = Evidence(
+        run.ctx,
+        tuple(real.files),
+        checked.accepted,
+        fitted.description,
+        run.cpu_seconds,
+        run.runner,
+        met,
+        tuple(sorted({step.index for step in fitted.steps})),
+    )
     found = judge(evidence, run.ctx.policy.gates)
     kept = [answer for answer in found if not answer.get("clocked")]
     parts = (real, fitted, scored, replace(judged, answers=[*judged.answers, *found]))

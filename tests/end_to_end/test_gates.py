@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from policies.errors import DataError
 from tasks.work.publish import Version
-from tests.end_to_end.helpers import LOOSE, MILD, NOISE, go, policy, rows, table_of, table_rows, write_csv
+from tests.end_to_end.helpers import HEADER, LOOSE, MILD, NOISE, go, policy, rows, table_of, table_rows, write_csv
 
 ROWS = 120
 
@@ -38,6 +39,61 @@ def refused(folder: Path, gates: str, steps: str = NOISE, **more: str) -> list[d
     assert "Nothing was published." in page
     assert all(answer["name"].replace("_", " ") in page for answer in caught.value.report["failed"])
     return caught.value.report["failed"]
+
+
+def with_column(folder: Path, name: str, values: list[str]) -> None:
+    """The data with one more column that says where its rows come from."""
+    lines = [f"{line},{value}" for line, value in zip(table_rows(0, len(values)), values, strict=True)]
+    write_csv(folder / "data.csv", lines, f"{HEADER},{name}")
+
+
+MADE = ["synthetic" if number % 10 == 0 else "real" for number in range(ROWS)]
+
+
+def test_rows_that_were_made_before_they_came_are_not_learned_from(folder):
+    with_column(folder, "how", MADE)
+    generations, learned = refused(folder, "{}", ignore="[colour, how]")
+    assert (generations["name"], generations["observed"]) == ("generations", 2)
+    assert (learned["name"], learned["target"]) == ("made_rows_learned_from", "<= 0")
+    assert 0 < learned["observed"] <= 12
+    assert "the source says by how" in learned["description"]
+
+
+def test_a_column_of_other_words_or_of_depths_has_to_be_named(folder):
+    with_column(folder, "how", [value.replace("synthetic", "gan") for value in MADE])
+    publish(folder, "{}", ignore="[colour, how]")
+    with_column(folder, "generation", ["2" if value == "synthetic" else "" for value in MADE])
+    assert publish(folder, "{}", ignore="[colour, generation]", dataset="deep").number == 0
+    with pytest.raises(DataError, match="generations: observed 3, wanted <= 1"):
+        publish(folder, "{collapse: {depth: generation}}", ignore="[colour, generation]", dataset="deep")
+
+
+def test_a_column_that_is_not_there_is_named_with_the_key(folder):
+    with pytest.raises(DataError, match=r"gates\.collapse\.origin names 'made_by', and the source has no such column"):
+        publish(folder, "{collapse: {origin: made_by}}")
+
+
+def test_a_step_that_was_fitted_on_made_rows_is_caught(folder):
+    """Planted: the pool of a step holds rows of a file of children."""
+
+    def spoil(run, fitted):
+        step = fitted.steps[0]
+        places = run.ctx.work.read_table(f"{step.index}.parquet")
+        files = ["augmill_split=train/augmill_origin=synthetic/x.parquet"] * 3 + places["file"].to_pylist()[3:]
+        spoilt = places.set_column(places.column_names.index("file"), "file", [files])
+        run.ctx.work.write_table("index/spoilt.parquet", spoilt)
+        return replace(fitted, steps=(replace(step, index="index/spoilt"), *fitted.steps[1:]))
+
+    with pytest.raises(DataError) as caught:
+        go(gated(folder, "{}"), folder / "lake", tamper={"fit": spoil})
+    (answer,) = caught.value.report["failed"]
+    assert (answer["name"], answer["observed"], len(answer["failing"])) == ("made_rows_learned_from", 3, 3)
+    assert table_of(folder / "lake").versions() == []
+
+
+def test_the_guard_can_be_left_out(folder):
+    with_column(folder, "how", MADE)
+    assert answers(publish(folder, "{collapse: null}", ignore="[colour, how]")) == {}
 
 
 def answers(version: Version) -> dict[str, dict[str, Any]]:
@@ -96,7 +152,7 @@ def test_a_gate_that_only_warns_publishes_and_is_on_record(folder):
 
 def test_figures_of_the_clock_are_no_figures_of_the_version(folder):
     version = publish(folder, "{budgets: {max_cpu_seconds: 1000.0, max_rows: 1000}}")
-    assert list(answers(version)) == ["rows_budget"]
+    assert list(answers(version)) == ["generations", "made_rows_learned_from", "rows_budget"]
 
 
 def test_another_target_is_another_run_of_the_same_rows(folder):

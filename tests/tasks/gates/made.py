@@ -47,6 +47,8 @@ class Made:
 
     cpu_seconds = 0.0
     made_bytes = 0
+    fitted_on_others = ()
+    schema = pa.schema([])
 
     def __init__(self, train, validation, new=None, modality: str = "tabular", mixtures=None) -> None:
         self.new = new or {}
