@@ -130,7 +130,6 @@ def test_a_missing_key_is_named(policy):
 @pytest.mark.parametrize(
     ("extra", "path"),
     [
-        ("gates: {collapse: {max_depth: 1}}", "gates.collapse"),
         ("schedule: {cron: '0 3 * * *'}", "schedule"),
     ],
 )
