@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
+from tasks.lineage.markup import size_text
 
 
 def pinned_text(document: Mapping[str, Any]) -> str:
@@ -19,14 +19,6 @@ def pinned_text(document: Mapping[str, Any]) -> str:
 def vacuumed_text(document: Mapping[str, Any]) -> str:
     """What went and what stays, a line each."""
     return "".join(f"{line}\n" for line in _lines(document))
-
-
-def size(count: float) -> str:
-    """Bytes as a person reads them."""
-    unit = 0
-    while count >= 1000 and unit < len(UNITS) - 1:
-        count, unit = count / 1000, unit + 1
-    return f"{count:.0f} {UNITS[unit]}" if not unit else f"{count:.1f} {UNITS[unit]}"
 
 
 def ranges(versions: Sequence[int]) -> str:
@@ -50,8 +42,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     versions = f"version{'s' * (len(document['removed']) > 1)} {gone}" if gone else "no version"
     work = document["work"]
     yield (
-        f"{name}: {verb} {versions}: {document['files']:,} data files ({size(document['bytes'])}) "
-        f"and {work['objects']:,} objects of finished work ({size(work['bytes'])})"
+        f"{name}: {verb} {versions}: {document['files']:,} data files ({size_text(document['bytes'])}) "
+        f"and {work['objects']:,} objects of finished work ({size_text(work['bytes'])})"
     )
     yield from (f"  kept {one['version']}: {', '.join(one['because'])}" for one in document["kept"])
     if document["stopped"]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from policies.names import natural
 from policies.schema import SPLITS
-from tasks.lineage.card import fenced
 from tasks.lineage.markup import size_text
+from tasks.reports.sections import Section, escaped, for_markdown, for_terminal
 
 MAX_LINES = 60
 MAX_FILES = 3
@@ -24,47 +22,15 @@ Rows = Mapping[str, Mapping[str, Mapping[str, int]]]
 """Counts by split, origin and class."""
 
 
-@dataclass(frozen=True)
-class Section:
-    """A heading, then a table, sentences or a diff. `folded`: behind a click where there is one."""
-
-    heading: str
-    headers: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
-    lines: Sequence[str] = ()
-    diff: str = ""
-    folded: bool = False
-
-
 def text(document: Document, *, width: int = 110) -> str:
     """The plan for a terminal, `width` columns wide."""
-    from rich.console import Console
-    from rich.text import Text
-
-    target = io.StringIO()
-    console = Console(file=target, width=width, no_color=True, highlight=False, markup=False)
-    console.print(headline(document), soft_wrap=True)
-    for section in sections(document):
-        console.print(f"\n{section.heading}")
-        if section.rows:
-            console.print(_terminal_table(section))
-        for line in [*section.lines, *section.diff.splitlines()]:
-            console.print(Text(f"  {line}"), soft_wrap=True)
-    return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
+    return for_terminal(headline(document), sections(document), width=width)
 
 
 def markdown(document: Document) -> str:
     """The plan as GitHub's Markdown: tables, the longer parts folded."""
     sign = ":white_check_mark:" if document["exit_code"] == 0 else ":x:"
-    parts = [f"### {sign} {_cell(headline(document))}"]
-    for section in sections(document):
-        body = [_markdown_table(section)] if section.rows else []
-        body += ["\n".join(f"- {_cell(line)}" for line in section.lines)] if section.lines else []
-        body += [fenced(section.diff, "diff")] if section.diff else []
-        inner = "\n\n".join(body)
-        folded = f"<details><summary>{_cell(section.heading)}</summary>\n\n{inner}\n\n</details>"
-        parts.append(folded if section.folded else f"**{_cell(section.heading)}**\n\n{inner}")
-    return "\n\n".join(parts) + "\n"
+    return for_markdown(f"{sign} {escaped(headline(document))}", sections(document))
 
 
 def headline(document: Document) -> str:
@@ -206,35 +172,3 @@ def _cost(document: Document) -> Iterator[str]:
 def _reuse(reuse: Mapping[str, Any]) -> Iterator[list[str]]:
     for stage, told in reuse.items():
         yield [stage, *(f"{told[kind][what]:,}" for kind in ("new", "reused") for what in ("shards", "rows"))]
-
-
-def _terminal_table(section: Section) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=True, header_style="dim")
-    for head, right in zip(section.headers, _numeric(section), strict=True):
-        table.add_column(head, justify="right" if right else "left")
-    for row in section.rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def _numeric(section: Section) -> list[bool]:
-    """Which columns hold counts, to be set right."""
-    return [all(row[at][:1].isdigit() for row in section.rows) and at > 0 for at in range(len(section.headers))]
-
-
-def _markdown_table(section: Section) -> str:
-    rule = ["---:" if right else "---" for right in _numeric(section)]
-    rows = [[_cell(cell) for cell in row] for row in (section.headers, *section.rows)]
-    lines = ["| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:])]
-    return "\n".join(lines)
-
-
-def _cell(value: str) -> str:
-    """Text that Markdown and HTML leave as it is, on one line."""
-    plain = value.replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
-    for mark in "|`*_[]":
-        plain = plain.replace(mark, f"\\{mark}")
-    return " ".join(plain.split())

@@ -1,0 +1,36 @@
+"""Say what differs between two versions."""
+
+from __future__ import annotations
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+
+EXAMPLE = """
+\b
+Examples:
+  augmill diff digits@3 digits@4
+  augmill diff digits@stable digits@canary --markdown >> "$GITHUB_STEP_SUMMARY"
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("before", metavar="DATASET@A")
+@click.argument("after", metavar="DATASET@B")
+@json_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
+def command(before: str, after: str, as_json: bool, as_markdown: bool) -> None:
+    """Compare two versions: policy, rows per class, origin and step, distributions, figures and checks."""
+    if as_json and as_markdown:
+        raise click.UsageError("Name one of --json and --markdown.")
+    from tasks.work.compare import compare
+
+    lake = open_lake()
+    document = compare(lake, lake.readable(before), lake.readable(after))
+    if as_json:
+        print_json(document)
+    else:
+        from tasks.reports import compared
+
+        click.echo((compared.markdown if as_markdown else compared.text)(document), nl=False)
