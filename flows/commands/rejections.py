@@ -33,6 +33,8 @@ def command(reference: str, limit: int, file: Path | None, as_json: bool) -> Non
     from tasks.reports.rejections import text
     from tasks.work.rejections import kept, page_name
 
+    if file is not None and not file.parent.is_dir():
+        raise click.UsageError(f"There is no folder {file.parent} to put {file.name} into.")
     lake = open_lake()
     found = lake.find(reference)
     objects = lake.objects(found.manifest.dataset)

@@ -99,7 +99,8 @@ def note(document: VersionDocument, experiment_id: str, parent_run_id: str | Non
         lines.append(f"\nParent: {link}.")
     if document.get("prefect_run_url"):
         lines.append(f"\nPrefect run: <{document['prefect_run_url']}>.")
-    lines.append("\nSee `data_card.html`, `lineage.html` and the validation report among the artifacts.")
+    pages = ("data_card.html", "lineage.html", "validation_report.html", "rejections.html")
+    lines.append(f"\nSee {', '.join(f'`{name}`' for name in pages)} among the artifacts.")
     return "\n".join(lines).strip()
 
 

@@ -81,6 +81,8 @@ def html(document: VersionDocument) -> bytes:
             table(("stage", "seconds"), [(s["name"], round(s["seconds"], 2)) for s in document.get("stages", [])]),
             "<h2>Ask a row</h2>",
             f"<p>{_ASK}</p>",
+            "<h2>Beside this page</h2>",
+            f"<ul>{''.join(_beside())}</ul>",
         ],
     )
 
@@ -90,6 +92,17 @@ _ASK = (
     "each operation with the values drawn (<code>augmill_ops</code>) and the raw object and row it came from "
     "(<code>augmill_source</code>)."
 )
+
+_PAGES = {
+    "data_card.html": "what the version is, and its known limits",
+    "validation_report.html": "what was checked, and which rows failed",
+    "rejections.html": "rows whose labels the verifier contradicts, and rows that it finds unfamiliar",
+}
+
+
+def _beside() -> Iterator[str]:
+    for name, words in _PAGES.items():
+        yield f'<li><a href="{name}">{name}</a>: {words}</li>'
 
 
 def graph(document: VersionDocument) -> bytes:

@@ -180,6 +180,11 @@ def test_what_is_not_there_is_said_with_a_remedy(kept, reference, code, told, ca
     assert "remedy:" in err
 
 
+def test_a_page_for_a_folder_that_is_not_there_is_refused(kept, tmp_path, capfd):
+    assert main(["rejections", DATASET, "--to", str(tmp_path / "no" / "page.html")]) == 2
+    assert f"There is no folder {tmp_path / 'no'}" in capfd.readouterr().err
+
+
 def test_a_version_whose_record_was_never_written_says_so(kept, capfd):
     kept.delete(f"{page_folder(0)}/{work.KEPT}")
     assert main(["rejections", DATASET]) == 3
