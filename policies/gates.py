@@ -18,6 +18,9 @@ Ratio = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
+MetricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}$")]
+
+
 class Gate(Closed):
     """What all gates have in common."""
 
@@ -108,11 +111,28 @@ class Budgets(Gate):
         return self
 
 
+class Target(Closed):
+    """What a figure that `augmill report-metric` posts of a version must be, or channels that name it go back."""
+
+    min: float | None = None
+    max: float | None = None
+    on_failure: FailOrWarn = Field(default="fail", description="fail: channels go back. warn: it is told.")
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        return self
+
+
 class Gates(Closed):
-    """The gates, each by the name of its file in `tasks/gates/`."""
+    """The gates, each by the name of its file in `tasks/gates/`; and targets of what is measured later."""
 
     model_delta: ModelDelta | None = None
     privacy: Privacy | None = None
     drift_coverage: DriftCoverage | None = None
     collapse: Collapse | None = Field(default_factory=Collapse)
     budgets: Budgets | None = None
+    metrics: dict[MetricName, Target] = Field(
+        default_factory=dict, description="Figures measured elsewhere, by name: {recall: {min: 0.8}}."
+    )

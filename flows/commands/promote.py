@@ -9,6 +9,8 @@ import click
 
 from flows.console import json_option, print_json
 from flows.looking import open_lake
+from flows.regating import measure_again
+from flows.settings import settings
 
 EXAMPLE = """
 \b
@@ -22,13 +24,20 @@ Example:
 @click.option("--to", "channel", required=True, metavar="CHANNEL", help="The channel to move, such as stable.")
 @json_option
 def command(reference: str, channel: str, as_json: bool) -> None:
-    """Let a channel name a version from now on: what training jobs that follow the channel will read."""
+    """Let a channel name a version from now on: what training jobs that follow the channel will read.
+
+    Refused where a check or gate of the version failed, a figure posted since breaches its policy, or files are gone.
+    The drift gate is run again, on the production sample as it is now; rows do not change, so what others said stands.
+    """
     from tasks.reports.pointed import text
-    from tasks.work.pointing import promote
+    from tasks.work.pointing import promote, refuse_incomplete
 
     lake = open_lake()
     found = lake.find(reference)
-    document = promote(lake, found, channel, at_ms=int(time.time() * 1000), run_id=f"promoted by {getpass.getuser()}")
+    refuse_incomplete(lake, found)
+    at_ms, who = int(time.time() * 1000), f"promoted by {getpass.getuser()}"
+    measure_again(lake, found, channel, settings(), at_ms=at_ms, by=who)
+    document = promote(lake, found, channel, at_ms=at_ms, run_id=who)
     if as_json:
         print_json(document)
     else:

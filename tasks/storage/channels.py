@@ -22,13 +22,15 @@ PUBLISHED, PROMOTED, ROLLED_BACK = "published", "promoted", "rolled back"
 
 @dataclass(frozen=True)
 class Move:
-    """One move of a channel. `number` counts from 1; `at_ms`: milliseconds since 1970, as the caller says."""
+    """One move of a channel. `number` counts from 1; `at_ms`: milliseconds since 1970, as the caller says; `why`: what
+    made it move, where nobody decided it."""
 
     number: int
     version: int
     at_ms: int
     reason: str
     run_id: str
+    why: str = ""
 
 
 def current(store: Store, channel: str) -> Move | None:
@@ -43,14 +45,20 @@ def history(store: Store, channel: str) -> list[Move]:
 
 
 def before(moves: Sequence[Move]) -> int | None:
-    """The version to go back to, from a history newest first: each rollback takes the move before it away."""
+    """The version to go back to, from a history newest first."""
+    versions = trail(moves)
+    return versions[-2] if len(versions) > 1 else None
+
+
+def trail(moves: Sequence[Move]) -> list[int]:
+    """The versions a channel has come by, the one it names last: a rollback takes away what it went back over."""
     versions: list[int] = []
     for move in reversed(moves):
-        if move.reason == ROLLED_BACK:
-            del versions[-1:]
+        if move.reason == ROLLED_BACK and move.version in versions:
+            del versions[len(versions) - versions[::-1].index(move.version) :]
         elif versions[-1:] != [move.version]:
             versions.append(move.version)
-    return versions[-2] if len(versions) > 1 else None
+    return versions
 
 
 def channels(store: Store) -> list[str]:
@@ -59,13 +67,21 @@ def channels(store: Store) -> list[str]:
 
 
 def move(
-    store: Store, channel: str, version: int, expected: Move | None, *, at_ms: int, reason: str, run_id: str
+    store: Store,
+    channel: str,
+    version: int,
+    expected: Move | None,
+    *,
+    at_ms: int,
+    reason: str,
+    run_id: str,
+    why: str = "",
 ) -> Move:
     """Point the channel to `version`, provided that its current move is still `expected`.
 
     Raises Conflict if someone has moved it since: look again, and decide again.
     """
-    made = Move((expected.number if expected else 0) + 1, version, at_ms, reason, run_id)
+    made = Move((expected.number if expected else 0) + 1, version, at_ms, reason, run_id, why)
     latest = current(store, channel)
     data = json.dumps(asdict(made), sort_keys=True).encode()
     if latest != expected or not store.create(f"{channel}/{made.number:08d}.json", data):

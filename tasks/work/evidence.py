@@ -143,10 +143,18 @@ class Evidence:
 
     def rows_of(self, item: Accepted) -> pa.Table:
         """The rows of a shard that will be published."""
-        rows = self.ctx.work.read_table(f"{item.shard.name}.parquet")
+        rows = self.read(item)
         if item.dropped:
             rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
         return rows
+
+    def read(self, item: Accepted, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a shard, those to be dropped among them."""
+        return self.ctx.work.read_table(f"{item.shard.name}.parquet", columns)
+
+    def columns(self, item: Accepted) -> list[str]:
+        """The columns of a shard."""
+        return list(self.ctx.work.schema(f"{item.shard.name}.parquet").names)
 
     @property
     def schema(self) -> pa.Schema:
@@ -252,13 +260,11 @@ class Evidence:
 
     def _words(self, item: Accepted, known: pa.Array | None) -> U64:
         """The first words of the ids of a shard's children that may be taken, sorted."""
-        rows = self.ctx.work.read_table(f"{item.shard.name}.parquet", [SAMPLE_ID, PARENT_IDS])
+        rows = self.read(item, [SAMPLE_ID, PARENT_IDS])
         return np.sort(words_of(rows.filter(_takes(rows, item, known))[SAMPLE_ID])[:, 0])
 
     def _up_to(self, item: Accepted, last: np.uint64, known: pa.Array | None) -> pa.Table:
-        name = f"{item.shard.name}.parquet"
-        columns = [column for column in self.ctx.work.schema(name).names if column not in NOT_SHOWN]
-        rows = self.ctx.work.read_table(name, columns)
+        rows = self.read(item, [column for column in self.columns(item) if column not in NOT_SHOWN])
         takes = _takes(rows, item, known)
         return rows.filter(takes if last == ALL else pc.and_(takes, pa.array(words_of(rows[SAMPLE_ID])[:, 0] <= last)))
 

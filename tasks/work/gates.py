@@ -45,7 +45,7 @@ def gate(run: Run, checked: Checked) -> Checked:
 def written(gates: Gates) -> dict[str, Gate]:
     """The gates to run, by name, in the order of the grammar."""
     asked = {name: getattr(gates, name) for name in type(gates).model_fields}
-    return {name: gate for name, gate in asked.items() if gate is not None}
+    return {name: gate for name, gate in asked.items() if isinstance(gate, Gate)}
 
 
 def judge(evidence: Shown, gates: Gates) -> list[CheckReport]:

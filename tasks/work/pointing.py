@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from policies.errors import DataError, PolicyError
 from policies.schema import CHANNEL
-from tasks.storage import channels
+from tasks.storage import channels, measurements
 from tasks.storage.channels import Move
 from tasks.work.manifest import Published
 from tasks.work.versions import Lake
@@ -59,6 +60,12 @@ def refuse_vanished(lake: Lake, found: Published, channel: str, made: Move) -> N
 
 
 def refuse_unfit(lake: Lake, found: Published) -> None:
+    """Raise DataError where a version failed its checks, breaches its policy since, or has lost files."""
+    refuse_incomplete(lake, found)
+    refuse_breached(lake, found)
+
+
+def refuse_incomplete(lake: Lake, found: Published) -> None:
     """Raise DataError where a version's checks failed, or files of it are gone."""
     lake.refuse_gone(found)
     name = f"{found.manifest.dataset}@{found.version}"
@@ -77,6 +84,27 @@ def refuse_unfit(lake: Lake, found: Published) -> None:
             "Name a later version, or run its policy again.",
             {"gone": gone},
         )
+
+
+def refuse_breached(lake: Lake, found: Published) -> None:
+    """Raise DataError where the last of what was measured since is outside the targets of the version's policy."""
+    store = lake.objects(found.manifest.dataset).sub("measurements")
+    broken = measurements.breaches(measurements.of(store, found.version))
+    if broken:
+        name = f"{found.manifest.dataset}@{found.version}"
+        raise DataError(
+            f"{name} breaches the targets of its policy: {'; '.join(said(check) for check in broken)}",
+            f"Name a version that passes. If a posted figure is wrong, post the right one with `augmill report-metric`"
+            f" {name}; a gate is judged anew by `augmill gate {name}`.",
+            {"breaches": broken},
+        )
+
+
+def said(check: Mapping[str, Any]) -> str:
+    """A measurement that failed, in words."""
+    if check.get("error"):
+        return f"{check['name']}: {check['error']}"
+    return f"{check['name']} is {check['observed']:.6g}, wanted {check['target']}"
 
 
 def _document(lake: Lake, found: Published, channel: str, before: Move | None) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""Judge a published version by its gates again; a breach rolls channels back."""
+
+from __future__ import annotations
+
+import getpass
+import time
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+from flows.regating import judged_again
+from flows.settings import settings
+
+EXAMPLE = """
+\b
+Examples:
+  augmill gate digits@stable
+  augmill gate digits@3 --json
+
+Exit codes: 0 all gates pass, 3 one fails: channels that name the version went back.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET@VERSION|DATASET@CHANNEL")
+@json_option
+def command(reference: str, as_json: bool) -> None:
+    """Run the gates of a version's policy on its rows again, against production as it is today; keep the answers."""
+    from tasks.reports.measured import text
+    from tasks.work import measuring as work
+
+    lake = open_lake()
+    found = work.named(lake, reference)
+    checks = judged_again(lake, found, settings())
+    at_ms, by = int(time.time() * 1000), f"gates run by {getpass.getuser()}"
+    document = work.keep(lake, found, work.GATES, checks, at_ms=at_ms, by=by)
+    document["mlflow"] = work.tell(lake, found, settings().tracking_uri)
+    if as_json and not document["breaches"]:
+        print_json(document)
+    elif not as_json:
+        click.echo(text(document))
+    work.refuse(document)

@@ -1,0 +1,43 @@
+"""Post a figure that was measured of a version; a breach rolls channels back."""
+
+from __future__ import annotations
+
+import getpass
+import time
+
+import click
+
+from flows.console import json_option, print_json
+from flows.looking import open_lake
+from flows.settings import settings
+
+EXAMPLE = """
+\b
+Examples:
+  augmill report-metric digits@3 recall=0.83
+  augmill report-metric digits@stable recall=0.83 "false alarms per day"=4
+
+Exit codes: 0 kept, 3 a figure breaches the policy's `gates.metrics`: channels that name the version went back.
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("reference", metavar="DATASET@VERSION|DATASET@CHANNEL")
+@click.argument("figures", metavar="NAME=NUMBER...", nargs=-1, required=True)
+@json_option
+def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
+    """Keep what an evaluation measured of a version; channels go back where it breaches the policy's targets."""
+    from tasks.reports.measured import text
+    from tasks.work import measuring as work
+
+    values = work.parsed(figures)
+    lake = open_lake()
+    found = work.named(lake, reference)
+    at_ms, by = int(time.time() * 1000), f"reported by {getpass.getuser()}"
+    document = work.report(lake, found, values, at_ms=at_ms, by=by)
+    document["mlflow"] = work.tell(lake, found, settings().tracking_uri)
+    work.refuse(document)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(text(document))

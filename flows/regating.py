@@ -1,0 +1,43 @@
+"""Gates of a published version, run again without writing to the lake."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from flows.runners import open_runner, suited
+from flows.settings import Settings
+from tasks.work.manifest import Published
+from tasks.work.versions import Lake
+
+
+def measure_again(lake: Lake, found: Published, channel: str, current: Settings, *, at_ms: int, by: str) -> None:
+    """Run the gates again that may answer differently of the same rows; raises DataError where one fails."""
+    from tasks.work import measuring
+    from tasks.work.regate import TODAY
+
+    checks = judged_again(lake, found, current, TODAY)
+    if checks:
+        document = measuring.keep(lake, found, measuring.GATES, checks, at_ms=at_ms, by=by)
+        measuring.tell(lake, found, current.tracking_uri)
+        measuring.refuse(document, f"{channel} was not moved: ")
+
+
+def judged_again(
+    lake: Lake, found: Published, current: Settings, only: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """The answers of the version's gates on its published rows; `only`: the names of those to run."""
+    from tasks.work.rebuild import context_of
+    from tasks.work.regate import regate
+
+    lake.refuse_gone(found)
+    gates = found.manifest.policy.get("gates", {})
+    if not any(gates.get(name) for name in only or gates):
+        return []
+    size = sum(file.bytes for file in found.manifest.data_files)
+    with tempfile.TemporaryDirectory(prefix="augmill-gate-") as scratch:
+        ctx = replace(context_of(lake, found, current.plugins, scratch), pii_key=current.pii_key)
+        with open_runner(current, suited(current.runner, size)) as runner:
+            return regate(ctx, runner, found, only)
