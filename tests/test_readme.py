@@ -93,7 +93,9 @@ def test_the_table_lists_every_transform_with_what_its_file_says():
 
 
 def test_every_command_is_named():
-    missing = [name for file in COMMANDS.glob("[!_]*.py") if f"augmill {(name := file.stem)}" not in TEXT]
+    missing = [
+        name for file in COMMANDS.glob("[!_]*.py") if f"augmill {(name := file.stem.replace('_', '-'))}" not in TEXT
+    ]
     assert [name for name in missing if name != "run"] == []
 
 

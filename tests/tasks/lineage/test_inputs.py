@@ -1,4 +1,4 @@
-from tasks.lineage.inputs import common_folder, data_inputs, digest_of, sources
+from tasks.lineage.inputs import CONTEXT, common_folder, data_inputs, digest_of
 
 
 def test_the_published_version_the_sources_and_the_parent_are_inputs(document):
@@ -45,3 +45,10 @@ def test_the_common_folder_never_ends_inside_a_name():
 
 def test_the_first_version_has_no_parent_input(make_document):
     assert [item.tags["mlflow.data.context"] for item in data_inputs(make_document(1, None))] == ["published", "source"]
+
+
+def test_the_production_sample_is_an_input_of_its_own_kind(document):
+    met = {"name": "met.csv", "uri": "/data/met.csv", "sha256": "ab" * 32, "bytes": 10}
+    (found,) = [item for item in data_inputs({**document, "production": [met]}) if item.name == "met.csv"]
+    assert found.tags[CONTEXT] == "production"
+    assert found.digest == ("ab" * 32)[:16]
