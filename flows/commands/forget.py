@@ -67,13 +67,16 @@ def forget(
     """Choose the rows, note them, run the policy, make sure that they are gone, purge, and keep the proof."""
     from tasks.rows.where import parse
     from tasks.work import forget as work
+    from tasks.work.hashed import with_hashes
     from tasks.work.purge import refuse_pinned
     from tasks.work.selection import Asked, choose
 
     lake, current = open_lake(), settings()
     log_to(current.home)
-    asked = Asked(parse(text) if text is not None else None, ids)
-    chosen = choose(lake, lake.find(dataset).manifest.dataset, asked)
+    manifest = lake.find(dataset).manifest
+    condition = with_hashes(parse(text), manifest, current.pii_key) if text is not None else None
+    asked = Asked(condition, ids)
+    chosen = choose(lake, manifest.dataset, asked)
     work.refuse_only_old(chosen, purge)
     if purge:
         refuse_pinned(lake, chosen)

@@ -121,7 +121,9 @@ def project(tmp_path, monkeypatch, api):
 
 
 def test_nothing_below_the_home_holds_a_raw_value_or_the_key(project, tmp_path, capfd):
-    assert main(["run", str(asked(project))]) == 0
+    write_csv(project / "met.csv", lines(GOOD[:40], 50), f"email,name,note,{HEADER}")
+    gates = "{drift_coverage: {production: met.csv, on_failure: warn}}"
+    assert main(["run", str(asked(project, gates=gates))]) == 0
     home = tmp_path / "home"
     published = rows(home / "lake")
     real = [row for row in published if row[ORIGIN] == REAL]
@@ -203,6 +205,24 @@ def test_another_key_is_seen_and_makes_other_rows(project, tmp_path, monkeypatch
     appending = asked(project, source=f"{{uri: data.csv, mode: append, pii: {PII}}}")
     assert main(["run", str(appending)]) == 2
     assert "is not the key of made@1" in capfd.readouterr().err
+
+
+def test_somebody_is_forgotten_by_the_address_that_was_hashed(project, tmp_path, monkeypatch, capfd):
+    file = asked(project)
+    assert main(["run", str(file)]) == 0
+    condition = f"email = '{person(7)[0]}'"
+    command = ["forget", "made", "--where", condition, "--policy", str(file)]
+    monkeypatch.setenv("AUGMILL_PII_KEY", OTHER_KEY)
+    assert main(command) == 2
+    assert "is not the key that email was hashed with" in capfd.readouterr().err
+    monkeypatch.setenv("AUGMILL_PII_KEY", KEY)
+    assert main(["forget", "made", "--where", "email > 'a'", "--policy", str(file)]) == 2
+    assert "is hashed, so that > says nothing" in capfd.readouterr().err
+    assert main(command) == 0
+    digest = hmac.new(KEY.encode(), person(7)[0].encode(), hashlib.sha256).hexdigest()
+    assert digest in {row["email"] for row in rows(tmp_path / "home" / "lake", 0)}
+    assert digest not in {row["email"] for row in rows(tmp_path / "home" / "lake", 1)}
+    assert leaks(tmp_path / "home", KEY) == set()
 
 
 def test_a_column_that_is_not_there_is_no_silent_wish(project, tmp_path, capfd):

@@ -133,3 +133,15 @@ def test_a_regression_target_is_refused_before_anything_is_fitted_and_named_in_t
     (error,) = [finding for finding in caught.value.findings if finding.severity == "error"]
     assert error.rule == "AUG205"
     assert "'price' holds 211 different numbers in 300 rows" in error.message
+
+
+def test_columns_of_text_are_looked_at_for_personal_data(tmp_path, real_rows):
+    lines = [
+        f"{line},{f'ring +49 30 9018{number:04d}' if number % 9 == 0 else 'quiet'}"
+        for number, line in enumerate(table_rows(0, 90))
+    ]
+    write_csv(tmp_path / "rows.csv", lines, header=f"{HEADER},note")
+    ctx, _, real, surveyed = real_rows(policy(tmp_path, "rows.csv", NOISE))
+    found = facts.facts_of(ctx, real.files, real.types, surveyed, {}).personal
+    assert list(found) == ["note"]
+    assert 0 < found["note"]["phone number"] <= 10

@@ -1,0 +1,47 @@
+"""A condition on raw values as one on what `source.pii` made of them: somebody is known by an address, not its hash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from policies.errors import PolicyError
+from tasks.rows.where import Condition, Joined, Literal, Test, columns
+from tasks.sources.secret import KEY_REMEDY, Secret
+from tasks.work.manifest import Manifest
+
+
+def with_hashes(condition: Condition, manifest: Manifest, key: Secret | None) -> Condition:
+    """The condition with the hashes of the values that hashed columns are compared with.
+
+    Raises PolicyError where the key of the version is missing or another, or a hash is asked for its size.
+    """
+    pii = manifest.policy["source"].get("pii") or {}
+    hashed = [name for name in columns(condition) if pii.get(name) == "hash"]
+    if not hashed:
+        return condition
+    if key is None:
+        raise PolicyError(f"{', '.join(hashed)} is hashed, and AUGMILL_PII_KEY is not set.", KEY_REMEDY)
+    if key.fingerprint != manifest.pii_key:
+        raise PolicyError(
+            f"AUGMILL_PII_KEY is not the key that {', '.join(hashed)} was hashed with"
+            f" (key {manifest.pii_key}, now {key.fingerprint}).",
+            "Set the key of the current version.",
+        )
+    return _hashed(condition, hashed, key)
+
+
+def _hashed(condition: Condition, names: list[str], key: Secret) -> Condition:
+    if isinstance(condition, Joined):
+        return replace(condition, parts=tuple(_hashed(part, names, key) for part in condition.parts))
+    if condition.column not in names or condition.sign == "null":
+        return condition
+    if condition.sign not in ("=", "!="):
+        raise PolicyError(
+            f"{condition.column} is hashed, so that {condition.sign} says nothing of it", "Compare it with = or in."
+        )
+    return Test(condition.column, condition.sign, tuple(_digest(value, key) for value in condition.values))
+
+
+def _digest(value: Literal, key: Secret) -> Literal:
+    text = key.digest(value[0].encode())
+    return text, text
