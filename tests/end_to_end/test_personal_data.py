@@ -22,7 +22,6 @@ from tests.end_to_end.helpers import (
     LOOSE,
     MILD,
     NOISE,
-    augmill,
     policy,
     quarantined,
     rows,
@@ -159,13 +158,16 @@ def test_the_search_finds_what_is_there(project, tmp_path):
 
 
 @pytest.mark.parametrize("runner", ["process", "dask"])
-def test_workers_of_their_own_hash_with_the_key_and_keep_it_to_themselves(project, tmp_path, runner):
-    done = augmill(tmp_path / "home", "run", asked(project), "--runner", runner, AUGMILL_PII_KEY=KEY)
-    assert done.returncode == 0, done.stderr
+def test_workers_of_their_own_hash_with_the_key_and_keep_it_to_themselves(
+    project, tmp_path, monkeypatch, capfd, runner
+):
+    monkeypatch.setenv("AUGMILL_WORKERS", "1")
+    assert main(["run", str(asked(project)), "--runner", runner]) == 0
     digest = hmac.new(KEY.encode(), person(7)[0].encode(), hashlib.sha256).hexdigest()
     assert digest in {row["email"] for row in rows(tmp_path / "home" / "lake")}
     assert leaks(tmp_path / "home", KEY) == set()
-    assert [word for word in (*PLANTED, KEY) if word in done.stdout + done.stderr] == []
+    out, err = capfd.readouterr()
+    assert [word for word in (*PLANTED, KEY) if word in out + err] == []
 
 
 def test_a_run_without_the_key_is_refused_before_anything_is_read(project, tmp_path, monkeypatch, capfd):
