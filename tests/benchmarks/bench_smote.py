@@ -34,7 +34,7 @@ def measure(*, small: bool) -> list[Line]:
 
 def _measure(rows: int, share: float) -> list[Line]:
     """The whole process less imbalanced-learn's own call on the same rows and amount, and the memory it took."""
-    features, labels = _data(rows, share)
+    features, labels = data(rows, share)
     bare = _bare(features, labels)
     with home(AUGMILL_RUNNER="process", AUGMILL_WORKERS="2") as environment:
         file = Path(environment["AUGMILL_HOME"], "rows.parquet")
@@ -52,7 +52,7 @@ def _measure(rows: int, share: float) -> list[Line]:
     ]
 
 
-def _data(rows: int, share: float) -> tuple[np.ndarray, np.ndarray]:
+def data(rows: int, share: float) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     labels = (rng.random(rows) < share).astype(np.int64)
     features = rng.normal(size=(rows, COLUMNS)) + labels[:, None]
