@@ -4,6 +4,7 @@ import json
 import warnings
 from collections import Counter
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
@@ -176,3 +177,26 @@ def test_the_files_are_the_same_whenever_they_are_made(folder):
 
     assert there() == there()
     assert str(folder).encode() not in table.read("_croissant-00000001.json").replace(table.uri.encode(), b"")
+
+
+def test_a_run_leaves_all_of_it_in_the_lake_and_in_mlflow_and_show_says_where(here, capfd):
+    from mlflow.tracking import MlflowClient
+
+    code, said, err = here.run(policy(here.folder, "data.csv", license="cc0-1.0"), "--json")
+    assert code == 0, err
+    run = json.loads(said)
+    assert main(["show", DATASET]) == 0
+    shown = capfd.readouterr().out
+    for name in ("report", "card", "croissant", "rejections"):
+        assert Path(run[name]).is_file()
+        assert run[name] in shown
+    beside = {file.name for file in Path(run["card"]).parent.iterdir()}
+    client = MlflowClient(tracking_uri=run["mlflow"]["tracking_uri"])
+    recorded = {item.path for item in client.list_artifacts(run["mlflow"]["run_id"])}
+    assert beside - {"rejections.json"} <= recorded
+    assert "croissant.json" in recorded
+    page = Path(run["report"]).read_text()
+    assert 'href="rejections.html"' in page
+    artifact = client.download_artifacts(run["mlflow"]["run_id"], "croissant.json", str(here.folder))
+    files = loaded(artifact).metadata.file_objects
+    assert all(Path(unquote(urlsplit(file.content_url).path)).is_file() for file in files)
