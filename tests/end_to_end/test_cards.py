@@ -11,7 +11,7 @@ import yaml
 
 from flows.cli import main
 from tasks.storage.store import Store
-from tasks.work.cards import card_document, in_table, keep
+from tasks.work.cards import artifacts, card_document, in_table, keep
 from tasks.work.versions import Lake, export
 from tests.end_to_end.helpers import (
     DATASET,
@@ -200,3 +200,21 @@ def test_a_run_leaves_all_of_it_in_the_lake_and_in_mlflow_and_show_says_where(he
     artifact = client.download_artifacts(run["mlflow"]["run_id"], "croissant.json", str(here.folder))
     files = loaded(artifact).metadata.file_objects
     assert all(Path(unquote(urlsplit(file.content_url).path)).is_file() for file in files)
+
+
+@pytest.mark.s3
+def test_in_a_bucket_card_and_croissant_file_lie_where_they_do_in_a_folder(s3, tmp_path):
+    write_csv(tmp_path / "data.csv", table_rows(0, 60))
+    go(policy(tmp_path, "data.csv"), s3.uri)
+    lake = Lake(s3)
+    found = lake.find(DATASET)
+    table, objects = lake.store.sub(DATASET), lake.objects(DATASET)
+    addresses = keep(table, objects, found, {})
+    assert addresses["croissant"] == f"{s3.uri}/{DATASET}/_croissant-00000000.json"
+    assert addresses["card"] == f"{s3.uri}/.augmill/{DATASET}/reports/00000000/README.md"
+    assert objects.read("reports/00000000/README.md").startswith(b"---\n")
+    elsewhere = json.loads(artifacts(table, found, {})["croissant.json"])
+    files = [one for one in elsewhere["distribution"] if one["@type"] == "cr:FileObject"]
+    assert [one["contentUrl"] for one in files] == [table.url(one["@id"]) for one in files]
+    assert len(list(export(lake, found, tmp_path / "out"))) > 5
+    assert len(records(loaded(tmp_path / "out" / "croissant.json"))) == found.snapshot.rows
