@@ -128,3 +128,22 @@ def test_a_secret_shows_nowhere_and_survives_the_way_to_a_worker():
     assert again.digest(b"ada") == digest("ada")
     with pytest.raises(TypeError):
         json.dumps(secret)
+
+
+def test_the_columns_of_a_manifest_are_treated_and_its_broken_lines_withheld(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"any bytes")
+    (tmp_path / "list.csv").write_text("file,label,patient,note\na.png,cat,Ada,ring +44 7911 123456\nb.png,cat,Eve,x\n")
+    pii = {"patient": "hash", "note": "mask"}
+    policy = Policy.model_validate(
+        {"dataset": "made", "modality": "image", "label": "label"}
+        | {"source": {"uri": "list.csv", "format": "manifest", "pii": pii}}
+    )
+    treatment = Treatment.of(policy, Secret(KEY))
+    work = units(discover(policy, tmp_path), policy, 1 << 20)
+    types = types_of(scan(unit, policy, treatment) for unit in work)
+    chunks = [chunk for unit in work for chunk in read(unit, types, policy, 1000, 1 << 20, treatment)]
+    (row,) = [row for chunk in chunks for row in chunk.table.to_pylist()]
+    assert (row["patient"], row["note"], row["label"]) == (digest("Ada"), "ring <phone>", "cat")
+    (fault,) = [fault for chunk in chunks for fault in chunk.faults]
+    assert fault.text == WITHHELD
+    assert "Eve" not in fault.reason
