@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tasks.rows.relabelling import NOTE
+
 MAX_VALUES = 12
 
 
@@ -34,6 +36,8 @@ def _made(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"  step    {step['name']}, seed {step['seed']}"
     for op in step["ops"]:
         yield f"    {op['use']} {_values(op['drawn'])}"
+        for before, after in op.get(NOTE, {}).items():
+            yield f"      makes {after} of {before}"
     for use in step["transforms"]:
         yield f"    keeps the label because: {use['invariance'] or '(the policy does not say)'}"
     if document["label_weights"]:

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pytest
 
 from policies.errors import DataError, PolicyError
+from tasks.reports import explained
 from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 from tasks.runners.thread import Runner
 from tasks.storage.store import Store
 from tasks.work import rebuild
+from tasks.work.explain import explain
 from tasks.work.versions import Lake
 from tests.end_to_end.helpers import (
     LOOSE,
@@ -156,6 +158,17 @@ def audit(folder: Path) -> dict[str, int]:
     with Runner(1) as runner:
         told = rebuild.rebuild(ctx, runner, found, None)
     return {key: told[key] for key in ("rebuilt", "different")}
+
+
+def test_explain_tells_what_a_transform_made_of_the_label(tmp_path):
+    go(policy(tmp_path, TURNED.replace("AMOUNT", "{copies: 1}")), tmp_path / "lake")
+    _, children = published(tmp_path)
+    child = next(child for child in children if child["label"] == "right")
+    lake = Lake(Store(str(tmp_path / "lake")))
+    found = lake.find(PICTURES)
+    ctx = rebuild.context_of(lake, found, None, str(tmp_path / "scratch"))
+    told = explained.text(explain(lake, ctx, found, child[SAMPLE_ID]))
+    assert "    image.horizontal_flip \n      makes right of left\n" in told
 
 
 def change(label: str, column: str, value):

@@ -11,11 +11,13 @@ import pytest
 
 from policies.errors import DataError, PolicyError
 from tasks.reports import probe_page, probe_text
+from tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
 from tasks.runners.thread import Runner
 from tasks.verifiers.moves import SHORT
+from tasks.work import probe_bench
 from tasks.work.probe import probe
 from tasks.work.run import ask
-from tests.end_to_end.helpers import NOISE, policy, table_rows, write_csv
+from tests.end_to_end.helpers import NOISE, SMOTE, policy, table_rows, write_csv
 
 DIGITS = """\
 dataset: digits
@@ -223,17 +225,34 @@ def test_forbidden_labels_are_left_out_and_remapped_ones_judged_by_their_new_nam
     assert moved["8"] < 0.1
 
 
-def test_rows_are_held_out_training_rows_and_never_of_the_test_split(tmp_path, monkeypatch):
-    from tasks.work import probe_bench
-
-    seen = set()
-    judged = probe_bench.judge_labels
+@pytest.fixture
+def judged(monkeypatch) -> list:
+    """The rows that the verifier is asked about, call by call."""
+    calls, ask_verifier = [], probe_bench.judge_labels
 
     def listening(ctx, rows, *rest):
-        seen.update(name for parents in rows["augmill_parent_ids"].to_pylist() for name in parents)
-        return judged(ctx, rows, *rest)
+        calls.append(rows)
+        return ask_verifier(ctx, rows, *rest)
 
     monkeypatch.setattr(probe_bench, "judge_labels", listening)
+    return calls
+
+
+def test_interpolated_rows_are_made_again_at_each_weight(tmp_path, judged):
+    write_csv(tmp_path / "data.csv", table_rows(0, 200, (0.4, 0.3, 0.3)))
+    probed(policy(tmp_path, "data.csv", SMOTE.replace("only: [reed]", "only: [reed, hay, straw]")), rows=20)
+    real, changed = judged[0], judged[1:]
+    width = dict(zip(real[SAMPLE_ID].to_pylist(), real["width"].to_pylist(), strict=True))
+    found = set()
+    for rows in changed:
+        for parents, own in zip(rows[PARENT_IDS].to_pylist(), rows["width"].to_pylist(), strict=True):
+            if parents[0] in width and parents[1] in width:
+                base, partner = (width[name] for name in parents)
+                found.add(round((own - base) / (partner - base), 4))
+    assert found == {0.1, 0.25, 0.5, 0.75, 0.9, 1.0}
+
+
+def test_rows_are_held_out_training_rows_and_never_of_the_test_split(tmp_path, judged):
     lines = table_rows(0, 300, (0.4, 0.3, 0.3))
     places = np.random.default_rng(1).choice(["train", "validation", "test"], len(lines)).tolist()
     write_csv(
@@ -243,6 +262,9 @@ def test_rows_are_held_out_training_rows_and_never_of_the_test_split(tmp_path, m
     )
     keys = {"key": "number", "split": "{column: place}", "ignore": "[colour]"}
     document = probed(policy(tmp_path, "data.csv", NOISE, **keys))
+    # The verifier leaves out the fold of a child's parents: a real row's own parent is itself.
+    assert judged[0][PARENT_IDS].to_pylist() == [[name] for name in judged[0][SAMPLE_ID].to_pylist()]
+    seen = {parent for rows in judged for parents in rows[PARENT_IDS].to_pylist() for parent in parents}
     assert len(seen) == document["real"]["all"]["rows"] == places.count("train")
 
 
