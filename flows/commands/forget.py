@@ -68,7 +68,7 @@ def forget(
     from tasks.rows.where import parse
     from tasks.work import forget as work
     from tasks.work.hashed import with_hashes
-    from tasks.work.purge import refuse_pinned
+    from tasks.work.purge import finish, refuse_pinned
     from tasks.work.selection import Asked, choose
 
     lake, current = open_lake(), settings()
@@ -76,6 +76,8 @@ def forget(
     manifest = lake.find(dataset).manifest
     condition = with_hashes(parse(text), manifest, current.pii_key) if text is not None else None
     asked = Asked(condition, ids)
+    if purge and not dry_run:
+        finish(lake, manifest.dataset, getpass.getuser())
     chosen = choose(lake, manifest.dataset, asked)
     work.refuse_only_old(chosen, purge)
     if purge:

@@ -14,7 +14,10 @@ from tasks.storage.faults import redact
 from tasks.storage.store import Store
 
 VACUUMED, PURGED = "vacuumed", "purged"
-_SAID = {VACUUMED: "vacuum has removed its files", PURGED: "its files held rows that were to be forgotten"}
+_SAID = {
+    VACUUMED: ("vacuum has removed its files", " To make it again, run its policy on the data of that time."),
+    PURGED: ("its files held rows that were to be forgotten", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,10 @@ def refuse(dataset: str, version: int, known: Mapping[int, Gone], live: str) -> 
     """Raise DataError if the version is gone, saying why; `live` names what can be read instead."""
     one = known.get(version)
     if one is not None:
+        why, advice = _SAID[one.reason]
         raise DataError(
-            f"{dataset}@{version} is gone: {_SAID[one.reason]}",
-            f"{live} To make it again, run its policy on the data of that time.",
+            f"{dataset}@{version} is gone: {why}",
+            f"{live}{advice}",
             {"version": version, "reason": one.reason},
         )
 

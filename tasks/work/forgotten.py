@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from policies.errors import StorageError
 from tasks.rows.forgotten import Rule, matches, mentions
-from tasks.rows.hashing import hash_of
+from tasks.rows.hashing import digest_of, hash_of
 from tasks.rows.provenance import NAMES
 from tasks.sources.contract import Fault
 from tasks.storage.delta_schema import storable
@@ -87,21 +87,38 @@ def user_rows(rows: pa.Table) -> pa.Table:
     return storable(rows.select([name for name in rows.column_names if name not in NAMES]))
 
 
-def hits(ctx: Context, name: str, parts: Callable[[], Iterable[Part]]) -> list[str]:
-    """Entries of the list that name a row or a line of these parts; remembered under the name of their content."""
+@dataclass(frozen=True)
+class Hits:
+    """Entries of the list that name something of a unit, and a digest of what they name: part of its shards' name.
+
+    Not the entries: two that name the same rows must not make other shards than one of them.
+    """
+
+    entries: tuple[str, ...] = ()
+    digest: str = ""
+
+
+def hits(ctx: Context, name: str, parts: Callable[[], Iterable[Part]]) -> Hits:
+    """What the list names of these parts; remembered under the name of their content."""
     if not ctx.forgotten:
-        return []
+        return Hits()
     known = listed(ctx.objects, ctx.forgotten)
 
-    def look() -> list[str]:
-        left = dict(known.rules)
+    def look() -> list[object]:
+        met: set[str] = set()
+        masks: list[np.ndarray[Any, Any]] = []
         for rows, lines in parts():
-            for entry, rules in list(left.items()):
-                if matches(known.salt, rules, user_rows(rows)).any() or any(mentions(known.salt, rules, lines)):
-                    del left[entry]
-        return [entry for entry in known.rules if entry not in left]
+            plain = user_rows(rows)
+            meant = np.zeros(rows.num_rows + len(lines), dtype=np.bool_)
+            for entry, rules in known.rules.items():
+                here = np.concatenate([matches(known.salt, rules, plain), mentions(known.salt, rules, lines)])
+                met |= {entry} if here.any() else set()
+                meant |= here.astype(np.bool_)
+            masks.append(meant)
+        return [sorted(met), digest_of(*masks) if met else ""]
 
-    return list(ctx.once_json(f"forgotten/{hash_of(name, ctx.forgotten)}", look))
+    entries, digest = ctx.once_json(f"forgotten/{hash_of(name, ctx.forgotten)}", look)
+    return Hits(tuple(entries), digest)
 
 
 def without(ctx: Context, rows: pa.Table, found: Iterable[str]) -> tuple[pa.Table, np.ndarray[Any, Any]]:
@@ -123,12 +140,12 @@ def lines_without(ctx: Context, faults: Sequence[Fault], found: Iterable[str]) -
 def kept(ctx: Context, shard: ValidShard) -> ValidShard:
     """In append mode, a shard of an earlier version without the rows that have been forgotten since."""
     found = hits(ctx, shard.raw, lambda: [(ctx.work.read_table(f"{shard.raw}.parquet"), [])])
-    if not found:
+    if not found.entries:
         return shard
-    name = hash_of(shard.name, found)
+    name = hash_of(shard.name, found.digest)
 
     def make() -> ValidShard:
-        rows, positions = without(ctx, ctx.work.read_table(f"{shard.raw}.parquet"), found)
+        rows, positions = without(ctx, ctx.work.read_table(f"{shard.raw}.parquet"), found.entries)
         ctx.work.write_table(f"raw/{name}.parquet", rows)
         index = ctx.work.read_table(f"{shard.name}.parquet")
         old = index["position"].to_numpy()

@@ -93,15 +93,15 @@ def ingest_unit(ctx: Context, item: UnitItem) -> list[RawShard]:
     identity = [CODE, item.unit.key(), item.types, list(ctx.policy.source.missing), asked, rows, ctx.shard_bytes]
     plain = hash_of(*identity)
     found = hits(ctx, plain, lambda: _parts(ctx, item, plain, rows))
-    name = hash_of(*identity, found) if found else plain
+    name = hash_of(*identity, found.digest) if found.entries else plain
 
     def make() -> list[dict[str, object]]:
         made = []
         chunks = read(item.unit, item.types, ctx.policy, rows, ctx.shard_bytes, ctx.treatment)
         for number, chunk in enumerate(chunks):
             shard = f"raw/{name}-{number:05d}"
-            table = without(ctx, chunk.table, found)[0] if found else chunk.table
-            bad = lines_without(ctx, chunk.faults, found) if found else chunk.faults
+            table = without(ctx, chunk.table, found.entries)[0] if found.entries else chunk.table
+            bad = lines_without(ctx, chunk.faults, found.entries) if found.entries else chunk.faults
             written = ctx.work.write_table(f"{shard}.parquet", table)
             if bad:
                 faults = pa.Table.from_pylist([asdict(fault) for fault in bad])

@@ -21,18 +21,18 @@ import pyarrow.compute as pc
 
 from policies.errors import PolicyError, StorageError
 from tasks.lineage.addition import remove_files, remove_spooled
-from tasks.rows.provenance import ORIGIN, REAL, RECIPE_HASH
+from tasks.rows.provenance import REAL, RECIPE_HASH
 from tasks.storage import channels, gone, leases
 from tasks.storage.delta import Table
-from tasks.storage.delta_files import by_version
+from tasks.storage.delta_files import by_version, data_files
 from tasks.storage.gone import PURGED, Gone
 from tasks.storage.leases import CLEANING
 from tasks.work import reach
 from tasks.work.cards import croissant_name
-from tasks.work.manifest import METADATA_KEY
+from tasks.work.manifest import METADATA_KEY, Manifest
 from tasks.work.purged_rows import forget_bonds, rewrite_quarantine
 from tasks.work.run import record_name
-from tasks.work.selection import Asked, Chosen, manifests_of
+from tasks.work.selection import Asked, Chosen, widen
 from tasks.work.vacuum import busy, live
 from tasks.work.versions import Lake
 
@@ -71,7 +71,7 @@ def purge(job: Purge) -> dict[str, Any]:
     Whatever is done stays done: the same command goes on from there.
     """
     lake, dataset = job.lake, job.chosen.current.manifest.dataset
-    objects, store = lake.objects(dataset), lake.store.sub(dataset)
+    objects = lake.objects(dataset)
     with leases.held(live(objects), CLEANING, f"purge by {job.by}") as lease:
         reason = busy(lease)
         if reason:
@@ -80,22 +80,22 @@ def purge(job: Purge) -> dict[str, Any]:
                 "Give the same command when that has ended.",
                 transient=True,
             )
+        widen(lake, job.asked, job.chosen)
         versions = job.chosen.holding()
+        left = {version: one for version, one in job.chosen.manifests.items() if version not in versions}
         shown = _shown(job, versions)
         remove_spooled(objects.sub("spool"), shown)
         links = [lake.record(dataset, version).get("mlflow") or {} for version in shown]
         remove_files(job.tracking_uri, [link["run_id"] for link in links if link.get("run_id")], {"purged": job.entry})
         moved = _move_channels(job, versions)
+        # While the versions can be read the same command finds the rows again; so they and their files go last.
+        quarantined = rewrite_quarantine(lake, dataset, job.asked, job.chosen, job.entry, at_ms=job.at_ms)
+        bonds = forget_bonds(lake, dataset, job.chosen)
+        work = _remove_work(job, left)
+        _remove_notes(job, left, versions, shown)
         for version in versions:
             gone.mark(objects.sub("gone"), Gone(version, PURGED, job.at_ms, job.by))
-        quarantined = rewrite_quarantine(lake, dataset, job.asked, job.chosen, job.entry, at_ms=job.at_ms)
-        files = _remove_data(job)
-        work = _remove_work(job)
-        _remove_notes(job, versions, shown)
-        bonds = forget_bonds(lake, dataset, job.chosen)
-        left = sorted(files.intersection(entry.name for entry in store.ages()))
-    if left:
-        raise StorageError(f"{len(left)} files of {dataset} could not be removed", "Give the same command again.")
+        files = remove_data(lake, dataset)
     return {
         "versions": versions,
         "channels_moved": moved,
@@ -146,39 +146,40 @@ def _move_channels(job: Purge, versions: Collection[int]) -> dict[str, int]:
     return moved
 
 
-def _remove_data(job: Purge) -> set[str]:
-    """Remove every data file that no remaining version holds; returns those of versions that were purged."""
-    dataset = job.chosen.current.manifest.dataset
-    store, missing = job.lake.store.sub(dataset), job.lake.gone(dataset)
+def finish(lake: Lake, dataset: str, by: str) -> None:
+    """Remove what a purge that was killed has left of versions that it had marked already."""
+    if any(one.reason == PURGED for one in lake.gone(dataset).values()):
+        with leases.held(live(lake.objects(dataset)), CLEANING, f"purge by {by}") as lease:
+            if not busy(lease):
+                remove_data(lake, dataset)
+
+
+def remove_data(lake: Lake, dataset: str) -> set[str]:
+    """Remove every data file that no remaining version holds; returns those of versions that are gone."""
+    store, missing = lake.store.sub(dataset), lake.gone(dataset)
     held = by_version(Table(store))
     wanted = set().union(*(files for version, files in held.items() if version not in missing))
-    lost = {path for version in missing for path in held.get(version, ())} - wanted
-    there = {entry.name for entry in store.ages() if entry.name.endswith(".parquet")}
-    stray = {name for name in there - wanted if not name.startswith(("_", "."))}
+    lost = {path for version in missing for path in held.get(version, ())}
+    stray = data_files(store).keys() - wanted
     reach.delete(store, sorted(stray))
     return lost & stray
 
 
-def _remove_work(job: Purge) -> int:
+def _remove_work(job: Purge, left: Mapping[int, Manifest]) -> int:
     """Remove all work that the remaining versions do not name, and what is left of it that holds a row."""
-    dataset = job.chosen.current.manifest.dataset
-    work = job.lake.objects(dataset).sub("work")
-    manifests = manifests_of(job.lake, dataset).values()
+    work = job.lake.objects(job.chosen.current.manifest.dataset).sub("work")
     known = reach.groups(work)
-    needed = reach.needed(work, known, (json.dumps(one.to_json()) for one in manifests), inf)
+    needed = reach.needed(work, known, (json.dumps(one.to_json()) for one in left.values()), inf)
     hit = {reach.group_of(name) for name in _raw_hits(job)}
-    valid = {str(one["name"]) for one in _valid_of(manifests) if reach.group_of(str(one["raw"])) in hit}
-    names = [one.name for group, found in known.items() for one in found.objects if group not in needed - hit - valid]
-    reach.delete(work, [name for name in names if name.endswith(".json")])
-    reach.delete(work, [name for name in names if not name.endswith(".json")])
+    judged = [one for manifest in left.values() for one in manifest.valid]
+    hit |= {reach.group_of(str(one["name"])) for one in judged if reach.group_of(str(one["raw"])) in hit}
+    names = [one.name for group, found in known.items() for one in found.objects if group not in needed - hit]
+    for part in reach.in_order(names):
+        reach.delete(work, part)
     return len(names)
 
 
-def _valid_of(manifests: Collection[Any]) -> list[Mapping[str, Any]]:
-    return [one for manifest in manifests for one in manifest.valid]
-
-
-def _remove_notes(job: Purge, versions: Collection[int], shown: Collection[int]) -> None:
+def _remove_notes(job: Purge, left: Mapping[int, Manifest], versions: Collection[int], shown: Collection[int]) -> None:
     """Remove pages, recipes, and from manifests and records what was said of single rows."""
     dataset = job.chosen.current.manifest.dataset
     objects = job.lake.objects(dataset)
@@ -186,7 +187,7 @@ def _remove_notes(job: Purge, versions: Collection[int], shown: Collection[int])
     reports = {entry.name: entry.name[8:16] for entry in objects.list("reports/")}
     pages = [name for name, about in reports.items() if not about.isdecimal() or int(about) in shown]
     reach.delete(job.lake.store.sub(dataset), [croissant_name(version) for version in shown])
-    recipes = {f"recipes/{name}.json" for name in _recipes(job)}
+    recipes = {f"recipes/{name}.json" for name in _recipes(job, left)}
     old = [entry.name for entry in objects.list("recipes/") if entry.name not in recipes]
     reach.delete(objects, [*pages, *old])
     for commit in Table(job.lake.store.sub(dataset)).history():
@@ -203,12 +204,10 @@ def _remove_notes(job: Purge, versions: Collection[int], shown: Collection[int])
             objects.write(record_name(commit.version), json.dumps(kept, sort_keys=True).encode())
 
 
-def _recipes(job: Purge) -> set[str]:
+def _recipes(job: Purge, left: Mapping[int, Manifest]) -> set[str]:
     """The recipes of children that remaining versions hold: each file has one."""
-    dataset = job.chosen.current.manifest.dataset
-    store = job.lake.store.sub(dataset)
-    manifests = manifests_of(job.lake, dataset).values()
-    paths = {file.path for one in manifests for file in one.data_files if f"{ORIGIN}={REAL}" not in file.path}
+    store = job.lake.store.sub(job.chosen.current.manifest.dataset)
+    paths = {file.path for one in left.values() for file in one.data_files if file.origin != REAL}
     found: set[str] = set()
     for path in sorted(paths):
         found.update(pc.unique(store.read_table(path, columns=[RECIPE_HASH])[RECIPE_HASH]).to_pylist())

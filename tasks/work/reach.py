@@ -2,7 +2,7 @@
 
 Objects are taken in groups: all that share a folder and a hash, a descriptor with its data. A group is needed if a
 manifest that is kept names it, if it is young, or if the descriptor of a needed group names it. A group goes whole,
-its descriptor first: a descriptor that is there says that all it describes is.
+and first the object that was written last: that it is there says that the others are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tasks.storage.store import Aged, Store
 
 _GROUP = re.compile(r"[a-z_]+/[0-9a-f]{40}")
 _AT_ONCE = 8
+_WRITTEN_LAST = {"likeness": ".parquet", "verifier": ".npz"}
+"""What ends the name of the object that says "done", where it is not the descriptor."""
 
 
 @dataclass
@@ -63,6 +65,17 @@ def needed(work: Store, known: Mapping[str, Group], texts: Iterable[str], young:
             read = pool.map(lambda name: work.read(name).decode(), documents)
             todo = {name for text in read for name in _GROUP.findall(text)}.intersection(known) - found
     return found
+
+
+def in_order(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Objects that say that a result is done, to be removed before the second list, of all others."""
+    marks: list[str] = []
+    others: list[str] = []
+    for name in names:
+        group = group_of(name)
+        last = _WRITTEN_LAST.get(name.partition("/")[0], ".json")
+        (marks if name == group + last else others).append(name)
+    return marks, others
 
 
 def delete(store: Store, names: Iterable[str]) -> None:

@@ -121,6 +121,19 @@ def choose(lake: Lake, dataset: str, asked: Asked) -> Chosen:
     return chosen
 
 
+def widen(lake: Lake, asked: Asked, chosen: Chosen) -> None:
+    """Look for the rows in versions, too, that have been published since they were chosen."""
+    dataset = chosen.current.manifest.dataset
+    late = {version: one for version, one in manifests_of(lake, dataset).items() if version not in chosen.manifests}
+    known = {file.path for files in chosen.files() for file in files}
+    real, children = Chosen(chosen.current, late).files()
+    store = lake.store.sub(dataset)
+    again = asked if asked.condition else Asked(None, tuple(sorted(chosen.all_ids)))
+    _choose_real(store, again, [file for file in real if file.path not in known], chosen)
+    _choose_children(store, [file for file in children if file.path not in known], chosen, chosen.all_ids)
+    chosen.manifests.update(late)
+
+
 def left(lake: Lake, asked: Asked, chosen: Chosen) -> Chosen:
     """The same rows, looked for once more in the version that is current now; finding nothing is no fault."""
     dataset = chosen.current.manifest.dataset

@@ -104,7 +104,9 @@ def find(lake: Lake, dataset: str, cutoff: float) -> Found:
     kept = _kept(lake, dataset, list(held), superseded(store), cutoff)
     wanted = set().union(*(held[version] for version in kept))
     # A file may be younger than the versions that held it: a run that was killed has made it again.
-    files = {name: size for name, (size, at) in data_files(store).items() if name not in wanted and at <= cutoff}
+    lost = set().union(*(held.get(version, ()) for version in missing))
+    there = data_files(store).items()
+    files = {name: size for name, (size, at) in there if name not in wanted and (at <= cutoff or name in lost)}
     known = reach.groups(objects.sub("work"))
     needed = reach.needed(objects.sub("work"), known, _manifests(table, objects, kept), cutoff)
     work = {one.name: one.bytes for name, group in known.items() if name not in needed for one in group.objects}
@@ -129,10 +131,8 @@ def mark(lake: Lake, dataset: str, found: Found, at_ms: int, by: str, again: Cal
 def remove(lake: Lake, dataset: str, found: Found, lease: Lease) -> bool:
     """Remove files and work, batch by batch; False where it gave way to a run that has begun."""
     table, work = lake.store.sub(dataset), lake.objects(dataset).sub("work")
-    # All descriptors before any data: one that is there says that all it describes is.
-    said = [name for name in found.work if name.endswith(".json")]
-    data = [name for name in found.work if not name.endswith(".json")]
-    for store, names in ((table, list(found.files)), (work, said), (work, data)):
+    marks, others = reach.in_order(found.work)
+    for store, names in ((table, list(found.files)), (work, marks), (work, others)):
         for start in range(0, len(names), BATCH):
             if busy(lease):
                 return False

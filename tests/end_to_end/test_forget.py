@@ -6,13 +6,18 @@ import shutil
 import numpy as np
 import pytest
 
-from policies.errors import PolicyError
+from policies.errors import DataError, PolicyError, StorageError
 from tasks.rows import where
 from tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SPLIT
+from tasks.storage import leases
 from tasks.storage.store import Store
+from tasks.work import reach
 from tasks.work.forget import confirm, keep_proof, note, refuse_only_old, told
 from tasks.work.forgotten import entries, listed
+from tasks.work.pinning import pin
+from tasks.work.purge import Purge, finish, purge, refuse_pinned
 from tasks.work.selection import Asked, choose
+from tasks.work.vacuum import live
 from tasks.work.versions import Lake
 from tests.end_to_end.helpers import (
     BLEND,
@@ -175,6 +180,16 @@ def test_a_corrected_row_stays_forgotten_by_its_key(tmp_path):
     assert "k8" not in {row["id"] for row in rows(tmp_path / "lake") if row[ORIGIN] == REAL}
 
 
+def test_asking_twice_publishes_nothing_twice(folder):
+    name = sorted(of_customer(folder, 7))[0]
+    forget(folder, "customer = 7")
+    lake = lake_of(folder)
+    asked = Asked(None, (name,))
+    note(lake, asked, choose(lake, DATASET, asked), **WHEN)
+    version = publish(folder)
+    assert (version.number, version.skipped) == (1, True)
+
+
 def test_files_without_such_rows_are_kept_by_reference(folder):
     write_csv(folder / "data" / "2.csv", lines(120, 60, customers=7), HEADER)
     publish(folder)
@@ -268,3 +283,81 @@ def test_rows_that_only_older_versions_hold_need_a_purge(folder):
     with pytest.raises(PolicyError, match=r"made@1 holds none of these rows, only versions 0 do.*\n.*--purge"):
         refuse_only_old(chosen, purge=False)
     assert {row[SPLIT] for row in rows(folder / "lake")} == {"train", "validation", "test"}
+
+
+def purged(folder, lake=None):
+    """Forget customer 7 and purge; the lake may be elsewhere."""
+    lake = lake or lake_of(folder)
+    asked = Asked(where.parse("customer = 7"))
+    chosen = choose(lake, DATASET, asked)
+    entry = note(lake, asked, chosen, **WHEN)
+    go(policy(folder, "data/*.csv", STEPS, **KEYS), lake.store.uri)
+    confirm(lake, asked, chosen)
+    return purge(Purge(lake, asked, chosen, entry, 7, "test", ""))
+
+
+def test_a_pinned_version_is_not_purged(folder):
+    lake = lake_of(folder)
+    pin(lake, lake.find(DATASET), "audit", **WHEN)
+    with pytest.raises(PolicyError, match="made@0 hold such rows and are pinned"):
+        refuse_pinned(lake, choose(lake, DATASET, Asked(where.parse("customer = 7"))))
+
+
+def test_nothing_is_purged_while_a_run_is_under_way(folder):
+    lake = lake_of(folder)
+    with leases.held(live(lake.objects(DATASET)), leases.RUNS, "somebody"):
+        with pytest.raises(StorageError, match="nothing was purged from made: a run is under way: somebody"):
+            purged(folder)
+        assert lake.gone(DATASET) == {}
+    assert purged(folder)["versions"] == [0]
+
+
+def test_a_purge_that_was_killed_goes_on_with_the_next(folder, monkeypatch):
+    """Killed before a version is marked, the same rows are found again; killed after, the files are told by marks."""
+    delete, calls = reach.delete, []
+
+    def killed(store, names):
+        calls.append(store)
+        if len(calls) in (2, 7):
+            raise KeyboardInterrupt
+        delete(store, names)
+
+    monkeypatch.setattr(reach, "delete", killed)
+    with pytest.raises(KeyboardInterrupt):
+        purged(folder)
+    lake = lake_of(folder)
+    assert lake.gone(DATASET) == {}
+    old = {file.path for file in lake.readable(f"{DATASET}@0").snapshot.files}
+    with pytest.raises(KeyboardInterrupt):
+        purged(folder)
+    with pytest.raises(DataError, match="made@0 is gone: its files held rows"):
+        lake.readable(f"{DATASET}@0")
+    assert any((folder / "lake" / DATASET / path).exists() for path in old)
+    finish(lake, DATASET, "test")
+    assert not [path for path in old if (folder / "lake" / DATASET / path).exists()]
+    assert exactly(folder / "lake")
+
+
+def test_a_version_that_a_slow_run_published_meanwhile_is_purged_too(folder):
+    """It began before the list was written, and published after the rows were chosen."""
+    lake = lake_of(folder)
+    asked = Asked(where.parse("customer = 7"))
+    chosen = choose(lake, DATASET, asked)
+    write_csv(folder / "data" / "2.csv", lines(120, 40), HEADER)
+    assert publish(folder).number == 1
+    entry = note(lake, asked, chosen, **WHEN)
+    publish(folder)
+    confirm(lake, asked, chosen)
+    assert purge(Purge(lake, asked, chosen, entry, 7, "test", ""))["versions"] == [0, 1]
+
+
+@pytest.mark.s3
+def test_on_a_bucket_as_on_a_folder(folder, s3):
+    lake = Lake(s3)
+    go(policy(folder, "data/*.csv", STEPS, **KEYS), s3.uri)
+    before = {file.path for file in lake.find(DATASET).snapshot.files}
+    document = purged(folder, lake)
+    assert document["versions"] == [0]
+    assert set(document["files"]) == before
+    assert not [path for path in before if s3.sub(DATASET).exists(path)]
+    assert 7 not in {row["customer"] for row in rows(s3.uri) if row[ORIGIN] == REAL}

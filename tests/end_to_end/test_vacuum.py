@@ -205,6 +205,27 @@ def test_a_vacuum_that_was_killed_leaves_no_version_that_looks_whole(lake, folde
     assert exactly(lake.store.uri, 4)
 
 
+def test_after_a_vacuum_that_was_killed_among_the_work_a_run_makes_what_is_gone(lake, folder, monkeypatch):
+    """All that says "done" goes before what it speaks of, whatever was removed last."""
+    write_csv(folder / "data.csv", table_rows(0, 60))
+    wanted = exactly(lake.store.uri, 0)
+    delete, calls = work.reach.delete, []
+
+    def killed(store, names):
+        calls.append(names)
+        delete(store, names if len(calls) < 3 else names[: len(names) // 2])
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(work.reach, "delete", killed)
+    monkeypatch.setattr(work, "BATCH", 10_000)
+    with pytest.raises(KeyboardInterrupt):
+        clean(lake)
+    monkeypatch.undo()
+    assert len(calls[1]) > 10
+    assert exactly(folder / "lake", go(policy(folder, "data.csv", NOISE), folder / "lake").number) == wanted
+
+
 def test_a_version_that_is_named_while_vacuum_begins_stays(lake, folder, monkeypatch):
     """The pin is set after vacuum has looked, and before it has marked the versions."""
     look, looked = work.find, []
