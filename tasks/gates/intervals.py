@@ -14,7 +14,7 @@ Interval = tuple[float, float]
 Z = 1.959964
 """The normal quantile of 95 %, two-sided."""
 
-DRAWS = 500
+DRAWS = 200
 """Bootstrap draws: the ends of an interval are then known to about a tenth of its width."""
 
 

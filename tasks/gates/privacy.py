@@ -61,8 +61,10 @@ def judge(evidence: Evidence, asked: Privacy) -> list[CheckReport]:
     if not evidence.made:
         return [too_few("privacy", asked, "", "no new row is left")]
     found = [_copies(evidence, asked)]
-    found += _distances(measure(evidence), asked, evidence.policy.seed)
-    found.append(_membership(evidence, asked))
+    children = head(evidence.children, MOST_QUERIES)
+    parents = evidence.parents(children)
+    found += _distances(measure(evidence, children, parents), asked, evidence.policy.seed)
+    found.append(_membership(evidence, asked, set(parents.labels.tolist())))
     ledger = _ledger(evidence, asked)
     return [*found, ledger] if ledger else found
 
@@ -87,16 +89,15 @@ def _copies(evidence: Evidence, asked: Privacy) -> CheckReport:
     )
 
 
-def measure(evidence: Evidence) -> Measured:
+def measure(evidence: Evidence, children: Sample, parents: Sample) -> Measured:
     """How far the new rows are from the training rows, and whether a validation row lies closer than any of them."""
-    children = head(evidence.children, MOST_QUERIES)
-    parents = evidence.parents(children)
     references = joined(evidence.train, parents)
     scale = scaling.fit(evidence.train.features)
     real, new = scale.apply(references.features), scale.apply(children.features)
     distance, at = nearest(new, real)
     held_out = _held_out(evidence, references, scale)
-    unit = np.array([np.median(held_out[label]) if label in held_out else np.nan for label in children.labels])
+    units = {label: float(np.median(far)) for label, far in held_out.items()}
+    unit = np.array([units.get(label, np.nan) for label in children.labels.tolist()])
     judged = unit > 0.0
     leaks = np.zeros(len(children), dtype=bool)
     if len(evidence.validation):
@@ -112,7 +113,7 @@ def measure(evidence: Evidence) -> Measured:
         children.weights[judged],
         distance[judged] / unit[judged],
         leaks[judged],
-        {label: far / np.median(far) for label, far in held_out.items() if np.median(far) > 0.0},
+        {label: far / units[label] for label, far in held_out.items() if units[label] > 0.0},
     )
 
 
@@ -196,12 +197,12 @@ def _redrawn(measured: Measured, random: np.random.Generator) -> float:
     return weighted_quantile(ratios, measured.weights[at], 0.5)
 
 
-def _membership(evidence: Evidence, asked: Privacy) -> CheckReport:
+def _membership(evidence: Evidence, asked: Privacy, exposed: set[str]) -> CheckReport:
     """Ask of real rows whether they were used, by how near a new row is: of as many that were as of those that were
     not, class by class. The distance that decides is learned on one half of them and tried on the other."""
     target = f"<= {asked.max_membership_advantage:g}"
     words = "Attack: true less false positive rate of telling training from held-out rows by the closest new row."
-    members, others = _matched(evidence)
+    members, others = _matched(evidence, exposed)
     if len(others) < FEWEST_ATTACKED:
         why = f"{len(others)} validation rows of the classes that new rows are made of, {FEWEST_ATTACKED} are needed"
         return too_few("membership_advantage", asked, target, why, words)
@@ -223,9 +224,8 @@ def _membership(evidence: Evidence, asked: Privacy) -> CheckReport:
     )
 
 
-def _matched(evidence: Evidence) -> tuple[Sample, Sample]:
+def _matched(evidence: Evidence, exposed: set[str]) -> tuple[Sample, Sample]:
     """As many training as validation rows of each class that new rows descend from, at most `MOST_QUERIES` in all."""
-    exposed = set(evidence.parents(head(evidence.children, MOST_QUERIES)).labels.tolist())
     inside, outside = [], []
     for label in sorted(exposed):
         members = np.flatnonzero(evidence.train.labels == label)

@@ -122,7 +122,7 @@ class Evidence:
     @cached_property
     def epsilons(self) -> Mapping[str, float | None]:
         """What each step spends of any one real row; None where nothing bounds it."""
-        return kin.epsilons(self.ctx, self._links)
+        return kin.epsilons(self.ctx, (step for step, _ in self.made), lambda: self._links)
 
     def parents(self, children: Sample) -> Sample:
         """The real rows that some new rows were made of, each once."""
@@ -141,9 +141,9 @@ class Evidence:
                 found.append(self.features(mine))
         return np.concatenate(found)
 
-    def rows_of(self, item: Accepted) -> pa.Table:
-        """The rows of a shard that will be published."""
-        rows = self.read(item)
+    def rows_of(self, item: Accepted, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a shard that will be published; `columns`, where they are given, name the id too."""
+        rows = self.read(item, columns)
         if item.dropped:
             rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
         return rows
@@ -209,7 +209,8 @@ class Evidence:
             return _sample([], {})
         places = self._places(split)
         wanted, known = quotas(counts), {label: code for code, label in enumerate(counts)}
-        codes = np.array([known[label] for label in places["label"].to_pylist()], dtype=np.int64)
+        labels = pc.dictionary_encode(places["label"].combine_chunks())
+        codes = np.array([known[label] for label in labels.dictionary.to_pylist()])[labels.indices.to_numpy()]
         words = words_of(places["sample_id"])[:, 0]
         chosen = lowest(words, codes, np.array([wanted[label] for label in counts]))
         return self._looked_up(places, chosen, counts)
@@ -218,9 +219,10 @@ class Evidence:
         self, places: pa.Table, chosen: NDArray[np.int64], counts: Mapping[str, int] | None = None
     ) -> Sample:
         """The chosen real rows as a sample; without counts, each stands for itself."""
-        load = by_file(self.ctx.table, places)
+        load = by_file(self.ctx.table, places.take(pa.array(chosen)))
+        every = np.arange(len(chosen))
         starts = range(0, len(chosen), FEATURES_AT_ONCE)
-        looked = [self._looked_at(load(chosen[start : start + FEATURES_AT_ONCE])) for start in starts]
+        looked = [self._looked_at(load(every[start : start + FEATURES_AT_ONCE])) for start in starts]
         if counts is None:
             counts = Counter(label for part in looked for label in part.labels.tolist())
         return _sample(looked, {("", label): count for label, count in counts.items()})

@@ -19,14 +19,15 @@ from tasks.work.descriptors import DataFile
 from tasks.work.parts import modality_of, ops_of
 from tasks.work.publish import Accepted
 
-Rows = Callable[[Accepted], pa.Table]
+Rows = Callable[[Accepted, Sequence[str] | None], pa.Table]
+"""Reads the rows of a shard that will be published, all of their columns or those that are named."""
 
 
 def links(items: Iterable[Accepted], read: Rows) -> pa.Table:
     """One row per new row and parent: `step`, `child`, `parent`."""
     parts = []
     for item in items:
-        rows = read(item)
+        rows = read(item, (SAMPLE_ID, PARENT_IDS))
         parents = rows[PARENT_IDS].combine_chunks()
         child = rows[SAMPLE_ID].combine_chunks().take(pc.list_parent_indices(parents))
         step = pa.repeat(item.shard.step, len(child))
@@ -50,11 +51,10 @@ def most_children(linked: pa.Table) -> dict[str, int]:
     return dict(found)
 
 
-def epsilons(ctx: Context, linked: pa.Table) -> dict[str, float | None]:
+def epsilons(ctx: Context, made: Iterable[str], linked: Callable[[], pa.Table]) -> dict[str, float | None]:
     """What each step that made rows spends of any one real row: what a child costs its parent, as often as that is."""
-    often = most_children(linked)
-    steps = [step for step in ctx.policy.steps if step.name in often]
-    each = {step.name: per_child(ctx, step) for step in steps}
+    each = {step.name: per_child(ctx, step) for step in ctx.policy.steps if step.name in set(made)}
+    often = most_children(linked()) if any(spent is not None for spent in each.values()) else {}
     return {name: None if spent is None else spent * often[name] for name, spent in each.items()}
 
 
@@ -74,16 +74,26 @@ def per_child(ctx: Context, step: Step) -> float | None:
     return spent
 
 
-def copies(ctx: Context, files: Sequence[DataFile], items: Iterable[Accepted], read: Rows) -> Mapping[str, list[str]]:
-    """Ids of all new rows that look like a real row of the given files, by step."""
-    looks = [_looks(ctx, ctx.table.read_table(file.path)) for file in files]
-    real = Contents(np.concatenate(looks))
+def copies(ctx: Context, files: Sequence[DataFile], items: Sequence[Accepted], read: Rows) -> Mapping[str, list[str]]:
+    """Ids of all new rows that look like a real row of the given files, by step. Verify has looked at those of a run;
+    those of a published version are looked at here."""
+    new = [item for item in items if not item.scores]
+    real = Contents(np.concatenate([_looks(ctx, ctx.table.read_table(file.path)) for file in files])) if new else None
     found: dict[str, list[str]] = {}
     for item in items:
-        rows = read(item)
-        alike = rows[SAMPLE_ID].filter(pa.array(real.hold(_looks(ctx, rows))))
+        alike = _scored(ctx, item) if real is None else _alike(ctx, real, read(item, None))
         found.setdefault(item.shard.step, []).extend(alike.to_pylist())
     return {step: sorted(ids) for step, ids in found.items()}
+
+
+def _scored(ctx: Context, item: Accepted) -> pa.ChunkedArray:
+    scores = ctx.work.read_table(f"{item.scores}.parquet", [SAMPLE_ID, "looks_real"])
+    alike = scores[SAMPLE_ID].filter(scores["looks_real"])
+    return alike.filter(pc.invert(pc.is_in(alike, pa.array(item.dropped, pa.string()))))
+
+
+def _alike(ctx: Context, real: Contents, rows: pa.Table) -> pa.ChunkedArray:
+    return rows[SAMPLE_ID].filter(pa.array(real.hold(_looks(ctx, rows))))
 
 
 def _looks(ctx: Context, rows: pa.Table) -> U64:

@@ -150,6 +150,7 @@ def _likeness(ctx: Context, rows: pa.Table, description: dict[str, Any], item: V
     return pa.table(
         {
             "not_a_held_out_row": pa.array(~held_out.hold(own)),
+            "looks_real": pa.array(copied),
             "copy": pa.array(copied & (not copies_allowed)),
             "in_range": pa.array(distribution.in_range(rows, modality.bounds(description))),
         }
