@@ -28,6 +28,9 @@ gates:
 """
 GATES = {
     "model_delta": "{on_failure: warn}",
+    "privacy": "{on_failure: warn}",
+    "drift_coverage": "{production: PRODUCTION, max_feature_drift: 0.5, on_failure: warn}",
+    "collapse": "{min_real_share: 0.1, max_synthetic_per_real: 10.0, max_tail_loss: 0.5, on_failure: warn}",
     "budgets": "{max_rows: 1000000, max_bytes: 1000000000, max_cpu_seconds: 10000.0}",
 }
 
@@ -38,7 +41,9 @@ def measure(*, small: bool) -> list[Line]:
     with home(AUGMILL_RUNNER="process", AUGMILL_WORKERS="2") as environment:
         folder = Path(environment["AUGMILL_HOME"])
         pq.write_table(_data(rows), folder / "rows.parquet")
+        pq.write_table(_data(rows // 10, seed=1), folder / "production.parquet")
         gates = "\n".join(f"  {name}: {asked}" for name, asked in GATES.items())
+        gates = gates.replace("PRODUCTION", str(folder / "production.parquet"))
         policy = folder / "bench.yaml"
         policy.write_text(POLICY.format(file=folder / "rows.parquet", gates=gates))
         document = json.loads(output(["-c", CLI, "run", str(policy), "--json"], environment))
@@ -47,8 +52,8 @@ def measure(*, small: bool) -> list[Line]:
     return [line(f"all gates, {rows:,} x {COLUMNS} / stage augment", gate, augment, "<= 2", gate <= 2 * augment)]
 
 
-def _data(rows: int) -> pa.Table:
-    rng = np.random.default_rng(0)
+def _data(rows: int, seed: int = 0) -> pa.Table:
+    rng = np.random.default_rng(seed)
     labels = (rng.random(rows) < POSITIVE_SHARE).astype(np.int64)
     features = rng.normal(size=(rows, COLUMNS)) + 0.3 * labels[:, None]
     return pa.table({**{f"f{number}": features[:, number] for number in range(COLUMNS)}, "y": labels})
