@@ -65,18 +65,27 @@ def f1(probabilities: F64, codes: I64, weights: F64, judged: Judged) -> F64:
 
 
 def _ranked(probabilities: F64, codes: I64, weights: F64, judged: Judged, one: Callable[[F64, F64, F64], F64]) -> F64:
-    """For each class, what was found and what was named down to each threshold, shapes (b, thresholds)."""
+    """For each class, what was found and what was named down to each threshold, shapes (b, thresholds).
+
+    Thresholds at which no row of the class is found are left out: recall does not move, and precision only falls.
+    """
     figures = np.full((len(weights), len(judged)), np.nan)
     for place, label in enumerate(judged):
-        scores = probabilities[:, label]
+        scores, mine = probabilities[:, label], codes == label
         order = np.argsort(-scores, kind="stable")
         ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0.0, True))
-        sorted_weights = weights[:, order]
-        named = np.cumsum(sorted_weights, axis=1)
-        found = np.cumsum(sorted_weights * (codes[order] == label), axis=1)
-        total = found[:, -1]
-        there = total > 0.0
-        figures[there, place] = one(found[there][:, ends], named[there][:, ends], total[there])
+        hits = np.add.reduceat(mine[order], np.append(0, ends[:-1] + 1)) if len(order) else ends
+        ends = ends[hits > 0]
+        if not len(ends):
+            continue
+        starts = np.append(0, ends[:-1] + 1)
+        # Rows behind the last end are named after all of the class are found.
+        counted = weights[:, order[: ends[-1] + 1]]
+        named = np.cumsum(np.add.reduceat(counted, starts, axis=1), axis=1)
+        counted *= mine[order[: ends[-1] + 1]]
+        found = np.cumsum(np.add.reduceat(counted, starts, axis=1), axis=1)
+        there = found[:, -1] > 0.0
+        figures[there, place] = one(found[there], named[there], found[there][:, -1])
     return figures
 
 

@@ -142,7 +142,9 @@ class Evidence:
         return np.concatenate(found)
 
     def rows_of(self, item: Accepted, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of a shard that will be published; `columns`, where they are given, name the id too."""
+        """The rows of a shard that will be published: the given columns, the id among them, or those that are shown."""
+        if columns is None:
+            columns = [column for column in self.columns(item) if column not in NOT_SHOWN]
         rows = self.read(item, columns)
         if item.dropped:
             rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
@@ -208,9 +210,8 @@ class Evidence:
         if not counts:
             return _sample([], {})
         places = self._places(split)
-        wanted, known = quotas(counts), {label: code for code, label in enumerate(counts)}
-        labels = pc.dictionary_encode(places["label"].combine_chunks())
-        codes = np.array([known[label] for label in labels.dictionary.to_pylist()])[labels.indices.to_numpy()]
+        wanted = quotas(counts)
+        codes = pc.index_in(places["label"], pa.array(list(counts))).to_numpy().astype(np.int64)
         words = words_of(places["sample_id"])[:, 0]
         chosen = lowest(words, codes, np.array([wanted[label] for label in counts]))
         return self._looked_up(places, chosen, counts)
@@ -237,7 +238,7 @@ class Evidence:
 
     @cached_property
     def _links(self) -> pa.Table:
-        return kin.links(self._kept, self.rows_of)
+        return kin.links(self._kept, lambda item: self.rows_of(item, [SAMPLE_ID, PARENT_IDS]))
 
     @cached_property
     def _known(self) -> pa.Array | None:
@@ -261,14 +262,14 @@ class Evidence:
         return words[min(wanted, len(words)) - 1], alone
 
     def _words(self, item: Accepted, known: pa.Array | None) -> U64:
-        """The first words of the ids of a shard's children that may be taken, sorted."""
-        rows = self.read(item, [SAMPLE_ID, PARENT_IDS])
-        return np.sort(words_of(rows.filter(_takes(rows, item, known))[SAMPLE_ID])[:, 0])
+        """The id words of a shard's children that may be taken, sorted."""
+        rows = self.rows_of(item, [SAMPLE_ID, PARENT_IDS])
+        return np.sort(words_of(rows.filter(_takes(rows, known))[SAMPLE_ID])[:, 0])
 
     def _up_to(self, item: Accepted, last: np.uint64, known: pa.Array | None) -> pa.Table:
-        rows = self.read(item, [column for column in self.columns(item) if column not in NOT_SHOWN])
-        takes = _takes(rows, item, known)
-        return rows.filter(takes if last == ALL else pc.and_(takes, pa.array(words_of(rows[SAMPLE_ID])[:, 0] <= last)))
+        rows = self.rows_of(item)
+        takes = _takes(rows, known)
+        return rows.filter(takes if last == ALL else takes & (words_of(rows[SAMPLE_ID])[:, 0] <= last))
 
     def _looked_at(self, rows: pa.Table, step: str = "", pool: str | None = None) -> _Looked:
         kept = [field.name for field in rows.schema if field.type != PAYLOAD_TYPE]
@@ -293,16 +294,14 @@ class _Looked:
     strata: list[tuple[str, str]]
 
 
-def _takes(rows: pa.Table, item: Accepted, known: pa.Array | None) -> pa.Array:
-    """True for children that will be published, and whose parents are all known."""
-    takes = pc.invert(pc.is_in(rows[SAMPLE_ID].combine_chunks(), pa.array(item.dropped, pa.string())))
+def _takes(rows: pa.Table, known: pa.Array | None) -> NDArray[np.bool_]:
+    """True for children whose parents are all known."""
     if known is None:
-        return takes
+        return np.ones(rows.num_rows, dtype=bool)
     parents = rows[PARENT_IDS].combine_chunks()
     many = np.asarray(pc.list_value_length(parents))
     there = np.asarray(pc.is_in(parents.flatten(), known))
-    met = np.bincount(np.repeat(np.arange(len(many)), many), there, len(many))
-    return pc.and_(takes, pa.array(met == many))
+    return np.asarray(np.bincount(np.repeat(np.arange(len(many)), many), there, len(many)) == many)
 
 
 def _sample(parts: Sequence[_Looked], counts: Mapping[tuple[str, str], int]) -> Sample:
