@@ -123,6 +123,9 @@ class Evidence(Protocol):
     def features(self, rows: pa.Table) -> F64:
         """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""
 
+    def load(self) -> None:
+        """Read the samples now."""
+
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Results in the order of `items`, from the run's workers; `function` is one of a module, items are small."""
 

@@ -15,7 +15,7 @@ Z = 1.959964
 """The normal quantile of 95 %, two-sided."""
 
 DRAWS = 200
-"""Bootstrap draws: the ends of an interval are then known to about a tenth of its width."""
+"""Bootstrap draws: the ends of an interval are then known to about a sixth of its width."""
 
 
 def wilson(hits: float, rows: float) -> Interval:

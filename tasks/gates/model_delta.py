@@ -32,6 +32,7 @@ I64 = NDArray[np.int64]
 NAME = "model_delta"
 RANKING = ("average_precision", "recall_at_precision")
 RESAMPLES = 100
+DRAWS_PER_STEP = 3
 DIGITS = 6
 """Figures are rounded to so many digits: what is published must not hang on the last bit of a sum."""
 
@@ -62,8 +63,10 @@ def judge(evidence: Evidence, asked: ModelDelta) -> list[CheckReport]:
     rows = Rows(evidence.train, evidence.children, evidence.validation, known, steps, judged)
     every = tuple(range(len(steps)))
     sides = [(), every, *((*every[:left], *every[left + 1 :]) for left in every if len(every) > 1)]
-    results = evidence.map(students.sit, _exams(evidence, asked, rows, sides))
-    figures = np.array(results).reshape(asked.seeds, len(sides), *results[0].shape)
+    # A step's worth is told, not judged: a few draws will do.
+    draws = [asked.seeds if number < 2 else min(DRAWS_PER_STEP, asked.seeds) for number in range(len(sides))]
+    results = iter(evidence.map(students.sit, _exams(evidence, asked, rows, sides, draws)))
+    figures = [np.array([next(results) for _ in range(count)]) for count in draws]
     return [_told(asked, rows, figures, target, unjudged)]
 
 
@@ -84,8 +87,10 @@ def _judged(evidence: Evidence, asked: ModelDelta, known: Sequence[str]) -> tupl
     return tuple(code for code, label in enumerate(known) if label in wanted and label not in few), left
 
 
-def _exams(evidence: Evidence, asked: ModelDelta, rows: Rows, sides: Sequence[tuple[int, ...]]) -> list[Exam]:
-    """One exam per draw and side; inputs are put on the students' footing once."""
+def _exams(
+    evidence: Evidence, asked: ModelDelta, rows: Rows, sides: Sequence[tuple[int, ...]], draws: Sequence[int]
+) -> list[Exam]:
+    """One exam per side and draw; inputs are put on the students' footing once."""
     student = asked.student or ("boosting" if evidence.policy.modality == "tabular" else "logistic")
     learned = np.concatenate([rows.train.features, rows.children.features])
     footing = students.footing(student, rows.train.features)
@@ -94,12 +99,15 @@ def _exams(evidence: Evidence, asked: ModelDelta, rows: Rows, sides: Sequence[tu
     weights = np.concatenate([rows.train.weights, rows.children.weights])
     steps = np.array([-1] * len(rows.train) + [rows.steps.index(step) for step in rows.children.steps.tolist()])
     strata = np.unique(np.stack([steps[at], codes]), axis=1, return_inverse=True)[1].ravel()
-    found = []
-    for draw in range(asked.seeds):
-        draws = _draws(rows, evidence, draw)[at]
-        lesson = Lesson(inputs[at], codes, weights[at] * shares, steps[at], strata, draws)
-        found += [Exam(f"draw {draw}", lesson, side, questions, len(rows.known), student) for side in sides]
-    return found
+    lessons = [
+        Lesson(inputs[at], codes, weights[at] * shares, steps[at], strata, _draws(rows, evidence, draw)[at])
+        for draw in range(asked.seeds)
+    ]
+    return [
+        Exam(f"draw {draw}", lesson, side, questions, len(rows.known), student)
+        for side, count in zip(sides, draws, strict=True)
+        for draw, lesson in enumerate(lessons[:count])
+    ]
 
 
 def _questions(evidence: Evidence, asked: ModelDelta, rows: Rows, inputs: NDArray[Any]) -> Questions:
@@ -140,28 +148,28 @@ def _targets(rows: Rows) -> tuple[I64, I64, F64]:
     return np.array(ats), np.array(codes), np.array(shares)
 
 
-def _told(asked: ModelDelta, rows: Rows, figures: F64, target: str, left: str) -> CheckReport:
-    """The answer from figures of shape (draws, sides, judged classes, 1 + resamples); sides are real rows alone, all
-    rows, then all but one step."""
-    overall = figures.mean(axis=2)
-    mean, low, high = paired(overall[:, 1] - overall[:, 0], asked.confidence)
+def _told(asked: ModelDelta, rows: Rows, figures: Sequence[F64], target: str, left: str) -> CheckReport:
+    """The answer from each side's figures of shape (draws, judged classes, 1 + resamples); sides are real rows alone,
+    all rows, then all but one step."""
+    alone, both = (side.mean(axis=1) for side in figures[:2])
+    mean, low, high = paired(both - alone, asked.confidence)
     reached = {"lower": low > asked.min, "mean": mean >= asked.min, "upper": high >= asked.min}[asked.by]
-    before, after = overall[:, 0, 0].mean(), overall[:, 1, 0].mean()
+    before, after = alone[:, 0].mean(), both[:, 0].mean()
     words = f"{_words(asked, rows.judged)} Real rows alone reach {before:.4f}, with new rows {after:.4f}."
     words += f" Classes left out, {left}" if left else ""
     details = _details(asked, rows, figures)
     return answer(NAME, asked, bool(reached), mean, target, words, interval=(low, high), details=details)
 
 
-def _details(asked: ModelDelta, rows: Rows, figures: F64) -> list[Detail]:
+def _details(asked: ModelDelta, rows: Rows, figures: Sequence[F64]) -> list[Detail]:
     """What each class gains, then what each step is worth beside the others, over all classes and for each."""
     found = []
     several = len(rows.judged) > 1
     for label, code in enumerate(rows.judged if several else ()):
-        gain = figures[:, 1, label] - figures[:, 0, label]
+        gain = figures[1][:, label] - figures[0][:, label]
         found.append(_detail(f"class {rows.known[code]}", gain, asked.confidence))
-    for number in range(figures.shape[1] - 2):
-        step, gain = f"step {rows.steps[number]}", figures[:, 1] - figures[:, 2 + number]
+    for number, without in enumerate(figures[2:]):
+        step, gain = f"step {rows.steps[number]}", figures[1][: len(without)] - without
         found.append(_detail(step, gain.mean(axis=1), asked.confidence))
         for label, code in enumerate(rows.judged if several else ()):
             found.append(_detail(f"{step}, class {rows.known[code]}", gain[:, label], asked.confidence))

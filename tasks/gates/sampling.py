@@ -12,7 +12,7 @@ I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 Stratum = TypeVar("Stratum")
 
-MOST_ROWS = 3_000
+MOST_ROWS = 2_000
 """Rows of one kind (real training, real validation, new) that are looked at: bounds time and memory of the gates."""
 
 

@@ -104,6 +104,11 @@ class Evidence:
         """Bytes of the files that hold the new rows; what was dropped counts by its share."""
         return round(sum(item.shard.bytes * item.kept / item.shard.rows for item in self.accepted if item.kept))
 
+    def load(self) -> None:
+        """Read the samples now."""
+        for sample in (self.train, self.validation, self.children):
+            len(sample)
+
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Results in the order of `items`, from the run's workers."""
         return [function(item) for item in items] if self.runner is None else self.runner.map(function, items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,9 @@ from tasks.work import production
 from tasks.work.evidence import Evidence
 from tasks.work.outcome import Checked, keep_page
 from tasks.work.run import Run
+
+SAMPLING = {"model_delta", "privacy", "drift_coverage"}
+"""Gates that look at samples, which are read once, before several gates ask for them at the same time."""
 
 
 def gate(run: Run, checked: Checked) -> Checked:
@@ -49,11 +53,17 @@ def written(gates: Gates) -> dict[str, Gate]:
 
 
 def judge(evidence: Shown, gates: Gates) -> list[CheckReport]:
-    """What every gate that is written answers; a gate is the file of its name in `tasks/gates/`."""
-    found: list[CheckReport] = []
-    for name, asked in written(gates).items():
-        found += importlib.import_module(f"tasks.gates.{name}").judge(evidence, asked)
-    return found
+    """What every gate that is written answers; a gate is the file of its name in `tasks/gates/`.
+
+    Gates work side by side: one waits for its students while another looks for neighbours.
+    """
+    asked = written(gates)
+    modules = {name: importlib.import_module(f"tasks.gates.{name}") for name in asked}
+    if len(asked.keys() & SAMPLING) > 1:
+        evidence.load()
+    with ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="gate") as threads:
+        waiting = [threads.submit(modules[name].judge, evidence, one) for name, one in asked.items()]
+        return [answer for future in waiting for answer in future.result()]
 
 
 def refuse(failed: Sequence[CheckReport], page: str) -> None:
