@@ -78,9 +78,9 @@ def _judged(evidence: Evidence, asked: ModelDelta, known: Sequence[str]) -> tupl
     rarer = min(known, key=lambda label: (evidence.real.get(label, 0), label))
     wanted = [rarer] if len(known) == 2 and asked.metric in RANKING else list(known)
     few = {label: there.get(label, 0) for label in wanted if there.get(label, 0) < asked.min_rows_per_class}
-    told = ", ".join(f"class {label} has {count}" for label, count in list(few.items())[:5])
-    more = f" and {len(few) - 5} more" if len(few) > 5 else ""
-    left = f"of {asked.min_rows_per_class} validation rows, {told}{more}." if few else ""
+    told = ", ".join(f"class {label}: {count}" for label, count in list(few.items())[:5])
+    more = f" and {len(few) - 5} classes more" if len(few) > 5 else ""
+    left = f"{asked.min_rows_per_class} validation rows are needed, there are of {told}{more}." if few else ""
     targeted = {label for _, label in evidence.made} if len(known) > 2 else {rarer}
     if 2 * len(targeted & set(few)) > len(targeted):
         return (), left  # of the classes that new rows were made for, most cannot be judged
@@ -156,7 +156,7 @@ def _told(asked: ModelDelta, rows: Rows, figures: Sequence[F64], target: str, le
     reached = {"lower": low > asked.min, "mean": mean >= asked.min, "upper": high >= asked.min}[asked.by]
     before, after = alone[:, 0].mean(), both[:, 0].mean()
     words = f"{_words(asked, rows.judged)} Real rows alone reach {before:.4f}, with new rows {after:.4f}."
-    words += f" Classes left out, {left}" if left else ""
+    words += f" Not all classes are judged: {left}" if left else ""
     details = _details(asked, rows, figures)
     return answer(NAME, asked, bool(reached), mean, target, words, interval=(low, high), details=details)
 

@@ -66,12 +66,19 @@ def sections(document: Document) -> list[Section]:
         _table("Children", ("step", "transforms", "planned"), list(_steps(document))),
         _table("Columns", ("column", "change", "type", "then"), [_column(one) for one in document.get("columns", ())]),
         _quarantine(document),
+        Section("Gates, which a run judges before it publishes", lines=_gates(document)),
         Section("Cost", lines=cost),
         Section("Shards", ("stage", "new", "rows", "reused", "rows"), shards, folded=True),
         Section("Policy", diff=_cut(changes.get("policy_diff", "")), folded=True),
         Section("Suite", diff=_cut(changes.get("suite_diff", "")), folded=True),
     ]
     return [section for section in found if section.rows or section.lines or section.diff]
+
+
+def _gates(document: Document) -> list[str]:
+    """What will be judged of the version as a whole; a plan does not know the answers."""
+    names = [name.replace("_", " ") for name in document.get("gates", ())]
+    return [", ".join(names)] if names and not document["up_to_date"] else []
 
 
 def _table(heading: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Section:

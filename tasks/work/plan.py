@@ -26,6 +26,7 @@ from tasks.work.context import OBJECTS, Context
 from tasks.work.descriptors import ChildShard
 from tasks.work.estimate import Cost, estimate
 from tasks.work.fit import Fitted, fit, origin_of
+from tasks.work.gates import written
 from tasks.work.ingest import Raw, ingest
 from tasks.work.parts import ops_of
 from tasks.work.production import refuse_other_columns
@@ -82,6 +83,7 @@ def plan(asked: Asked, runner: Runner, scratch: str) -> dict[str, Any]:
         "unrecorded": asked.unchanged and not asked.recorded,
         "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
         "ignored": asked.found.said_of_ignored,
+        "gates": list(written(ctx.policy.gates)) if ctx.policy.steps else [],
         "changes": changes(asked),
         "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
     }

@@ -137,7 +137,7 @@ def test_too_few_rows_to_judge_is_a_warning_on_the_record(folder):
     version = publish(folder, "{model_delta: {}}")
     answer = answers(version)["model_delta"]
     assert (answer["success"], answer["too_few"], answer["on_failure"]) == (False, True, "warn")
-    assert answer["error"].startswith("too few rows to judge: of 10 validation rows, class ")
+    assert answer["error"].startswith("too few rows to judge: 10 validation rows are needed, there are of class ")
 
 
 def test_too_few_rows_end_the_run_where_that_was_asked(folder):

@@ -91,10 +91,10 @@ def test_the_same_rows_give_the_same_figures():
 
 
 def test_too_few_rows_are_said_and_do_what_was_asked():
-    few = blobs(100, 0.05, seed=2)
+    few = blobs(50, 0.1, seed=2)
     answer = judged({"good": helpful()}, validation=few)
     assert (answer["success"], answer["too_few"], answer["on_failure"]) == (False, True, "warn")
-    assert answer["error"] == "too few rows to judge: of 10 validation rows, class 1 has 5."
+    assert answer["error"] == "too few rows to judge: 10 validation rows are needed, there are of class 1: 5."
     assert judged({"good": helpful()}, validation=few, on_too_few="fail")["on_failure"] == "fail"
     assert not judged({"good": helpful()}, validation=few, min_rows_per_class=5)["too_few"]
 

@@ -161,3 +161,9 @@ def test_classes_that_are_numbers_stand_in_the_order_of_numbers():
     rows = {"train": {"real": {"10": 1, "9": 1}}}
     told = [line.split()[1] for line in lines(DOCUMENT | {"rows": {"before": {}, "after": rows}}) if "train " in line]
     assert told[:3] == ["9", "10", "all"]
+
+
+def test_the_gates_that_a_run_will_judge_are_named_and_not_judged():
+    found = lines({**DOCUMENT, "gates": ["model_delta", "budgets"]})
+    at = found.index("Gates, which a run judges before it publishes")
+    assert found[at + 1] == "model delta, budgets"

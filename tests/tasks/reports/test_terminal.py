@@ -104,3 +104,11 @@ def test_classes_that_are_numbers_stand_in_the_order_of_numbers():
 def test_it_says_that_rows_without_a_class_are_not_judged_by_it():
     assert "labels not judged: no class" in lines({**DOCUMENT, "not_judged": "not judged: no class"})
     assert not any(line.startswith("labels") for line in lines())
+
+
+def test_a_gate_shows_its_interval_and_its_parts():
+    part = {"of": "step noise", "observed": -0.01, "interval": [-0.02, -0.005], "word": "hurt"}
+    gate = {"name": "model_delta", "success": True, "observed": 0.02, "interval": [0.01, 0.03], "target": "> 0"}
+    found = " ".join(lines({**DOCUMENT, "checks": [{**gate, "details": [part]}]}))
+    assert "0.02 (0.01 to 0.03) > 0" in found
+    assert "step noise hurt -0.01 (-0.02 to -0.005)" in found
