@@ -243,7 +243,7 @@ class Evidence:
 
     @cached_property
     def _links(self) -> pa.Table:
-        return kin.links(self._kept, lambda item: self.rows_of(item, [SAMPLE_ID, PARENT_IDS]))
+        return kin.links(self._kept, self.rows_of)
 
     @cached_property
     def _known(self) -> pa.Array | None:
