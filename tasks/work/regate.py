@@ -25,6 +25,7 @@ from tasks.work.evidence import Evidence
 from tasks.work.gates import judge, written
 from tasks.work.manifest import Published
 from tasks.work.publish import Accepted
+from tasks.work.run import SHARD_BYTES
 from tasks.work.survey import survey
 
 TODAY = ("drift_coverage",)
@@ -56,7 +57,8 @@ def regate(ctx: Context, runner: Runner, found: Published, only: Collection[str]
     gates = _asked(ctx.policy.gates, only)
     if not written(gates):
         return []
-    ctx = replace(ctx, policy=_where_it_was(ctx.policy, found))
+    # Rebuilding reads no source and cuts no shard; production is read in shards as large as a run's.
+    ctx = replace(ctx, policy=_where_it_was(ctx.policy, found), shard_bytes=SHARD_BYTES)
     manifest = found.manifest
     real = [file for file in manifest.data_files if file.origin == REAL]
     there = production.find(ctx.policy, Path()) if gates.drift_coverage else None

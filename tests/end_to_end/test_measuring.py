@@ -14,7 +14,7 @@ from policies.errors import DataError, PolicyError
 from tasks.storage import channels
 from tasks.storage.delta_commit import Conflict
 from tasks.storage.store import Store
-from tasks.work import measuring
+from tasks.work import measuring, production
 from tasks.work.measuring import history, parsed, refuse, report
 from tasks.work.pointing import promote, rollback
 from tasks.work.versions import Lake
@@ -217,6 +217,13 @@ def test_gates_run_again_answer_as_the_run_did_where_nothing_has_changed(driftin
     assert checks == [one for one in json.loads(json.dumps(bare)) if one["name"] in {it["name"] for it in checks}]
     added = {one.name for one in drifting.store.sub(".augmill").list()} - {one.name for one in before}
     assert {name.split("/")[1] for name in added} == {"measurements"}
+
+
+def test_production_is_read_in_few_shards_when_gates_are_run_again(drifting, monkeypatch):
+    read, found = production.read, []
+    monkeypatch.setattr(production, "read", lambda *args: (found.append(read(*args)), found[-1])[1])
+    assert main(["gate", f"{DATASET}@1"]) == 0
+    assert {len(raw.shards) for raw in found} == {1}
 
 
 def test_drift_since_then_rolls_back_as_soon_as_it_is_measured(drifting, tmp_path, capfd):
