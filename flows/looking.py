@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.settings import Settings, quiet_libraries, settings
-from tasks.storage.store import Store
-from tasks.work.run import Asked, ask
-from tasks.work.versions import Lake
+
+if TYPE_CHECKING:  # every command's --help would wait for NumPy and Arrow
+    from tasks.work.run import Asked
+    from tasks.work.versions import Lake
 
 
 def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> Asked:
     """Look at a policy, its source and its table, as the settings say where things are."""
+    from tasks.work.run import ask
+
     return ask(
         policy,
         lake=current.lake,
@@ -26,6 +30,9 @@ def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> 
 
 def open_lake() -> Lake:
     """Everything that was ever published where the settings say."""
+    from tasks.storage.store import Store
+    from tasks.work.versions import Lake
+
     current = settings()
     quiet_libraries(current)
     return Lake(Store(current.lake))

@@ -9,7 +9,6 @@ import click
 
 from flows.console import json_option, print_json
 from flows.looking import open_lake
-from flows.regating import judged_again
 from flows.settings import settings
 
 EXAMPLE = """
@@ -27,6 +26,7 @@ Exit codes: 0 all gates pass, 3 one fails: channels that name the version went b
 @json_option
 def command(reference: str, as_json: bool) -> None:
     """Run the gates of a version's policy on its rows again, against production as it is today; keep the answers."""
+    from flows.regating import judged_again
     from tasks.reports.measured import text
     from tasks.work import measuring as work
 

@@ -9,7 +9,6 @@ import click
 
 from flows.console import json_option, print_json
 from flows.looking import open_lake
-from flows.regating import measure_again
 from flows.settings import settings
 
 EXAMPLE = """
@@ -29,6 +28,7 @@ def command(reference: str, channel: str, as_json: bool) -> None:
     Refused where a check or gate of the version failed, a figure posted since breaches its policy, or files are gone.
     The drift gate is run again, on the production sample as it is now; rows do not change, so what others said stands.
     """
+    from flows.regating import measure_again
     from tasks.reports.pointed import text
     from tasks.work.pointing import promote, refuse_incomplete
 

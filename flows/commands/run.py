@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,9 @@ from flows.logs import log_to
 from flows.looking import ask_with
 from flows.settings import RunnerName, Settings, quiet_libraries, settings
 from policies.errors import Finding
-from tasks.work.run import Asked
+
+if TYPE_CHECKING:  # for --help, the command line alone
+    from tasks.work.run import Asked
 
 EXAMPLE = """
 \b

@@ -52,6 +52,17 @@ def test_help_lists_every_command_without_importing_any():
         assert f"\n  {name} " in done.stdout
 
 
+def test_help_of_a_command_waits_for_no_heavy_library():
+    code = (
+        "import sys; from flows.cli import main;"
+        f"codes = [main([name, '--help']) for name in {COMMANDS!r}];"
+        "heavy = ('numpy', 'pyarrow', 'pandas', 'prefect', 'mlflow', 'sklearn');"
+        "print([m for m in heavy if m in sys.modules], set(codes))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "[] {0}"
+
+
 def test_version_and_unknown_commands(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("augmill ")
