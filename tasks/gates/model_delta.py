@@ -81,7 +81,7 @@ def _judged(evidence: Evidence, asked: ModelDelta, known: Sequence[str]) -> tupl
     told = ", ".join(f"class {label}: {count}" for label, count in list(few.items())[:5])
     more = f" and {len(few) - 5} classes more" if len(few) > 5 else ""
     left = f"{asked.min_rows_per_class} validation rows are needed, there are of {told}{more}." if few else ""
-    targeted = {label for _, label in evidence.made} if len(known) > 2 else {rarer}
+    targeted = set(evidence.children.labels.tolist()) if len(known) > 2 else {rarer}
     if 2 * len(targeted & set(few)) > len(targeted):
         return (), left  # of the classes that new rows were made for, most cannot be judged
     return tuple(code for code, label in enumerate(known) if label in wanted and label not in few), left
