@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from policies.schema import Policy
 from tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
 from tasks.sources.columns import arrow_of
 from tasks.sources.contract import Chunk, Fault, SourceObject
@@ -25,14 +27,28 @@ Sources = SourceObject | Sequence[SourceObject]
 Columns = Mapping[str, pa.Array]
 
 
-def typed(
-    columns: Columns, rows: I64, sources: Sources, types: Mapping[str, str], treatment: Treatment = UNTREATED
-) -> Chunk:
-    """The columns of `types` in their types, null where the object lacks one; rows that do not fit become faults.
+@dataclass(frozen=True)
+class Wanted:
+    """How the rows of a unit are wanted: columns and types, what the policy says, how many at once, what is treated.
+
+    A reader may yield chunks of any size that fit into memory: they are cut and joined to `shard_rows` rows or about
+    `shard_bytes` bytes afterwards.
+    """
+
+    types: Mapping[str, str]
+    policy: Policy
+    shard_rows: int
+    shard_bytes: int
+    treatment: Treatment = UNTREATED
+
+
+def typed(columns: Columns, rows: I64, sources: Sources, wanted: Wanted) -> Chunk:
+    """The columns wanted in their types, null where the object lacks one; rows that do not fit become faults.
 
     Columns are treated first, so that neither rows nor faults hold what `source.pii` keeps out.
     """
     fitted: dict[str, pa.Array] = {}
+    types, treatment = wanted.types, wanted.treatment
     columns, reasons = treatment.values(columns)
     for name, kind in types.items():
         raw = columns.get(name)

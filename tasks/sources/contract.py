@@ -4,8 +4,7 @@ A format is one file, `from_<format>.py`, holding three functions:
 
     units(found, policy, unit_bytes) -> list[Unit]      how objects are shared out among workers
     scan(unit, policy) -> Scan                          column types and counts, without keeping rows
-    read(unit, types, policy, shard_rows, shard_bytes, treatment)
-                                            rows in final types, as an iterator of chunks, in bounded memory
+    read(unit, wanted) -> Iterator[Chunk]               rows in final types, chunk by chunk, in bounded memory
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from policies.errors import PolicyError
 from policies.schema import Policy
 from tasks.rows.provenance import PAYLOAD_TYPE
-from tasks.sources.chunks import rechunk, typed
+from tasks.sources.chunks import Wanted, typed
 from tasks.sources.columns import name_of
 from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
-from tasks.sources.treatment import UNTREATED, Treatment
 
 PREFIX = "builtin:"
 _FILES = {
@@ -64,18 +63,11 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan({name: name_of(values.type) for name, values in columns.items()}, rows)
 
 
-def read(
-    unit: Unit,
-    types: Mapping[str, str],
-    policy: Policy,
-    shard_rows: int,
-    shard_bytes: int,
-    treatment: Treatment = UNTREATED,
-) -> Iterator[Chunk]:
+def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
     """The rows, in the order scikit-learn has them."""
-    columns = _columns(unit.objects[0].name, policy)
+    columns = _columns(unit.objects[0].name, wanted.policy)
     rows = np.arange(len(next(iter(columns.values()))))
-    return rechunk([typed(columns, rows, unit.objects[0], types, treatment)], shard_rows, shard_bytes)
+    yield typed(columns, rows, unit.objects[0], wanted)
 
 
 def _columns(name: str, policy: Policy) -> dict[str, pa.Array]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from policies.errors import DataError
 from policies.schema import Policy
-from tasks.sources.chunks import rechunk, typed
+from tasks.sources.chunks import Wanted, typed
 from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import Opened, opened
-from tasks.sources.treatment import UNTREATED, Treatment
 from tasks.sources.values import blanked, fit, text_type
 
 BLOCK_BYTES = 8 * 2**20
@@ -78,24 +77,13 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults, lacking(columns, having))
 
 
-def read(
-    unit: Unit,
-    types: Mapping[str, str],
-    policy: Policy,
-    shard_rows: int,
-    shard_bytes: int,
-    treatment: Treatment = UNTREATED,
-) -> Iterator[Chunk]:
+def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
-
-    def parts() -> Iterator[Chunk]:
-        for source in unit.objects:
-            for block in blocks(source, policy.source.missing):
-                chunk = typed(block.texts, block.rows, source, types, treatment)
-                faults = treatment.faults(block.faults) + chunk.faults
-                yield Chunk(chunk.table, sorted(faults, key=lambda fault: fault.row))
-
-    return rechunk(parts(), shard_rows, shard_bytes)
+    for source in unit.objects:
+        for block in blocks(source, wanted.policy.source.missing):
+            chunk = typed(block.texts, block.rows, source, wanted)
+            faults = wanted.treatment.faults(block.faults) + chunk.faults
+            yield Chunk(chunk.table, sorted(faults, key=lambda fault: fault.row))
 
 
 def blocks(source: SourceObject, missing: tuple[str, ...]) -> Iterator[Block]:

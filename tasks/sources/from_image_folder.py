@@ -8,7 +8,7 @@ formats that are not read (`.gif`, `.heic`, ...) are rows too if they lie in a f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +16,10 @@ import pyarrow as pa
 
 from policies.schema import Policy
 from tasks.rows.provenance import PAYLOAD_TYPE
-from tasks.sources.chunks import rechunk, typed
+from tasks.sources.chunks import Wanted, typed
 from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import contents
-from tasks.sources.treatment import UNTREATED, Treatment
 
 IMAGE, LABEL = "image", "label"
 SPLIT_FOLDERS = {
@@ -54,26 +53,15 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan({IMAGE: "payload", policy.label or LABEL: "string"}, len(unit.objects))
 
 
-def read(
-    unit: Unit,
-    types: Mapping[str, str],
-    policy: Policy,
-    shard_rows: int,
-    shard_bytes: int,
-    treatment: Treatment = UNTREATED,
-) -> Iterator[Chunk]:
+def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
     """One row per picture, its bytes as they are in the file."""
-
-    def parts() -> Iterator[Chunk]:
-        data = contents(unit.objects)
-        for start in range(0, len(unit.objects), _BATCH):
-            batch = unit.objects[start : start + _BATCH]
-            payloads = [{"bytes": next(data), "path": one.name} for one in batch]
-            labels = pa.array([_label(one) for one in batch], pa.string())
-            columns = {IMAGE: pa.array(payloads, PAYLOAD_TYPE), policy.label or LABEL: labels}
-            yield typed(columns, np.zeros(len(batch), dtype=np.int64), batch, types, treatment)
-
-    return rechunk(parts(), shard_rows, shard_bytes)
+    data = contents(unit.objects)
+    for start in range(0, len(unit.objects), _BATCH):
+        batch = unit.objects[start : start + _BATCH]
+        payloads = [{"bytes": next(data), "path": one.name} for one in batch]
+        labels = pa.array([_label(one) for one in batch], pa.string())
+        columns = {IMAGE: pa.array(payloads, PAYLOAD_TYPE), wanted.policy.label or LABEL: labels}
+        yield typed(columns, np.zeros(len(batch), dtype=np.int64), batch, wanted)
 
 
 def _label(picture: SourceObject) -> str | None:

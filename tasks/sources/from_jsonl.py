@@ -8,7 +8,7 @@ a fault with its row number. Empty lines are skipped.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -17,12 +17,11 @@ import pyarrow as pa
 
 from policies.errors import DataError
 from policies.schema import Policy
-from tasks.sources.chunks import rechunk, typed
+from tasks.sources.chunks import Wanted, typed
 from tasks.sources.columns import arrow_of, join
 from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import opened
-from tasks.sources.treatment import UNTREATED, Treatment
 
 BLOCK_BYTES = 4 * 2**20
 MAX_LINE_BYTES = 64 * 2**20
@@ -65,26 +64,14 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults, lacking(columns, having))
 
 
-def read(
-    unit: Unit,
-    types: Mapping[str, str],
-    policy: Policy,
-    shard_rows: int,
-    shard_bytes: int,
-    treatment: Treatment = UNTREATED,
-) -> Iterator[Chunk]:
+def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
-    del policy
-
-    def parts() -> Iterator[Chunk]:
-        for source in unit.objects:
-            for block in _blocks(source):
-                columns = {name: _array(block.values(name), kind) for name, kind in types.items()}
-                chunk = typed(columns, np.array(block.rows, dtype=np.int64), source, types, treatment)
-                faults = treatment.faults(block.faults) + chunk.faults
-                yield Chunk(chunk.table, sorted(faults, key=lambda fault: fault.row))
-
-    return rechunk(parts(), shard_rows, shard_bytes)
+    for source in unit.objects:
+        for block in _blocks(source):
+            columns = {name: _array(block.values(name), kind) for name, kind in wanted.types.items()}
+            chunk = typed(columns, np.array(block.rows, dtype=np.int64), source, wanted)
+            faults = wanted.treatment.faults(block.faults) + chunk.faults
+            yield Chunk(chunk.table, sorted(faults, key=lambda fault: fault.row))
 
 
 def _blocks(source: SourceObject) -> Iterator[_Block]:

@@ -22,11 +22,10 @@ from policies.errors import PolicyError
 from policies.schema import BoxColumns, Columns, Policy
 from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 from tasks.sources import boxes, from_csv
-from tasks.sources.chunks import rechunk, typed
+from tasks.sources.chunks import Wanted, typed
 from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
 from tasks.sources.grouping import groups
 from tasks.sources.opening import contents
-from tasks.sources.treatment import UNTREATED, Treatment
 from tasks.sources.values import text_type
 
 IMAGE, MASK, BOXES = "image", "mask", "boxes"
@@ -93,26 +92,16 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults)
 
 
-def read(
-    unit: Unit,
-    types: Mapping[str, str],
-    policy: Policy,
-    shard_rows: int,
-    shard_bytes: int,
-    treatment: Treatment = UNTREATED,
-) -> Iterator[Chunk]:
+def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
     """One row per sample; pictures and masks as they are in their files."""
     objects = {one.name: one for one in unit.objects}
-
-    def parts() -> Iterator[Chunk]:
-        for block in _blocks(unit, policy):
-            pictures = [objects[one.files[IMAGE]] for one in block.samples]
-            payloads = {role: _payloads([objects[one.files[role]] for one in block.samples]) for role in _roles(policy)}
-            numbers = np.array([one.number for one in block.samples], dtype=np.int64)
-            chunk = typed({**payloads, **block.columns}, numbers, pictures, types, treatment)
-            yield Chunk(chunk.table, treatment.faults(block.faults) + chunk.faults)
-
-    return rechunk(parts(), shard_rows, shard_bytes)
+    roles = _roles(wanted.policy)
+    for block in _blocks(unit, wanted.policy):
+        pictures = [objects[one.files[IMAGE]] for one in block.samples]
+        payloads = {role: _payloads([objects[one.files[role]] for one in block.samples]) for role in roles}
+        numbers = np.array([one.number for one in block.samples], dtype=np.int64)
+        chunk = typed({**payloads, **block.columns}, numbers, pictures, wanted)
+        yield Chunk(chunk.table, wanted.treatment.faults(block.faults) + chunk.faults)
 
 
 def _sorted_out(policy: Policy, manifest: SourceObject, objects: Collection[str]) -> tuple[list[_Sample], list[Fault]]:

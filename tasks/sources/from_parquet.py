@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,11 @@ import pyarrow as pa
 
 from policies.errors import DataError
 from policies.schema import Policy
-from tasks.sources.chunks import rechunk, typed
+from tasks.sources.chunks import Wanted, typed
 from tasks.sources.columns import join, name_of
 from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit, lacking
 from tasks.sources.grouping import grouped
 from tasks.sources.opening import Opened, opened
-from tasks.sources.treatment import UNTREATED, Treatment
 
 # Read windows per column: small enough that a row group of any size is never held whole.
 _WINDOW_BYTES = 2**20
@@ -45,33 +44,23 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, lacking=lacking(columns, having))
 
 
-def read(
-    unit: Unit,
-    types: Mapping[str, str],
-    policy: Policy,
-    shard_rows: int,
-    shard_bytes: int,
-    treatment: Treatment = UNTREATED,
-) -> Iterator[Chunk]:
+def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
-    del policy
-    parts = (chunk for source in unit.objects for chunk in _chunks(source, types, shard_rows, shard_bytes, treatment))
-    return rechunk(parts, shard_rows, shard_bytes)
+    for source in unit.objects:
+        yield from _chunks(source, wanted)
 
 
-def _chunks(
-    source: SourceObject, types: Mapping[str, str], shard_rows: int, shard_bytes: int, treatment: Treatment
-) -> Iterator[Chunk]:
+def _chunks(source: SourceObject, wanted: Wanted) -> Iterator[Chunk]:
     with _file(source) as (file, handle):
         start = 0
-        wanted = [name for name in file.schema_arrow.names if name in types]
-        batch_rows = min(shard_rows, _BATCH_ROWS, _rows_within(file, shard_bytes))
-        for batch in file.iter_batches(batch_rows, columns=wanted):
+        names = [name for name in file.schema_arrow.names if name in wanted.types]
+        batch_rows = min(wanted.shard_rows, _BATCH_ROWS, _rows_within(file, wanted.shard_bytes))
+        for batch in file.iter_batches(batch_rows, columns=names):
             handle.check()
             rows = np.arange(start, start + batch.num_rows)
             start += batch.num_rows
-            columns = {name: _checked(column) for name, column in zip(wanted, batch.columns, strict=True)}
-            yield typed(columns, rows, source, types, treatment)
+            columns = {name: _checked(column) for name, column in zip(names, batch.columns, strict=True)}
+            yield typed(columns, rows, source, wanted)
 
 
 def _checked(column: pa.Array) -> pa.Array:

@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 
 from policies.schema import Policy
+from tasks.sources.chunks import Wanted, rechunk
 from tasks.sources.contract import Chunk, Found, Scan, Unit
 from tasks.sources.drift import Drift, drift, gaps, types_of
 from tasks.sources.formats import FORMATS
@@ -38,8 +39,8 @@ def read(
     treatment: Treatment = UNTREATED,
 ) -> Iterator[Chunk]:
     """The rows of a unit in the types given, in chunks of `shard_rows` rows or about `shard_bytes` bytes, treated."""
-    chunks: Iterator[Chunk] = _format(unit.format).read(unit, types, policy, shard_rows, shard_bytes, treatment)
-    return chunks
+    wanted = Wanted(types, policy, shard_rows, shard_bytes, treatment)
+    return rechunk(_format(unit.format).read(unit, wanted), shard_rows, shard_bytes)
 
 
 def _format(name: str) -> ModuleType:

@@ -4,15 +4,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from policies.schema import Policy
 from tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
-from tasks.sources.chunks import MAX_FAULTS, rechunk, typed
+from tasks.sources.chunks import MAX_FAULTS, Wanted, rechunk, typed
 from tasks.sources.contract import Chunk, Fault, SourceObject
 
 OBJECT = SourceObject("a.csv", "/x/a.csv", 10, "abc", split="test")
+POLICY = Policy(dataset="d", modality="tabular", source={"uri": "u"})
+
+
+def wanted(types: dict[str, str]) -> Wanted:
+    return Wanted(types, POLICY, 1000, 1 << 20)
 
 
 def test_rows_carry_their_object_hash_number_and_split() -> None:
-    chunk = typed({"a": pa.array(["1", "2"])}, np.array([4, 9]), OBJECT, {"a": "int64"})
+    chunk = typed({"a": pa.array(["1", "2"])}, np.array([4, 9]), OBJECT, wanted({"a": "int64"}))
     assert chunk.table.schema.field(SOURCE).type == SOURCE_TYPE
     assert chunk.table.to_pylist() == [
         {"a": 1, SOURCE: {"object": "a.csv", "sha256": "abc", "row": 4}, SPLIT: "test"},
@@ -22,7 +28,7 @@ def test_rows_carry_their_object_hash_number_and_split() -> None:
 
 def test_every_reason_of_a_row_is_in_one_fault() -> None:
     columns = {"a": pa.array(["x", "1"]), "b": pa.array(["y", "2"])}
-    chunk = typed(columns, np.array([0, 1]), OBJECT, {"a": "int64", "b": "float64"})
+    chunk = typed(columns, np.array([0, 1]), OBJECT, wanted({"a": "int64", "b": "float64"}))
     assert [fault.reason for fault in chunk.faults] == [
         "column 'a': 'x' is not a whole number; column 'b': 'y' is not a number"
     ]
@@ -31,7 +37,7 @@ def test_every_reason_of_a_row_is_in_one_fault() -> None:
 
 def test_bytes_are_not_spilled_into_reports() -> None:
     columns = {"a": pa.array(["x"]), "raw": pa.array([b"1234"])}
-    fault = typed(columns, np.array([0]), OBJECT, {"a": "int64", "raw": "binary"}).faults[0]
+    fault = typed(columns, np.array([0]), OBJECT, wanted({"a": "int64", "raw": "binary"})).faults[0]
     assert fault.text == '{"a": "x", "raw": "<4 bytes>"}'
 
 
