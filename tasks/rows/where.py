@@ -9,7 +9,7 @@ with a missing value is neither true nor false.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -40,6 +40,8 @@ _COMPARE = {
 _SAME = {"==": "=", "<>": "!="}
 _KEYWORDS = ("and", "or", "not", "in", "is", "null", "true", "false")
 MOST_ALTERNATIVES = 1_000
+EQUAL, ORDERED = ("=", "!="), ("<", "<=", ">", ">=")
+_DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,40 @@ def refuse_unknown(condition: Condition, known: Sequence[str]) -> None:
         )
 
 
+def refuse_other_kinds(condition: Condition, kinds: Mapping[str, Sequence[pa.DataType]], signs: Sequence[str]) -> None:
+    """Raise PolicyError for a value that is none of the types its column has, where it is compared by these signs."""
+    if isinstance(condition, Joined):
+        for part in condition.parts:
+            refuse_other_kinds(part, kinds, signs)
+        return
+    held = kinds.get(condition.column, ())
+    for literal in condition.values if condition.sign in signs and held else ():
+        if all(scalar_of(literal, kind) is None for kind in held):
+            told = " or ".join(dict.fromkeys(map(str, held)))
+            raise PolicyError(
+                f"column {condition.column!r} holds {told} values, and {literal[0]!r} is none", "Correct the condition."
+            )
+
+
+def scalar_of(literal: Literal, kind: pa.DataType) -> pa.Scalar | None:
+    """The value as a column of this type holds it; None if it can hold no such value."""
+    typed, value = literal
+    if isinstance(value, bool):
+        typed = str(value).lower()
+    elif _is_number(kind) and not isinstance(value, str):
+        typed = str(int(value)) if float(value).is_integer() else str(value)
+    # A time without a zone is one of UTC, as in the lake.
+    for way in ([pa.timestamp("us"), kind], [kind]) if pa.types.is_timestamp(kind) else ([kind],):
+        scalar = pa.scalar(typed)
+        try:
+            for one in way:
+                scalar = scalar.cast(one)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            continue
+        return scalar
+    return None
+
+
 def _mask(condition: Condition, rows: pa.Table) -> pa.ChunkedArray:
     if isinstance(condition, Joined):
         parts = [_mask(part, rows) for part in condition.parts]
@@ -151,18 +187,16 @@ def _mask(condition: Condition, rows: pa.Table) -> pa.ChunkedArray:
 
 
 def _compared(column: pa.ChunkedArray, test: Test, literal: Literal) -> pa.ChunkedArray:
-    typed, value = literal
-    kind = column.type
-    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if numbers and isinstance(value, float):
-        return _COMPARE[test.sign](column.cast(pa.float64(), safe=False), pa.scalar(value))
-    try:
-        scalar = pa.scalar(typed if not isinstance(value, bool) else str(value).lower()).cast(kind)
-        return _COMPARE[test.sign](column, scalar)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as fault:
-        raise PolicyError(
-            f"column {test.column!r} holds {kind} values, and {typed!r} is none", "Correct the condition."
-        ) from fault
+    if _is_number(column.type) and isinstance(literal[1], float):
+        return _COMPARE[test.sign](column.cast(pa.float64(), safe=False), pa.scalar(literal[1]))
+    scalar = scalar_of(literal, column.type)
+    if scalar is None:  # no row of this table has such a value
+        return pa.chunked_array([pa.nulls(len(column), pa.bool_())])
+    return _COMPARE[test.sign](column, scalar)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 class _Reader:
@@ -172,6 +206,7 @@ class _Reader:
         self.text = text
         self.tokens = list(self._split())
         self.at = 0
+        self.depth = 0
 
     def whole(self) -> Condition:
         """The condition, to the end of the text."""
@@ -201,12 +236,22 @@ class _Reader:
 
     def _one(self) -> Condition:
         if self._take("not"):
-            return Joined("not", (self._one(),))
+            return Joined("not", (self._deeper(self._one),))
         if self._take("("):
-            inner = self._either()
+            inner = self._deeper(self._either)
             self._expect(")")
             return inner
         return self._test(self._column())
+
+    def _deeper(self, read: Callable[[], Condition]) -> Condition:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise PolicyError(
+                f"the condition has more than {_DEEPEST} brackets and nots within each other", "Write it more simply."
+            )
+        inner = read()
+        self.depth -= 1
+        return inner
 
     def _test(self, column: str) -> Condition:
         if self._take("is"):

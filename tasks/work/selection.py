@@ -7,7 +7,7 @@ quarantine are chosen by a condition too: a run that read them again would only 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -111,8 +111,9 @@ def choose(lake: Lake, dataset: str, asked: Asked) -> Chosen:
     chosen = Chosen(lake.readable(dataset), manifests_of(lake, dataset))
     store = lake.store.sub(dataset)
     if asked.condition:
-        known = {name: None for one in chosen.manifests.values() for name in one.types}
-        where.refuse_unknown(asked.condition, list(known))
+        kinds = _kinds(chosen.manifests.values())
+        where.refuse_unknown(asked.condition, list(kinds))
+        where.refuse_other_kinds(asked.condition, kinds, where.ORDERED)
         _choose_raw(lake.objects(dataset).sub("work"), asked, chosen)
     real, children = chosen.files()
     _choose_real(store, asked, real, chosen)
@@ -188,11 +189,19 @@ def _standing(salt: bytes, condition: Condition | None, types: Mapping[str, str]
 
 def _typed(literal: where.Literal, kind: str | None) -> pa.Array:
     text, value = literal
-    spelled = pa.array([str(value).lower() if isinstance(value, bool) else text])
-    if kind is None:
-        return spelled
-    typed = pa.chunked_array([spelled.cast(held_type(arrow_of(kind), ""))])
-    return as_texts(typed).combine_chunks()
+    scalar = where.scalar_of(literal, held_type(arrow_of(kind), "")) if kind is not None else None
+    if scalar is None:  # the column had another type once, or has had none
+        return pa.array([str(value).lower() if isinstance(value, bool) else text])
+    return as_texts(pa.chunked_array([pa.repeat(scalar, 1)])).combine_chunks()
+
+
+def _kinds(manifests: Iterable[Manifest]) -> dict[str, list[pa.DataType]]:
+    """The types that every column has had."""
+    found: dict[str, list[pa.DataType]] = {}
+    for manifest in manifests:
+        for name, kind in manifest.types.items():
+            found.setdefault(name, []).append(held_type(arrow_of(kind), name))
+    return found
 
 
 def _choose_real(store: Store, asked: Asked, files: Sequence[DataFile], chosen: Chosen) -> None:
@@ -250,6 +259,7 @@ def _refuse_missing(store: Store, asked: Asked, children: Sequence[DataFile], ch
     dataset = chosen.current.manifest.dataset
     if asked.condition:
         if not chosen.ids and not chosen.raw:
+            where.refuse_other_kinds(asked.condition, _kinds(chosen.manifests.values()), where.EQUAL)
             raise PolicyError(
                 f"no row of {dataset} meets the condition {asked.shape}, in any version",
                 "Look at the values: what has been forgotten before is not there any more.",

@@ -152,6 +152,26 @@ def test_a_condition_that_is_no_equality_forgets_the_rows_there_are(folder):
     assert max(row["width"] for row in rows(folder / "lake") if row[ORIGIN] == REAL) < widest
 
 
+@pytest.mark.parametrize("text", ["customer = 7.0", "customer in (7e0, 7.5, 'seven')"])
+def test_a_number_may_be_spelled_otherwise_and_is_known_later(folder, text):
+    forget(folder, text)
+    write_csv(folder / "data" / "9.csv", lines(300, 40), HEADER)
+    publish(folder)
+    assert {row["customer"] for row in rows(folder / "lake")} == set(range(20)) - {7}
+
+
+def test_a_value_of_the_type_that_the_column_has_now_is_found(folder):
+    """An older version holds numbers where the current one holds texts, and a purge looks at both."""
+    kind = "{type: expect_column_values_to_be_of_type, kwargs: {column: customer, type_: str}}"
+    texts = suite(folder, f"name: s\nexpectations:\n  - {kind}\n")
+    for number in range(2):
+        write_csv(folder / "data" / f"{number}.csv", [f"c{line}" for line in lines(60 * number, 60)], HEADER)
+    publish(folder, **texts)
+    proof, _ = forget(folder, "customer = 'c7'", **texts)
+    assert sum(proof["rows"].values()) == 6
+    assert {row["customer"] for row in rows(folder / "lake")} == {f"c{number}" for number in range(20)} - {"c7"}
+
+
 def test_a_new_column_or_another_spelling_does_not_bring_a_row_back(folder):
     """By id, so that only its content is known; then the file gains a column, and numbers get a decimal point."""
     forget(folder, ids=sorted(of_customer(folder, 7)))

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from policies.errors import PolicyError
-from tasks.rows.where import columns, equalities, mask, parse, refuse_unknown, shape
+from tasks.rows.where import EQUAL, ORDERED, columns, equalities, mask, parse, refuse_other_kinds, refuse_unknown, shape
 
 ROWS = pa.table(
     {
@@ -32,6 +32,8 @@ CONDITIONS = [
     "ok = false or id = 17 and age = 2",
     '"two words" = 3',
     "NOT id IS NULL AND id IN (20)",
+    "id = +17 or id = 018 or id = 19.0",
+    "age = 2 or age = +1.5",
 ]
 
 
@@ -67,12 +69,39 @@ def test_what_is_no_condition_is_refused_with_the_place(text, words):
     assert words in caught.value.cause
 
 
+@pytest.mark.parametrize("text", ["(" * 3000 + "id = 17" + ")" * 3000, "not " * 3000 + "id = 17"])
+def test_what_is_nested_without_end_is_refused(text):
+    with pytest.raises(PolicyError, match="more than 50 brackets and nots"):
+        parse(text)
+    shallow = parse("(" * 20 + "not not id = 17" + ")" * 20)
+    assert mask(shallow, ROWS).to_pylist() == [True, False, False, False, False]
+
+
 def test_a_value_of_another_kind_and_a_column_that_is_not_there_are_refused():
+    kinds = {name: [ROWS.schema.field(name).type] for name in ROWS.column_names}
     with pytest.raises(PolicyError, match="column 'id' holds int64 values, and 'abc' is none"):
-        mask(parse("id = 'abc'"), ROWS)
+        refuse_other_kinds(parse("age > 1 or id = 'abc'"), kinds, EQUAL)
+    refuse_other_kinds(parse("age > 1 or id = 'abc'"), kinds, ORDERED)
+    with pytest.raises(PolicyError, match="'x' is none"):
+        refuse_other_kinds(parse("id < 'x'"), kinds, ORDERED)
+    refuse_other_kinds(parse("id < 'x'"), kinds | {"id": [pa.int64(), pa.string()]}, ORDERED)
     with pytest.raises(PolicyError, match="Did you mean city"):
         refuse_unknown(parse("id = 1 and citi = 'Ulm'"), ROWS.column_names)
     refuse_unknown(parse("id = 1"), ROWS.column_names)
+
+
+def test_no_row_has_a_value_that_its_column_cannot_hold():
+    """A column may have held numbers in one version and holds texts in another: both are asked."""
+    for text in ("id = 'abc'", "id != 'abc'", "not id = 'abc'", "id > 'abc'", "id = 1e999"):
+        assert not any(mask(parse(text), ROWS).to_pylist()), text
+    assert mask(parse("id = 'abc' or id = 17"), ROWS).to_pylist() == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("text", ["'2020-01-04'", "'2020-01-04 00:00:00'", "'2020-01-04T00:00:00Z'"])
+def test_a_time_may_be_given_without_a_zone(text):
+    times = pa.table({"at": pa.array([1578096000000000, 1578099600000000], pa.timestamp("us", "UTC"))})
+    assert mask(parse(f"at = {text}"), times).to_pylist() == [True, False]
+    assert mask(parse(f"at > {text}"), times).to_pylist() == [False, True]
 
 
 def test_a_table_without_the_column_has_no_value_there():
