@@ -96,7 +96,10 @@ def test_a_running_scheduler_gives_the_rows_of_threads_and_a_killed_worker_costs
     assert table_of(here.folder / "new").versions() == [0]
     after = objects(here.folder / "new")
     assert len(after) > len(made) + 20, "the worker was killed when all was done"
-    assert made.items() <= after.items(), "what had been made was made again"
+    # A piece of work is done when its descriptor is there; what the killed worker was at is made again.
+    done = {path: at for path, at in made.items() if path.suffix == ".json"}
+    assert len(done) > 5
+    assert done.items() <= after.items(), "what had been made was made again"
     assert not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE
     assert staying.is_running(), "the cluster of somebody else was ended with the run"
 
