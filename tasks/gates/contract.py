@@ -24,6 +24,7 @@ F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 LAYER = "gates"
 TOO_FEW = "too few rows to judge"
+NO_FEATURE = "no column is a feature, so all rows look alike"
 
 
 @dataclass(frozen=True)

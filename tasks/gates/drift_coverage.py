@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.gates import DriftCoverage
-from tasks.gates.contract import F64, Evidence, Sample, answer, too_few
+from tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
 from tasks.gates.drift import Drift, drift_of
 from tasks.gates.intervals import wilson
 from tasks.gates.neighbours import radii, within
@@ -65,6 +65,8 @@ def judge(evidence: Evidence, asked: DriftCoverage) -> list[CheckReport]:
 
 
 def _coverage(evidence: Evidence, asked: DriftCoverage, count: int, target: str) -> CheckReport:
+    if not evidence.train.features.shape[1]:
+        return too_few("drift_coverage", asked, target, NO_FEATURE, WORDS)
     met = evidence.features(evidence.production.slice(0, count))
     real = evidence.train.features[evenly(evidence.train, count)]
     made = evidence.children.features[evenly(evidence.children, _made_count(evidence, count))]

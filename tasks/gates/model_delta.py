@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from policies.gates import ModelDelta
 from tasks.gates import metrics, students
-from tasks.gates.contract import F64, Evidence, Sample, answer, too_few
+from tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
 from tasks.gates.students import Exam, Lesson, Questions
 from tasks.reports.document import CheckReport, Detail
 from tasks.rows.identity import words_of
@@ -55,6 +55,8 @@ def judge(evidence: Evidence, asked: ModelDelta) -> list[CheckReport]:
     target = f"{'>' if asked.by == 'lower' else '>='} {asked.min:g}"
     if not sum(evidence.made.values()):
         return [too_few(NAME, asked, target, "there are no new rows.", _words(asked, ()))]
+    if not evidence.train.features.shape[1]:
+        return [too_few(NAME, asked, target, NO_FEATURE, _words(asked, ()))]
     known = tuple(sorted({*evidence.real, *(label for _, label in evidence.made)}))
     judged, unjudged = _judged(evidence, asked, known)
     if not judged:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.gates import Privacy
-from tasks.gates.contract import F64, Evidence, Sample, answer, too_few
+from tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
 from tasks.gates.intervals import bootstrap, difference, effective, weighted_quantile, wilson
 from tasks.gates.neighbours import nearest
 from tasks.gates.samples import head, ids_of, joined, of_class, taken
@@ -63,7 +63,8 @@ def judge(evidence: Evidence, asked: Privacy) -> list[CheckReport]:
     found = [_copies(evidence, asked)]
     children = head(evidence.children, MOST_QUERIES)
     parents = evidence.parents(children)
-    found += _distances(measure(evidence, children, parents), asked, evidence.policy.seed)
+    why = "" if evidence.train.features.shape[1] else NO_FEATURE
+    found += _distances(measure(evidence, children, parents), asked, evidence.policy.seed, why)
     found.append(_membership(evidence, asked, set(parents.labels.tolist())))
     ledger = _ledger(evidence, asked)
     return [*found, ledger] if ledger else found
@@ -138,8 +139,8 @@ def _held_out(evidence: Evidence, references: Sample, scale: scaling.Scaling) ->
     return found
 
 
-def _distances(measured: Measured, asked: Privacy, seed: int) -> list[CheckReport]:
-    """Near copies of training rows, of validation rows, and the distances as a whole."""
+def _distances(measured: Measured, asked: Privacy, seed: int, blind: str = "") -> list[CheckReport]:
+    """Near copies of training rows, of validation rows, and the distances as a whole; `blind`: why none is known."""
     near, far = f"<= {asked.max_near_copy_share:g}", f">= {asked.min_distance_ratio:g}"
     words = {
         "near_copies": f"New rows closer to a training row than {NEAR:g} of what held-out rows keep (median).",
@@ -147,7 +148,7 @@ def _distances(measured: Measured, asked: Privacy, seed: int) -> list[CheckRepor
         "distance_ratio": "Distance to the closest training row (DCR), over that of held-out rows of the class.",
     }
     if len(measured.ids) == 0:
-        why = f"no class of the new rows has {FEWEST} real rows to compare with"
+        why = blind or f"no class of the new rows has {FEWEST} real rows to compare with"
         return [too_few(name, asked, far if name == "distance_ratio" else near, why, words[name]) for name in words]
     found = []
     for name, hit in (("near_copies", measured.ratios < NEAR), ("held_out_near_copies", measured.leaks)):
@@ -202,6 +203,8 @@ def _membership(evidence: Evidence, asked: Privacy, exposed: set[str]) -> CheckR
     not, class by class. The distance that decides is learned on one half of them and tried on the other."""
     target = f"<= {asked.max_membership_advantage:g}"
     words = "Attack: true less false positive rate of telling training from held-out rows by the closest new row."
+    if not evidence.train.features.shape[1]:
+        return too_few("membership_advantage", asked, target, NO_FEATURE, words)
     members, others = _matched(evidence, exposed)
     if len(others) < FEWEST_ATTACKED:
         why = f"{len(others)} validation rows of the classes that new rows are made of, {FEWEST_ATTACKED} are needed"

@@ -118,3 +118,12 @@ def test_rare_classes_that_a_sample_holds_more_of_are_thinned_out_again():
     assert (taken == 19.0).mean() == pytest.approx(0.95, abs=0.02)
     assert len(evenly(one, 2_000)) <= 1_000
     assert len(evenly(sample(features[:0], [], "a"), 5)) == 0
+
+
+def test_without_a_feature_no_coverage_is_claimed():
+    none = [np.zeros((count, 0)) for count in (100, 60, 0)]
+    real, fresh, made = (sample(one, [""] * len(one), prefix) for one, prefix in zip(none, "abc", strict=True))
+    met = pa.table({"text": [f"message {number}" for number in range(100)]})
+    found = answers(Made(real, fresh, made, production=met, feature_columns=()))
+    assert found["drift_coverage"]["too_few"]
+    assert "no column is a feature" in found["drift_coverage"]["error"]

@@ -123,3 +123,12 @@ def test_the_interval_covers_no_gain_as_often_as_it_says():
         answer = judged({"more": children("0", bases, 100 + seed, centre=0.0)}, train, validation)
         missed += not answer["interval"][0] <= 0.0 <= answer["interval"][1]
     assert missed <= 3
+
+
+@pytest.mark.parametrize("student", ["boosting", "logistic"])
+def test_without_a_feature_no_student_can_be_trained_and_that_is_said(student):
+    bare = TRAIN[0][:, :0], TRAIN[1]
+    asked = VALIDATION[0][:, :0], VALIDATION[1]
+    answer = judged({"again": (*bare, np.arange(len(bare[1])))}, bare, asked, student=student)
+    assert (answer["success"], answer["too_few"]) == (False, True)
+    assert "no column is a feature" in answer["error"]

@@ -155,3 +155,12 @@ def test_distances_hold_all_parents_however_few_training_rows_are_sampled():
     found = answers(shown)
     assert found["near_copies"]["observed"] == 1.0
     assert nearest(whole.features, whole.features)[0].max() == 0.0
+
+
+def test_without_a_feature_nothing_is_said_of_distances_nor_of_an_attack():
+    real, fresh_rows = (real_rows(count, 1, prefix, dimensions=0) for count, prefix in ((300, "a"), (160, "b")))
+    children = sample(real.features, real.labels, "c", real.rows[SAMPLE_ID].to_pylist(), ["planted"] * 300)
+    found = answers(Made(real, fresh_rows, children))
+    for name in ("near_copies", "held_out_near_copies", "distance_ratio", "membership_advantage"):
+        assert found[name]["too_few"], name
+        assert "no column is a feature" in found[name]["error"]
