@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from policies.errors import StorageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,3 +24,14 @@ def json_option(command: F) -> F:
 def print_json(document: Any) -> None:
     """Print the command's one JSON document on standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def write_file(file: Path, data: bytes, option: str) -> None:
+    """Write a file that the user named with `option`, its folders too; StorageError where it cannot be."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    except OSError as fault:
+        raise StorageError(
+            f"{file} cannot be written: {fault.strerror}", f"Name another file with {option}."
+        ) from fault

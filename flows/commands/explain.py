@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, write_file
 from flows.looking import open_lake
 from flows.settings import settings
 
@@ -40,7 +40,7 @@ def command(reference: str, sample_id: str, picture: Path | None, as_json: bool)
     if picture is not None and drawn is None:
         raise click.UsageError("There is no picture to draw: the row is real, or rows of this dataset have none.")
     if picture is not None and drawn is not None:
-        picture.write_bytes(drawn)
+        write_file(picture, drawn, "--picture")
     if as_json:
         print_json(document)
     else:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, write_file
 from flows.logs import log_to
 from flows.looking import ask_with
 from flows.settings import quiet_libraries, settings
-from policies.errors import StorageError
 
 EXAMPLE = """
 \b
@@ -53,16 +52,8 @@ def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, a
     file = page or current.home / "probes" / f"{asked.ctx.policy.dataset}.html"
     with tempfile.TemporaryDirectory(prefix="augmill-probe-") as scratch, thread.Runner(current.workers) as runner:
         document = probe(asked, runner, scratch, uses, rows)
-    _write(file, probe_page.render(document))
+    write_file(file, probe_page.render(document), "--page")
     if as_json:
         print_json({**document, "page": str(file)})
     else:
         click.echo(f"{probe_text.text(document)}\nThe curves: {file}")
-
-
-def _write(file: Path, page: bytes) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(page)
-    except OSError as fault:
-        raise StorageError(f"{file} cannot be written: {fault.strerror}", "Name another file with --page.") from fault

@@ -58,6 +58,9 @@ def _source(source: Mapping[str, Any] | None) -> str:
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    shown = [f"{name}={json.dumps(value, default=str)}" for name, value in list(values.items())[:MAX_VALUES]]
+    shown = [
+        f"{name}={json.dumps(value, default=str, ensure_ascii=False)}"
+        for name, value in list(values.items())[:MAX_VALUES]
+    ]
     more = len(values) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

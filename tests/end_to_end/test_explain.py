@@ -104,6 +104,11 @@ def test_parents_and_child_are_drawn_side_by_side(tmp_path, monkeypatch):
     drawn = picture(ctx, found, child[SAMPLE_ID])
     assert drawn.count(b"<image ") == 3
     assert b"<bytes>" not in drawn
+    monkeypatch.setenv("AUGMILL_LAKE", lake.store.uri)
+    (tmp_path / "file").write_text("")
+    for name, code in (("new/family.svg", 0), ("file/family.svg", 4)):
+        assert main(["explain", DATASET, child[SAMPLE_ID], "--picture", str(tmp_path / name)]) == code
+    assert (tmp_path / "new" / "family.svg").read_bytes() == drawn
     real = next(row for row in rows(lake.store.uri) if row[ORIGIN] == "real")
     assert picture(ctx, found, real[SAMPLE_ID]) is None
     assert explain(lake, ctx, found, child[SAMPLE_ID])["values"]["image"].endswith("bytes>")
