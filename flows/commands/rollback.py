@@ -26,6 +26,9 @@ def command(dataset: str, channel: str, as_json: bool) -> None:
     from tasks.reports.pointed import text
     from tasks.work.pointing import rollback
 
+    name, at, named = dataset.partition("@")
+    if at:
+        raise click.UsageError(f"A channel goes back, not a version: write {name} --channel {named or 'CHANNEL'}.")
     lake = open_lake()
     lake.find(dataset)
     at_ms, who = int(time.time() * 1000), f"rolled back by {getpass.getuser()}"

@@ -82,3 +82,11 @@ def test_the_commands_say_what_training_jobs_read_now(lake, monkeypatch, capfd):
     assert main(["rollback", "nobody"]) == 2
     assert main(["promote", f"{DATASET}@9", "--to", "stable"]) == 2
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("reference", [f"{DATASET}@2", f"{DATASET}@stable", f"{DATASET}@"])
+def test_to_roll_a_version_back_is_refused_with_the_way_to_name_a_channel(lake, monkeypatch, capfd, reference):
+    monkeypatch.setenv("AUGMILL_LAKE", lake.store.uri)
+    assert main(["rollback", reference]) == 2
+    assert f"write {DATASET} --channel" in capfd.readouterr().err
+    assert lake.channels(DATASET) == {"stable": 2}
