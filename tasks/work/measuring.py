@@ -17,7 +17,7 @@ from tasks.storage.delta_commit import Conflict
 from tasks.storage.measurements import Measurement
 from tasks.storage.store import Store
 from tasks.work.manifest import Published
-from tasks.work.pointing import refuse_unfit, refuse_vanished, said
+from tasks.work.pointing import refuse_overtaken, refuse_unfit, said
 from tasks.work.versions import Lake
 
 REPORTED, GATES = "reported", "gates"
@@ -41,13 +41,17 @@ def report(lake: Lake, found: Published, values: Mapping[str, float], *, at_ms: 
 def keep(
     lake: Lake, found: Published, kind: str, checks: list[dict[str, Any]], *, at_ms: int, by: str
 ) -> dict[str, Any]:
-    """Keep answers beside the version; where one is breached, roll back every channel that names the version."""
+    """Keep answers beside the version; where one is breached, roll back every channel that names the version.
+
+    Breaches that were kept before count too: whoever posted one may have been killed before channels went back.
+    """
     name = found.manifest.dataset
     # Ids of rows stay with the rows: what is forgotten there must not be remembered here.
     bare = [{key: value for key, value in check.items() if key != "failing"} for check in checks]
     made = measurements.add(store_of(lake, name), found.version, kind, bare, at_ms=at_ms, by=by)
-    broken = [check for check in made.checks if not check["success"] and check["on_failure"] == "fail"]
-    events = _roll_back_all(lake, found, broken, at_ms=at_ms, by=by) if broken else []
+    standing = measurements.breaches(history(lake, found))
+    events = _roll_back_all(lake, found, standing, at_ms=at_ms, by=by) if standing else []
+    broken = standing if events else measurements.breaches([made])
     return {
         "dataset": name,
         "version": found.version,
@@ -183,9 +187,9 @@ def _roll_back(lake: Lake, found: Published, channel: str, why: str, at_ms: int,
         try:
             reason = channels.ROLLED_BACK
             made = channels.move(store, channel, back.version, moves[0], at_ms=at_ms, reason=reason, run_id=by, why=why)
-            refuse_vanished(lake, back, channel, made)
+            refuse_overtaken(lake, back, channel, made)
         except (Conflict, DataError):
-            continue  # moved, or its version removed, in between: look again
+            continue  # moved, or its version removed or found wanting, in between: look again
         return {"channel": channel, "from": found.version, "to": back.version, "why": why}
     raise Conflict(f"{channel} is moved all the time", "run the command again", transient=True)
 

@@ -25,7 +25,7 @@ def promote(lake: Lake, found: Published, channel: str, *, at_ms: int, run_id: s
     here = channels.current(store, channel)
     if here is None or here.version != found.version:
         made = channels.move(store, channel, found.version, here, at_ms=at_ms, reason=channels.PROMOTED, run_id=run_id)
-        refuse_vanished(lake, found, channel, made)
+        refuse_overtaken(lake, found, channel, made)
     return _document(lake, found, channel, here)
 
 
@@ -43,17 +43,19 @@ def rollback(lake: Lake, dataset: str, channel: str, *, at_ms: int, run_id: str)
     found = lake.find(f"{dataset}@{back}")
     refuse_unfit(lake, found)
     made = channels.move(store, channel, back, moves[0], at_ms=at_ms, reason=channels.ROLLED_BACK, run_id=run_id)
-    refuse_vanished(lake, found, channel, made)
+    refuse_overtaken(lake, found, channel, made)
     return _document(lake, found, channel, moves[0])
 
 
-def refuse_vanished(lake: Lake, found: Published, channel: str, made: Move) -> None:
-    """Take a move back, and raise DataError, where vacuum has marked the version between the check and the move.
+def refuse_overtaken(lake: Lake, found: Published, channel: str, made: Move) -> None:
+    """Take a move back, and raise DataError, where vacuum has marked the version, or somebody has posted a breach of
+    it, between the check and the move.
 
-    Vacuum looks at channels after it has marked, this looks at the marks after the move: one of them sees the other.
+    Both look at channels after they have written, this looks at what they write after the move: one sees the other.
     """
     try:
         lake.refuse_gone(found)
+        refuse_breached(lake, found)
     except DataError:
         channels.undo(lake.objects(found.manifest.dataset).sub("channels"), channel, made)
         raise

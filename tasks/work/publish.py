@@ -15,7 +15,7 @@ from tasks.rows.identity import words_of
 from tasks.rows.provenance import FIELDS, ORIGIN, SAMPLE_ID, SPLIT
 from tasks.runners.contract import Runner
 from tasks.sources.columns import arrow_of
-from tasks.storage import channels
+from tasks.storage import channels, measurements
 from tasks.storage.delta import NewFile, Table
 from tasks.storage.delta_schema import held_type
 from tasks.storage.store import Store
@@ -178,7 +178,7 @@ def register(ctx: Context) -> None:
 def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> None:
     """Point the policy's channel at the version, unless it has ever pointed there or further.
 
-    A rollback stays: the version that people went back from is not announced again.
+    A rollback stays: the version that people went back from is not announced again, nor one that has failed since.
     """
     name = unannounced(ctx, version)
     if name is not None:
@@ -191,7 +191,9 @@ def unannounced(ctx: Context, version: int) -> str | None:
     """The policy's channel, if a run that ends with this version would point it there."""
     name = ctx.policy.publish.channel
     moves = channels.history(ctx.objects.sub("channels"), name) if name else []
-    return name if all(move.version < version for move in moves) else None
+    if any(move.version >= version for move in moves):
+        return None
+    return None if measurements.breaches(measurements.of(ctx.objects.sub("measurements"), version)) else name
 
 
 def _new_file(file: DataFile) -> NewFile:

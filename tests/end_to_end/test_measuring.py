@@ -166,6 +166,49 @@ def test_two_measurements_at_once_are_both_kept(lake, monkeypatch):
     assert {one.checks[0]["observed"] for one in found} == {1.0, 2.0}
 
 
+def test_a_breach_whose_reporter_was_killed_moves_channels_at_the_next_measurement(lake, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill(*_args, **_more):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "_roll_back_all", kill)
+        with pytest.raises(Killed):
+            post(lake, 2, recall=0.5)
+    assert lake.channels(DATASET) == {"stable": 2}
+    document = post(lake, 2, beauty=1.0)
+    assert lake.channels(DATASET) == {"stable": 1}
+    assert document["breaches"] == ["recall is 0.5, wanted >= 0.8"]
+    refuse(post(lake, 2, beauty=2.0))  # no channel names it any more, and this figure breaches nothing
+
+
+def test_a_breach_posted_while_a_promotion_is_under_way_stops_it(lake, monkeypatch):
+    move = channels.move
+
+    def overtaken(*args, **more):
+        if not history(lake, lake.find(f"{DATASET}@1")):
+            post(lake, 1, recall=0.5)
+        return move(*args, **more)
+
+    monkeypatch.setattr(channels, "move", overtaken)
+    with pytest.raises(DataError, match=r"recall is 0\.5, wanted >= 0\.8"):
+        promote(lake, lake.find(f"{DATASET}@1"), "canary", at_ms=1, run_id="test")
+    assert lake.channels(DATASET) == {"stable": 2}
+
+
+def test_a_version_that_failed_before_it_was_announced_is_not_announced(lake, tmp_path):
+    moves = lake.objects(DATASET).sub("channels")
+    channels.undo(moves, "stable", channels.current(moves, "stable"))  # its run was killed before it moved the channel
+    post(lake, 2, recall=0.5)
+    assert go(tmp_path / "policy.yaml", tmp_path / "lake").skipped
+    assert lake.channels(DATASET) == {"stable": 1}
+    post(lake, 2, recall=0.9)
+    assert go(tmp_path / "policy.yaml", tmp_path / "lake").skipped
+    assert lake.channels(DATASET) == {"stable": 2}
+
+
 def test_the_command_says_what_was_breached_and_where_channels_point(commands, lake, capfd):
     assert commands(["report-metric", f"{DATASET}@stable", "recall=0.85"]) == 0
     assert "ok       recall 0.85, wanted >= 0.8" in capfd.readouterr().out
