@@ -122,6 +122,8 @@ class Target(Closed):
     def _one_at_least(self) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"no figure is at least {self.min:g} and at most {self.max:g}: min is above max")
         return self
 
 
