@@ -74,8 +74,8 @@ def forget(
     lake, current = open_lake(), settings()
     log_to(current.home)
     manifest = lake.find(dataset).manifest
-    condition = with_hashes(parse(text), manifest, current.pii_key) if text is not None else None
-    asked = Asked(condition, ids)
+    typed = parse(text) if text is not None else None
+    asked = Asked(with_hashes(typed, manifest, current.pii_key) if typed else None, ids, typed)
     if purge and not dry_run:
         finish(lake, manifest.dataset, getpass.getuser())
     chosen = choose(lake, manifest.dataset, asked)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
+
 from policies.errors import PolicyError
 from tasks.rows.where import Condition, Joined, Literal, Test, columns
 from tasks.sources.secret import KEY_REMEDY, Secret
@@ -39,9 +41,19 @@ def _hashed(condition: Condition, names: list[str], key: Secret) -> Condition:
         raise PolicyError(
             f"{condition.column} is hashed, so that {condition.sign} says nothing of it", "Compare it with = or in."
         )
-    return Test(condition.column, condition.sign, tuple(_digest(value, key) for value in condition.values))
+    # Versions from before the column was hashed hold the values themselves.
+    digests = [key.digest(text.encode()) for value in condition.values for text in _spellings(value)]
+    found = Test(condition.column, "=", tuple(dict.fromkeys([*condition.values, *((one, one) for one in digests)])))
+    return found if condition.sign == "=" else Joined("not", (found,))
 
 
-def _digest(value: Literal, key: Secret) -> Literal:
-    text = key.digest(value[0].encode())
-    return text, text
+def _spellings(literal: Literal) -> list[str]:
+    """The texts that were hashed if a column of texts, numbers or yes and no held this value."""
+    typed, value = literal
+    if isinstance(value, str):
+        return [typed]
+    if isinstance(value, bool):
+        return list(dict.fromkeys([typed, str(value).lower()]))
+    as_float = pa.scalar(float(value)).cast(pa.string()).as_py()
+    whole = [str(int(value))] if float(value).is_integer() else []
+    return list(dict.fromkeys([typed, *whole, as_float]))

@@ -35,15 +35,18 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody wants forgotten: rows that meet a condition, or rows by their ids."""
+    """What somebody wants forgotten: rows that meet a condition, or rows by their ids. `typed`: the condition before
+    the hashes of its values were put beside them."""
 
     condition: Condition | None
     ids: tuple[str, ...] = ()
+    typed: Condition | None = None
 
     @property
     def shape(self) -> str:
         """The question without any value in it."""
-        return where.shape(self.condition) if self.condition else f"{len(self.ids)} ids"
+        condition = self.typed or self.condition
+        return where.shape(condition) if condition else f"{len(self.ids)} ids"
 
     def mask(self, rows: pa.Table) -> pa.ChunkedArray:
         """Which of the rows are meant."""

@@ -250,3 +250,17 @@ def test_a_version_that_held_raw_columns_is_followed_by_one_that_does_not(projec
     published = rows(tmp_path / "home" / "lake", 1)
     assert "name" not in {name for row in published for name, value in row.items() if value is not None}
     assert all(len(row["email"]) == 64 for row in published)
+
+
+def test_a_purge_looks_for_the_address_in_versions_from_before_it_was_hashed(project, tmp_path, capfd):
+    untreated(project)
+    file = asked(project)
+    assert main(["run", str(file)]) == 0
+    address, stem = person(7)[0], "zq0007@"
+    assert any(stem in leak for leak in {row["email"] for row in rows(tmp_path / "home" / "lake", 0)})
+    capfd.readouterr()
+    assert main(["forget", "made", "--where", f"email = '{address}'", "--purge", "--policy", str(file), "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["asked"] == "email = ?"
+    assert document["purged"]["versions"] == [0, 1]
+    assert [str(file) for file, data in everything(tmp_path / "home") if stem.encode() in data] == []
