@@ -38,6 +38,8 @@ def command(reference: str, limit: int, file: Path | None, as_json: bool) -> Non
     lake = open_lake()
     found = lake.find(reference)
     objects = lake.objects(found.manifest.dataset)
+    if not objects.exists(page_name(found.version)):
+        lake.refuse_gone(found)  # a purge takes the page along
     document, page = kept(objects, found), page_name(found.version)
     if file is not None:
         file.write_bytes(objects.read(page))

@@ -77,7 +77,8 @@ def purge(job: Purge) -> dict[str, Any]:
         if reason:
             raise StorageError(
                 f"nothing was purged from {dataset}: {reason}",
-                "Give the same command when that has ended.",
+                "Give the same command when that has ended. "
+                f"A run that was killed counts for {leases.ALIVE_SECONDS:.0f} seconds more.",
                 transient=True,
             )
         widen(lake, job.asked, job.chosen)

@@ -326,8 +326,9 @@ def test_a_pinned_version_is_not_purged(folder):
 def test_nothing_is_purged_while_a_run_is_under_way(folder):
     lake = lake_of(folder)
     with leases.held(live(lake.objects(DATASET)), leases.RUNS, "somebody"):
-        with pytest.raises(StorageError, match="nothing was purged from made: a run is under way: somebody"):
+        with pytest.raises(StorageError, match="nothing was purged from made: a run is under way: somebody") as fault:
             purged(folder)
+        assert "killed counts for 180 seconds" in fault.value.remedy
         assert lake.gone(DATASET) == {}
     assert purged(folder)["versions"] == [0]
 

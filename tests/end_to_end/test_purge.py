@@ -101,6 +101,8 @@ def test_nothing_is_left_of_the_rows_and_the_others_are_as_before(here, capfd):
     assert [one.reason for one in lake.gone(DATASET).values()] == ["purged", "purged"]
     assert main(["resolve", f"{DATASET}@0"]) == 3
     assert "made@0 is gone: its files held rows that were to be forgotten" in capfd.readouterr().err
+    assert main(["rejections", f"{DATASET}@0"]) == 3
+    assert "made@0 is gone: its files held rows that were to be forgotten" in capfd.readouterr().err
     assert main(["show", f"{DATASET}@0"]) == 0
     assert main(["show", DATASET]) == 0
     assert main(["vacuum", DATASET]) == 0
