@@ -54,6 +54,8 @@ def command(
 
     if (text is None) is not bool(sample_ids):
         raise click.UsageError("Name either --where CONDITION or one SAMPLE_ID or more.")
+    if "@" in dataset:
+        raise click.UsageError(f"All versions of a dataset are looked at: write {dataset.partition('@')[0]}.")
     document = forget(dataset, text, sample_ids, policy, purge=purge, dry_run=dry_run)
     if as_json:
         print_json(document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import platform
 import time
+from math import isfinite
 
 import click
 
@@ -42,6 +43,10 @@ def command(dataset: str | None, whole: bool, retention_days: float, dry_run: bo
 
     if whole is (dataset is not None):
         raise click.UsageError("Name one of DATASET and --all.")
+    if dataset and "@" in dataset:
+        raise click.UsageError(f"All versions of a dataset are looked at: write {dataset.partition('@')[0]}.")
+    if not isfinite(retention_days):  # a version is neither younger nor older than that, and would go
+        raise click.UsageError(f"--retention-days {retention_days} is no number of days.")
     lake = open_lake()
     names = lake.datasets() if whole else [lake.find(str(dataset)).manifest.dataset]
     by = f"vacuum by {getpass.getuser()} on {platform.node()}"

@@ -341,3 +341,18 @@ def test_on_a_bucket_as_on_a_folder(s3, tmp_path):
         lake.readable(f"{DATASET}@1")
     with leases.held(work.live(lake.objects(DATASET)), leases.RUNS, "somebody"):
         assert clean(lake)["skipped"] == "a run is under way: somebody"
+
+
+@pytest.mark.parametrize("days", ["nan", "inf"])
+def test_what_is_no_number_of_days_removes_nothing(lake, folder, capfd, monkeypatch, days):
+    monkeypatch.setenv("AUGMILL_LAKE", str(folder / "lake"))
+    assert main(["vacuum", DATASET, "--retention-days", days]) == 2
+    assert "is no number of days" in capfd.readouterr().err
+    assert lake.gone(DATASET) == {}
+
+
+@pytest.mark.parametrize("words", [["vacuum"], ["forget", "--where", "width > 0"]])
+def test_a_version_is_no_data_set(folder, capfd, monkeypatch, words):
+    monkeypatch.setenv("AUGMILL_LAKE", str(folder / "lake"))
+    assert main([*words, f"{DATASET}@0"]) == 2
+    assert f"write {DATASET}." in capfd.readouterr().err
