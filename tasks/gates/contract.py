@@ -90,6 +90,10 @@ class Evidence(Protocol):
         """Rows as production sends them, in an order of chance; asked for by a gate that names them."""
 
     @property
+    def readable(self) -> float:
+        """The share of production rows that could be read as training rows are: `production` holds no others."""
+
+    @property
     def feature_columns(self) -> Sequence[str]:
         """Columns that features are made of."""
 

@@ -70,13 +70,19 @@ def _coverage(evidence: Evidence, asked: DriftCoverage, count: int, target: str)
     met = evidence.features(evidence.production.slice(0, count))
     real = evidence.train.features[evenly(evidence.train, count)]
     made = evidence.children.features[evenly(evidence.children, _made_count(evidence, count))]
-    before, after = covered(met, real, made.reshape(-1, real.shape[1]))
+    # A row that cannot even be read is not covered.
+    read = evidence.readable
+    before, after = (
+        Covered(one.coverage * read, one.density) for one in covered(met, real, made.reshape(-1, real.shape[1]))
+    )
     details: list[Detail] = [
         _share("real training rows", before.coverage, count),
         _share("real and new rows", after.coverage, count),
         {"of": "density of real training rows", "observed": before.density},
         {"of": "density of real and new rows", "observed": after.density},
     ]
+    if read < 1.0:
+        details.append({"of": "production rows that could be read", "observed": read})
     return answer(
         "drift_coverage",
         asked,

@@ -55,6 +55,7 @@ class Evidence:
     runner: Runner | None = None
     production: pa.Table = field(default_factory=lambda: pa.table({}))
     indexes: tuple[str, ...] = ()
+    readable: float = 1.0
 
     @property
     def policy(self) -> Policy:

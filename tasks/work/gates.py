@@ -32,8 +32,9 @@ def gate(run: Run, checked: Checked) -> Checked:
         fitted.description,
         run.cpu_seconds,
         run.runner,
-        met,
+        met.rows,
         tuple(sorted({step.index for step in fitted.steps})),
+        met.readable,
     )
     found = judge(evidence, run.ctx.policy.gates)
     kept = [answer for answer in found if not answer.get("clocked")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,14 +55,24 @@ def refuse_other_columns(
         _refuse(wanted, types, read(ctx, runner, found, types))
 
 
-def sample(ctx: Context, runner: Runner, found: Found | None, types: dict[str, str]) -> pa.Table:
+@dataclass(frozen=True)
+class Met:
+    """Some rows of the production sample, and which share of all its rows could be read as training rows are."""
+
+    rows: pa.Table
+    readable: float = 1.0
+
+
+def sample(ctx: Context, runner: Runner, found: Found | None, types: dict[str, str]) -> Met:
     """Some rows of the production sample, in the types of the training rows; the same in whatever order they lie."""
     if found is None:
-        return pa.table({})
+        return Met(pa.table({}))
     raw = read(ctx, runner, found, types)
-    parts = [_lowest(ctx, shard) for shard in raw.shards if shard.rows]
-    rows = pa.concat_tables(parts, promote_options="default")
-    return _first(rows, _words(rows)).drop_columns([name for name in rows.column_names if name in NAMES])
+    looked = [_lowest(ctx, shard) for shard in raw.shards if shard.rows]
+    rows = pa.concat_tables([part for part, _ in looked], promote_options="default")
+    usable, total = sum(count for _, count in looked), sum(shard.rows + shard.faults for shard in raw.shards)
+    names = [name for name in rows.column_names if name in NAMES]
+    return Met(_first(rows, _words(rows)).drop_columns(names), usable / total)
 
 
 def read(ctx: Context, runner: Runner, found: Found, types: dict[str, str]) -> Raw:
@@ -108,11 +118,12 @@ def _refuse(wanted: list[str], types: dict[str, str], raw: Raw) -> None:
     )
 
 
-def _lowest(ctx: Context, shard: RawShard) -> pa.Table:
+def _lowest(ctx: Context, shard: RawShard) -> tuple[pa.Table, int]:
+    """The shard's part of a sample, and how many of its rows are usable."""
     rows = ctx.work.read_table(f"{shard.name}.parquet")
     usable = pc.is_null(modality_of(ctx).facts(ctx.policy, rows)["fault"])
     rows = rows.filter(usable)
-    return _first(rows, _words(rows))
+    return _first(rows, _words(rows)), rows.num_rows
 
 
 def _first(rows: pa.Table, words: U64) -> pa.Table:

@@ -66,7 +66,7 @@ def regate(ctx: Context, runner: Runner, found: Published, only: Collection[str]
     production.refuse_other_columns(ctx, runner, there, manifest.types, surveyed.description)
     met = production.sample(ctx, runner, there, manifest.types)
     made = tuple(_accepted(file) for file in manifest.data_files if file.origin != REAL)
-    evidence = Kept(ctx, tuple(real), made, surveyed.description, 0.0, runner, met)
+    evidence = Kept(ctx, tuple(real), made, surveyed.description, 0.0, runner, met.rows, readable=met.readable)
     return [dict(answer) for answer in judge(evidence, gates)]
 
 

@@ -137,3 +137,13 @@ def test_pictures_in_one_folder_are_production_too(tmp_path):
     assert found["drift_coverage"]["observed"] > 0.6
     assert found["feature_drift"]["details"][0]["of"].startswith("feature ")
     assert table_of(tmp_path / "lake", PICTURES).versions() == [0]
+
+
+def test_production_rows_that_cannot_be_read_are_not_covered(folder):
+    torn = [f"oops,{line.partition(',')[2]}" if number % 2 else line for number, line in enumerate(LIKE)]
+    written(folder / "met" / "1.csv", torn)
+    answer = figures(go(gated(folder, "{drift_coverage: {production: met, on_failure: warn}}"), folder / "lake"))
+    assert answer["drift_coverage"]["observed"] < 0.5
+    assert not answer["drift_coverage"]["success"]
+    told = {one["of"]: one["observed"] for one in answer["drift_coverage"]["details"]}
+    assert told["production rows that could be read"] == 0.5

@@ -53,6 +53,7 @@ class Made:
     copies: dict = field(default_factory=dict)
     epsilons: dict = field(default_factory=lambda: {"planted": None})
     production: pa.Table = field(default_factory=lambda: pa.table({}))
+    readable: float = 1.0
     feature_columns: tuple = ("a", "b")
 
     def features(self, rows):
