@@ -58,10 +58,8 @@ def write_index(ctx: Context, files: Sequence[DataFile]) -> str:
             parts.append(
                 pa.table({**places, "file": pa.repeat(number, rows.num_rows), "row": np.arange(rows.num_rows)})
             )
-        table = pa.concat_tables(parts)
-        # Codes sort and are kept several times faster than the texts they stand for.
-        table = table.set_column(1, "label", pc.dictionary_encode(table["label"].combine_chunks()))
-        table = by_id(table, "sample_id")
+        table = by_id(pa.concat_tables(parts), "sample_id")
+        # Codes are kept several times faster than the paths they stand for.
         paths = pa.array([file.path for file in files])
         numbers = table["file"].combine_chunks().cast(pa.int32())
         table = table.set_column(2, "file", pa.DictionaryArray.from_arrays(numbers, paths))

@@ -40,14 +40,15 @@ def open_pool(ctx: Context, fitted: FittedStep) -> tuple[PoolIndex, pa.Table, Lo
 
 def by_file(store: Store, places: pa.Table) -> Loader:
     """Load rows straight from the real files, each file read once per call and a few kept in memory."""
-    files = np.asarray(places["file"].to_pylist(), dtype=object)
+    coded = places["file"].unify_dictionaries().combine_chunks()
+    paths, files = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     rows = places["row"].to_numpy()
 
     def load(wanted: I64) -> pa.Table:
         parts, order = [], []
-        for path in dict.fromkeys(files[wanted]):
-            here = np.flatnonzero(files[wanted] == path)
-            parts.append(_file(store, path).take(pa.array(rows[wanted[here]])))
+        for code in dict.fromkeys(files[wanted].tolist()):
+            here = np.flatnonzero(files[wanted] == code)
+            parts.append(_file(store, paths[code]).take(pa.array(rows[wanted[here]])))
             order.append(here)
         back = np.argsort(np.concatenate(order), kind="stable") if order else np.zeros(0, dtype=np.int64)
         return pa.concat_tables(parts, promote_options="default").take(pa.array(back))
