@@ -40,16 +40,21 @@ def told(chosen: Chosen, asked: Asked) -> dict[str, Any]:
         "version_before": chosen.current.version,
         "rows": real,
         "children": children,
-        "quarantined": max(0, sum(chosen.raw.values()) - sum(real.values())) if chosen.raw else 0,
+        "quarantined": chosen.quarantined or max(0, sum(chosen.raw.values()) - sum(real.values())),
         "versions_that_hold_them": chosen.holding(),
     }
 
 
 def refuse_only_old(chosen: Chosen, purge: bool) -> None:
-    """Raise PolicyError where only older versions hold the rows, and they are not to be purged."""
+    """Raise PolicyError where only older versions or the quarantine hold the rows, and are not to be purged."""
     if not purge and chosen.current.version not in chosen.holding() and not chosen.raw:
         held = ", ".join(map(str, chosen.holding()))
         dataset = chosen.current.manifest.dataset
+        if not held:
+            raise PolicyError(
+                f"no version of {dataset} holds any of these rows, only its quarantine does",
+                "Give --purge to remove them from there.",
+            )
         raise PolicyError(
             f"{dataset}@{chosen.current.version} holds none of these rows, only versions {held} do",
             "Give --purge to remove them from there as well.",

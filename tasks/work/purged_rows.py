@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from policies.schema import Policy
 from tasks.rows.identity import content_words, key_words, like_columns
-from tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
 from tasks.rows.randomness import U64, mix, word_of
-from tasks.sources.columns import arrow_of
 from tasks.splits.ledger import load
 from tasks.storage import quarantine
 from tasks.storage.delta import NewFile
-from tasks.storage.delta_schema import held_type
 from tasks.work.index import Rows, bond_words
-from tasks.work.selection import Asked, Chosen
+from tasks.work.selection import Asked, Chosen, is_meant
 from tasks.work.versions import Lake
 
 
@@ -36,7 +31,7 @@ def rewrite_quarantine(lake: Lake, dataset: str, asked: Asked, chosen: Chosen, e
     written, replaced, gone = [], [], 0
     for file in current.files:
         rows = store.read_table(file.path)
-        keep = [not _is_meant(row, asked, chosen) for row in rows.to_pylist()]
+        keep = [not is_meant(row, asked, chosen) for row in rows.to_pylist()]
         if not all(keep):
             # The file stays even if nothing is left in it: its name says that the shard has been kept.
             name = f"{quarantine.shard_of(file.path)}.{entry}.parquet"
@@ -50,32 +45,6 @@ def rewrite_quarantine(lake: Lake, dataset: str, asked: Asked, chosen: Chosen, e
         if old not in named:
             store.delete(old)
     return gone
-
-
-def _is_meant(row: Mapping[str, Any], asked: Asked, chosen: Chosen) -> bool:
-    try:
-        content = json.loads(row["content"])
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        return asked.mentions(str(row["content"]))
-    gone = chosen.all_ids
-    if gone.intersection(content.get(PARENT_IDS) or ()) or (row[SAMPLE_ID.removeprefix("augmill_")] in gone):
-        return True
-    types = chosen.current.manifest.types
-    cells = {name: _cell(content[name], types[name]) for name in types if name in content}
-    if row["payload"] is not None:
-        payload = next((name for name in types if name not in content), None)
-        cells |= {payload: pa.array([{"bytes": row["payload"], "path": None}])} if payload else {}
-    return bool(cells) and chosen.holds(pa.table(cells), asked)
-
-
-def _cell(value: Any, kind: str) -> pa.Array:
-    wanted = held_type(arrow_of(kind), "")
-    try:
-        return pa.array([value], wanted)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value)], pa.string())
 
 
 def forget_bonds(lake: Lake, dataset: str, chosen: Chosen) -> int:

@@ -6,9 +6,11 @@ quarantine are chosen by a condition too: a run that read them again would only 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +23,7 @@ from tasks.rows.identity import content_words
 from tasks.rows.provenance import NAMES, PARENT_IDS, REAL, SAMPLE_ID
 from tasks.rows.where import Condition
 from tasks.sources.columns import arrow_of
+from tasks.storage import quarantine
 from tasks.storage.delta import Table
 from tasks.storage.delta_schema import held_type
 from tasks.storage.store import Store
@@ -63,7 +66,8 @@ class Asked:
 @dataclass
 class Chosen:
     """The rows that were found. `ids` and `children` by file; `rows`: user columns by set of columns; `raw`: rows of
-    the current version's shards that meet the condition, those in quarantine with them."""
+    the current version's shards that meet the condition, those in quarantine with them; `quarantined`: rows of the
+    quarantine table, counted where nothing but that table holds any."""
 
     current: Published
     manifests: dict[int, Manifest]
@@ -71,6 +75,7 @@ class Chosen:
     children: dict[str, list[str]] = field(default_factory=dict)
     rows: dict[tuple[str, ...], list[pa.Table]] = field(default_factory=dict)
     raw: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
 
     @property
     def all_ids(self) -> set[str]:
@@ -120,9 +125,18 @@ def choose(lake: Lake, dataset: str, asked: Asked) -> Chosen:
         _choose_raw(lake.objects(dataset).sub("work"), asked, chosen)
     real, children = chosen.files()
     _choose_real(store, asked, real, chosen)
+    if asked.condition and not chosen.ids and not chosen.raw:
+        chosen.quarantined = _in_quarantine(lake.store.sub(f"{dataset}.quarantine"), asked, chosen)
     _refuse_missing(store, asked, children, chosen)
     _choose_children(store, children, chosen, chosen.all_ids)
     return chosen
+
+
+def _in_quarantine(store: Store, asked: Asked, chosen: Chosen) -> int:
+    """How many rows in quarantine are meant: a broken line that its source has lost since stands nowhere else."""
+    current = quarantine.table(store).current()
+    files = current.files if current else ()
+    return sum(is_meant(row, asked, chosen) for file in files for row in store.read_table(file.path).to_pylist())
 
 
 def widen(lake: Lake, asked: Asked, chosen: Chosen) -> None:
@@ -230,6 +244,33 @@ def _choose_raw(work: Store, asked: Asked, chosen: Chosen) -> None:
                 _keep(chosen, rows.filter(mask))
 
 
+def is_meant(row: Mapping[str, Any], asked: Asked, chosen: Chosen) -> bool:
+    """Whether a row of the quarantine table is meant, or a child of one that is."""
+    try:
+        content = json.loads(row["content"])
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        return asked.mentions(str(row["content"]))
+    gone = chosen.all_ids
+    if gone.intersection(content.get(PARENT_IDS) or ()) or (row[SAMPLE_ID.removeprefix("augmill_")] in gone):
+        return True
+    types = chosen.current.manifest.types
+    cells = {name: _cell(content[name], types[name]) for name in types if name in content}
+    if row["payload"] is not None:
+        payload = next((name for name in types if name not in content), None)
+        cells |= {payload: pa.array([{"bytes": row["payload"], "path": None}])} if payload else {}
+    return bool(cells) and chosen.holds(pa.table(cells), asked)
+
+
+def _cell(value: Any, kind: str) -> pa.Array:
+    wanted = held_type(arrow_of(kind), "")
+    try:
+        return pa.array([value], wanted)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value)], pa.string())
+
+
 def _in_common(rows: pa.Table, names: Sequence[str], tables: Sequence[pa.Table]) -> bool:
     present = [name for name in names if name in rows.column_names]
     ours = bond_words(content_words(rows, present))
@@ -261,7 +302,7 @@ def _choose_children(store: Store, files: Sequence[DataFile], chosen: Chosen, pa
 def _refuse_missing(store: Store, asked: Asked, children: Sequence[DataFile], chosen: Chosen) -> None:
     dataset = chosen.current.manifest.dataset
     if asked.condition:
-        if not chosen.ids and not chosen.raw:
+        if not chosen.ids and not chosen.raw and not chosen.quarantined:
             where.refuse_other_kinds(asked.condition, _kinds(chosen.manifests.values()), where.EQUAL)
             raise PolicyError(
                 f"no row of {dataset} meets the condition {asked.shape}, in any version",

@@ -108,3 +108,20 @@ def test_nothing_is_left_of_the_rows_and_the_others_are_as_before(here, capfd):
     assert main(["vacuum", DATASET]) == 0
     assert main(["run", "policy.yaml"]) == 0
     assert WHO not in "".join(repr(row) for row in rows(home / "lake"))
+
+
+def test_a_broken_line_that_its_source_has_lost_is_forgotten_from_the_quarantine(here, capfd):
+    made = lines(200, 90, broken=False)[:90]
+    for broken in (["quarry-0815,oops"], []):
+        write_csv(here / "data.csv", [*made, *broken], HEADER)
+        assert main(["run", "policy.yaml"]) == 0
+    asked = ["forget", DATASET, "--where", "name = 'quarry-0815'"]
+    assert main(asked) == 2
+    assert "only its quarantine does" in capfd.readouterr().err
+    assert main([*asked, "--purge", "--dry-run", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["quarantined"] == 1
+    assert main([*asked, "--purge"]) == 0
+    # The log and Prefect's database tell what was called, and the hash cache holds no values.
+    assert [str(file) for file, data in texts(here / "home" / "lake") if b"quarry-0815" in data] == []
+    assert main([*asked, "--purge"]) == 2
+    assert "no row of made meets the condition" in capfd.readouterr().err
