@@ -13,6 +13,7 @@ from flows.console import json_option, print_json
 from flows.logs import log_to
 from flows.looking import open_lake
 from flows.settings import RunnerName, Settings, settings
+from policies.errors import AugmillError
 
 EXAMPLE = """
 \b
@@ -28,6 +29,9 @@ source holds: by their content and their key, and with a condition of equal valu
 that come later are refused too. The list of them holds salted hashes, no value. The policy is run again: it is
 FILE, or the file of the recorded name here or in policies/.
 """
+
+
+AGAIN = "Then give the same command again."
 
 
 @click.command(epilog=EXAMPLE)
@@ -91,7 +95,11 @@ def forget(
     work.refuse_other(chosen.current.manifest, file, current.plugins)
     at_ms, by = int(time.time() * 1000), getpass.getuser()
     entry = work.note(lake, asked, chosen, at_ms=at_ms, by=by)
-    run_policy(file, current)
+    try:
+        run_policy(file, current)
+    except AugmillError as fault:
+        fault.remedy += f" The rows are on the list of {dataset}: every later run leaves them out. {AGAIN}"
+        raise
     document |= {"version": work.confirm(lake, asked, chosen), "at_ms": at_ms, "by": by, "purged": None}
     if purge:
         from tasks.work.purge import Purge

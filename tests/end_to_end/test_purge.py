@@ -110,6 +110,16 @@ def test_nothing_is_left_of_the_rows_and_the_others_are_as_before(here, capfd):
     assert WHO not in "".join(repr(row) for row in rows(home / "lake"))
 
 
+def test_a_run_that_fails_says_that_the_rows_are_on_the_list(here, capfd):
+    text = SUITE + "  - {type: expect_table_row_count_to_be_between, kwargs: {min_value: 94}}\n"
+    suite(here, text)
+    assert main(["forget", DATASET, "--where", f"name = '{WHO}'"]) == 3
+    said = capfd.readouterr().err
+    assert f"The rows are on the list of {DATASET}: every later run leaves them out." in said
+    suite(here, SUITE)
+    assert main(["forget", DATASET, "--where", f"name = '{WHO}'"]) == 0
+
+
 def test_a_broken_line_that_its_source_has_lost_is_forgotten_from_the_quarantine(here, capfd):
     made = lines(200, 90, broken=False)[:90]
     for broken in (["quarry-0815,oops"], []):
