@@ -98,6 +98,14 @@ def in_values(values: Iterable[str]) -> dict[str, int]:
     }
 
 
+def in_columns(table: Any) -> dict[str, dict[str, int]]:
+    """The same for each column of an Arrow table of texts; those without any are left out."""
+    import pyarrow.compute as pc
+
+    found = {name: in_values(pc.unique(table[name].drop_null()).to_pylist()) for name in table.column_names}
+    return {name: kinds for name, kinds in found.items() if kinds}
+
+
 def _matches(form: Form, text: str) -> Iterator[Found]:
     for match in form.pattern.finditer(text):
         end = form.ends(match)

@@ -31,9 +31,6 @@ FILE, or the file of the recorded name here or in policies/.
 """
 
 
-AGAIN = "Then give the same command again."
-
-
 @click.command(epilog=EXAMPLE)
 @click.argument("dataset")
 @click.argument("sample_ids", metavar="[SAMPLE_ID]...", nargs=-1)
@@ -98,7 +95,8 @@ def forget(
     try:
         run_policy(file, current)
     except AugmillError as fault:
-        fault.remedy += f" The rows are on the list of {dataset}: every later run leaves them out. {AGAIN}"
+        fault.remedy += f" The rows are on the list of {dataset}: every later run leaves them out."
+        fault.remedy += " Then give the same command again."
         raise
     document |= {"version": work.confirm(lake, asked, chosen), "at_ms": at_ms, "by": by, "purged": None}
     if purge:

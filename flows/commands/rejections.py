@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, write_file
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -42,7 +42,7 @@ def command(reference: str, limit: int, file: Path | None, as_json: bool) -> Non
         lake.refuse_gone(found)  # a purge takes the page along
     document, page = kept(objects, found), page_name(found.version)
     if file is not None:
-        file.write_bytes(objects.read(page))
+        write_file(file, objects.read(page), "--to")
     if as_json:
         print_json({**document, "page": objects.url(page)})
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from policies.schema import SPLITS
 from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 
 
@@ -37,8 +38,7 @@ class Layout:
     @property
     def splits(self) -> dict[str, list[LaidFile]]:
         """The files of each split, training first: readers take the first for the default."""
-        order = ("train", "validation", "test")
-        names = sorted({file.split for file in self.files}, key=lambda name: (order.index(name), name))
+        names = [split for split in SPLITS if any(file.split == split for file in self.files)]
         return {name: [file for file in self.files if file.split == name] for name in names}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.lineage.markup import figure
+from tasks.reports.figures import rounded
 from tasks.reports.sections import Section, escaped, for_markdown, for_terminal
 
 MAX_FEATURES = 20
@@ -42,7 +43,7 @@ def sections(document: Mapping[str, Any]) -> Iterator[Section]:
     if columns:
         yield Section("Columns", lines=columns)
     figures = [
-        (one["name"], _figure(one["a"]), _figure(one["b"])) for one in document["figures"] if one["a"] != one["b"]
+        (one["name"], rounded(one["a"], 4), rounded(one["b"], 4)) for one in document["figures"] if one["a"] != one["b"]
     ]
     heads = ("", *(f"@{document[side]}" for side in ("a", "b")))
     same = len(document["figures"]) - len(figures)
@@ -76,7 +77,3 @@ def _side(one: Mapping[str, Any], at: int) -> str:
     if one["mean"][at] is None:
         return "no value"
     return f"{figure(one['mean'][at])} ± {figure(one['std'][at])}{missing}"
-
-
-def _figure(value: Any) -> str:
-    return figure(round(value, 4) if isinstance(value, float) else value)

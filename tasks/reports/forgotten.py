@@ -27,6 +27,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     held = document["versions_that_hold_them"]
     word = "versions" if len(held) > 1 else "version"
     if dry:
+        if not held:
+            return
         fate = "would be purged" if document["purge"] else "would keep them: --purge removes them from there"
         yield f"  {word} {ranges(held)} {fate}"
         return

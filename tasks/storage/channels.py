@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from policies.errors import StorageError
+from tasks.storage import kept
 from tasks.storage.delta_commit import Conflict
 from tasks.storage.faults import redact
 from tasks.storage.store import Store
@@ -102,8 +102,6 @@ def _names(store: Store, channel: str) -> list[str]:
 
 
 def _read(store: Store, name: str) -> Move:
-    try:
-        return Move(**json.loads(store.read(name)))
-    except (ValueError, TypeError) as error:
-        remedy = "restore the object from a backup, or delete it: the move before it then counts"
-        raise StorageError(f"{redact(store.url(name))} is damaged", remedy) from error
+    return kept.read(
+        store, name, Move, "restore the object from a backup, or delete it: the move before it then counts"
+    )

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from policies.errors import DataError, StorageError
-from tasks.storage.faults import redact
+from policies.errors import DataError
+from tasks.storage import kept
 from tasks.storage.store import Store
 
 VACUUMED, PURGED = "vacuumed", "purged"
@@ -63,8 +63,4 @@ def _name(version: int) -> str:
 
 
 def _read(store: Store, name: str) -> Gone:
-    try:
-        return Gone(**json.loads(store.read(name)))
-    except (ValueError, TypeError) as error:
-        cause = f"{redact(store.url(name))} is damaged"
-        raise StorageError(cause, "restore it from a backup: files of that version are removed") from error
+    return kept.read(store, name, Gone, "restore it from a backup: files of that version are removed")

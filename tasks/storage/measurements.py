@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from policies.errors import StorageError
+from tasks.storage import kept
 from tasks.storage.delta_commit import Conflict
 from tasks.storage.faults import redact
 from tasks.storage.store import Store
@@ -82,8 +82,9 @@ def _name(measurement: Measurement) -> str:
 
 
 def _read(store: Store, name: str) -> Measurement:
-    try:
-        return Measurement(**json.loads(store.read(name)))
-    except (ValueError, TypeError) as error:
-        remedy = "restore the object from a backup, or delete it: the measurements before it then count"
-        raise StorageError(f"{redact(store.url(name))} is damaged", remedy) from error
+    return kept.read(
+        store,
+        name,
+        Measurement,
+        "restore the object from a backup, or delete it: the measurements before it then count",
+    )

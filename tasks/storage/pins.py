@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from policies.errors import StorageError
+from tasks.storage import kept
 from tasks.storage.delta_commit import Conflict
 from tasks.storage.faults import redact
 from tasks.storage.store import Store
@@ -52,8 +52,6 @@ def _changes(store: Store, version: int | None = None) -> Iterator[Pin]:
 
 
 def _read(store: Store, name: str) -> Pin:
-    try:
-        return Pin(**json.loads(store.read(name)))
-    except (ValueError, TypeError) as error:
-        remedy = "restore the object from a backup, or delete it: the change before it then counts"
-        raise StorageError(f"{redact(store.url(name))} is damaged", remedy) from error
+    return kept.read(
+        store, name, Pin, "restore the object from a backup, or delete it: the change before it then counts"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tasks.reports.document import CheckReport
 from tasks.rows.provenance import SAMPLE_ID
 from tasks.sources.columns import arrow_of
 from tasks.storage.delta_schema import held_type
+from tasks.storage.store import Store
 from tasks.verifiers import distribution, structure, summary
 from tasks.verifiers.calibration import CONTRADICTED
 from tasks.work.amounts import born, certain
@@ -123,12 +125,18 @@ def accept(scored: Scored, judged: Judged, scores: pa.Table | None) -> list[Acce
 
 def read_scores(ctx: Context, scored: Scored) -> pa.Table:
     """The score columns of all children, their label among them, with their step and shard."""
+    pairs = zip(scored.shards, scored.children, strict=True)
+    return _scores(ctx.work, tuple((shard.name, child.step) for shard, child in pairs))
+
+
+@lru_cache(maxsize=1)
+def _scores(store: Store, shards: tuple[tuple[str, str], ...]) -> pa.Table:
+    """The checks, the report and both lists of the page of rejections ask for the same."""
     parts = []
-    for shard, child in zip(scored.shards, scored.children, strict=True):
-        table = ctx.work.read_table(f"{shard.name}.parquet")
-        rows = table.num_rows
-        for name, value in (("step", child.step), ("shard", shard.name)):
-            table = table.append_column(name, pa.repeat(value, rows))
+    for shard, step in shards:
+        table = store.read_table(f"{shard}.parquet")
+        for name, value in (("step", step), ("shard", shard)):
+            table = table.append_column(name, pa.repeat(value, table.num_rows))
         parts.append(table)
     return pa.concat_tables(parts, promote_options="default").combine_chunks()
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from policies.errors import PolicyError
+from tasks.gates.drift import kolmogorov_smirnov, total_variation
 from tasks.lineage.policy_diff import unified
 from tasks.rows.identity import content_words
 from tasks.rows.provenance import NAMES, SAMPLE_ID
@@ -199,8 +200,8 @@ def _moved(name: str, old: pa.ChunkedArray, new: pa.ChunkedArray) -> dict[str, A
     told = {"column": name, "missing": [round(share, 6) for share in missing]}
     if pa.types.is_boolean(old.type) or pa.types.is_string(old.type):
         shares = [_shares(side) for side in sides]
-        values = shares[0].keys() | shares[1].keys()
-        distance = 0.5 * sum(abs(shares[0].get(value, 0.0) - shares[1].get(value, 0.0)) for value in values)
+        values = sorted(shares[0].keys() | shares[1].keys(), key=str)
+        distance = total_variation(*(np.array([side.get(value, 0.0) for value in values]) for side in shares))
         return told | {"kind": "category", "values": [len(one) for one in shares], "distance": round(distance, 6)}
     if not (pa.types.is_integer(old.type) or pa.types.is_floating(old.type)):
         return None
@@ -209,7 +210,7 @@ def _moved(name: str, old: pa.ChunkedArray, new: pa.ChunkedArray) -> dict[str, A
         "kind": "number",
         "mean": [float(one.mean()) if len(one) else None for one in numbers],
         "std": [float(one.std()) if len(one) else None for one in numbers],
-        "distance": round(_ks(*numbers), 6),
+        "distance": round(_apart(*numbers), 6),
     }
 
 
@@ -219,13 +220,11 @@ def _shares(side: pa.ChunkedArray) -> Mapping[Any, float]:
 
 
 def _numbers(side: pa.ChunkedArray) -> NDArray[np.float64]:
-    values = side.drop_null().cast(pa.float64(), safe=False).to_numpy()
-    return np.sort(values[np.isfinite(values)])
+    values: NDArray[np.float64] = side.drop_null().cast(pa.float64(), safe=False).to_numpy()
+    return values[np.isfinite(values)]
 
 
-def _ks(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    if not len(a) or not len(b):
-        return float(len(a) != len(b))
-    both = np.concatenate([a, b])
-    below = [np.searchsorted(one, both, side="right") / len(one) for one in (a, b)]
-    return float(np.abs(below[0] - below[1]).max())
+def _apart(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
+    if not len(before) or not len(now):
+        return float(len(before) != len(now))
+    return kolmogorov_smirnov(before, np.ones(len(before)), now)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.detector import in_values
+from expectations.detector import in_columns
 from policies.errors import DataError, Finding
 from policies.facts import DataFacts
 from policies.lint import lint
@@ -95,11 +95,7 @@ def _distinct(ctx: Context, paths: Sequence[str], columns: Sequence[str]) -> dic
 
 def _personal(ctx: Context, paths: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, int]]:
     """What looks like personal data in columns of text, by column; those without any are left out."""
-    if not columns:
-        return {}
-    sample = _heads(ctx, paths, SAMPLE_ROWS, columns)
-    found = {name: in_values(pc.unique(sample[name].drop_null()).to_pylist()) for name in columns}
-    return {name: kinds for name, kinds in found.items() if kinds}
+    return in_columns(_heads(ctx, paths, SAMPLE_ROWS, columns)) if columns else {}
 
 
 def _measured(ctx: Context, paths: Sequence[str], description: Mapping[str, Any]) -> dict[str, Any]:

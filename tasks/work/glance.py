@@ -6,9 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from expectations.detector import in_values
+from expectations.detector import in_columns
 from policies.facts import DataFacts
 from policies.schema import Policy
 from tasks.sources.reading import discover, read, scan, types_of, units
@@ -35,7 +34,4 @@ def glance(policy: Policy, base: Path, key: Secret | None) -> DataFacts:
         for chunk in islice(read(unit, types, policy, ROWS, _BYTES, treatment), 1)
     ]
     table = pa.concat_tables(heads, promote_options="default") if heads else pa.table({})
-    found = {name: in_values(pc.unique(table[name].drop_null()).to_pylist()) for name in table.column_names}
-    return DataFacts(
-        columns=dict.fromkeys(texts, "text"), personal={name: kinds for name, kinds in found.items() if kinds}
-    )
+    return DataFacts(columns=dict.fromkeys(texts, "text"), personal=in_columns(table))

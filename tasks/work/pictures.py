@@ -18,7 +18,7 @@ from tasks.work.descriptors import ChildShard
 from tasks.work.fit import Fitted
 from tasks.work.index import label_text
 from tasks.work.parts import modality_of
-from tasks.work.pool import by_file
+from tasks.work.pool import by_file, places_of
 
 FAMILIES = 12
 THUMBNAIL = 96
@@ -45,7 +45,7 @@ def before_after(ctx: Context, fitted: Fitted, children: Sequence[ChildShard]) -
 
 def parents_of(ctx: Context, index: str, rows: pa.Table) -> dict[str, dict[str, Any]]:
     """The parents of some children, by id."""
-    places = ctx.work.read_table(f"{index}.parquet")
+    places = places_of(ctx.work, index)
     wanted = pc.unique(rows[PARENT_IDS].combine_chunks().flatten())
     at = pc.index_in(wanted, places["sample_id"].combine_chunks()).drop_null().to_numpy()
     found = by_file(ctx.table, places)(at.astype(np.int64))

@@ -84,7 +84,8 @@ def purge(job: Purge) -> dict[str, Any]:
         widen(lake, job.asked, job.chosen)
         versions = job.chosen.holding()
         left = {version: one for version, one in job.chosen.manifests.items() if version not in versions}
-        shown = _shown(job, versions)
+        hits = set(_raw_hits(job))
+        shown = _shown(job, versions, hits)
         remove_spooled(objects.sub("spool"), shown)
         links = [lake.record(dataset, version).get("mlflow") or {} for version in shown]
         remove_files(job.tracking_uri, [link["run_id"] for link in links if link.get("run_id")], {"purged": job.entry})
@@ -92,7 +93,7 @@ def purge(job: Purge) -> dict[str, Any]:
         # While the versions can be read the same command finds the rows again; so they and their files go last.
         quarantined = rewrite_quarantine(lake, dataset, job.asked, job.chosen, job.entry, at_ms=job.at_ms)
         bonds = forget_bonds(lake, dataset, job.chosen)
-        work = _remove_work(job, left)
+        work = _remove_work(job, left, hits)
         _remove_notes(job, left, versions, shown)
         for version in versions:
             gone.mark(objects.sub("gone"), Gone(version, PURGED, job.at_ms, job.by))
@@ -108,10 +109,9 @@ def purge(job: Purge) -> dict[str, Any]:
     }
 
 
-def _shown(job: Purge, versions: Collection[int]) -> list[int]:
+def _shown(job: Purge, versions: Collection[int], raw: Collection[str]) -> list[int]:
     """Versions whose pages may show one of the rows: those that hold or have quarantined it, and those gone before."""
     dataset = job.chosen.current.manifest.dataset
-    raw = set(_raw_hits(job))
     read = {
         version
         for version, manifest in job.chosen.manifests.items()
@@ -166,12 +166,12 @@ def remove_data(lake: Lake, dataset: str) -> set[str]:
     return lost & stray
 
 
-def _remove_work(job: Purge, left: Mapping[int, Manifest]) -> int:
+def _remove_work(job: Purge, left: Mapping[int, Manifest], raw: Collection[str]) -> int:
     """Remove all work that the remaining versions do not name, and what is left of it that holds a row."""
     work = job.lake.objects(job.chosen.current.manifest.dataset).sub("work")
     known = reach.groups(work)
     needed = reach.needed(work, known, (json.dumps(one.to_json()) for one in left.values()), inf)
-    hit = {reach.group_of(name) for name in _raw_hits(job)}
+    hit = {reach.group_of(name) for name in raw}
     judged = [one for manifest in left.values() for one in manifest.valid]
     hit |= {reach.group_of(str(one["name"])) for one in judged if reach.group_of(str(one["raw"])) in hit}
     names = [one.name for group, found in known.items() for one in found.objects if group not in needed - hit]

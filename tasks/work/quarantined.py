@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.detector import mask
-from policies.errors import PolicyError
+from policies.errors import PolicyError, StorageError
 from tasks.rows.provenance import NAMES, REAL, SOURCE
 from tasks.sources.values import kind_of
 from tasks.storage import delta_log, quarantine
@@ -92,7 +92,8 @@ def quarantined(lake: Lake, reference: str) -> Quarantine:
 def export(found: Quarantine, target: Path) -> Path:
     """Write refused rows with reasons and status to a .csv or .parquet file; into a folder, as `quarantine.parquet`.
 
-    Children that checks rejected are among them, with the stage `check`. Raises PolicyError if the file is there.
+    Children that checks rejected are among them, with the stage `check`. Raises PolicyError if the file is
+    there, StorageError if it cannot be written.
     """
     file = target if target.suffix and not target.is_dir() else target / "quarantine.parquet"
     if file.suffix not in (".csv", ".parquet"):
@@ -105,7 +106,7 @@ def export(found: Quarantine, target: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         _write(table, file)
     except OSError as fault:
-        raise PolicyError(f"{file} cannot be written: {fault.strerror}", "Name a place you can write to.") from fault
+        raise StorageError(f"{file} cannot be written: {fault.strerror}", "Name a place you can write to.") from fault
     return file
 
 

@@ -253,7 +253,7 @@ def is_meant(row: Mapping[str, Any], asked: Asked, chosen: Chosen) -> bool:
     if not isinstance(content, dict):
         return asked.mentions(str(row["content"]))
     gone = chosen.all_ids
-    if gone.intersection(content.get(PARENT_IDS) or ()) or (row[SAMPLE_ID.removeprefix("augmill_")] in gone):
+    if gone.intersection(content.get(PARENT_IDS) or ()) or (row["sample_id"] in gone):
         return True
     types = chosen.current.manifest.types
     cells = {name: _cell(content[name], types[name]) for name in types if name in content}

@@ -130,6 +130,8 @@ def test_a_broken_line_that_its_source_has_lost_is_forgotten_from_the_quarantine
     assert "only its quarantine does" in capfd.readouterr().err
     assert main([*asked, "--purge", "--dry-run", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["quarantined"] == 1
+    assert main([*asked, "--purge", "--dry-run"]) == 0
+    assert "version" not in capfd.readouterr().out
     assert main([*asked, "--purge"]) == 0
     # The log and Prefect's database tell what was called, and the hash cache holds no values.
     assert [str(file) for file, data in texts(here / "home" / "lake") if b"quarry-0815" in data] == []
