@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.opening import open_run
 from flows.settings import RunnerName
+from flows.telling import telling
 from tasks.augment import augment as make_children
 from tasks.check import check
 from tasks.fit import fit
@@ -27,11 +29,17 @@ ATTEMPTS = 3
 
 @flow(name="augment", flow_run_name="{policy}", persist_result=False, validate_parameters=False)
 def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any]:
-    """Run one policy; if another run publishes first, plan again from what it published."""
+    """Run one policy, and tell whoever watches what becomes of it."""
+    with telling(Path(policy), str(flow_run.id)) as ended:
+        return ended(attempt(Path(policy), runner))
+
+
+def attempt(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
+    """Go through the DAG; if another run publishes first, plan again from what it published."""
     for _ in range(ATTEMPTS - 1):
         with suppress(Conflict):
-            return pipeline(Path(policy), runner)
-    return pipeline(Path(policy), runner)
+            return pipeline(policy, runner)
+    return pipeline(policy, runner)
 
 
 def pipeline(policy: Path, runner: RunnerName | None) -> dict[str, Any]:

@@ -7,16 +7,22 @@ from pathlib import Path
 
 from flows.settings import make_folder
 
-LOGGER = "augmill.runners"
+LOGGER = "augmill"
 FILE = "augmill.log"
 
 
 def log_to(home: Path) -> None:
-    """Send what workers log, their tracebacks above all, to the log file; it is made when it is first needed."""
+    """Send what runs and workers log, tracebacks above all, to the log file; it is made when it is first needed."""
     logger = logging.getLogger(LOGGER)
     logger.propagate = False
-    if not logger.handlers:
+    logger.setLevel(logging.INFO)
+    file = home / FILE
+    kept = [one for one in logger.handlers if isinstance(one, logging.FileHandler)]
+    if [one.baseFilename for one in kept] != [str(file)]:
+        for one in kept:  # of another home: one process may have had several
+            logger.removeHandler(one)
+            one.close()
         make_folder(home)
-        handler = logging.FileHandler(home / FILE, delay=True)
+        handler = logging.FileHandler(file, delay=True)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(handler)

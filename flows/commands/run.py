@@ -21,6 +21,9 @@ from policies.errors import Finding
 if TYPE_CHECKING:  # for --help, the command line alone
     from tasks.work.run import Asked
 
+OUTSIDE = "none"
+"""The id of a run that ended before its flow began."""
+
 EXAMPLE = """
 \b
 Example:
@@ -39,17 +42,22 @@ Example:
 @json_option
 def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
+    from flows.telling import failures_told, tell
+    from tasks.telemetry.happening import ending
+
     began = time.monotonic()
     current = settings()
     quiet_libraries(current)
     log_to(current.home)
-    asked = ask_with(policy, current)
+    with failures_told(policy, OUTSIDE):
+        asked = ask_with(policy, current)
     document = asked.document
     if document is None:
         document = run_flow(policy, runner, current)
     else:
         document["announced"] = announce_kept(asked)
         send_waiting(asked, current)
+        tell(ending(document, OUTSIDE, time.time()))
     document["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
         print_json(document)

@@ -1,0 +1,66 @@
+"""Tell everybody who wants to know what becomes of a run; nobody who listens can make it fail."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows import tellers
+from flows.logs import LOGGER, log_to
+from flows.settings import settings
+from tasks.telemetry.happening import Happening, ending, failure
+
+Document = dict[str, Any]
+
+
+@contextmanager
+def telling(policy: Path, run_id: str) -> Iterator[Callable[[Document], Document]]:
+    """Tell that a run has started, and that it failed if it does; call what this yields with its document."""
+    dataset = dataset_of(policy)
+    tell(Happening("run.started", dataset, run_id, time.time(), {"policy": str(policy)}))
+
+    def ended(document: Document) -> Document:
+        tell(ending(document, run_id, time.time()))
+        return document
+
+    with failures_told(policy, run_id):
+        yield ended
+
+
+@contextmanager
+def failures_told(policy: Path, run_id: str) -> Iterator[None]:
+    """Tell of whatever ends the block before its end, ctrl-C and cancellation among it, and let it pass."""
+    try:
+        yield
+    except BaseException as fault:
+        tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), failure(fault)))
+        raise
+
+
+def tell(happening: Happening) -> None:
+    """Tell every teller. One that fails is named in the log file; the others and the run go on."""
+    current = settings()
+    for module in pkgutil.iter_modules(tellers.__path__, f"{tellers.__name__}."):
+        try:
+            importlib.import_module(module.name).tell(happening, current)
+        except Exception:
+            log_to(current.home)
+            logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, happening.kind)
+
+
+def dataset_of(policy: Path) -> str:
+    """The dataset that a policy names, or would name if it could be read: the stem of its file."""
+    try:
+        content = yaml.safe_load(policy.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        content = None
+    named = content.get("dataset") if isinstance(content, dict) else None
+    return named if isinstance(named, str) else policy.stem

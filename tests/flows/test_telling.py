@@ -1,0 +1,99 @@
+"""Runs are told of, whatever becomes of them, and nobody who listens can make them fail."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from flows import tellers, telling
+from flows.cli import main
+from flows.settings import settings
+from policies.errors import DataError, StorageError
+from tasks.telemetry.happening import Happening, failure
+
+POLICY = """\
+dataset: some-wine
+modality: tabular
+source: {uri: "builtin:wine"}
+label: target
+"""
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Happening]:
+    """A teller in the folder of tellers that keeps what it hears, after one that always fails."""
+    heard: list[Happening] = []
+    keeper, broken = ModuleType("flows.tellers.zz_keeper"), ModuleType("flows.tellers.aa_broken")
+    keeper.tell = lambda happening, current: heard.append(happening)
+    broken.tell = lambda happening, current: 1 / 0
+    for module in (keeper, broken):
+        (tmp_path / f"{module.__name__.rpartition('.')[2]}.py").touch()
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(tellers, "__path__", [*tellers.__path__, str(tmp_path)])
+    return heard
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    file = tmp_path / "p.yaml"
+    file.write_text(POLICY)
+    return file
+
+
+def log() -> str:
+    return (settings().home / "augmill.log").read_text()
+
+
+def test_a_run_is_told_of_at_its_start_and_at_its_end_and_the_next_that_finds_nothing_new_too(told, policy):
+    assert [main(["run", str(policy)]) for _ in range(2)] == [0, 0]
+    assert [one.kind for one in told] == ["run.started", "run.published", "run.unchanged"]
+    assert {one.dataset for one in told} == {"some-wine"}
+    assert told[0].run_id == told[1].run_id != "none" == told[2].run_id
+    assert told[1].facts["version"] == told[2].facts["version"] == 0
+    assert [one.facts["rows"]["real"] for one in told[1:]] == [178, 178]
+
+
+def test_a_teller_that_fails_is_named_in_the_log_and_the_run_goes_on(told, policy):
+    assert main(["run", str(policy)]) == 0
+    assert "flows.tellers.aa_broken was not told of run.published" in log()
+    assert "ZeroDivisionError" in log()
+
+
+def test_a_run_that_cannot_begin_is_told_of_by_the_name_its_policy_has(told, policy):
+    policy.write_text(POLICY + "sourse: x\n")
+    assert main(["run", str(policy)]) == 2
+    assert [(one.kind, one.dataset, one.facts["exit_code"]) for one in told][-1] == ("run.failed", "some-wine", 2)
+    policy.write_text("dataset: [")
+    assert main(["run", str(policy)]) == 2
+    assert (told[-1].kind, told[-1].dataset, told[-1].facts["kind"]) == ("run.failed", "p", "PolicyError")
+
+
+def test_what_interrupts_a_run_is_told_of_and_passes_on(told, policy):
+    with pytest.raises(KeyboardInterrupt), telling.telling(policy, "r-1"):
+        raise KeyboardInterrupt
+    assert [(one.kind, one.run_id) for one in told] == [("run.started", "r-1"), ("run.failed", "r-1")]
+    assert told[-1].facts["exit_code"] == 130
+
+
+def test_the_log_has_a_line_for_everything_that_happened(policy):
+    assert main(["run", str(policy)]) == 0
+    lines = [json.loads(line[line.index("{") :]) for line in log().splitlines() if "{" in line]
+    assert [line["happened"] for line in lines] == ["run.started", "run.published"]
+    assert lines[1]["version"] == 0
+
+
+def test_a_failure_says_what_and_what_to_do_but_no_secret():
+    told = failure(DataError("3 rows leak", "Mend the split.", {"checks": []}))
+    assert told == {
+        "kind": "DataError",
+        "cause": "3 rows leak",
+        "remedy": "Mend the split.",
+        "exit_code": 3,
+        "report": {"checks": []},
+    }
+    assert "hunter2" not in str(failure(StorageError("s3://me:hunter2@host/x is away", "Wait.")))
+    assert "hunter2" not in str(failure(ValueError("postgresql://me:hunter2@host/x")))
