@@ -66,9 +66,9 @@ class RunningServer:
         )
 
     @contextmanager
-    def connected(self) -> Iterator[str]:
-        """Wait for the server and point Prefect at it; yields its URL."""
-        with _prefect_at(self.wait()):
+    def connected(self, **values: Any) -> Iterator[str]:
+        """Wait for the server and point Prefect at it, with these settings of Prefect's; yields its URL."""
+        with _prefect_at(self.wait(), **values):
             yield self.api_url
 
 

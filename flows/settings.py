@@ -15,6 +15,8 @@ from policies.errors import PolicyError, StorageError
 from tasks.sources.secret import KEY_REMEDY, Secret
 
 _FEWEST_KEY_SIGNS = 16
+WORK_POOL = "augmill"
+"""The work pool that `augmill deploy` makes where the settings name no other."""
 RunnerName = Literal["auto", "thread", "process", "dask"]
 
 # Telemetry, update checks and chatter of the libraries we stand on; each is read once, at import.
@@ -47,7 +49,10 @@ ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are kept and what does the work; paths are absolute."""
+    """Where things are kept and what does the work; paths are absolute.
+
+    `checkout`: where workers find the folder that `augmill deploy` is called in; None: at the same place.
+    """
 
     home: Path
     lake: str
@@ -59,6 +64,8 @@ class Settings:
     dask_address: str | None
     plugins: Path | None
     prefect_api_url: str | None
+    work_pool: str = WORK_POOL
+    checkout: str | None = None
     pii_key: Secret | None = field(default=None, repr=False)
 
 
@@ -78,6 +85,8 @@ def settings() -> Settings:
         dask_address=environment.get("AUGMILL_DASK_ADDRESS"),
         plugins=_folder(environment, "AUGMILL_PLUGINS"),
         prefect_api_url=environment.get("PREFECT_API_URL"),
+        work_pool=environment.get("AUGMILL_WORK_POOL", WORK_POOL).strip(),
+        checkout=environment.get("AUGMILL_CHECKOUT"),
         pii_key=_pii_key(environment.get("AUGMILL_PII_KEY")),
     )
 

@@ -23,8 +23,7 @@ from policies.yaml_source import Document
 
 FORMATS = ("csv", "parquet", "jsonl", "image_folder", "manifest", "builtin")
 PLANNED_MODALITIES = ("text", "audio", "timeseries")
-PLANNED_KEYS: tuple[tuple[str, ...], ...] = (("schedule",),)
-NOT_IN_ROWS = {"description", "owner", "license", "language", "publish"}
+NOT_IN_ROWS = {"description", "owner", "license", "language", "publish", "schedule"}
 
 
 class Entry(Protocol):
@@ -73,7 +72,7 @@ class Loaded:
     """A policy, where it came from, and the checked parameters of its transforms by (step, position).
 
     `shown` is the path as the user typed it. `content_hash` names all that decides which rows are published,
-    defaults filled in; comments, key order, texts for people and the channel are not in it. `file_hash` names
+    defaults filled in; comments, key order, texts for people, channel and schedule are not in it. `file_hash` names
     the bytes of the file.
     """
 
@@ -139,7 +138,7 @@ class _Checker:
                 what = "The file holds no policy." if raw is None else f"A policy is a map; received {spell(raw)}."
                 self._report((), "AUG001", what, "Begin with `dataset: NAME`; `augmill init` drafts a policy.")
             return None
-        raw = self._without_planned(raw)
+        self._refuse_planned(raw)
         self._check_names(raw)
         self._check_transforms(raw)
         try:
@@ -151,15 +150,7 @@ class _Checker:
     def _report(self, path: tuple[str | int, ...], rule: str, message: str, remedy: str) -> None:
         self.findings.append(self.reporter.finding(path, rule, message, remedy))
 
-    def _without_planned(self, raw: dict[str, Any]) -> dict[str, Any]:
-        raw = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
-        for path in PLANNED_KEYS:
-            holder: Any = raw
-            for part in path[:-1]:
-                holder = holder.get(part) if isinstance(holder, dict) else None
-            if isinstance(holder, dict) and path[-1] in holder and holder.pop(path[-1]):
-                name = ".".join(path)
-                self._report(path, "AUG007", f"`{name}` is in the grammar but not built yet.", f"Remove `{name}`.")
+    def _refuse_planned(self, raw: dict[str, Any]) -> None:
         if raw.get("modality") in PLANNED_MODALITIES and raw["modality"] not in self.catalogue.modalities():
             self._report(
                 ("modality",),
@@ -167,7 +158,6 @@ class _Checker:
                 f"The modality {raw['modality']} is not built yet.",
                 f"Built: {', '.join(self.catalogue.modalities())}.",
             )
-        return raw
 
     def _check_names(self, raw: dict[str, Any]) -> None:
         modality, known = raw.get("modality"), self.catalogue.modalities()

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from policies.closed import Closed, Share
 from policies.gates import Gates
+from policies.schedule import Schedule
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Lower-case letters, digits, hyphens.")]
 # With a letter at least: in DATASET@3 the 3 is a version.
@@ -240,6 +241,7 @@ class Policy(Closed):
     checks: Checks = Field(default_factory=Checks)
     gates: Gates = Field(default_factory=Gates)
     publish: Publish = Field(default_factory=Publish)
+    schedule: Schedule | None = None
 
     @model_validator(mode="after")
     def _steps_have_one_name_each(self) -> Self:

@@ -179,3 +179,22 @@ def _uris(context: Context) -> Iterator[tuple[tuple[str | int, ...], str]]:
     else:
         for split, part in uri.items():
             yield ("source", "uri", split), part
+
+
+def aug509_schedule_of_what_never_changes(context: Context) -> Iterator[Hit]:
+    """A dataset is run by a schedule, and its source can never change.
+
+    Why: A built-in source is part of a library. Every run finds that nothing has changed.
+    Fix: Leave out `cron`; `augmill deploy` and a push start the runs that a changed policy asks for.
+    Bad:
+        source: {uri: "builtin:wine"}
+        schedule: {cron: "0 3 * * *"}
+    Good:
+        source: {uri: "builtin:wine"}
+        schedule: {tags: [demo]}
+    """
+    uris = context.policy.source.uri
+    texts = [uris] if isinstance(uris, str) else list(uris.values())
+    scheduled = context.policy.schedule is not None and context.policy.schedule.cron is not None
+    if scheduled and all(text.startswith("builtin:") for text in texts):
+        yield warning(("schedule", "cron"), "the source never changes, so no run finds anything to do.", "Remove it.")

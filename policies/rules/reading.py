@@ -73,9 +73,9 @@ DOCS = {
     Why: What is accepted and ignored misleads; so it is refused.
     Fix: Remove it until it is built.
     Bad:
-        schedule: {cron: "0 3 * * *", timezone: UTC}
+        modality: audio
     Good:
-        publish: {channel: stable}
+        modality: tabular
     """,
     "AUG008": """A plug-in that cannot be used.
 

@@ -30,6 +30,7 @@ def test_with_nothing_set_everything_is_kept_in_the_working_directory(tmp_path):
     assert found.tracking_uri == f"sqlite:///{tmp_path}/.augmill/mlflow.db"
     assert (found.dask_address, found.plugins, found.prefect_api_url) == (None, None, None)
     assert (found.shard_rows, found.shard_bytes) == (None, None)
+    assert (found.work_pool, found.checkout) == ("augmill", None)
     assert found.runner == "auto"
     assert found.workers == len(os.sched_getaffinity(0))
 
@@ -47,6 +48,8 @@ def test_every_variable_is_read(monkeypatch, tmp_path):
         "AUGMILL_DASK_ADDRESS": "tcp://127.0.0.1:8786",
         "AUGMILL_PLUGINS": "plugins",
         "PREFECT_API_URL": "http://127.0.0.1:4200/api",
+        "AUGMILL_WORK_POOL": "gpus",
+        "AUGMILL_CHECKOUT": "/srv/data",
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
@@ -54,6 +57,7 @@ def test_every_variable_is_read(monkeypatch, tmp_path):
     assert (found.home, found.lake) == (tmp_path / "elsewhere", "s3://bucket/prefix")
     assert (found.tracking_uri, found.runner, found.workers) == ("http://127.0.0.1:5000", "dask", 7)
     assert (found.shard_rows, found.shard_bytes, found.plugins) == (1000, 2000, tmp_path / "plugins")
+    assert (found.work_pool, found.checkout) == ("gpus", "/srv/data")
     assert (found.dask_address, found.prefect_api_url) == ("tcp://127.0.0.1:8786", "http://127.0.0.1:4200/api")
 
 

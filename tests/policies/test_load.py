@@ -72,7 +72,7 @@ steps:
         probability: 2
     amount: {copies: 1, to_share: 0.5}
 checks: {label_consistency: {on_failure: drp}}
-schedule: {cron: "0 3 * * *"}
+schedule: {cron: "0 3 * *"}
 expectations: nowhere
 """
     found = [(line, rule, path) for line, rule, path, _, _ in findings(policy(text))]
@@ -88,7 +88,7 @@ expectations: nowhere
         (12, "AUG004", "steps.0.transforms.1.probability"),
         (13, "AUG004", "steps.0.amount"),
         (14, "AUG004", "checks.label_consistency.on_failure"),
-        (15, "AUG007", "schedule"),
+        (15, "AUG004", "schedule.cron"),
         (16, "AUG009", "expectations"),
     ]
 
@@ -125,18 +125,6 @@ def test_a_missing_key_is_named(policy):
     assert [(rule, path, message) for _, rule, path, message, _ in found] == [
         ("AUG004", "dataset", "the key 'dataset' is missing.")
     ]
-
-
-@pytest.mark.parametrize(
-    ("extra", "path"),
-    [
-        ("schedule: {cron: '0 3 * * *'}", "schedule"),
-    ],
-)
-def test_what_is_not_built_is_refused_and_never_ignored(policy, extra, path):
-    found = findings(policy(GOOD + extra + "\n"))
-    assert [(rule, where) for _, rule, where, _, _ in found] == [("AUG007", path)]
-    assert "not built yet" in found[0][3]
 
 
 def test_planned_modalities_and_unknown_treatments_are_refused(policy):

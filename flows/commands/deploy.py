@@ -1,0 +1,57 @@
+"""Put policies on a Prefect server, with their schedules; take those away whose policy is gone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.console import json_option, print_json
+from flows.settings import quiet_libraries, settings
+
+if TYPE_CHECKING:  # for --help, the command line alone
+    from flows.deployment import Deployment
+
+EXAMPLE = """
+\b
+Examples:
+  augmill deploy
+  augmill deploy policies/digits.yaml --dry-run
+  augmill deploy --prune --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("policies", nargs=-1, metavar="[POLICY...]", type=click.Path(path_type=Path))
+@click.option("--prune", is_flag=True, help="Remove deployments whose policy is gone, without asking.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@json_option
+def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool) -> None:
+    """Make the Prefect server hold one deployment per POLICY, by default per file in policies/.
+
+    Its schedule, parameters, tags and description are those of the policy; one run of a dataset is at work at a time.
+    A deployment that is as it should be is not touched, and none that augmill did not make.
+    """
+    from flows.deploying import deploy, policies_in
+
+    current = settings()
+    quiet_libraries(current)
+    files = list(policies) or policies_in(Path.cwd())
+    may_ask = not (as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty()
+    document = deploy(files, current, prune=True if prune else ask if may_ask else False, dry_run=dry_run)
+    if as_json:
+        print_json(document)
+    else:
+        from tasks.reports.deploying import summary
+
+        click.echo(summary(document), nl=False)
+
+
+def ask(lost: Sequence[Deployment]) -> bool:
+    """Whether a person wants deployments removed whose policy is gone."""
+    for one in lost:
+        click.echo(f"{one.name}: {one.policy} is gone, or is of another dataset now.")
+    return click.confirm(f"Remove {'it' if len(lost) == 1 else 'them'} from the server?", default=False)

@@ -1,0 +1,262 @@
+"""Deployments on a Prefect server: put there, taken away, started, waited for. Needs PREFECT_API_URL.
+
+    deploy(files, current, prune=..., dry_run=...) -> document of `augmill deploy --json`
+    start_run(dataset, current, reason="...") -> id of a flow run, started now
+    outcome_of(run_id, current, timeout_seconds=...) -> {"run_id", "policy", "state", "ok", "message", "seconds"}
+    deployed(client) -> the deployments that are ours
+    ensure_pool(client, name) -> makes the default work pool, or says what is wrong with the one that is named
+
+All raise PolicyError or StorageError, each with its remedy, and return plain JSON-able values.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from flows.deployment import FLOW, OURS, Deployment, found, refuse_same_names, wanted
+from flows.pools import ensure_pool
+from flows.prefect_api import prefect_api
+from flows.settings import Settings
+from policies.errors import Finding, PolicyError, StorageError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import DeploymentResponse
+
+    from policies.schema import Policy
+
+__all__ = ["deploy", "deployed", "ensure_pool", "outcome_of", "policies_in", "start_run"]
+
+PAGE = 200
+POLL_SECONDS = 1.0
+PATIENCE_SECONDS = 60.0
+"""For how long a server may be away while a run is waited for."""
+
+Asked = Callable[[Sequence[Deployment]], bool]
+"""Whether the deployments whose policy is gone are to be removed."""
+
+
+def policies_in(folder: Path) -> list[Path]:
+    """The policy files of a project. Raises PolicyError where it has none."""
+    files = sorted(file for pattern in ("*.yaml", "*.yml") for file in (folder / "policies").glob(pattern))
+    if not files:
+        raise PolicyError(
+            f"there is no policy in {folder / 'policies'}.", "Name policy files, or change to the folder above them."
+        )
+    return files
+
+
+def deploy(
+    files: Sequence[Path],
+    current: Settings,
+    *,
+    prune: bool | Asked = False,
+    dry_run: bool = False,
+    here: Path | None = None,
+) -> dict[str, Any]:
+    """Make the server hold one deployment per policy; what is as it should be is not touched.
+
+    All policies are judged before the server is asked for anything. `prune`: whether deployments of this checkout
+    whose policy is gone are removed, or a function that is asked. With `dry_run` nothing changes. The document lists
+    names under `created`, `updated` (with the fields), `unchanged`, `removed` and `gone` (those left in place).
+    """
+    here = here or Path.cwd()
+    root = current.checkout or str(here)
+    asked = [wanted(policy, file, here=here, root=root, pool=current.work_pool) for file, policy in _judged(files)]
+    refuse_same_names(asked)
+    with prefect_api(current) as client:
+        made_pool = ensure_pool(client, current.work_pool, dry_run=dry_run)
+        before = {found(one).name: one for one in deployed(client)}
+        document = _applied(client, asked, before, dry_run)
+        lost = [one for one in map(found, before.values()) if one.root == root and _gone(one, here, asked)]
+        remove = bool(lost) and (prune(lost) if callable(prune) else prune)
+        if remove and not dry_run:
+            for one in lost:
+                client.delete_deployment(before[one.name].id)
+        names = [one.name for one in lost]
+        return document | {
+            "removed": names if remove else [],
+            "gone": [] if remove else names,
+            "work_pool": {"name": current.work_pool, "created": made_pool},
+            "root": root,
+            "server": current.prefect_api_url,
+            "dry_run": dry_run,
+            "deployments": [asdict(one) for one in asked],
+        }
+
+
+def deployed(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    """The deployments of our flow that bear our tag; all others are none of our business."""
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowFilter, FlowFilterName
+    from prefect.client.schemas.sorting import DeploymentSort
+
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS]))
+    flow = FlowFilter(name=FlowFilterName(any_=[FLOW]))
+    every: list[DeploymentResponse] = []
+    while True:
+        page = client.read_deployments(
+            flow_filter=flow,
+            deployment_filter=ours,
+            limit=PAGE,
+            offset=len(every),
+            sort=DeploymentSort.NAME_ASC,
+        )
+        every += page
+        if len(page) < PAGE:
+            return every
+
+
+def start_run(dataset: str, current: Settings, *, reason: str = "") -> str:
+    """Start a run of a deployed dataset now and return its id. PolicyError where it is not deployed."""
+    with prefect_api(current) as client:
+        names = {one.name: one.id for one in deployed(client)}
+        if dataset not in names:
+            from policies.names import did_you_mean
+
+            raise PolicyError(
+                f"no deployment on {current.prefect_api_url} is called {dataset!r}.",
+                f"`augmill deploy` makes it. {did_you_mean(dataset, names)}",
+            )
+        labels: dict[str, bool | int | float | str] = {"augmill.reason": reason} if reason else {}
+        return str(client.create_flow_run_from_deployment(names[dataset], labels=labels).id)
+
+
+def outcome_of(run_id: str, current: Settings, *, timeout_seconds: float) -> dict[str, Any]:
+    """Wait for a run to end and say how: `state` as Prefect names it, `message`, `ok`, `seconds` of work.
+
+    Raises StorageError where it has not ended in time, or the server stays away.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    answered = time.monotonic()
+    while True:
+        try:
+            run = _read(run_id, current)
+        except StorageError:
+            if time.monotonic() - answered > PATIENCE_SECONDS:
+                raise
+        else:
+            answered = time.monotonic()
+            if run.state is not None and run.state.is_final():
+                return _outcome(run)
+            if answered > deadline:
+                raise _too_late(run, timeout_seconds)
+        time.sleep(POLL_SECONDS)
+
+
+def _read(run_id: str, current: Settings) -> FlowRun:
+    from prefect.exceptions import ObjectNotFound
+
+    with prefect_api(current) as client:
+        try:
+            return client.read_flow_run(UUID(run_id))
+        except (ObjectNotFound, ValueError) as fault:
+            raise PolicyError(
+                f"{current.prefect_api_url} knows no run {run_id}.", "Was it deleted, or is it of another server?"
+            ) from fault
+
+
+def _outcome(run: FlowRun) -> dict[str, Any]:
+    state = run.state
+    return {
+        "run_id": str(run.id),
+        "policy": run.parameters.get("policy"),
+        "state": state.name if state else None,
+        "ok": bool(state and state.is_completed()),
+        "message": (state.message if state else None) or "",
+        "seconds": round(run.total_run_time.total_seconds(), 1),
+    }
+
+
+def _too_late(run: FlowRun, seconds: float) -> StorageError:
+    state = run.state.name if run.state else "unknown"
+    waits = run.state is not None and run.state.is_scheduled()
+    return StorageError(
+        f"the run {run.name} ({run.id}) has not ended within {seconds:g} s; its state is {state}.",
+        f"No worker has taken it: start one with `prefect worker start --pool {run.work_pool_name}`."
+        if waits
+        else "Look at it in Prefect's UI, wait for longer, or cancel it there.",
+    )
+
+
+def _judged(files: Sequence[Path]) -> list[tuple[Path, Policy]]:
+    """Every policy, read and judged without its data. Raises one PolicyError with the findings of all."""
+    from flows.settings import settings
+    from policies.lint import lint
+    from policies.load import load
+    from tasks.transforms.catalogue import Catalogue
+
+    catalogue = Catalogue(settings().plugins)
+    good: list[tuple[Path, Policy]] = []
+    findings: list[Finding] = []
+    for file in files:
+        try:
+            loaded = load(file, catalogue)
+            findings += lint(loaded, catalogue)
+            good.append((file, loaded.policy))
+        except PolicyError as fault:
+            if not fault.findings:
+                raise
+            findings += fault.findings
+    if errors := [finding for finding in findings if finding.severity == "error"]:
+        raise PolicyError("nothing was deployed: a policy has errors.", "Mend the lines above.", errors)
+    return good
+
+
+def _applied(
+    client: SyncPrefectClient, asked: Sequence[Deployment], before: dict[str, DeploymentResponse], dry_run: bool
+) -> dict[str, Any]:
+    created, unchanged = [], []
+    updated: dict[str, list[str]] = {}
+    for one in asked:
+        old = before.get(one.name)
+        changes = one.changes(found(old)) if old else []
+        if old and not changes:
+            unchanged.append(one.name)
+            continue
+        if old:
+            updated[one.name] = changes
+        else:
+            created.append(one.name)
+        if not dry_run:
+            _put(client, one, old)
+    return {"created": created, "updated": updated, "unchanged": unchanged}
+
+
+def _put(client: SyncPrefectClient, one: Deployment, old: DeploymentResponse | None) -> None:
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+    from prefect.client.schemas.schedules import CronSchedule
+    from prefect.utilities.callables import parameter_schema
+
+    from flows.augment import augment
+
+    # A schedule that somebody has paused in the UI stays paused, whatever else changes.
+    active = all(schedule.active for schedule in old.schedules) if old else True
+    schedule = CronSchedule(cron=one.cron, timezone=one.timezone) if one.cron else None
+    client.create_deployment(
+        flow_id=client.create_flow_from_name(FLOW),
+        name=one.name,
+        description=one.description,
+        entrypoint=one.entrypoint,
+        pull_steps=one.pull_steps,
+        work_pool_name=one.pool,
+        parameters=one.parameters,
+        tags=list(one.tags),
+        schedules=[DeploymentScheduleCreate(schedule=schedule, active=active)] if schedule else [],
+        concurrency_limit=one.limit,
+        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(one.strategy)),
+        parameter_openapi_schema=parameter_schema(augment).model_dump_for_openapi(),
+        enforce_parameter_schema=True,
+    )
+
+
+def _gone(one: Deployment, here: Path, asked: Sequence[Deployment]) -> bool:
+    """Whether the policy of a deployment is no more: its file, or its dataset in that file."""
+    now = {other.policy: other.name for other in asked}
+    return not (here / one.policy).is_file() or now.get(one.policy, one.name) != one.name

@@ -1,0 +1,57 @@
+"""The work pool that runs wait in: the default one is made where it is missing, one that is named must be there."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from flows.settings import WORK_POOL
+from policies.errors import PolicyError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+TYPES = ("process", "docker", "kubernetes")
+
+
+def ensure_pool(client: SyncPrefectClient, name: str, *, dry_run: bool = False) -> bool:
+    """Make the default work pool if it is missing; returns whether it was. PolicyError where a pool does not serve."""
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+    try:
+        pool = client.read_work_pool(name)
+    except ObjectNotFound as missing:
+        if name != WORK_POOL:
+            raise PolicyError(
+                f"there is no work pool {name!r} on the Prefect server.",
+                f"Make it with `prefect work-pool create {name}` from a template in infra/pools/, or correct "
+                "AUGMILL_WORK_POOL.",
+            ) from missing
+        if not dry_run:
+            asked = WorkPoolCreate(name=name, type="process", base_job_template=process_template())
+            try:
+                client.create_work_pool(asked)
+            except ObjectAlreadyExists:  # by another deploy, a moment ago
+                return False
+        return True
+    if pool.type not in TYPES:
+        raise PolicyError(
+            f"the work pool {name!r} is of the type {pool.type!r}, which cannot start a run of augmill.",
+            f"Name one of the type {', '.join(TYPES)} in AUGMILL_WORK_POOL.",
+        )
+    return False
+
+
+def process_template() -> dict[str, Any]:
+    """Prefect's own template for processes, with the interpreter that augmill is installed for.
+
+    With a command of its own a run starts as one process. Without, Prefect starts three, one after another, to find
+    out what to start: seconds between the hour of a schedule and its run.
+    """
+    from prefect.workers.process import ProcessWorker
+
+    template: dict[str, Any] = ProcessWorker.get_default_base_job_template()
+    template["variables"]["properties"]["command"]["default"] = f"{shlex.quote(sys.executable)} -m prefect.engine"
+    return template

@@ -1,0 +1,76 @@
+"""A running Prefect server, spoken to with bounded waits; whatever it does instead of answering is one StorageError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from flows.server import RunningServer
+from flows.settings import Settings, make_folder, quiet_libraries
+from policies.errors import PolicyError, StorageError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+REQUEST_SECONDS = 20.0
+RETRIES = 2
+
+
+@contextmanager
+def prefect_api(current: Settings) -> Iterator[SyncPrefectClient]:
+    """A client of the server at PREFECT_API_URL.
+
+    Raises PolicyError where none is named, StorageError where it is down, slow, refuses us or is of another version.
+    """
+    if current.prefect_api_url is None:
+        raise PolicyError(
+            "no Prefect server is named, and one that ends with this command could start nothing later.",
+            "Start one with `prefect server start` and set PREFECT_API_URL, such as http://127.0.0.1:4200/api.",
+        )
+    quiet_libraries(current)
+    make_folder(current.home / "prefect")  # or Prefect warns at import
+    limits = {"PREFECT_API_REQUEST_TIMEOUT": REQUEST_SECONDS, "PREFECT_CLIENT_MAX_RETRIES": RETRIES}
+    with RunningServer(current.prefect_api_url).connected(**limits) as url:
+        import httpx
+        from prefect.client.orchestration import get_client
+
+        try:
+            with get_client(sync_client=True) as client:
+                refuse_another_version(client, url)
+                yield client
+        except httpx.HTTPStatusError as fault:
+            raise refused(fault, url) from fault
+
+
+def refuse_another_version(client: SyncPrefectClient, url: str) -> None:
+    """Raise StorageError where the server is of another major version than our client."""
+    ours, theirs = client.client_version(), str(client.api_version())
+    if theirs.partition(".")[0] != ours.partition(".")[0]:
+        raise StorageError(
+            f"the server at {url} is Prefect {theirs}; augmill speaks with Prefect {ours}.",
+            f"Run a server of Prefect {ours.partition('.')[0]}, at best {ours}.",
+        )
+
+
+def refused(fault: Any, url: str) -> StorageError:
+    """What a status other than 200 means: credentials, or a server that does not know what we ask for."""
+    code, text = fault.response.status_code, _detail(fault.response)
+    if code in (401, 403):
+        return StorageError(
+            f"the Prefect server at {url} refuses us (HTTP {code}).",
+            "Set PREFECT_API_AUTH_STRING (USER:PASSWORD) or PREFECT_API_KEY as its operator says.",
+        )
+    return StorageError(
+        f"the Prefect server at {url} answered HTTP {code} to {fault.request.method} {fault.request.url.path}: {text}.",
+        "Look at its log, and whether it is of the version that augmill was installed with (`prefect version`).",
+    )
+
+
+def _detail(response: Any) -> str:
+    try:
+        found = response.json()
+        detail = found.get("detail") or found.get("exception_message") or found if isinstance(found, dict) else found
+    except ValueError:
+        detail = response.text
+    return " ".join(str(detail).split())[:300].rstrip(".")

@@ -1,0 +1,245 @@
+"""`augmill deploy` against a real Prefect server: what it puts there, leaves alone, takes away and refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.exceptions import ObjectNotFound
+
+from flows.cli import main
+from flows.deploying import deployed
+from tests.fixtures_prefect import PrefectServer
+
+POLICY = """\
+dataset: {name}
+description: Wines of three cultivars.
+owner: cellar
+modality: tabular
+source: {{uri: data.csv}}
+label: target
+{more}
+"""
+NIGHTLY = "schedule: {cron: '0 3 * * *', timezone: Europe/Berlin, overlap: skip, tags: [nightly]}"
+
+
+class Project:
+    """A folder with policies, as a user has one; `deploy` calls the command in it."""
+
+    def __init__(self, folder: Path, prefix: str, capfd: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.prefix, self.capfd = folder, prefix, capfd
+        (folder / "policies").mkdir()
+
+    def policy(self, name: str, more: str = "", file: str | None = None) -> Path:
+        path = self.folder / "policies" / f"{file or name}.yaml"
+        path.write_text(POLICY.format(name=f"{self.prefix}-{name}", more=more))
+        return path
+
+    def call(self, *options: str) -> tuple[int, str, str]:
+        self.capfd.readouterr()
+        code = main(["deploy", *options])
+        return code, *self.capfd.readouterr()
+
+    def deploy(self, *options: str) -> dict:
+        code, out, err = self.call(*options, "--json")
+        assert code == 0, (out, err)
+        return json.loads(out)
+
+    def named(self, *names: str) -> list[str]:
+        return [f"{self.prefix}-{name}" for name in names]
+
+    def refused(self, code: int, *words: str, options: tuple[str, ...] = ()) -> str:
+        got, out, err = self.call(*options)
+        assert (got, out) == (code, ""), (out, err)
+        assert "Traceback" not in err
+        for word in words:
+            assert word in err
+        return err
+
+
+@pytest.fixture(scope="module")
+def client(prefect_server: PrefectServer):
+    from prefect import settings
+    from prefect.client.orchestration import get_client
+
+    with (
+        settings.temporary_settings({settings.PREFECT_API_URL: prefect_server.api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path,
+    prefect_api_url: str,
+    client,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> Iterator[Project]:
+    monkeypatch.chdir(tmp_path)
+    prefix = hashlib.sha256(request.node.name.encode()).hexdigest()[:8]
+    yield Project(tmp_path, prefix, capfd)
+    for one in deployed(client):
+        if one.name.startswith(prefix):
+            client.delete_deployment(one.id)
+
+
+def read(client, project: Project, name: str):
+    return client.read_deployment_by_name(f"augment/{project.prefix}-{name}")
+
+
+def test_a_deployment_says_what_the_policy_says(project, client):
+    project.policy("wine", NIGHTLY)
+    project.policy("beer")
+    document = project.deploy()
+    assert sorted(document["created"]) == sorted(project.named("wine", "beer"))
+    wine, beer = read(client, project, "wine"), read(client, project, "beer")
+    assert (wine.entrypoint, wine.work_pool_name) == ("flows.augment.augment", "augmill")
+    assert wine.parameters == {"policy": "policies/wine.yaml", "runner": None}
+    assert wine.description == "Wines of three cultivars.\n\nOwner: cellar"
+    assert set(wine.tags) == {"augmill", "tabular", "nightly"}
+    (schedule,) = wine.schedules
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 3 * * *", "Europe/Berlin")
+    assert wine.global_concurrency_limit.limit == beer.global_concurrency_limit.limit == 1
+    assert wine.concurrency_options.collision_strategy == "CANCEL_NEW"
+    assert beer.concurrency_options.collision_strategy == "ENQUEUE"
+    assert beer.schedules == []
+    assert set(wine.parameter_openapi_schema["properties"]) == {"policy", "runner"}
+
+
+def test_a_second_deploy_changes_nothing_and_says_so(project, client):
+    project.policy("wine", NIGHTLY)
+    project.deploy()
+    before = read(client, project, "wine")
+    code, out, _ = project.call()
+    assert code == 0
+    assert "as it was" in out
+    assert "Nothing to change" in out
+    after = read(client, project, "wine")
+    assert after == before
+    assert (after.updated, after.schedules[0].id) == (before.updated, before.schedules[0].id)
+
+
+def test_what_changed_in_the_policy_changes_there_and_what_was_paused_stays_paused(project, client):
+    project.policy("wine", NIGHTLY)
+    project.deploy()
+    old = read(client, project, "wine")
+    client.update_deployment_schedule(old.id, old.schedules[0].id, active=False)
+    project.policy("wine", NIGHTLY.replace("0 3", "30 4").replace("skip", "wait"))
+    assert project.deploy()["updated"] == {project.named("wine")[0]: ["cron", "strategy"]}
+    new = read(client, project, "wine")
+    assert new.id == old.id
+    assert (new.schedules[0].schedule.cron, new.schedules[0].active) == ("30 4 * * *", False)
+    project.policy("wine")
+    assert project.deploy()["updated"] == {project.named("wine")[0]: ["cron", "timezone", "tags"]}
+    assert read(client, project, "wine").schedules == []
+
+
+def test_a_change_made_by_hand_is_undone(project, client):
+    from prefect.client.schemas.actions import DeploymentUpdate
+
+    project.policy("wine", NIGHTLY)
+    project.deploy()
+    client.update_deployment(read(client, project, "wine").id, DeploymentUpdate(tags=["augmill"], concurrency_limit=5))
+    assert project.deploy()["updated"] == {project.named("wine")[0]: ["tags", "limit"]}
+    assert read(client, project, "wine").global_concurrency_limit.limit == 1
+
+
+def test_what_has_no_policy_any_more_is_named_and_removed_when_that_is_wanted(project, client):
+    file = project.policy("wine")
+    project.policy("beer")
+    project.deploy()
+    file.unlink()
+    document = project.deploy()
+    assert (document["gone"], document["removed"]) == (project.named("wine"), [])
+    assert "--prune" in project.call()[1]
+    assert read(client, project, "wine").name
+    assert project.deploy("--prune", "--dry-run")["removed"] == project.named("wine")
+    assert read(client, project, "wine").name
+    assert project.deploy("--prune")["removed"] == project.named("wine")
+    with pytest.raises(ObjectNotFound):
+        read(client, project, "wine")
+    assert read(client, project, "beer").name
+
+
+def test_a_file_of_another_dataset_leaves_the_first_without_a_policy(project):
+    project.policy("wine", file="drinks")
+    project.deploy()
+    project.policy("mead", file="drinks")
+    document = project.deploy("--prune")
+    assert (document["created"], document["removed"]) == (project.named("mead"), project.named("wine"))
+
+
+def test_deployments_of_others_and_of_other_checkouts_are_left_alone(project, client, monkeypatch):
+    project.policy("beer")
+    project.deploy()
+    flow = client.create_flow_from_name("augment")
+    client.create_deployment(flow, f"{project.prefix}-by-hand", parameters={"policy": "policies/none.yaml"})
+    client.create_deployment(
+        client.create_flow_from_name("another"), f"{project.prefix}-other", tags=["augmill"], parameters={}
+    )
+    monkeypatch.setenv("AUGMILL_CHECKOUT", "/elsewhere/checkout")
+    project.policy("ale")
+    assert sorted(project.deploy()["created"]) == project.named("ale")
+    (project.folder / "policies" / "ale.yaml").unlink()
+    monkeypatch.delenv("AUGMILL_CHECKOUT")
+    document = project.deploy("--prune")
+    assert (document["removed"], document["gone"]) == ([], [])
+    assert read(client, project, "by-hand").name
+    assert client.read_deployment_by_name(f"another/{project.prefix}-other").name
+    assert read(client, project, "ale").pull_steps[0].popitem()[1] == {"directory": "/elsewhere/checkout"}
+    monkeypatch.setenv("AUGMILL_CHECKOUT", "/elsewhere/checkout")
+    assert project.deploy("--prune")["removed"] == project.named("ale")
+
+
+def test_only_the_policies_named_are_deployed_and_a_dry_run_deploys_none(project):
+    file = project.policy("wine")
+    project.policy("beer")
+    document = project.deploy(str(file), "--dry-run")
+    assert (document["created"], document["dry_run"]) == (project.named("wine"), True)
+    assert project.deploy(str(file))["created"] == project.named("wine")
+    assert project.deploy()["created"] == project.named("beer")
+
+
+def test_every_fault_of_every_policy_is_told_and_nothing_is_deployed(project, client):
+    project.policy("good")
+    project.policy("cron", "schedule: {cron: every day at 3}")
+    project.policy("zone", "schedule: {cron: '0 3 * * *', timezone: Europe/Berln}")
+    said = project.refused(2, "policies/cron.yaml:7", "is no cron line", "policies/zone.yaml:7", "Europe/Berlin")
+    assert "good" not in said
+    with pytest.raises(ObjectNotFound):
+        read(client, project, "good")
+
+
+def test_two_policies_of_one_dataset_are_refused(project):
+    project.policy("wine")
+    project.policy("wine", file="again")
+    project.refused(2, "more than one policy", "policies/again.yaml, policies/wine.yaml")
+
+
+def test_a_folder_without_policies_is_refused(project):
+    project.refused(2, "there is no policy in")
+
+
+def test_without_a_server_to_keep_it_nothing_can_be_deployed(project, monkeypatch):
+    project.policy("wine")
+    monkeypatch.delenv("PREFECT_API_URL")
+    project.refused(2, "no Prefect server is named", "PREFECT_API_URL")
+
+
+def test_a_pool_that_does_not_exist_or_cannot_run_us_is_refused(project, client, monkeypatch):
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    project.policy("wine")
+    monkeypatch.setenv("AUGMILL_WORK_POOL", "nowhere")
+    project.refused(2, "no work pool 'nowhere'", "AUGMILL_WORK_POOL")
+    client.create_work_pool(WorkPoolCreate(name=f"{project.prefix}-agents", type="prefect-agent"))
+    monkeypatch.setenv("AUGMILL_WORK_POOL", f"{project.prefix}-agents")
+    project.refused(2, "of the type 'prefect-agent'", "process, docker, kubernetes")
+    with pytest.raises(ObjectNotFound):
+        read(client, project, "wine")
