@@ -15,12 +15,14 @@ from tasks.work.versions import Lake
 
 def measure_again(lake: Lake, found: Published, channel: str, current: Settings, *, at_ms: int, by: str) -> None:
     """Run the gates again that may answer differently of the same rows; raises DataError where one fails."""
+    from flows.telling import tell_measured
     from tasks.work import measuring
     from tasks.work.regate import TODAY
 
     checks = judged_again(lake, found, current, TODAY)
     if checks:
         document = measuring.keep(lake, found, measuring.GATES, checks, at_ms=at_ms, by=by)
+        tell_measured(document, by)
         measuring.tell(lake, found, current.tracking_uri)
         measuring.refuse(document, f"{channel} was not moved: ")
 

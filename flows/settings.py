@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from flows.alerting import Alerts, alerts_of
 from policies.errors import PolicyError, StorageError
 from tasks.sources.secret import KEY_REMEDY, Secret
 
@@ -67,6 +68,7 @@ class Settings:
     work_pool: str = WORK_POOL
     checkout: str | None = None
     pii_key: Secret | None = field(default=None, repr=False)
+    alerts: Alerts = field(default_factory=Alerts)
 
 
 def settings() -> Settings:
@@ -88,6 +90,7 @@ def settings() -> Settings:
         work_pool=environment.get("AUGMILL_WORK_POOL", WORK_POOL).strip(),
         checkout=environment.get("AUGMILL_CHECKOUT"),
         pii_key=_pii_key(environment.get("AUGMILL_PII_KEY")),
+        alerts=alerts_of(environment),
     )
 
 

@@ -14,11 +14,16 @@ from typing import Any
 import yaml
 
 from flows import tellers
+from flows.following import following
 from flows.logs import LOGGER, log_to
 from flows.settings import settings
-from tasks.telemetry.happening import Happening, ending, failure
+from tasks.telemetry.consequences import measured
+from tasks.telemetry.happening import Happening, Kind, ending, failure
 
 Document = dict[str, Any]
+
+OUTSIDE = "none"
+"""The id of a run where there is none, or where it ended before its flow began."""
 
 
 @contextmanager
@@ -46,14 +51,28 @@ def failures_told(policy: Path, run_id: str) -> Iterator[None]:
 
 
 def tell(happening: Happening) -> None:
-    """Tell every teller. One that fails is named in the log file; the others and the run go on."""
+    """Tell every teller of it and of what follows from it. One that fails is named in the log file; the others and
+    the run go on."""
     current = settings()
-    for module in pkgutil.iter_modules(tellers.__path__, f"{tellers.__name__}."):
-        try:
-            importlib.import_module(module.name).tell(happening, current)
-        except Exception:
-            log_to(current.home)
-            logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, happening.kind)
+    for one in (happening, *following(happening, current)):
+        for module in pkgutil.iter_modules(tellers.__path__, f"{tellers.__name__}."):
+            try:
+                importlib.import_module(module.name).tell(one, current)
+            except Exception:
+                log_to(current.home)
+                logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, one.kind)
+
+
+def tell_moved(kind: Kind, document: Document, by: str) -> None:
+    """Tell that somebody has moved a channel, by the document of the command; not where it had pointed there before."""
+    if document["version"] != document["version_before"]:
+        tell(Happening(kind, document["dataset"], OUTSIDE, time.time(), {**document, "by": by}))
+
+
+def tell_measured(document: Document, by: str) -> None:
+    """Tell of what a measurement of a published version has done, by its document."""
+    for one in measured(document, OUTSIDE, time.time(), by):
+        tell(one)
 
 
 def dataset_of(policy: Path) -> str:

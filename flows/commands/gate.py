@@ -27,6 +27,7 @@ Exit codes: 0 all gates pass, 3 one fails: channels that name the version went b
 def command(reference: str, as_json: bool) -> None:
     """Run the gates of a version's policy on its rows again, against production as it is today; keep the answers."""
     from flows.regating import judged_again
+    from flows.telling import tell_measured
     from tasks.reports.measured import text
     from tasks.work import measuring as work
 
@@ -35,6 +36,7 @@ def command(reference: str, as_json: bool) -> None:
     checks = judged_again(lake, found, settings())
     at_ms, by = int(time.time() * 1000), f"gates run by {getpass.getuser()}"
     document = work.keep(lake, found, work.GATES, checks, at_ms=at_ms, by=by)
+    tell_measured(document, by)
     document["mlflow"] = work.tell(lake, found, settings().tracking_uri)
     if as_json and not document["breaches"]:
         print_json(document)

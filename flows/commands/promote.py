@@ -29,6 +29,7 @@ def command(reference: str, channel: str, as_json: bool) -> None:
     The drift gate is run again, on the production sample as it is now; rows do not change, so what others said stands.
     """
     from flows.regating import measure_again
+    from flows.telling import tell_moved
     from tasks.reports.pointed import text
     from tasks.work.pointing import promote, refuse_incomplete
 
@@ -38,6 +39,7 @@ def command(reference: str, channel: str, as_json: bool) -> None:
     at_ms, who = int(time.time() * 1000), f"promoted by {getpass.getuser()}"
     measure_again(lake, found, channel, settings(), at_ms=at_ms, by=who)
     document = promote(lake, found, channel, at_ms=at_ms, run_id=who)
+    tell_moved("channel.promoted", document, who)
     if as_json:
         print_json(document)
     else:

@@ -27,6 +27,7 @@ Exit codes: 0 kept, 3 a figure breaches the policy's `gates.metrics`: channels t
 @json_option
 def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
     """Keep what an evaluation measured of a version; channels go back where it breaches the policy's targets."""
+    from flows.telling import tell_measured
     from tasks.reports.measured import text
     from tasks.work import measuring as work
 
@@ -35,6 +36,7 @@ def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
     found = work.named(lake, reference)
     at_ms, by = int(time.time() * 1000), f"reported by {getpass.getuser()}"
     document = work.report(lake, found, values, at_ms=at_ms, by=by)
+    tell_measured(document, by)
     document["mlflow"] = work.tell(lake, found, settings().tracking_uri)
     work.refuse(document)
     if as_json:

@@ -23,6 +23,7 @@ Example:
 @json_option
 def command(dataset: str, channel: str, as_json: bool) -> None:
     """Point a channel back at the version it named before; once more goes back further. No version is removed."""
+    from flows.telling import tell_moved
     from tasks.reports.pointed import text
     from tasks.work.pointing import rollback
 
@@ -33,6 +34,7 @@ def command(dataset: str, channel: str, as_json: bool) -> None:
     lake.find(dataset)
     at_ms, who = int(time.time() * 1000), f"rolled back by {getpass.getuser()}"
     document = rollback(lake, dataset, channel, at_ms=at_ms, run_id=who)
+    tell_moved("channel.rolled_back", document, who)
     if as_json:
         print_json(document)
     else:

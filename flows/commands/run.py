@@ -21,9 +21,6 @@ from policies.errors import Finding
 if TYPE_CHECKING:  # for --help, the command line alone
     from tasks.work.run import Asked
 
-OUTSIDE = "none"
-"""The id of a run that ended before its flow began."""
-
 EXAMPLE = """
 \b
 Example:
@@ -42,7 +39,7 @@ Example:
 @json_option
 def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
-    from flows.telling import failures_told, tell
+    from flows.telling import OUTSIDE, failures_told, tell
     from tasks.telemetry.happening import ending
 
     began = time.monotonic()
@@ -74,13 +71,11 @@ def announce_kept(asked: Asked) -> str | None:
 
     Returns the channel if it was moved.
     """
-    from tasks.work.publish import announce, unannounced
+    from tasks.work.publish import announce
 
     if asked.before is None:
         return None
-    channel = unannounced(asked.ctx, asked.before.version)
-    announce(asked.ctx, asked.before.version, int(time.time() * 1000), "none: nothing had changed")
-    return channel
+    return announce(asked.ctx, asked.before.version, int(time.time() * 1000), "none: nothing had changed")
 
 
 def send_waiting(asked: Asked, current: Settings) -> None:

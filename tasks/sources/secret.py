@@ -13,7 +13,7 @@ _NAME = b"augmill: the name of this key"
 
 
 class Secret:
-    """The key of keyed hashes. Only `digest` and pickling see its bytes; workers get it by pickle, in memory."""
+    """A key or a password. Only `digest`, `reveal` and pickling see its bytes; workers get it by pickle, in memory."""
 
     __slots__ = ("__bytes",)
 
@@ -28,6 +28,10 @@ class Secret:
     def digest(self, value: bytes) -> str:
         """HMAC-SHA-256 (RFC 2104) of a value, as 64 hexadecimal characters."""
         return hmac.digest(self.__bytes, value, "sha256").hex()
+
+    def reveal(self) -> bytes:
+        """Its bytes, for the one call that needs them as they are: a login, the address of a request."""
+        return self.__bytes
 
     def __repr__(self) -> str:
         return f"Secret({self.fingerprint})"

@@ -15,6 +15,7 @@ Kind = Literal[
     "run.published",
     "run.unchanged",
     "run.failed",
+    "check.failed",
     "channel.promoted",
     "channel.rolled_back",
     "budget.burning",
@@ -26,7 +27,8 @@ class Happening:
     """What happened, to which dataset, in which run, when (Unix seconds), and what is known of it.
 
     `facts` are JSON-able and redacted: of `run.published` and `run.unchanged` the document of `augmill run --json`;
-    of `run.failed` what `failure` says; of `channel.*` the document of `augmill promote --json` and `by`.
+    of `run.failed` what `failure` says; of `channel.*` the document of `augmill promote --json` and `by`; of the others
+    see `consequences.py`.
     """
 
     kind: Kind

@@ -78,13 +78,14 @@ def seal(ctx: Context, item: Accepted) -> DataFile:
 
 @dataclass(frozen=True)
 class Version:
-    """What a run published, or found to be published already (`skipped`)."""
+    """What a run published, or found to be published already (`skipped`); `announced`: the channel that it moved."""
 
     number: int
     parent: int | None
     skipped: bool
     manifest: Manifest
     new_bytes: int
+    announced: str | None = None
 
 
 def publish(run: Run, real: Real, checked: Checked) -> Version:
@@ -101,8 +102,7 @@ def publish(run: Run, real: Real, checked: Checked) -> Version:
         version = Version(number, before.version if before else None, False, manifest, fresh)
     # Skipped or not: the run that committed may have been killed before it came here.
     register(ctx)
-    announce(ctx, version.number, run.at_ms, run.run_id)
-    return version
+    return replace(version, announced=announce(ctx, version.number, run.at_ms, run.run_id))
 
 
 def _same(old: Manifest, new: Manifest) -> bool:
@@ -175,8 +175,8 @@ def register(ctx: Context) -> None:
     Store(ctx.lake).sub(OBJECTS, REGISTER).create(ctx.policy.dataset, b"")
 
 
-def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> None:
-    """Point the policy's channel at the version, unless it has ever pointed there or further.
+def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> str | None:
+    """Point the policy's channel at the version, unless it has ever pointed there or further; returns it if it moved.
 
     A rollback stays: the version that people went back from is not announced again, nor one that has failed since.
     """
@@ -185,6 +185,7 @@ def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> None:
         store = ctx.objects.sub("channels")
         here = channels.current(store, name)
         channels.move(store, name, version, here, at_ms=at_ms, reason=channels.PUBLISHED, run_id=run_id)
+    return name
 
 
 def unannounced(ctx: Context, version: int) -> str | None:

@@ -121,6 +121,7 @@ def document_of(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
         "suite_text": manifest.suite_text,
         "git_commit": manifest.git_commit,
         "channel": run.ctx.policy.publish.channel,
+        "announced": version.announced,
         "prefect_run_url": run.prefect_url,
         "run_id": run.run_id,
         "fingerprint": manifest.fingerprint,

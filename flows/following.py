@@ -1,0 +1,45 @@
+"""What else is to be told when something happens: what it means for checks, channels and error budgets."""
+
+from __future__ import annotations
+
+import logging
+
+from flows.logs import LOGGER, log_to
+from flows.settings import Settings
+from tasks.telemetry.consequences import burning, consequences
+from tasks.telemetry.happening import Happening
+
+
+def following(happening: Happening, current: Settings) -> list[Happening]:
+    """Happenings that follow from one, to be told after it. Never fails: what cannot be found out is logged."""
+    found: list[Happening] = []
+    for look in (_consequences, _burning):
+        try:
+            found += look(happening, current)
+        except Exception:
+            log_to(current.home)
+            logging.getLogger(LOGGER).exception("what follows from %s is not known", happening.kind)
+    return found
+
+
+def _consequences(happening: Happening, _: Settings) -> list[Happening]:
+    return list(consequences(happening))
+
+
+def _burning(happening: Happening, current: Settings) -> list[Happening]:
+    """Note in the lake what a run measured; returns the budgets that it set burning."""
+    if happening.kind not in ("run.published", "run.failed"):
+        return []
+    from tasks.storage.store import Store
+    from tasks.telemetry.budget import Reading, levels_of, levels_of_failure
+    from tasks.telemetry.ledger import note, readings_of
+    from tasks.work.context import OBJECTS
+
+    report = happening.facts.get("report")
+    store = Store(current.lake).sub(OBJECTS, happening.dataset, "budgets")
+    levels = levels_of(happening.facts)
+    if happening.kind == "run.failed":
+        levels = levels_of_failure(report, readings_of(store)) if report else ()
+    if not levels:
+        return []
+    return [burning(happening, burn) for burn in note(store, Reading(happening.at, happening.run_id, levels))]
