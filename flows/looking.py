@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # every command's --help would wait for NumPy and Arrow
     from tasks.work.versions import Lake
 
 
-def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> Asked:
+def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True, base: Path | None = None) -> Asked:
     """Look at a policy, its source and its table, as the settings say where things are."""
     from tasks.work.run import ask
 
@@ -25,6 +25,7 @@ def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True) -> 
         shard_bytes=current.shard_bytes,
         pii_key=current.pii_key,
         refuse_errors=refuse_errors,
+        base=base,
     )
 
 

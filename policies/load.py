@@ -118,6 +118,11 @@ def load(path: Path | str, catalogue: Catalogue) -> Loaded:
     )
 
 
+def suite_folders(file: Path) -> tuple[Path, Path]:
+    """Where suites lie that a policy file may name: beside its folder, then those that come with augmill."""
+    return file.parent.parent / "expectations", Path(__file__).parents[1] / "expectations"
+
+
 class _Checker:
     """Collects the findings of one file."""
 
@@ -186,7 +191,7 @@ class _Checker:
         self._report(path, "AUG009", f"there is no {what} called {name!r}.", did_you_mean(name, known))
 
     def _find_suite(self, name: str) -> None:
-        folders = [self.file.parent.parent / "expectations", Path(__file__).parents[1] / "expectations"]
+        folders = suite_folders(self.file)
         suites = {file.stem: file for folder in reversed(folders) for file in sorted(folder.glob("*.yaml"))}
         self.suite = suites.get(name)
         if self.suite is None:

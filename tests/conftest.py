@@ -14,7 +14,7 @@ import pytest
 
 from flows.settings import QUIET
 
-pytest_plugins = ["tests.fixtures_s3", "tests.fixtures_prefect"]
+pytest_plugins = ["tests.fixtures_s3", "tests.fixtures_prefect", "tests.fixtures_git"]
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_", "GX_", "DASK_")

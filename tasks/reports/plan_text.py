@@ -53,24 +53,26 @@ def headline(document: Document) -> str:
 
 def sections(document: Document) -> list[Section]:
     """What there is to say, in the order of interest; empty sections are left out."""
-    changes, cost = document["changes"], list(_cost(document))
+    changes, cost = document["changes"], list(cost_lines(document))
     because = [] if document["up_to_date"] else changes["reasons"]
     refusals = [f"{one['cause'].rstrip('.')}. Remedy: {one['remedy']}" for one in document["faults"]]
     shards = list(_reuse(document.get("reuse", {})))
     found = [
         Section("Why it would fail", lines=refusals),
-        Section("Lint", lines=[_finding(one) for one in document["lint"]]),
+        Section("Lint", lines=[finding_line(one) for one in document["lint"]]),
         Section("Because", lines=because),
         Section("Source", lines=[document["ignored"]] if document.get("ignored") else []),
-        _rows(document),
-        _table("Children", ("step", "transforms", "planned"), list(_steps(document))),
-        _table("Columns", ("column", "change", "type", "then"), [_column(one) for one in document.get("columns", ())]),
-        _quarantine(document),
+        rows_section(document),
+        table("Children", ("step", "transforms", "planned"), list(steps_rows(document))),
+        table(
+            "Columns", ("column", "change", "type", "then"), [column_row(one) for one in document.get("columns", ())]
+        ),
+        quarantine_section(document),
         Section("Gates, which a run judges before it publishes", lines=_gates(document)),
         Section("Cost", lines=cost),
         Section("Shards", ("stage", "new", "rows", "reused", "rows"), shards, folded=True),
-        Section("Policy", diff=_cut(changes.get("policy_diff", "")), folded=True),
-        Section("Suite", diff=_cut(changes.get("suite_diff", "")), folded=True),
+        Section("Policy", diff=cut(changes.get("policy_diff", "")), folded=True),
+        Section("Suite", diff=cut(changes.get("suite_diff", "")), folded=True),
     ]
     return [section for section in found if section.rows or section.lines or section.diff]
 
@@ -81,24 +83,26 @@ def _gates(document: Document) -> list[str]:
     return [", ".join(names)] if names and not document["up_to_date"] else []
 
 
-def _table(heading: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Section:
+def table(heading: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Section:
     """A table of at most MAX_LINES lines that says what it leaves out."""
     left = len(rows) - MAX_LINES
     more = [f"... and {left:,} more, see --json"] if left > 0 else []
     return Section(heading, headers, rows[:MAX_LINES], more)
 
 
-def _cut(diff: str) -> str:
+def cut(diff: str, most: int = MAX_DIFF_LINES) -> str:
+    """A diff of at most so many lines that says what it leaves out."""
     lines = diff.splitlines()
-    left = len(lines) - MAX_DIFF_LINES
-    return "\n".join([*lines[:MAX_DIFF_LINES], f"... {left:,} more lines"]) if left > 0 else diff
+    left = len(lines) - most
+    return "\n".join([*lines[:most], f"... {left:,} more lines"]) if left > 0 else diff
 
 
-def _finding(one: Mapping[str, Any]) -> str:
+def finding_line(one: Mapping[str, Any]) -> str:
+    """A finding of lint in one line."""
     return f"{one['file']}:{one['line']}: {one['rule']} {one['severity']}: {one['message']} {one['remedy']}".rstrip()
 
 
-def _rows(document: Document) -> Section:
+def rows_section(document: Document) -> Section:
     """Rows per split, class and origin: now and then. Of very many classes only the sums."""
     before, after = document["rows"]["before"], document["rows"]["after"]
     origins = [name for name in ORIGINS if any(name in split for rows in (before, after) for split in rows.values())]
@@ -138,29 +142,33 @@ def _pair(pair: tuple[int, int], compared: bool) -> str:
     return f"{was:,} -> {now:,}" if compared and was != now else f"{now:,}"
 
 
-def _steps(document: Document) -> Iterator[list[str]]:
+def steps_rows(document: Document) -> Iterator[list[str]]:
+    """Step, transforms, children."""
     for step in document.get("steps", ()):
         yield [step["name"], " + ".join(step["use"]), f"{sum(step['planned'].values()):,}"]
 
 
-def _column(one: Mapping[str, Any]) -> list[str]:
+def column_row(one: Mapping[str, Any]) -> list[str]:
+    """A column that came, went or changed."""
     files = one.get("files", [])
     more = f" and {len(files) - MAX_FILES:,} more" if len(files) > MAX_FILES else ""
     change = f"missing from {', '.join(files[:MAX_FILES])}{more}" if files else one["change"]
     return [one["column"], change, " -> ".join(filter(None, (one["before"], one["now"]))), one["says"]]
 
 
-def _quarantine(document: Document) -> Section:
+def quarantine_section(document: Document) -> Section:
+    """Rows that would not be published, by reason; empty where there are none."""
     found = document.get("quarantine")
     if not found or not found["rows"]:
         return Section("Quarantine")
     rows = [[reason, f"{count:,}"] for reason, count in found["reasons"].items()]
     rows += [[reason, f"{count:,}"] for reason, count in found["refused"].items()]
     share = f"{found['rows']:,} of {found['of']:,} rows ({found['share']:.2%}; up to {found['budget']:.2%} may be)"
-    return _table(f"Quarantine: {share}", ("reason", "rows"), rows)
+    return table(f"Quarantine: {share}", ("reason", "rows"), rows)
 
 
-def _cost(document: Document) -> Iterator[str]:
+def cost_lines(document: Document) -> Iterator[str]:
+    """Bytes, files and CPU time."""
     files = document.get("files")
     if not files:
         return

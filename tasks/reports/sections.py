@@ -41,15 +41,17 @@ def for_terminal(headline: str, sections: Iterable[Section], *, width: int = 110
 
 def for_markdown(headline: str, sections: Iterable[Section]) -> str:
     """The parts as GitHub's Markdown, the longer ones folded; `headline` is Markdown already."""
-    parts = [f"### {headline}"]
-    for section in sections:
-        body = [_markdown_table(section)] if section.rows else []
-        body += ["\n".join(f"- {escaped(line)}" for line in section.lines)] if section.lines else []
-        body += [fenced(section.diff, "diff")] if section.diff else []
-        inner = "\n\n".join(body)
-        folded = f"<details><summary>{escaped(section.heading)}</summary>\n\n{inner}\n\n</details>"
-        parts.append(folded if section.folded else f"**{escaped(section.heading)}**\n\n{inner}")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([f"### {headline}", *map(block, sections)]) + "\n"
+
+
+def block(section: Section) -> str:
+    """One part as Markdown."""
+    body = [_markdown_table(section)] if section.rows else []
+    body += ["\n".join(f"- {escaped(line)}" for line in section.lines)] if section.lines else []
+    body += [fenced(section.diff, "diff")] if section.diff else []
+    inner = "\n\n".join(body)
+    folded = f"<details><summary>{escaped(section.heading)}</summary>\n\n{inner}\n\n</details>"
+    return folded if section.folded else f"**{escaped(section.heading)}**\n\n{inner}"
 
 
 def _terminal_table(section: Section) -> Any:

@@ -24,8 +24,22 @@ SAMPLING = {"model_delta", "privacy", "drift_coverage"}
 def gate(run: Run, checked: Checked) -> Checked:
     """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
     real, fitted, scored, judged = checked.parts
+    found = judge(evidence_of(run, checked), run.ctx.policy.gates)
+    kept = [answer for answer in found if not answer.get("clocked")]
+    parts = (real, fitted, scored, replace(judged, answers=[*judged.answers, *found]))
+    figures = {**checked.figures, "checks": [*checked.figures["checks"], *kept]}
+    failed = [answer for answer in found if not answer["success"] and answer["on_failure"] == "fail"]
+    if failed:
+        refuse(failed, keep_page(run, parts, figures))
+    clocked = tuple(answer for answer in found if answer.get("clocked"))
+    return replace(checked, figures=figures, parts=parts, clocked=clocked)
+
+
+def evidence_of(run: Run, checked: Checked) -> Evidence:
+    """What the gates are shown of the version to be."""
+    real, fitted, _, _ = checked.parts
     met = production.sample(run.ctx, run.runner, run.asked.production, real.types)
-    evidence = Evidence(
+    return Evidence(
         run.ctx,
         tuple(real.files),
         checked.accepted,
@@ -36,15 +50,6 @@ def gate(run: Run, checked: Checked) -> Checked:
         tuple(sorted({step.index for step in fitted.steps})),
         met.readable,
     )
-    found = judge(evidence, run.ctx.policy.gates)
-    kept = [answer for answer in found if not answer.get("clocked")]
-    parts = (real, fitted, scored, replace(judged, answers=[*judged.answers, *found]))
-    figures = {**checked.figures, "checks": [*checked.figures["checks"], *kept]}
-    failed = [answer for answer in found if not answer["success"] and answer["on_failure"] == "fail"]
-    if failed:
-        refuse(failed, keep_page(run, parts, figures))
-    clocked = tuple(answer for answer in found if answer.get("clocked"))
-    return replace(checked, figures=figures, parts=parts, clocked=clocked)
 
 
 def written(gates: Gates) -> dict[str, Gate]:

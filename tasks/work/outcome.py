@@ -41,14 +41,21 @@ class Checked:
 
 def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
     """Judge all children; keep rejected ones in quarantine; raise DataError if a check may not be passed over."""
+    checked = weigh(run, real, fitted, scored)
+    judged = checked.parts[3]
+    if failures(judged):
+        refuse(judged, keep_page(run, checked.parts, checked.figures))
+    return checked
+
+
+def weigh(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
+    """Judge all children and keep rejected ones in quarantine; whether any of it ends the run is not decided here."""
     ctx = run.ctx
     judged = judge_children(ctx, real.types, fitted, scored)
     scores = read_scores(ctx, scored) if scored.rows else None
     accepted = accept(scored, judged, scores)
     append(ctx, _rejected(ctx, accepted, judged), run.at_ms)
     figures = figures_of(ctx, real, fitted, judged, accepted)
-    if failures(judged):
-        refuse(judged, keep_page(run, (real, fitted, scored, judged), figures))
     return Checked(tuple(accepted), len(judged.dropped), real.types, figures, (real, fitted, scored, judged))
 
 

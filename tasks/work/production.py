@@ -72,7 +72,7 @@ def sample(ctx: Context, runner: Runner, found: Found | None, types: dict[str, s
     rows = pa.concat_tables([part for part, _ in looked], promote_options="default")
     usable, total = sum(count for _, count in looked), sum(shard.rows + shard.faults for shard in raw.shards)
     names = [name for name in rows.column_names if name in NAMES]
-    return Met(_first(rows, _words(rows)).drop_columns(names), usable / total)
+    return Met(_first(rows, words_of_places(rows, "production")).drop_columns(names), usable / total)
 
 
 def read(ctx: Context, runner: Runner, found: Found, types: dict[str, str]) -> Raw:
@@ -123,7 +123,7 @@ def _lowest(ctx: Context, shard: RawShard) -> tuple[pa.Table, int]:
     rows = ctx.work.read_table(f"{shard.name}.parquet")
     usable = pc.is_null(modality_of(ctx).facts(ctx.policy, rows)["fault"])
     rows = rows.filter(usable)
-    return _first(rows, _words(rows)), rows.num_rows
+    return _first(rows, words_of_places(rows, "production")), rows.num_rows
 
 
 def _first(rows: pa.Table, words: U64) -> pa.Table:
@@ -131,11 +131,11 @@ def _first(rows: pa.Table, words: U64) -> pa.Table:
     return rows.take(pa.array(np.argsort(words, kind="stable")[:MOST_ROWS]))
 
 
-def _words(rows: pa.Table) -> U64:
-    """A word per row from where it was read: its object's content and its number there."""
+def words_of_places(rows: pa.Table, purpose: str) -> U64:
+    """A word per row from where it was read - its object's content and its number there - to draw samples by."""
     source = rows[SOURCE].combine_chunks()
     objects = pc.dictionary_encode(pc.struct_field(source, "sha256"))
-    known = np.array([word_of("production", name) for name in objects.dictionary.to_pylist()], dtype=np.uint64)
+    known = np.array([word_of(purpose, name) for name in objects.dictionary.to_pylist()], dtype=np.uint64)
     number = pc.struct_field(source, "row").to_numpy(zero_copy_only=False).astype(np.uint64)
     return mix(known[objects.indices.to_numpy()] ^ mix(number)) if len(number) else np.zeros(0, np.uint64)
 

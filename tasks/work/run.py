@@ -119,10 +119,12 @@ def ask(
     shard_bytes: int | None = None,
     pii_key: Secret | None = None,
     refuse_errors: bool = True,
+    base: Path | None = None,
 ) -> Asked:
     """Read the policy and look at its source and table; nothing is written but a cache of file hashes.
 
-    With `refuse_errors`, errors that lint finds without data are raised before the source is looked at.
+    With `refuse_errors`, errors that lint finds without data are raised before the source is looked at. `base`: the
+    folder that paths in the policy begin at, where that is not the file's own.
     """
     loaded = load(policy, catalogue(plugins))
     if refuse_errors:
@@ -130,7 +132,7 @@ def ask(
     custom: dict[str, Scope] = dict.fromkeys(catalogue(plugins).custom(), "row")
     suite = load_suite(loaded.suite, custom) if loaded.suite else Suite(name=loaded.policy.dataset)
     suite_text = loaded.suite.read_text("utf-8") if loaded.suite else ""
-    base = loaded.path.parent
+    base = base or loaded.path.parent
     ctx = Context(
         policy=loaded.policy,
         base=base,

@@ -1,0 +1,166 @@
+"""The answer of `augmill ci`, on a terminal or as the Markdown of one comment on a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tasks.lineage.markup import size_text
+from tasks.reports.reviewed_policy import sections
+from tasks.reports.sections import Section, block, escaped, for_terminal
+
+MARKER = "<!-- augmill ci -->"
+"""The first line of the comment, which shows nothing and by which it is found again to be written over."""
+MOST_BYTES = 60_000
+"""A comment on GitHub holds 65,536 characters."""
+MOST_LISTED = 40
+SIGNS = {"passes": ":white_check_mark:", "look": ":warning:", "deleted": ":wastebasket:"}
+WORDS = {2: "the policy is wrong", 3: "would not pass", 4: "could not be judged"}
+HEADS = ("", "policy", "because", "training rows", "label consistency", "new bytes", "CPU time")
+
+Document = Mapping[str, Any]
+
+
+def headline(document: Document) -> str:
+    """The outcome in one sentence."""
+    touched, wrong = document["policies"], [one for one in document["policies"] if one["exit_code"]]
+    of = f"of {document['policies_there']:,}"
+    if not touched:
+        return f"augmill: this change touches no policy {of}."
+    said = "1 policy" if len(touched) == 1 else f"{len(touched)} policies"
+    if not wrong:
+        return f"augmill: this change touches {said} {of}; a run of each would pass."
+    return f"augmill: this change touches {said} {of}; {len(wrong)} would not pass or cannot be judged."
+
+
+def text(document: Document, *, width: int = 110) -> str:
+    """The answer for a terminal."""
+    parts = [_compared(document), _summary(document, signs=False)]
+    for one in document["policies"]:
+        outer = Section(f"== {one['dataset']}: {outcome(one)[1]}", lines=[one["path"]])
+        parts += [outer, *(section for section in sections(one) if not section.folded)]
+    return for_terminal(headline(document), [part for part in parts if part.rows or part.lines], width=width)
+
+
+def markdown(document: Document) -> str:
+    """The answer as Markdown of at most MOST_BYTES: policies that fail first, then as many more as there is room for.
+
+    Where room is short, first what is folded away goes, then all but a line.
+    """
+    sign = ":x:" if document["exit_code"] else ":white_check_mark:"
+    parts = [MARKER, f"### {sign} {escaped(headline(document))}", block(_compared(document))]
+    if document["policies"]:
+        parts.append(block(_summary(document, signs=True)))
+    last = f"<sub>{escaped(_foot(document))}</sub>"
+    room = MOST_BYTES - sum(_size(part) for part in (*parts, last))
+    ordered = sorted(document["policies"], key=lambda one: -one["exit_code"])
+    for number, one in enumerate(ordered):
+        found = next((form for form in _forms(one) if _size(form) + 200 <= room), None)
+        if found is None:
+            parts.append(f"{len(ordered) - number} policies more have no room here; `--json` tells all of them.")
+            break
+        parts.append(found)
+        room -= _size(found)
+    return "\n\n".join([*parts, last]) + "\n"
+
+
+def outcome(one: Document) -> tuple[str, str]:
+    """A sign and words for what became of one policy."""
+    if one["kind"] == "deleted":
+        return SIGNS["deleted"], "deleted"
+    if one["exit_code"]:
+        return ":x:", WORDS.get(one["exit_code"], "failed")
+    if one["lint"] or one["notes"] or any(check["doubt"] for check in _checks(one)):
+        return SIGNS["look"], "would pass, with remarks"
+    return SIGNS["passes"], "would pass"
+
+
+def consistency(one: Document) -> str:
+    """The forecast of the label-consistency rate over all steps."""
+    found = next((check for check in _checks(one) if check["name"] == "label_consistency_rate"), None)
+    if found is None or found["observed"] is None:
+        return "-"
+    return f"{found['observed']:.4f} (wanted {found['target']})"
+
+
+def _checks(one: Document) -> Sequence[Document]:
+    return one["canary"]["checks"] if one["canary"] else ()
+
+
+def _compared(document: Document) -> Section:
+    base = document["base"][:12]
+    open_files = document["uncommitted"]
+    lines = [f"{document['head'][:12]} compared with {base}, where it left {document['rev']}"]
+    if open_files:
+        lines.append(f"with {open_files:,} files that are not committed")
+    return Section("Compared", lines=lines)
+
+
+def _summary(document: Document, *, signs: bool) -> Section:
+    rows = [_line(one, signs=signs) for one in document["policies"][:MOST_LISTED]]
+    left = len(document["policies"]) - len(rows)
+    return Section("Policies", HEADS, rows, [f"and {left:,} more"] if left > 0 else [])
+
+
+def _line(one: Document, *, signs: bool) -> list[str]:
+    sign, words = outcome(one)
+    because = one["because"][0] if one["because"] else ""
+    more = f" and {len(one['because']) - 1} more" if len(one["because"]) > 1 else ""
+    return [
+        sign if signs else words,
+        one["dataset"],
+        f"{because}{more}",
+        _rows(one),
+        consistency(one),
+        _change(one, _new_bytes, size_text),
+        _change(one, _seconds, lambda value: f"{value:,.1f} s"),
+    ]
+
+
+def _rows(one: Document) -> str:
+    return _change(one, _training, lambda count: f"{count:,.0f}")
+
+
+def _change(one: Document, figure: Any, shown: Any) -> str:
+    """A figure of the plan, after that of what stood at the base, where they differ."""
+    now = figure(one["plan"]) if one["plan"] else None
+    was = figure(one["base"]) if one["base"] else None
+    if now is None:
+        return "-"
+    return shown(now) if was is None or shown(was) == shown(now) else f"{shown(was)} -> {shown(now)}"
+
+
+def _training(plan: Document) -> float | None:
+    train = (plan.get("rows") or {}).get("after", {}).get("train")
+    return None if train is None else sum(count for labels in train.values() for count in labels.values())
+
+
+def _new_bytes(plan: Document) -> float | None:
+    files = plan.get("files")
+    return sum(files["new_bytes"].values()) if files else None
+
+
+def _seconds(plan: Document) -> float | None:
+    """Only of what is extrapolated: the other stages were really run, one plan on what the other had read."""
+    seconds = plan.get("cpu_seconds")
+    return sum(seconds.get(stage, 0.0) for stage in ("augment", "verify")) if seconds else None
+
+
+def _forms(one: Document) -> Iterator[str]:
+    """A policy in full, without what is folded, and in a line."""
+    sign, words = outcome(one)
+    head = f"#### {sign} {escaped(one['dataset'])}: {words}\n\n{escaped(one['path'])}"
+    found = list(sections(one))
+    for kept in (found, [section for section in found if not section.folded], []):
+        yield "\n\n".join([head, *map(block, kept)])
+
+
+def _foot(document: Document) -> str:
+    return (
+        "Counts are exact, bytes and CPU time of new rows are extrapolated, checks and gates judged a sample in a lake"
+        f" that is gone. Nothing was published. {document['seconds']:.0f} s."
+    )
+
+
+def _size(part: str) -> int:
+    return len(part.encode()) + 2

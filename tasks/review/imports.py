@@ -1,0 +1,79 @@
+"""Who imports whom, read from the source: what a change to one file reaches. Nothing is imported for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PACKAGES = ("flows", "tasks", "expectations", "policies")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Imports:
+    """The graph below `root`, which holds our packages, and of the folders where plug-ins import their neighbours.
+
+    `gone`: whether a path that does not exist was there before the change; imports of such a file reach it, too.
+    """
+
+    root: Path = ROOT
+    gone: Callable[[Path], bool] = lambda _: False
+    _known: dict[Path, frozenset[Path]] = field(default_factory=dict)
+
+    def reached(self, files: Iterable[Path]) -> frozenset[Path]:
+        """The files and all they import, directly or through others; imports inside functions among them."""
+        found: set[Path] = set()
+        left = list(files)
+        while left:
+            file = left.pop()
+            if file not in found:
+                found.add(file)
+                left += self._of(file)
+        return frozenset(found)
+
+    def _of(self, file: Path) -> frozenset[Path]:
+        if file not in self._known:
+            self._known[file] = frozenset(self._read(file))
+        return self._known[file]
+
+    def _read(self, file: Path) -> Iterator[Path]:
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            return  # gone or broken: it is reached itself, what it needs cannot be told
+        for node in _nodes(tree):
+            if isinstance(node, ast.Import):
+                for name in node.names:
+                    yield from self._absolute(name.name)
+            elif isinstance(node, ast.ImportFrom) and node.level:
+                folder = file.parents[node.level - 1]
+                yield from self._places(folder, node.module or "", node)
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PACKAGES:
+                yield from self._places(self.root, node.module or "", node)
+
+    def _absolute(self, name: str) -> Iterator[Path]:
+        if name.partition(".")[0] in PACKAGES:
+            yield from self._file(self.root.joinpath(*name.split(".")))
+
+    def _places(self, folder: Path, module: str, node: ast.ImportFrom) -> Iterator[Path]:
+        """`from a import b` may mean the module a.b or a name in a."""
+        place = folder.joinpath(*module.split(".")) if module else folder
+        yield from self._file(place)
+        for name in node.names:
+            yield from self._file(place / name.name)
+
+    def _file(self, place: Path) -> Iterator[Path]:
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file() or self.gone(file):
+                yield file
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that only a type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        yield node
+        yield from _nodes(node)
