@@ -8,13 +8,13 @@ import os
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from flows.asking import NoReply, Reply, ask, authorization, without_user
 from flows.settings import Settings, make_folder
 from policies.errors import StorageError
 
@@ -33,14 +33,16 @@ def loopback_server(settings: Settings) -> RunningServer | EmbeddedServer:
     flows; leaving stops what was started here.
     """
     make_folder(settings.home / "prefect")  # or Prefect warns at import
-    return RunningServer(settings.prefect_api_url) if settings.prefect_api_url else EmbeddedServer(settings.home)
+    if settings.prefect_api_url:
+        return RunningServer(settings.prefect_api_url, settings.prefect_auth)
+    return EmbeddedServer(settings.home, settings.prefect_auth)
 
 
 class RunningServer:
     """A Prefect server that somebody else runs."""
 
-    def __init__(self, api_url: str) -> None:
-        self.api_url = api_url.rstrip("/")
+    def __init__(self, api_url: str, auth: str | None = None) -> None:
+        self.api_url, self.auth = api_url.rstrip("/"), auth
 
     def __enter__(self) -> Self:
         return self
@@ -49,21 +51,36 @@ class RunningServer:
         """Leave it running: it is not ours."""
 
     def wait(self) -> str:
-        """Check that it answers and return its URL; StorageError if it does not."""
+        """Check that it answers, lets us in, and speaks our version, and return its URL; StorageError if not."""
         try:
-            with urllib.request.urlopen(f"{self.api_url}/health", timeout=ANSWER_SECONDS):  # noqa: S310 (user's own URL)
-                return self.api_url
-        except urllib.error.HTTPError as fault:
-            fault.close()
-            if fault.code < 500:  # a server that wants credentials is there; Prefect's client has them
-                return self.api_url
-            reason = f"HTTP {fault.code}"
-        except (OSError, http.client.HTTPException, ValueError) as fault:
-            reason = str(fault)
-        raise StorageError(
-            f"the Prefect server at {self.api_url} does not answer: {reason}.",
-            "Start it, correct PREFECT_API_URL, or unset PREFECT_API_URL to run embedded.",
-        )
+            health = ask(f"{self.api_url}/health", seconds=ANSWER_SECONDS)
+            if health.status >= 500:
+                raise NoReply(f"HTTP {health.status}")
+            self._judge(ask(f"{self.api_url}/admin/version", seconds=ANSWER_SECONDS, basic=self.auth))
+        except NoReply as fault:
+            raise StorageError(
+                f"the Prefect server at {without_user(self.api_url)} does not answer: {fault}.",
+                "Start it, correct PREFECT_API_URL, or unset PREFECT_API_URL to run embedded. If it is that of "
+                "`augmill up`, `augmill status` says how it is.",
+            ) from fault
+        return self.api_url
+
+    def _judge(self, reply: Reply) -> None:
+        """Refuse a server that will not work; one that does not tell its version, as behind a gateway, may."""
+        shown = without_user(self.api_url)
+        if reply.status == 401:
+            raise StorageError(
+                f"the Prefect server at {shown} "
+                + ("refuses the credentials of PREFECT_API_AUTH_STRING." if self.auth else "asks for credentials."),
+                "Set PREFECT_API_AUTH_STRING=USER:PASSWORD, as its PREFECT_SERVER_API_AUTH_STRING says, in the "
+                "environment or .env.",
+            )
+        theirs, ours = reply.text.strip('"'), version("prefect")
+        if reply.status == 200 and _major(theirs).isdecimal() and _major(theirs) != _major(ours):
+            raise StorageError(
+                f"the Prefect server at {shown} is version {theirs}, and we are {ours}.",
+                "Use a server of the same major version, or unset PREFECT_API_URL to run embedded.",
+            )
 
     @contextmanager
     def connected(self, **values: Any) -> Iterator[str]:
@@ -78,8 +95,8 @@ class EmbeddedServer:
     running: ClassVar[set[str]] = set()
     """URLs of those that this process has started and not yet stopped."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home / "prefect"
+    def __init__(self, home: Path, auth: str | None = None) -> None:
+        self.home, self.auth = home / "prefect", auth
         self.log = self.home / "server.log"
 
     def __enter__(self) -> Self:
@@ -96,7 +113,7 @@ class EmbeddedServer:
             )
             # Asked now, answered when it is up. The first answer takes it 0.4 s, in which we import.
             self.probe = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-            self.probe.request("GET", PROBE)
+            self.probe.request("GET", PROBE, headers=authorization(self.auth))
         self.api_url = f"http://127.0.0.1:{port}/api"
         # Prefect reads it at import. A thread that has lost its context would start a second server without it.
         os.environ["PREFECT_API_URL"] = self.api_url
@@ -162,15 +179,23 @@ def _prefect_at(url: str, **values: Any) -> Iterator[None]:
     import httpx
     from prefect import settings
 
+    from tasks.lineage.redact import redact_text
+
     known = {getattr(settings, name): value for name, value in {"PREFECT_API_URL": url, **values}.items()}
     try:
         with settings.temporary_settings(known):
             yield
-    except httpx.TransportError as fault:
+    except (httpx.TransportError, httpx.HTTPStatusError) as fault:
+        stopped = "stopped answering" if isinstance(fault, httpx.TransportError) else "refused a request"
+        reason = redact_text(str(fault).partition("\n")[0] or type(fault).__name__)
         raise StorageError(
-            f"the Prefect server at {url} stopped answering: {fault or type(fault).__name__}.",
+            f"the Prefect server at {without_user(url)} {stopped}: {reason}.",
             "Run again: what was done is kept. If it happens again, look at the server's log.",
         ) from fault
+
+
+def _major(number: str) -> str:
+    return number.partition(".")[0]
 
 
 def _last_line(log: Path) -> str:

@@ -1,7 +1,8 @@
-"""The embedded Prefect API server: a program of its own, started by `server.py` and never imported.
+"""The Prefect API server: a program of its own, started by `server.py` or `augmill up`, and never imported.
 
-It serves on an inherited listening socket (its file descriptor is the only argument) and ends as soon as
-its standard input closes, which the kernel does for us when the parent dies, kill -9 included.
+It serves on an inherited listening socket, whose file descriptor is the first argument, and ends as soon as its
+standard input closes, which the kernel does for us when the parent dies, kill -9 included. It is the small server of
+one run, or with `stack` as second argument the whole one, with pages, schedules, events and automations.
 """
 
 from __future__ import annotations
@@ -21,36 +22,42 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import uvicorn
 
-# What an embedded run does not need. Prefect reads these once, at import.
-TRIMMED = {
+# Prefect reads these once, at import.
+ALWAYS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
-    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # or it imports every Prefect collection to compute a hash
-    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
-    "PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED": "false",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
     "PREFECT_API_DATABASE_MIGRATE_ON_START": "false",  # done before, under a lock
     # Task runs are written in few transactions: SQLite answers a crowd of them with 503, and a wait of 2 s.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT__SERVER_FINAL": "1",
 }
+# What an embedded run does not need.
+TRIMMED = {
+    "PREFECT_SERVER_UI_ENABLED": "false",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # or it imports every Prefect collection to compute a hash
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+}
+# Pages that work through a tunnel as well, whatever the address is there.
+WHOLE = {"PREFECT_UI_API_URL": "/api", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
 SCHEMA = Path(__file__).with_name("prefect_schema.sql")
 GRACE_SECONDS = 3.0
 
 
 def main() -> None:
     """Serve until the parent closes our standard input."""
-    os.environ.update(TRIMMED)
+    whole = sys.argv[2:] == ["stack"]
+    os.environ.update(ALWAYS | (WHOLE if whole else TRIMMED))
     serving: list[uvicorn.Server] = []
     threading.Thread(target=_watch_parent, args=(serving,), daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
 
     _prepare_database()
-    app = create_app(ephemeral=True)
+    app = create_app(ephemeral=not whole)
     config = uvicorn.Config(app, log_level="error", lifespan="on", access_log=False, timeout_graceful_shutdown=1)
     serving.append(uvicorn.Server(config))
     serving[0].run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from flows.alerting import Alerts, alerts_of
+from flows.stack.state import address
 from policies.errors import PolicyError, StorageError
 from tasks.sources.secret import KEY_REMEDY, Secret
 
@@ -53,6 +54,8 @@ class Settings:
     """Where things are kept and what does the work; paths are absolute.
 
     `checkout`: where workers find the folder that `augmill deploy` is called in; None: at the same place.
+    `prefect_auth`: user:password for a Prefect server that asks for them. `mlflow_auth`: whether an MLflow server that
+    we start is to ask everybody for theirs.
     """
 
     home: Path
@@ -69,6 +72,8 @@ class Settings:
     checkout: str | None = None
     pii_key: Secret | None = field(default=None, repr=False)
     alerts: Alerts = field(default_factory=Alerts)
+    prefect_auth: str | None = field(default=None, repr=False)
+    mlflow_auth: bool = False
 
 
 def settings() -> Settings:
@@ -86,11 +91,13 @@ def settings() -> Settings:
         shard_bytes=_count(environment, "AUGMILL_SHARD_BYTES"),
         dask_address=environment.get("AUGMILL_DASK_ADDRESS"),
         plugins=_folder(environment, "AUGMILL_PLUGINS"),
-        prefect_api_url=environment.get("PREFECT_API_URL"),
+        prefect_api_url=environment.get("PREFECT_API_URL") or address(home, "prefect"),
         work_pool=environment.get("AUGMILL_WORK_POOL", WORK_POOL).strip(),
         checkout=environment.get("AUGMILL_CHECKOUT"),
         pii_key=_pii_key(environment.get("AUGMILL_PII_KEY")),
         alerts=alerts_of(environment),
+        prefect_auth=environment.get("PREFECT_API_AUTH_STRING"),
+        mlflow_auth="MLFLOW_AUTH_ADMIN_PASSWORD" in environment or "MLFLOW_AUTH_CONFIG_PATH" in environment,
     )
 
 
@@ -106,14 +113,20 @@ def quiet_libraries(current: Settings) -> None:
     one_thread_each()
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder below the home. Raises StorageError where that cannot be."""
+def child_environment(**more: str) -> dict[str, str]:
+    """The environment of a process that we start: ours, with more variables."""
+    return {**os.environ, **more}
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder below the home and return it. Raises StorageError where that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise StorageError(
             f"{folder} cannot be made: {fault}.", "Set AUGMILL_HOME to a folder you can write to."
         ) from fault
+    return folder
 
 
 def _here() -> Path:

@@ -1,0 +1,32 @@
+"""Say how the servers and the worker of `augmill up` are: running, where, since when, and whether they answer."""
+
+from __future__ import annotations
+
+import click
+
+from flows.console import json_option, print_json
+from flows.settings import settings
+from policies.errors import StorageError
+
+EXAMPLE = """
+\b
+Example:
+  augmill status
+  augmill status --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@json_option
+def command(as_json: bool) -> int:
+    """Show each part of the stack: running, address, process, uptime, version. Exit code 0 all well, 4 not."""
+    from flows.stack.status import status
+
+    document = status(settings())
+    if as_json:
+        print_json(document)
+    else:
+        from tasks.reports.stack import shown
+
+        click.echo(shown(document), nl=False)
+    return 0 if document["healthy"] else StorageError.exit_code

@@ -1,0 +1,138 @@
+"""Start Prefect server, worker and MLflow UI, and keep them running until ctrl-C.
+
+A part that dies is started again. Everything listens on loopback, everything it keeps is in AUGMILL_HOME, and the
+addresses stay the same the next time. Commands in the same home find the servers by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.console import json_option, print_json
+from flows.settings import Settings, child_environment, make_folder, quiet_libraries, settings
+from flows.stack import state
+from policies.errors import PolicyError, StorageError
+
+EXAMPLE = """
+\b
+Examples:
+  augmill up
+  augmill up --detach && augmill deploy && augmill status
+"""
+OPEN = "MLflow and Prefect ask nobody for a password unless told to: see infra/security.md."
+
+
+@click.command(epilog=EXAMPLE)
+@click.option("--detach", is_flag=True, help="Leave it running in the background; `augmill down` stops it.")
+@click.option("--prefect-port", type=click.IntRange(1, 65535), help="Default: as last time, else from 4200.")
+@click.option("--mlflow-port", type=click.IntRange(1, 65535), help="Default: as last time, else from 5000.")
+@click.option("--host", default="127.0.0.1", show_default=True, help=OPEN)
+@click.option("--quiet", is_flag=True, hidden=True, help="Say what happens in the log alone.")
+@json_option
+def command(
+    detach: bool, prefect_port: int | None, mlflow_port: int | None, host: str, quiet: bool, as_json: bool
+) -> None:
+    """Start Prefect server, worker and MLflow UI together; keep them running until ctrl-C."""
+    current = settings()
+    quiet_libraries(current)
+    make_folder(current.home)
+    if not quiet:
+        _warn_of(host, current)
+    if detach:
+        _show(_detached(current, host, {"--prefect-port": prefect_port, "--mlflow-port": mlflow_port}), as_json)
+        return
+    with state.locked(current.home) as free:
+        if not free:
+            _show(_document(current, already=True), as_json)
+            return
+        _supervise(current, host, {"prefect": prefect_port, "mlflow": mlflow_port}, quiet, as_json)
+
+
+def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
+    from flows.stack.supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
+
+    say = told_to(log_of(current), None if quiet else lambda text: click.echo(text, err=True))
+    if left := sweep(current):
+        say(f"{len(left)} processes of a stack whose supervisor was killed were ended")
+    stack = Stack(settings(), host, ports_for(current, host, asked, say), say)
+    with signals_stop(stack):
+        try:
+            say("starting Prefect server, MLflow UI and worker")
+            stack.start()
+            if not stack.stop.is_set():
+                _show(_document(current, already=False), as_json)
+                stack.wait()
+        finally:
+            say("stopping")
+            stack.stop.set()
+            stack.end()
+            say("stopped")
+
+
+def _detached(current: Settings, host: str, options: Mapping[str, int | None]) -> dict[str, Any]:
+    """Start ourselves in the background; returns what that says once everything answers, or raises what it says."""
+    given = [word for option, value in options.items() if value for word in (option, str(value))]
+    log = current.home / "logs" / "up.err"  # of nothing but bugs: what is foreseen is in the document
+    make_folder(log.parent)
+    with log.open("w") as errors:
+        process = subprocess.Popen(  # noqa: S603 (ourselves)
+            [sys.executable, "-m", "flows.cli", "up", "--json", "--quiet", "--host", host, *given],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=child_environment(),
+            start_new_session=True,
+        )
+    said: dict[str, Any] = _first_document(process, log)
+    if fault := said.get("error"):
+        process.wait()
+        raise {2: PolicyError, 4: StorageError}[fault["exit_code"]](fault["cause"], fault["remedy"])
+    return said
+
+
+def _first_document(process: subprocess.Popen[str], log: Path) -> Any:
+    lines = []
+    for line in process.stdout or ():
+        lines.append(line)
+        if line == "}\n":
+            return json.loads("".join(lines))
+    raise StorageError(f"the supervisor ended with exit code {process.wait()}.", f"See {log}.")
+
+
+def _document(current: Settings, *, already: bool) -> dict[str, Any]:
+    from flows.stack.status import status
+
+    return {"already": already, **status(current)}
+
+
+def _show(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        sys.stdout.flush()
+    else:
+        from tasks.reports.stack import started
+
+        click.echo(started(document), nl=False)
+
+
+def _warn_of(host: str, current: Settings) -> None:
+    from flows.stack.ports import is_loopback
+
+    if is_loopback(host):
+        return
+    asked = [name for name, on in (("Prefect", current.prefect_auth), ("MLflow", current.mlflow_auth)) if not on]
+    if asked:
+        names = " and ".join(asked)
+        click.echo(
+            f"warning: whoever reaches {host} can read and change everything: {names} will ask nobody for a password. "
+            "infra/security.md says how to have them ask.",
+            err=True,
+        )

@@ -1,0 +1,1 @@
+"""The servers that `augmill up` keeps running: what each is, where it answers, who looks after it."""

@@ -1,0 +1,36 @@
+"""The MLflow server: the pages on the tracking store in use. Runs write to the store itself, and need no server."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flows import mlflow_server
+from flows.asking import NoReply, ask, without_user
+from flows.settings import Settings
+from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part
+from flows.stack.ports import spelled
+
+NAME, TITLE, FIRST_PORT = "mlflow", "MLflow UI", mlflow_server.FIRST_PORT
+
+
+def part(current: Settings, host: str, port: int) -> Part:
+    """A server of our own on the store of the settings."""
+    address = f"http://{spelled(host)}:{port}"
+    return Part(NAME, TITLE, address, mlflow_server.launch(current, host, port), partial(health, address))
+
+
+def elsewhere(current: Settings) -> Part:
+    """The server that the tracking URI names."""
+    address = without_user(current.tracking_uri).rstrip("/")
+    return Part(NAME, TITLE, address, None, partial(health, current.tracking_uri.rstrip("/")))
+
+
+def health(address: str, _: float = 0.0) -> Health:
+    """Whether the server answers, and its version."""
+    try:
+        if (well := ask(f"{address}/health", seconds=HEALTH_SECONDS)).status != 200:
+            raise NotWell(f"HTTP {well.status}")
+        version = ask(f"{address}/version", seconds=HEALTH_SECONDS)
+    except NoReply as fault:
+        raise NotWell(str(fault)) from fault
+    return Health(version.text if version.status == 200 else None)

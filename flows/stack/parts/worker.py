@@ -1,0 +1,96 @@
+"""The worker: takes scheduled runs out of the work pool and runs each in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import platform
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from importlib.metadata import version
+from urllib.parse import quote
+
+from flows.asking import NoReply, Reply, ask
+from flows.settings import Settings, child_environment
+from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
+
+NAME, TITLE = "worker", "Worker"
+HEARTBEAT_SECONDS, MISSED = 10, 3
+# Runs start on time, and are seen to be cancelled at once. What the user has set stays.
+BRISK = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
+
+
+def part(current: Settings, api_url: str) -> Part:
+    """A worker of our own for the pool of the settings, at a Prefect server."""
+    name = name_of(current)
+    environment = {
+        "PREFECT_HOME": str(current.home / "prefect"),
+        "PREFECT_API_URL": api_url,
+        "AUGMILL_HOME": str(current.home),
+    }
+    environment |= {name: value for name, value in BRISK.items() if name not in child_environment()}
+    launch = watched(f"{__name__}:serve", [current.work_pool, name], environment)
+    return Part(NAME, TITLE, None, launch, look(current, api_url))
+
+
+def look(current: Settings, api_url: str) -> Callable[[float], Health]:
+    """How to see that the worker of this home is well."""
+    return partial(health, api_url, current.prefect_auth, current.work_pool, name_of(current))
+
+
+def name_of(current: Settings) -> str:
+    """The same at every start, and another for every home."""
+    return f"augmill-{platform.node()}-{hashlib.sha256(str(current.home).encode()).hexdigest()[:8]}"
+
+
+def serve(arguments: Sequence[str]) -> None:
+    """Work until told to end; in a process of its own."""
+    import logging
+
+    from prefect.logging.configuration import setup_logging
+    from prefect.settings import PREFECT_WORKER_HEARTBEAT_SECONDS
+    from prefect.workers.process import ProcessWorker
+
+    setup_logging()
+    logging.getLogger("prefect").setLevel(logging.INFO)  # here alone: a level in the environment is that of runs too
+    pool, name = arguments
+    worker = ProcessWorker(pool, name=name, heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()))
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_until_told(worker.start()))
+
+
+async def _until_told(work: Coroutine[None, None, None]) -> None:
+    """Cancel the work when asked to end, which lets the worker end its runs and say so."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+def health(api_url: str, auth: str | None, pool: str, name: str, age: float) -> Health:
+    """Whether the server has heard of this process, and lately; both by its own clock."""
+    place = f"{api_url}/work_pools/{quote(pool, safe='')}/workers/filter"
+    try:
+        reply = ask(place, seconds=HEALTH_SECONDS, basic=auth, body=b"{}")
+    except NoReply as fault:
+        raise NotWell(f"the Prefect server does not say: {fault}") from fault
+    if reply.status == 404:
+        raise NotWell(f"there is no work pool {pool} yet")
+    if reply.status != 200:
+        raise NotWell(f"the Prefect server does not say: HTTP {reply.status}")
+    for one in json.loads(reply.body):
+        silent = _silence(one["last_heartbeat_time"], reply)
+        if one["name"] == name and silent < age:
+            if silent > MISSED * (one["heartbeat_interval_seconds"] or HEARTBEAT_SECONDS):
+                raise NotWell(f"the Prefect server has not heard of it for {silent:.0f} s")
+            return Health(version("prefect"), f"pool {pool}")
+    raise NotWell("the Prefect server has not heard of it yet")
+
+
+def _silence(heard: str, reply: Reply) -> float:
+    now = parsedate_to_datetime(reply.date) if reply.date else datetime.now(UTC)
+    return (now - datetime.fromisoformat(heard)).total_seconds()
