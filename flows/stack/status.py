@@ -65,7 +65,9 @@ def _part(current: Settings, stack: StackState, said: PartState) -> dict[str, An
 def _look(current: Settings, stack: StackState, said: PartState) -> Callable[[float], Health]:
     if said.name == mlflow.NAME:
         return partial(mlflow.health, current.tracking_uri if said.phase == "elsewhere" else str(said.address))
-    api_url = str(stack.parts[prefect.NAME].address)
+    server = stack.parts[prefect.NAME]
+    theirs = current.prefect_api_url if server.phase == "elsewhere" else None  # credentials and all
+    api_url = theirs or str(server.address)
     if said.name == worker.NAME:
         return worker.look(current, api_url)
     return partial(prefect.health, api_url, current.prefect_auth)

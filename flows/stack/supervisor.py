@@ -170,13 +170,11 @@ def log_of(current: Settings) -> logging.Handler:
 def _parts(current: Settings, host: str, ports: dict[str, int]) -> list[Part]:
     """In the order in which they are stopped, from the last."""
     ours = f"http://127.0.0.1:{ports[prefect.NAME]}/api"  # somebody may have kept our address in PREFECT_API_URL
-    if current.prefect_api_url in (None, ours):
-        server = prefect.part(current, host, ports[prefect.NAME])
-    else:
-        server = prefect.elsewhere(current)
+    theirs = current.prefect_api_url if current.prefect_api_url != ours else None
+    server = prefect.elsewhere(current) if theirs else prefect.part(current, host, ports[prefect.NAME])
     served = is_served(current.tracking_uri)
     pages = mlflow.elsewhere(current) if served else mlflow.part(current, host, ports[mlflow.NAME])
-    return [server, pages, worker.part(current, str(server.address))]
+    return [server, pages, worker.part(current, theirs or str(server.address))]
 
 
 def _refuse_silent(others: Sequence[Part]) -> None:

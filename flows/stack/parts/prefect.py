@@ -7,7 +7,7 @@ import sys
 from functools import partial
 
 from flows import server_process
-from flows.asking import NoReply, ask
+from flows.asking import NoReply, ask, without_user
 from flows.settings import Settings
 from flows.stack.part import HEALTH_SECONDS, Health, Launch, NotWell, Part
 from flows.stack.ports import listen, spelled
@@ -35,7 +35,7 @@ def part(current: Settings, host: str, port: int) -> Part:
 def elsewhere(current: Settings) -> Part:
     """The server of PREFECT_API_URL."""
     url = str(current.prefect_api_url).rstrip("/")
-    return Part(NAME, TITLE, url, None, partial(health, url, current.prefect_auth))
+    return Part(NAME, TITLE, without_user(url), None, partial(health, url, current.prefect_auth))
 
 
 def health(api_url: str, auth: str | None, _: float = 0.0) -> Health:

@@ -94,7 +94,9 @@ def test_one_that_is_killed_is_started_again_and_says_so(keep):
 
 
 def test_children_of_one_that_was_killed_do_not_stay(keep):
-    parent = "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    parent = (
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    )
     _, watching = keep(parent + SLEEP)
     first = watching.until("up")
     assert len(list(marked("trial-mark"))) == 2
