@@ -26,12 +26,12 @@ def prefect_api(current: Settings) -> Iterator[SyncPrefectClient]:
     if current.prefect_api_url is None:
         raise PolicyError(
             "no Prefect server is named, and one that ends with this command could start nothing later.",
-            "Start one with `prefect server start` and set PREFECT_API_URL, such as http://127.0.0.1:4200/api.",
+            "Start one with `augmill up`, or set PREFECT_API_URL to one, such as http://127.0.0.1:4200/api.",
         )
     quiet_libraries(current)
     make_folder(current.home / "prefect")  # or Prefect warns at import
     limits = {"PREFECT_API_REQUEST_TIMEOUT": REQUEST_SECONDS, "PREFECT_CLIENT_MAX_RETRIES": RETRIES}
-    with RunningServer(current.prefect_api_url).connected(**limits) as url:
+    with RunningServer(current.prefect_api_url, current.prefect_auth).connected(**limits) as url:
         import httpx
         from prefect.client.orchestration import get_client
 
