@@ -74,8 +74,8 @@ def load_suite(path: Path | str, custom: Mapping[str, Scope] | None = None) -> S
     """Read a suite file; `custom` names the users' own expectations. Raises PolicyError with every fault."""
     shown = str(path)
     try:
-        raw = Path(path).read_bytes()
-        if len(raw) > yaml_source.MAX_BYTES:
+        raw = yaml_source.read_bounded(Path(path))
+        if raw is None:
             raise _error([Finding(shown, 1, "AUG010", "The suite is larger than 1 MiB.", "Is this the data?")])
         text = raw.decode("utf-8-sig")
     except OSError as broken:

@@ -24,6 +24,7 @@ def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True, bas
         shard_rows=current.shard_rows,
         shard_bytes=current.shard_bytes,
         pii_key=current.pii_key,
+        roots=current.data_roots,
         refuse_errors=refuse_errors,
         base=base,
     )

@@ -14,6 +14,8 @@ from typing import Literal, cast, get_args
 from flows.alerting import Alerts, alerts_of
 from flows.stack.state import address
 from policies.errors import PolicyError, StorageError
+from tasks.sources.roots import SETTING as DATA_ROOTS
+from tasks.sources.roots import Roots
 from tasks.sources.secret import KEY_REMEDY, Secret
 
 _FEWEST_KEY_SIGNS = 16
@@ -74,6 +76,7 @@ class Settings:
     alerts: Alerts = field(default_factory=Alerts)
     prefect_auth: str | None = field(default=None, repr=False)
     mlflow_auth: bool = False
+    data_roots: Roots | None = None
 
 
 def settings() -> Settings:
@@ -98,6 +101,7 @@ def settings() -> Settings:
         alerts=alerts_of(environment),
         prefect_auth=environment.get("PREFECT_API_AUTH_STRING"),
         mlflow_auth="MLFLOW_AUTH_ADMIN_PASSWORD" in environment or "MLFLOW_AUTH_CONFIG_PATH" in environment,
+        data_roots=_data_roots(environment.get(DATA_ROOTS)),
     )
 
 
@@ -214,6 +218,13 @@ def _pii_key(text: str | None) -> Secret | None:
     if len(text.strip()) < _FEWEST_KEY_SIGNS:
         raise PolicyError(f"AUGMILL_PII_KEY is shorter than {_FEWEST_KEY_SIGNS} characters.", KEY_REMEDY)
     return Secret(text.strip().encode())
+
+
+def _data_roots(text: str | None) -> Roots | None:
+    try:
+        return None if text is None else Roots.of(text)
+    except ValueError as fault:
+        raise _refusal(DATA_ROOTS, text or "", str(fault)) from fault
 
 
 def _refusal(name: str, received: str, rule: str) -> PolicyError:

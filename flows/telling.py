@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from flows import tellers
 from flows.following import following
 from flows.logs import LOGGER, log_to
 from flows.settings import settings
+from policies import yaml_source
 from tasks.telemetry.consequences import measured
 from tasks.telemetry.happening import Happening, Kind, ending, failure
 
@@ -78,8 +77,8 @@ def tell_measured(document: Document, by: str) -> None:
 def dataset_of(policy: Path) -> str:
     """The dataset that a policy names, or would name if it could be read: the stem of its file."""
     try:
-        content = yaml.safe_load(policy.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        content = yaml_source.parse((yaml_source.read_bounded(policy) or b"").decode("utf-8-sig")).value
+    except (OSError, ValueError):
         content = None
     named = content.get("dataset") if isinstance(content, dict) else None
     return named if isinstance(named, str) else policy.stem

@@ -198,6 +198,13 @@ class _Checker:
             self._report(
                 ("expectations",), "AUG009", f"there is no suite {name!r} in {folders[0]}.", did_you_mean(name, suites)
             )
+        elif not self.suite.resolve().is_relative_to(self.suite.parent.resolve()):
+            self._report(
+                ("expectations",),
+                "AUG009",
+                f"the suite {name!r} is a link that leads out of {self.suite.parent}.",
+                "Put the file itself there.",
+            )
 
     def _check_transforms(self, raw: dict[str, Any]) -> None:
         for path, step, position, chosen in _transforms_in(raw):
@@ -247,16 +254,16 @@ def _read(file: Path, shown: str) -> bytes:
     try:
         if file.is_dir():
             raise _cannot_read(shown, "it is a folder", "Name the policy file in it.")
-        if file.stat().st_size > yaml_source.MAX_BYTES:
+        raw = yaml_source.read_bounded(file)
+        if raw is None:
             raise _cannot_read(shown, "it is larger than 1 MiB", "A policy is a page of text; is this the data?")
-        raw = file.read_bytes()
         raw.decode("utf-8-sig")
     except FileNotFoundError:
         others = [other.name for other in file.parent.glob("*.y*ml")]
         near = did_you_mean(file.name, others) if others else "Check the path."
         raise _cannot_read(shown, "there is no such file", near) from None
     except UnicodeDecodeError as broken:
-        line = raw.count(b"\n", 0, broken.start) + 1
+        line = broken.object.count(b"\n", 0, broken.start) + 1
         raise _cannot_read(shown, "it is not UTF-8", "Save it as UTF-8.", line) from None
     except OSError as broken:
         raise _cannot_read(shown, broken.strerror or str(broken), "Check its path and permissions.") from None

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path as File
 from typing import Any
 
 import yaml
@@ -68,6 +69,13 @@ class _Stop(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
         self.fault = fault
+
+
+def read_bounded(file: File) -> bytes | None:
+    """A file's bytes, or None where there are more of them than a policy or suite may have. Raises OSError."""
+    with file.open("rb") as opened:
+        data = opened.read(MAX_BYTES + 1)  # not its size: a device or a pipe says nought and has no end
+    return data if len(data) <= MAX_BYTES else None
 
 
 def parse(text: str) -> Document:

@@ -93,7 +93,8 @@ def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
     from policies.lint import lint
     from tasks.work.glance import glance
 
-    facts = glance(loaded.policy, loaded.path.parent, settings().pii_key)
+    current = settings()
+    facts = glance(loaded.policy, loaded.path.parent, current.pii_key, current.data_roots)
     return [finding for finding in lint(loaded, catalogue, facts) if finding.rule in PERSONAL]
 
 

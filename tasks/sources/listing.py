@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from policies.errors import DataError, PolicyError
 from tasks.sources import s3_objects
 from tasks.sources.opening import unreadable
+from tasks.sources.roots import Roots, refuse_climbing
 from tasks.storage.faults import redact
 
 _WILD = re.compile(r"[*?\[]")
@@ -39,10 +40,11 @@ class Listing:
     files: tuple[Listed, ...]
 
 
-def list_uri(uri: str, base: Path) -> Listing:
+def list_uri(uri: str, base: Path, roots: Roots | None = None) -> Listing:
     """List a local path, glob or folder relative to `base`, or `s3://bucket/...`; hidden and system files left out.
 
-    Raises PolicyError if nothing can be there, DataError if nothing is there, StorageError if it cannot be listed.
+    Raises PolicyError if nothing can be there or it lies outside `roots`, DataError if nothing is there, StorageError
+    if it cannot be listed.
     """
     scheme, separator, _ = uri.partition("://")
     if separator and scheme != "s3":
@@ -50,19 +52,22 @@ def list_uri(uri: str, base: Path) -> Listing:
             f"source.uri {redact(uri)} begins with {scheme}://, which is not supported",
             "give a local path, a glob, a folder, s3://BUCKET/PREFIX or builtin:NAME",
         )
-    listing = _in_bucket(uri) if separator else _local(uri, base)
+    listing = _in_bucket(uri, roots) if separator else _local(uri, base, roots)
     if not listing.files:
         raise DataError(f"source.uri {redact(uri)} matches no file", "check the path; hidden files do not count")
     return listing
 
 
-def _local(uri: str, base: Path) -> Listing:
+def _local(uri: str, base: Path, roots: Roots | None) -> Listing:
     path = Path(os.path.normpath(base / uri))
+    fixed = Path(*path.parts[: _fixed(path.parts)])
     try:
+        if roots:
+            roots.admit(uri, [path if path.exists() else fixed])
         if path.is_file():
             return Listing("file", (_file(path, path.parent),))
         if path.is_dir():
-            return Listing("folder", _files(_walk(path), path))
+            return Listing("folder", _files(_admitted(uri, _walk(path), roots), path))
     except OSError as error:
         raise unreadable(str(path), error) from error
     if path.exists():
@@ -72,13 +77,22 @@ def _local(uri: str, base: Path) -> Listing:
             f"source.uri {uri} does not exist (looked for {path})",
             "correct the path, which is relative to the policy file, or put the data there",
         )
-    fixed = _fixed(path.parts)
-    root = Path(*path.parts[:fixed])
     found = (Path(one) for one in glob.iglob(str(path), recursive=True))
-    return Listing("glob", _files((one for one in found if one.is_file()), root))
+    return Listing("glob", _files(_admitted(uri, (one for one in found if one.is_file()), roots), fixed))
 
 
-def _in_bucket(uri: str) -> Listing:
+def _admitted(uri: str, paths: Iterable[Path], roots: Roots | None) -> Iterable[Path]:
+    if roots is None:
+        return paths
+    listed = list(paths)
+    roots.admit(uri, listed)
+    return listed
+
+
+def _in_bucket(uri: str, roots: Roots | None) -> Listing:
+    refuse_climbing(uri)
+    if roots:
+        roots.admit_bucket(uri)
     bucket, key = s3_objects.split_uri(uri)
     exact = s3_objects.entry(uri)
     if exact is not None:
@@ -93,7 +107,7 @@ def _in_bucket(uri: str) -> Listing:
     return Listing("glob", _objects(bucket, [one for one in found if pattern.fullmatch(one.key)], root))
 
 
-def list_named(folder: str, names: Iterable[str]) -> tuple[Listed, ...]:
+def list_named(folder: str, names: Iterable[str], roots: Roots | None = None) -> tuple[Listed, ...]:
     """Those of the named files below a folder, or prefix of a bucket, that exist."""
     wanted = sorted(set(names))
     if folder.startswith("s3://"):
@@ -102,7 +116,8 @@ def list_named(folder: str, names: Iterable[str]) -> tuple[Listed, ...]:
         there = {one.key.removeprefix(start): one for one in s3_objects.entries(f"s3://{bucket}/{start}")}
         return _objects(bucket, [there[name] for name in wanted if name in there], prefix)
     root = Path(folder)
-    return _files((root / name for name in wanted if (root / name).is_file()), root)
+    files = (root / name for name in wanted if (root / name).is_file())
+    return _files(_admitted(folder, files, roots), root)
 
 
 def visible(name: str) -> bool:

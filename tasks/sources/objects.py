@@ -16,22 +16,24 @@ from tasks.sources.formats import format_of, of_format
 from tasks.sources.hash_cache import HashCache
 from tasks.sources.listing import Listed, list_named, list_uri
 from tasks.sources.opening import reading
+from tasks.sources.roots import Roots
 
 _HASHERS = 8
 Hash = tuple[str, str | None]
 
 
-def discover(policy: Policy, base: Path, cache: HashCache | None = None) -> Found:
+def discover(policy: Policy, base: Path, cache: HashCache | None = None, roots: Roots | None = None) -> Found:
     """All objects of the policy's source, sorted by name, each with the hash of its bytes.
 
-    `base` is the folder of the policy file. Raises PolicyError if the URI or format cannot be right, DataError if
+    `base` is the folder of the policy file; with `roots`, what lies outside of them is refused. Raises PolicyError
+    if the URI or format cannot be right, DataError if
     there is no data, StorageError if it cannot be read.
     """
     asked = policy.source.uri
     uris: list[tuple[Split | None, str]] = [(None, asked)] if isinstance(asked, str) else list(asked.items())
     if any(uri.startswith(from_builtin.PREFIX) for _, uri in uris):
         return Found("builtin", from_builtin.objects(policy))
-    listings = [list_uri(uri, base) for _, uri in uris]
+    listings = [list_uri(uri, base, roots) for _, uri in uris]
     kind = format_of(policy, listings)
     found: list[SourceObject] = []
     manifests: set[str] = set()
@@ -41,7 +43,7 @@ def discover(policy: Policy, base: Path, cache: HashCache | None = None) -> Foun
         objects = hashed(chosen, cache, split)
         if kind == "manifest":
             manifests |= {one.name for one in objects}
-            objects += _pictures(policy, objects, split, cache)
+            objects += _pictures(policy, objects, split, cache, roots)
         else:  # beside a manifest lie the pictures that it names
             taken = {one.name for one in chosen}
             ignored += [f"{split}/{one.name}" if split else one.name for one in listing.files if one.name not in taken]
@@ -81,7 +83,11 @@ def _digest(one: Listed) -> Hash:
 
 
 def _pictures(
-    policy: Policy, manifests: Sequence[SourceObject], split: Split | None, cache: HashCache | None
+    policy: Policy,
+    manifests: Sequence[SourceObject],
+    split: Split | None,
+    cache: HashCache | None,
+    roots: Roots | None,
 ) -> list[SourceObject]:
     """The files that manifests name and that exist."""
     from tasks.sources import from_manifest
@@ -91,7 +97,7 @@ def _pictures(
         folder, _, _ = manifest.uri.rpartition("/")
         below, _, _ = manifest.name.removeprefix(f"{split}/" if split else "").rpartition("/")
         named = [name for names in from_manifest.places(policy, manifest) for name in names]
-        listed = list_named(folder, named)
+        listed = list_named(folder, named, roots)
         renamed = [replace(one, name=f"{below}/{one.name}" if below else one.name) for one in listed]
         found |= {one.name: one for one in hashed(renamed, cache, split)}
     return list(found.values())

@@ -11,6 +11,7 @@ from expectations.detector import in_columns
 from policies.facts import DataFacts
 from policies.schema import Policy
 from tasks.sources.reading import discover, read, scan, types_of, units
+from tasks.sources.roots import Roots
 from tasks.sources.secret import Secret
 from tasks.sources.treatment import Treatment
 
@@ -19,13 +20,13 @@ MAX_UNITS = 3
 _BYTES = 64 << 20
 
 
-def glance(policy: Policy, base: Path, key: Secret | None) -> DataFacts:
+def glance(policy: Policy, base: Path, key: Secret | None, roots: Roots | None = None) -> DataFacts:
     """Which columns of text hold what looks like personal data, after `source.pii`, in the first rows of a few files.
 
     Raises PolicyError, DataError or StorageError where the source cannot be read. Nothing is written.
     """
     treatment = Treatment.of(policy, key)
-    work = units(discover(policy, base), policy, 1)[:MAX_UNITS]
+    work = units(discover(policy, base, roots=roots), policy, 1)[:MAX_UNITS]
     types = types_of(scan(unit, policy, treatment) for unit in work)
     texts = [name for name, kind in types.items() if kind == "string"]
     heads = [

@@ -25,6 +25,7 @@ from tasks.runners.contract import Runner
 from tasks.sources.contract import Found
 from tasks.sources.hash_cache import HashCache
 from tasks.sources.reading import discover
+from tasks.sources.roots import Roots
 from tasks.work.context import Context
 from tasks.work.descriptors import RawShard
 from tasks.work.ingest import Raw, ingest, scan_unit, source_digest, units_of
@@ -33,12 +34,12 @@ from tasks.work.parts import modality_of
 KEY = "gates.drift_coverage.production"
 
 
-def find(policy: Policy, base: Path, cache: HashCache | None = None) -> Found | None:
+def find(policy: Policy, base: Path, cache: HashCache | None = None, roots: Roots | None = None) -> Found | None:
     """The objects that hold the production sample, each with its hash; None where the policy names none."""
     if policy.gates.drift_coverage is None:
         return None
     with _told_of_production():
-        return discover(_like_source(policy), base, cache)
+        return discover(_like_source(policy), base, cache, roots)
 
 
 def digest(found: Found | None) -> list[str]:

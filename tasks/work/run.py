@@ -22,6 +22,7 @@ from tasks.runners.contract import Runner
 from tasks.sources.contract import Found
 from tasks.sources.hash_cache import HashCache
 from tasks.sources.reading import discover
+from tasks.sources.roots import Roots
 from tasks.sources.secret import Secret
 from tasks.work import production
 from tasks.work.context import Context
@@ -118,13 +119,15 @@ def ask(
     shard_rows: int | None = None,
     shard_bytes: int | None = None,
     pii_key: Secret | None = None,
+    roots: Roots | None = None,
     refuse_errors: bool = True,
     base: Path | None = None,
 ) -> Asked:
     """Read the policy and look at its source and table; nothing is written but a cache of file hashes.
 
-    With `refuse_errors`, errors that lint finds without data are raised before the source is looked at. `base`: the
-    folder that paths in the policy begin at, where that is not the file's own.
+    With `roots`, a source that lies outside of them is refused. With `refuse_errors`, errors that lint finds without
+    data are raised before the source is looked at. `base`: the folder that paths in the policy begin at, where that is
+    not the file's own.
     """
     loaded = load(policy, catalogue(plugins))
     if refuse_errors:
@@ -147,8 +150,8 @@ def ask(
     ctx = replace(ctx, forgotten=entries(ctx.objects))
     treated = ctx.treatment.identity  # without its key, nothing is looked at
     with HashCache(home / "hashes") as cache:
-        found = discover(loaded.policy, base, cache)
-        met = production.find(loaded.policy, base, cache)
+        found = discover(loaded.policy, base, cache, roots)
+        met = production.find(loaded.policy, base, cache, roots)
     code = hash_of(tree_version(ROOT, PACKAGES), tree_version(plugins, (".",)) if plugins else "")
     suite_document = suite.model_dump(mode="json")
     apart = [*treated, *ctx.forgotten, *production.digest(met)]

@@ -92,6 +92,8 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch, tmp_path):
         ("AUGMILL_LAKE", "gs://bucket/prefix", "s3://BUCKET/PREFIX"),
         ("AUGMILL_LAKE", "s3://", "s3://BUCKET/PREFIX"),
         ("AUGMILL_PLUGINS", "nowhere", "a folder that exists"),
+        ("AUGMILL_DATA_ROOTS", "nowhere", "folders that exist and s3://BUCKET/PREFIX"),
+        ("AUGMILL_DATA_ROOTS", "https://host/data", "folders that exist and s3://BUCKET/PREFIX"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_the_rule_and_what_was_received(monkeypatch, name, value, rule):

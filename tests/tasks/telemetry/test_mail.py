@@ -48,6 +48,7 @@ def test_a_mail_has_one_thread_per_group_and_no_header_that_was_smuggled_in():
     assert mail.get_content().startswith("text\n\ndataset  wine\n")
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # Apprise mends it for later Pythons by itself
 def test_the_address_for_prefect_is_one_that_apprise_takes():
     from apprise import Apprise
 
