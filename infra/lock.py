@@ -32,7 +32,7 @@ OPTIONS = [
 
 
 def main(options: list[str]) -> None:
-    """Lock what runs, then, on top of exactly that, what tests; and the S3 server, which stands alone."""
+    """Lock what runs, then, on top of exactly that, what tests and what serves a team; and what stands alone."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     run = project["project"]["dependencies"] + groups["checkout"]
@@ -40,6 +40,8 @@ def main(options: list[str]) -> None:
         lock(uv, run, "requirements.txt", options)
         lock(uv, run + groups["dev"], "requirements-dev.txt", ["--constraint", "requirements.txt", *options])
         lock(uv, groups["ministack"], "requirements-ministack.txt", options)
+        lock(uv, groups["server"], "requirements-server.txt", ["--constraint", "requirements.txt", *options])
+        lock(uv, groups["audit"], "requirements-audit.txt", options)
 
 
 def lock(uv: str, wanted: list[str], output: str, options: list[str]) -> None:
