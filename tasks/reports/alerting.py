@@ -1,0 +1,30 @@
+"""Who is told of what, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_HOURS = 3600
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """What was registered or sent, or how alerts go out without a server."""
+    ways = " and ".join(document["ways"])
+    if "sent" in document:
+        return "".join(f"{name}: {said}\n" for name, said in sorted(document["sent"].items()))
+    if not document["automations"]:
+        who = (
+            f"tells {ways} by itself" if ways else "tells nobody: AUGMILL_WEBHOOK_URL and AUGMILL_ALERT_EMAIL are unset"
+        )
+        return f"No Prefect server outlives a run here, so each run {who}.\n"
+    lines = [_line(one) for one in document["automations"]]
+    return f"Automations on {document['server']}:\n\n" + "\n".join(lines) + "\n"
+
+
+def _line(one: Mapping[str, Any]) -> str:
+    head = f"{one['alert']:<20} {one['done']:<14}"
+    if "tells" not in one:
+        return head.rstrip()
+    off = "" if one["enabled"] else ", switched off in Prefect"
+    return f"{head} tells {' and '.join(one['tells'])}, the same again after {one['quiet_seconds'] // _HOURS} h{off}"
