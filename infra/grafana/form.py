@@ -144,7 +144,6 @@ def _source() -> Json:
         "query": "prometheus",
         "refresh": 1,
         "hide": 0,
-        "current": {},
         "options": [],
     }
 
@@ -156,7 +155,6 @@ def _dataset() -> Json:
         "label": "Dataset",
         "type": "query",
         "datasource": SOURCE,
-        "definition": values,
         "query": {"query": values, "refId": "dataset"},
         "refresh": 2,
         "sort": 1,
@@ -178,6 +176,9 @@ def _link(uid: str) -> Json:
         "keepTime": False,
         "targetBlank": False,
         "icon": "external link",
+        "tooltip": "",
+        "tags": [],
+        "asDropdown": False,
     }
 
 

@@ -200,7 +200,13 @@ def monitoring(folder: Path) -> Iterator[Stack]:
             ],
             "pushgateway": ["prometheus-pushgateway", f"--persistence.file={folder / 'pushed'}"],
             "node": ["prometheus-node-exporter", f"--collector.textfile.directory={textfiles}"],
-            "prometheus": ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"],
+            "prometheus": [
+                "prometheus",
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                # What fires before it has found Alertmanager would be sent a minute later.
+                "--rules.alert.resend-delay=3s",
+            ],
         }
         for name, command in commands.items():
             ready = f"http://{at[name]}/" + ("metrics" if name == "node" else "-/ready")
