@@ -30,9 +30,9 @@ class NoReply(Exception):
     """Nothing came back; says why, and holds no credential."""
 
 
-def ask(url: str, *, seconds: float, basic: str | None = None, body: bytes | None = None) -> Reply:
-    """GET, or POST where there is a body of JSON; any status is a reply. `basic` is `user:password`."""
-    headers = authorization(basic or user_of(url)) | ({"Content-Type": "application/json"} if body else {})
+def ask(url: str, *, seconds: float, auth: str | None = None, body: bytes | None = None) -> Reply:
+    """GET, or POST where there is a body of JSON; any status is a reply. `auth` is `user:password`, or a token."""
+    headers = authorization(auth or user_of(url)) | ({"Content-Type": "application/json"} if body else {})
     try:
         request = urllib.request.Request(without_user(url), body, headers)  # noqa: S310 (the user's own address)
         with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
@@ -47,9 +47,12 @@ def ask(url: str, *, seconds: float, basic: str | None = None, body: bytes | Non
         raise NoReply(f"no answer in {seconds:g} s" if isinstance(reason, TimeoutError) else str(reason)) from fault
 
 
-def authorization(basic: str | None) -> dict[str, str]:
-    """The header that carries `user:password`, if there are any."""
-    return {"Authorization": "Basic " + base64.b64encode(basic.encode()).decode()} if basic else {}
+def authorization(auth: str | None) -> dict[str, str]:
+    """The header that carries `user:password` or a token, if there is one."""
+    if not auth:
+        return {}
+    basic = "Basic " + base64.b64encode(auth.encode()).decode()
+    return {"Authorization": basic if ":" in auth else f"Bearer {auth}"}
 
 
 def without_user(url: str) -> str:

@@ -44,6 +44,7 @@ def _authentication(current: Settings) -> dict[str, str]:
     from flows.settings import child_environment
 
     file = current.home / "mlflow-auth.ini"
+    (current.home / "mlflow-auth.db").touch(mode=0o600)  # hashes of passwords will be in it
     file.write_text(AUTHENTICATION.format(database=current.home / "mlflow-auth.db"))
     ours = {"MLFLOW_AUTH_CONFIG_PATH": str(file), "MLFLOW_FLASK_SERVER_SECRET_KEY": _signing_key(current.home)}
     return ours | {name: value for name, value in child_environment().items() if name in ours}

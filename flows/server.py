@@ -56,7 +56,7 @@ class RunningServer:
             health = ask(f"{self.api_url}/health", seconds=ANSWER_SECONDS)
             if health.status >= 500:
                 raise NoReply(f"HTTP {health.status}")
-            self._judge(ask(f"{self.api_url}/admin/version", seconds=ANSWER_SECONDS, basic=self.auth))
+            self._judge(ask(f"{self.api_url}/admin/version", seconds=ANSWER_SECONDS, auth=self.auth))
         except NoReply as fault:
             raise StorageError(
                 f"the Prefect server at {without_user(self.api_url)} does not answer: {fault}.",

@@ -56,8 +56,8 @@ class Settings:
     """Where things are kept and what does the work; paths are absolute.
 
     `checkout`: where workers find the folder that `augmill deploy` is called in; None: at the same place.
-    `prefect_auth`: user:password for a Prefect server that asks for them. `mlflow_auth`: whether an MLflow server that
-    we start is to ask everybody for theirs.
+    `prefect_auth`: user:password for a Prefect server that asks for them; `tracking_auth`: the same, or a token, for an
+    MLflow server. `mlflow_auth`: whether an MLflow server that we start is to ask everybody for theirs.
     """
 
     home: Path
@@ -75,13 +75,14 @@ class Settings:
     pii_key: Secret | None = field(default=None, repr=False)
     alerts: Alerts = field(default_factory=Alerts)
     prefect_auth: str | None = field(default=None, repr=False)
+    tracking_auth: str | None = field(default=None, repr=False)
     mlflow_auth: bool = False
     data_roots: Roots | None = None
 
 
 def settings() -> Settings:
     """Read the environment and `.env`. Raises PolicyError naming the variable that holds a bad value."""
-    _read_dotenv(_here() / ".env")
+    _read_dotenv(dotenv_file())
     environment = {name: value for name, value in os.environ.items() if value.strip()}
     home = _path(environment.get("AUGMILL_HOME", ".augmill"))
     return Settings(
@@ -100,6 +101,7 @@ def settings() -> Settings:
         pii_key=_pii_key(environment.get("AUGMILL_PII_KEY")),
         alerts=alerts_of(environment),
         prefect_auth=environment.get("PREFECT_API_AUTH_STRING"),
+        tracking_auth=_tracking_auth(environment),
         mlflow_auth="MLFLOW_AUTH_ADMIN_PASSWORD" in environment or "MLFLOW_AUTH_CONFIG_PATH" in environment,
         data_roots=_data_roots(environment.get(DATA_ROOTS)),
     )
@@ -115,6 +117,11 @@ def quiet_libraries(current: Settings) -> None:
     for name, value in {**QUIET, **found}.items():
         os.environ.setdefault(name, value)
     one_thread_each()
+
+
+def dotenv_file() -> Path:
+    """The file of settings in the working directory, which need not be there."""
+    return _here() / ".env"
 
 
 def child_environment(**more: str) -> dict[str, str]:
@@ -185,6 +192,11 @@ def _lake(text: str | None, home: Path) -> str:
 def _tracking_uri(environment: Mapping[str, str], home: Path) -> str:
     given = environment.get("AUGMILL_TRACKING_URI") or environment.get("MLFLOW_TRACKING_URI")
     return given or f"sqlite:///{home / 'mlflow.db'}"
+
+
+def _tracking_auth(environment: Mapping[str, str]) -> str | None:
+    user, password = environment.get("MLFLOW_TRACKING_USERNAME"), environment.get("MLFLOW_TRACKING_PASSWORD")
+    return f"{user}:{password}" if user and password else environment.get("MLFLOW_TRACKING_TOKEN")
 
 
 def _runner(text: str) -> RunnerName:

@@ -14,6 +14,7 @@ PROC = Path("/proc")
 BOOT = PROC / "sys" / "kernel" / "random" / "boot_id"
 MARK = "AUGMILL_STACK"
 """The variable by which every process of a stack is known, those included that lost their parent."""
+KILL_SECONDS = 5.0  # until the kernel has taken one apart, its ports are not free
 STATE, START_TICKS = 0, 19  # in /proc/PID/stat, counted from behind the name, which may hold anything
 
 
@@ -53,14 +54,21 @@ def marked(mark: str) -> Iterator[Identity]:
 
 
 def end(processes: list[Identity], seconds: float) -> list[Identity]:
-    """Ask processes to end, and after `seconds` do not ask. Returns those that had to be killed."""
+    """Ask processes to end, and after `seconds` do not ask; they are gone on return. Returns who had to be killed."""
     for process in processes:
         send(process, signal.SIGTERM)
+    killed = _left(processes, seconds)
+    for process in killed:
+        send(process, signal.SIGKILL)
+    _left(killed, KILL_SECONDS)
+    return killed
+
+
+def _left(processes: list[Identity], seconds: float) -> list[Identity]:
+    """Those that still run after so long, or as soon as there are none."""
     deadline = time.monotonic() + seconds
     while (left := [process for process in processes if process.alive]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for process in left:
-        send(process, signal.SIGKILL)
     return left
 
 

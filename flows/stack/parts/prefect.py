@@ -43,7 +43,7 @@ def health(api_url: str, auth: str | None, _: float = 0.0) -> Health:
     try:
         if (well := ask(f"{api_url}/health", seconds=HEALTH_SECONDS)).status != 200:
             raise NotWell(f"HTTP {well.status}: {well.text[:200]}")
-        version = ask(f"{api_url}/admin/version", seconds=HEALTH_SECONDS, basic=auth)
+        version = ask(f"{api_url}/admin/version", seconds=HEALTH_SECONDS, auth=auth)
     except NoReply as fault:
         raise NotWell(str(fault)) from fault
     if version.status in (401, 403):

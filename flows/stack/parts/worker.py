@@ -75,7 +75,7 @@ def health(api_url: str, auth: str | None, pool: str, name: str, age: float) -> 
     """Whether the server has heard of this process, and lately; both by its own clock."""
     place = f"{api_url}/work_pools/{quote(pool, safe='')}/workers/filter"
     try:
-        reply = ask(place, seconds=HEALTH_SECONDS, basic=auth, body=b"{}")
+        reply = ask(place, seconds=HEALTH_SECONDS, auth=auth, body=b"{}")
     except NoReply as fault:
         raise NotWell(f"the Prefect server does not say: {fault}") from fault
     if reply.status == 404:

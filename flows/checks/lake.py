@@ -1,0 +1,71 @@
+"""Whether tables can be kept where the settings say: read, write, list, delete, and one winner for each new name."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flows.asking import NoReply, ask
+from flows.checking import SECONDS, Answer, clock, fail, ok
+from flows.settings import Settings
+from policies.errors import StorageError
+
+ROLES = "It needs s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject on the bucket and its prefix."
+
+
+def check(current: Settings) -> Iterator[Answer]:
+    """Try it with a small object in a corner of our own, which is taken away again."""
+    from tasks.storage.faults import redact
+    from tasks.storage.store import Store
+    from tasks.work.context import OBJECTS
+
+    lake = Store(current.lake)
+    shown = redact(current.lake)
+    if lake.is_s3:
+        yield from clock("lake", _date())
+    trial = lake.sub(OBJECTS, f"doctor-{secrets.token_hex(4)}")
+    began = time.monotonic()
+    faults = _tried(trial)
+    if faults:
+        yield fail(
+            "lake", f"{shown}: {faults}", ROLES if lake.is_s3 else "Set AUGMILL_LAKE to a folder on a local disk."
+        )
+        return
+    if not lake.is_s3:
+        Path(trial.uri).rmdir()
+    yield ok("lake", f"{shown} can be read, written and listed; took {time.monotonic() - began:.1f} s")
+    yield ok("lake commits", "of two writers of one name, one wins")
+
+
+def _tried(trial: Any) -> str:
+    """What did not do as it should, or nothing. A permission that is missing is raised with the store's own words."""
+    try:
+        if not trial.create("one", b"first"):
+            return "it says that a name is taken which nobody used"
+        if trial.create("one", b"second"):
+            return "a second writer of one name was let through: a table there would lose commits"
+        if trial.read("one") != b"first":
+            return "it does not give back what was written"
+        trial.write("one", b"third")
+        if [entry.name for entry in trial.list()] != ["one"]:
+            return "what was written is not listed"
+    finally:
+        for entry in list(trial.list()):
+            trial.delete(entry.name)
+    return "" if not trial.exists("one") else "what was deleted is still there"
+
+
+def _date() -> str | None:
+    """The clock of the S3 store as it says; a store that is silent is not asked twice, as boto3 would for long."""
+    from tasks.storage.s3 import connection
+
+    address = str(connection()[1].meta.endpoint_url)
+    try:
+        return ask(address, seconds=SECONDS).date
+    except NoReply as fault:
+        raise StorageError(
+            f"the S3 store at {address} does not answer: {fault}.", "Start it, or correct AWS_ENDPOINT_URL."
+        ) from fault

@@ -1,0 +1,39 @@
+"""Check every connection, permission, version and clock that runs here will need, and say what to do.
+
+All checks run at once and in bounded time; nothing is changed that is not put back, and no secret is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from flows.console import json_option, print_json
+from flows.settings import quiet_libraries, settings
+
+EXAMPLE = """
+\b
+Examples:
+  augmill doctor
+  AUGMILL_LAKE=s3://bucket/prefix augmill doctor --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@json_option
+def command(as_json: bool) -> int:
+    """Look at all that runs will need. Exit code 0: nothing fails, 2: a setting is wrong, 4: a service is down."""
+    from flows.checking import examine, exit_code
+
+    current = settings()
+    quiet_libraries(current)
+    answers = examine(current)
+    if as_json:
+        counted = {status: sum(answer.status == status for answer in answers) for status in ("ok", "warn", "fail")}
+        print_json({**counted, "checks": [asdict(answer) for answer in answers]})
+    else:
+        from tasks.reports.doctor import shown
+
+        click.echo(shown([asdict(answer) for answer in answers]), nl=False)
+    return exit_code(answers)
