@@ -87,7 +87,9 @@ def test_queries_use_only_metrics_and_labels_that_exist():
     exists = known()
     assert len(queries()) > 40
     assert {panel: found for panel, query in queries() if (found := faults(query, exists))} == {}
-    variables = [variable["query"]["query"] for board in BOARDS.values() for variable in board["templating"]["list"][1:]]
+    variables = [
+        variable["query"]["query"] for board in BOARDS.values() for variable in board["templating"]["list"][1:]
+    ]
     assert set(variables) == {"label_values(augmill_exported_timestamp_seconds, dataset)"}
     assert "dataset" in exists["augmill_exported_timestamp_seconds"]
 
