@@ -10,8 +10,9 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.opening import open_run
-from flows.settings import RunnerName
-from flows.telling import telling
+from flows.settings import RunnerName, settings
+from flows.telling import dataset_of, telling
+from flows.tracing import run_scope
 from tasks.augment import augment as make_children
 from tasks.check import check
 from tasks.fit import fit
@@ -30,8 +31,11 @@ ATTEMPTS = 3
 @flow(name="augment", flow_run_name="{policy}", persist_result=False, validate_parameters=False)
 def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any]:
     """Run one policy, and tell whoever watches what becomes of it."""
-    with telling(Path(policy), str(flow_run.id)) as ended:
-        return ended(attempt(Path(policy), runner))
+    file, run_id = Path(policy), str(flow_run.id)
+    with run_scope(run_id, dataset_of(file), settings()) as link, telling(file, run_id) as ended:
+        document = attempt(file, runner)
+        link(document)
+        return ended(document)
 
 
 def attempt(policy: Path, runner: RunnerName | None) -> dict[str, Any]:

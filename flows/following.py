@@ -17,7 +17,7 @@ def following(happening: Happening, current: Settings) -> list[Happening]:
         try:
             found += look(happening, current)
         except Exception:
-            log_to(current.home)
+            log_to(current)
             logging.getLogger(LOGGER).exception("what follows from %s is not known", happening.kind)
     return found
 

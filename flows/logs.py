@@ -1,28 +1,96 @@
-"""Where tracebacks go: a file in the home, never a user's terminal."""
+"""Where log lines go: JSON lines in a file of the home, and to standard error where AUGMILL_LOG_FORMAT asks for them.
+
+The file never grows beyond `MOST_BYTES` by much: it is put aside, and of those put aside the last few are kept. Several
+processes may write to one file. A line that cannot be written is lost; it never ends a run or shows at a terminal.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
-from flows.settings import make_folder
+from flows.observing import LogFormat
+from flows.settings import Settings, make_folder
+from tasks.runners.progress import LOGGER as PROGRESS
+from tasks.telemetry.lines import as_json, as_text, line_of
 
 LOGGER = "augmill"
 FILE = "augmill.log"
+MOST_BYTES = 10_000_000
+KEPT = 3
 
 
-def log_to(home: Path) -> None:
-    """Send what runs and workers log, tracebacks above all, to the log file; it is made when it is first needed."""
+class FileLines(logging.Handler):
+    """Appends each record as one JSON line, in one write, so that lines of several processes do not mix."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append a line; a full disk or a folder that has gone costs the line."""
+        with suppress(OSError):
+            data = f"{as_json(line_of(record))}\n".encode(errors="replace")
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                os.write(descriptor, data)
+                size = os.fstat(descriptor).st_size
+            finally:
+                os.close(descriptor)
+            if size > MOST_BYTES:
+                _put_aside(self.file)
+
+
+class ErrorLines(logging.Handler):
+    """Writes each record to standard error, as it is at that moment."""
+
+    def __init__(self, form: LogFormat) -> None:
+        super().__init__()
+        self.form = form
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; a reader who has gone costs the line."""
+        line = line_of(record)
+        with suppress(OSError, ValueError):
+            sys.stderr.write((as_json(line) if self.form == "json" else as_text(line)) + "\n")
+            sys.stderr.flush()
+
+
+def log_to(current: Settings) -> None:
+    """Send what runs and workers log to the log file, which is made when it is first needed; and to standard error,
+    progress among it, where settings ask for that."""
+    home, form = current.home, current.observing.log_format
     logger = logging.getLogger(LOGGER)
     logger.propagate = False
     logger.setLevel(logging.INFO)
-    file = home / FILE
-    kept = [one for one in logger.handlers if isinstance(one, logging.FileHandler)]
-    if [one.baseFilename for one in kept] != [str(file)]:
-        for one in kept:  # of another home: one process may have had several
-            logger.removeHandler(one)
-            one.close()
-        make_folder(home)
-        handler = logging.FileHandler(file, delay=True)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logger.addHandler(handler)
+    files = [one.file for one in logger.handlers if isinstance(one, FileLines)]
+    forms = [one.form for one in logger.handlers if isinstance(one, ErrorLines)]
+    if files == [home / FILE] and forms == ([form] if form else []):
+        return
+    for one in [one for one in logger.handlers if isinstance(one, FileLines | ErrorLines)]:
+        logger.removeHandler(one)  # of another home: one process may have had several
+    make_folder(home)
+    logger.addHandler(FileLines(home / FILE))
+    if form:
+        logger.addHandler(ErrorLines(form))
+    PROGRESS.setLevel(logging.INFO if form else logging.WARNING)
+
+
+def _put_aside(file: Path) -> None:
+    """Number the file, unless another process has done so a moment ago."""
+    with open(file.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if file.stat().st_size <= MOST_BYTES:
+            return
+        for number in range(KEPT - 1, 0, -1):
+            with suppress(FileNotFoundError):
+                os.replace(_numbered(file, number), _numbered(file, number + 1))
+        os.replace(file, _numbered(file, 1))
+
+
+def _numbered(file: Path, number: int) -> Path:
+    return file.with_name(f"{file.name}.{number}")

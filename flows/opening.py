@@ -18,6 +18,7 @@ from flows.settings import RunnerName, settings
 from tasks.storage import leases
 from tasks.storage.probe import prove
 from tasks.storage.store import Store
+from tasks.telemetry.tallies import FOLDER as TALLIES
 from tasks.work.context import OBJECTS, REGISTER, Context
 from tasks.work.quarantine import store_of as quarantine_of
 from tasks.work.run import Run
@@ -59,5 +60,5 @@ def under_way(ctx: Context, run_id: str) -> Iterator[Callable[[], None]]:
 def sweep(ctx: Context) -> None:
     """Remove what writers that were killed have left half-made."""
     lake = Store(ctx.lake)
-    for store in (ctx.objects, ctx.table, quarantine_of(ctx), lake.sub(OBJECTS, REGISTER)):
+    for store in (ctx.objects, ctx.table, quarantine_of(ctx), lake.sub(OBJECTS, REGISTER), lake.sub(OBJECTS, TALLIES)):
         store.sweep()

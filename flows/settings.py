@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from flows.alerting import Alerts, alerts_of
+from flows.observing import Observing, observing_of
 from flows.stack.state import address
 from policies.errors import PolicyError, StorageError
 from tasks.sources.roots import SETTING as DATA_ROOTS
@@ -78,6 +79,7 @@ class Settings:
     tracking_auth: str | None = field(default=None, repr=False)
     mlflow_auth: bool = False
     data_roots: Roots | None = None
+    observing: Observing = field(default_factory=Observing)
 
 
 def settings() -> Settings:
@@ -104,6 +106,7 @@ def settings() -> Settings:
         tracking_auth=_tracking_auth(environment),
         mlflow_auth="MLFLOW_AUTH_ADMIN_PASSWORD" in environment or "MLFLOW_AUTH_CONFIG_PATH" in environment,
         data_roots=_data_roots(environment.get(DATA_ROOTS)),
+        observing=observing_of(environment),
     )
 
 

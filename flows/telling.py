@@ -58,7 +58,7 @@ def tell(happening: Happening) -> None:
             try:
                 importlib.import_module(module.name).tell(one, current)
             except Exception:
-                log_to(current.home)
+                log_to(current)
                 logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, one.kind)
 
 

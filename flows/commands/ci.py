@@ -42,7 +42,7 @@ def command(policies: tuple[Path, ...], rev: str, as_json: bool, as_markdown: bo
         raise click.UsageError("Name one of --json and --markdown.")
     current = settings()
     quiet_libraries(current)
-    log_to(current.home)
+    log_to(current)
     from flows.reviewing import review_all
 
     document = review_all(rev, policies, current)

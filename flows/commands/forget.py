@@ -75,7 +75,7 @@ def forget(
     from tasks.work.selection import Asked, choose
 
     lake, current = open_lake(), settings()
-    log_to(current.home)
+    log_to(current)
     manifest = lake.find(dataset).manifest
     typed = parse(text) if text is not None else None
     asked = Asked(with_hashes(typed, manifest, current.pii_key) if typed else None, ids, typed)

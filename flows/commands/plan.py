@@ -37,7 +37,7 @@ def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
         raise click.UsageError("Name one of --json and --markdown.")
     current = settings()
     quiet_libraries(current)
-    log_to(current.home)
+    log_to(current)
     from tasks.runners import thread
     from tasks.work.plan import plan
 

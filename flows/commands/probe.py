@@ -43,7 +43,7 @@ def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, a
     first, and the range that keeps the declared rate."""
     current = settings()
     quiet_libraries(current)
-    log_to(current.home)
+    log_to(current)
     from tasks.reports import probe_page, probe_text
     from tasks.runners import thread
     from tasks.work.probe import probe

@@ -45,7 +45,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     began = time.monotonic()
     current = settings()
     quiet_libraries(current)
-    log_to(current.home)
+    log_to(current)
     with failures_told(policy, OUTSIDE):
         asked = ask_with(policy, current)
     document = asked.document

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from dataclasses import replace
 
 from flows.logs import LOGGER, log_to
 from flows.settings import Settings
 from tasks.telemetry.happening import Happening
+from tasks.telemetry.lines import FACTS
+from tasks.telemetry.spans import current as current_scope
+from tasks.telemetry.spans import entered
 
-SHOWN = ("version", "kind", "cause", "channel", "seconds")
+SHOWN = ("version", "kind", "cause", "remedy", "exit_code", "where", "channel", "seconds")
 
 
 def tell(happening: Happening, current: Settings) -> None:
     """Write what happened, without the lists and tables of its facts."""
-    log_to(current.home)
+    log_to(current)
     facts = {name: happening.facts[name] for name in SHOWN if name in happening.facts}
-    line = {"happened": happening.kind, "dataset": happening.dataset, "run_id": happening.run_id, **facts}
-    logging.getLogger(LOGGER).info("%s", json.dumps(line, default=str))
+    level = logging.ERROR if happening.kind == "run.failed" else logging.INFO
+    with entered(replace(current_scope(), run_id=happening.run_id, dataset=happening.dataset)):
+        logging.getLogger(LOGGER).log(level, "%s", happening.kind, extra={FACTS: facts})

@@ -113,7 +113,8 @@ class RowsDocument(TypedDict, total=False):
 class VersionDocument(TypedDict, total=False):
     """One published version. `version_digest` is a hash of its files; `policy` is nested, as loaded;
     `columns` are the user's columns and their Arrow types; `rates` how the verifier found the children of each step
-    and class, `verifier` how it found real rows; `published_on` a day such as 2026-11-21."""
+    and class, `verifier` how it found real rows; `trace_id` of the OpenTelemetry trace; `published_on` a day such
+    as 2026-11-21."""
 
     dataset: Required[str]
     version: Required[int]
@@ -129,6 +130,7 @@ class VersionDocument(TypedDict, total=False):
     channel: str | None
     prefect_run_url: str | None
     run_id: str
+    trace_id: str | None
     fingerprint: dict[str, Any] | str
     source_uri: str
     columns: dict[str, str]

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tasks.lineage.document import StageDocument, VersionDocument
-from tasks.lineage.payload import record_key
+from tasks.lineage.payload import PREFIX, record_key
 
 if TYPE_CHECKING:
     from mlflow.entities import Span, TraceInfo
@@ -59,8 +59,14 @@ def _info(document: VersionDocument, trace_id: str, experiment_id: str, run_id: 
         request_preview=json.dumps(_question(document)),
         response_preview=json.dumps(_answer(document)),
         trace_metadata={"mlflow.sourceRun": run_id, TRACE_SCHEMA_VERSION_KEY: str(TRACE_SCHEMA_VERSION)},
-        tags={"mlflow.traceName": name, "mlflow.trace.spansLocation": "TRACKING_STORE"},
+        tags={"mlflow.traceName": name, "mlflow.trace.spansLocation": "TRACKING_STORE", **_elsewhere(document)},
     )
+
+
+def _elsewhere(document: VersionDocument) -> dict[str, str]:
+    """The run's trace in OpenTelemetry, which has an id before there is a record whose key could be one."""
+    trace_id = document.get("trace_id")
+    return {PREFIX + "otel_trace_id": trace_id} if trace_id else {}
 
 
 def _spans(document: VersionDocument, trace_id: str) -> list[Span]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import Protocol, Self, TextIO
 
 LINE_EVERY_SECONDS = 5.0
+
+LOGGER = logging.getLogger("augmill.progress")
+"""Takes the lines instead of standard error where somebody has set it to INFO."""
 
 
 class Progress(Protocol):
@@ -23,6 +27,8 @@ class Progress(Protocol):
 def progress(stage: str, total: float, unit: str = "rows", stream: TextIO | None = None) -> Progress:
     """Follow a stage of `total` units; `stream` is standard error unless given."""
     out = stream or sys.stderr
+    if LOGGER.isEnabledFor(logging.INFO):
+        return Logged(stage, total, unit, out)
     return Bar(stage, total, unit, out) if out.isatty() else Lines(stage, total, unit, out)
 
 
@@ -56,6 +62,13 @@ class Lines:
     def _write(self, text: str) -> None:
         self.stream.write(f"{self.stage}: {text}\n")
         self.stream.flush()
+
+
+class Logged(Lines):
+    """The same lines, to the log."""
+
+    def _write(self, text: str) -> None:
+        LOGGER.info("%s: %s", self.stage, text)
 
 
 class Bar:

@@ -7,11 +7,12 @@ import random
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from policies.errors import AugmillError, StorageError
 from tasks.runners.contract import OnDone, name_of
+from tasks.telemetry.carry import Told, at_work, receive
 
 T = TypeVar("T")
 ATTEMPTS = 4
@@ -22,13 +23,14 @@ log = logging.getLogger("augmill.runners")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a shard: a result, or an error and the traceback it came with."""
+    """What became of a shard: a result, or an error and the traceback it came with; and what else it has to tell."""
 
     seconds: float
     result: Any = None
     error: AugmillError | None = None
     traceback: str = ""
     cpu_seconds: float = 0.0
+    told: Told = field(default_factory=Told)
 
 
 def retried(call: Callable[[], T], attempts: int = ATTEMPTS, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> T:
@@ -47,12 +49,13 @@ def retried(call: Callable[[], T], attempts: int = ATTEMPTS, first_wait_seconds:
 
 def run(function: Callable[[Any], Any], item: Any, name: str) -> Outcome:
     """Run one shard; never raises an Exception, so that what crosses to the flow can always be pickled."""
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu, told_of = time.perf_counter(), time.process_time(), Told()
     try:
-        result = retried(lambda: function(item))
-        return Outcome(time.perf_counter() - start, result, cpu_seconds=time.process_time() - cpu)
+        with at_work(function, name, told_of):
+            result = retried(lambda: function(item))
+        return Outcome(time.perf_counter() - start, result, cpu_seconds=time.process_time() - cpu, told=told_of)
     except Exception as fault:  # noqa: BLE001 - the worker's edge: everything becomes one message
-        return failed(fault, name, time.perf_counter() - start)
+        return replace(failed(fault, name, time.perf_counter() - start), told=told_of)
 
 
 def failed(fault: Exception, name: str, seconds: float) -> Outcome:
@@ -85,6 +88,7 @@ def killed(name: str, times: int, how: str) -> StorageError:
 
 def settle(outcome: Outcome) -> Any:
     """The result of a shard, or its error, raised here with the worker's traceback in the log."""
+    receive(outcome.told)
     if outcome.error is None:
         return outcome.result
     # A fault that nobody foresaw is worth a traceback; one with a remedy is not.

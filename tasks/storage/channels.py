@@ -44,6 +44,13 @@ def history(store: Store, channel: str) -> list[Move]:
     return [_read(store, name) for name in reversed(_names(store, channel))]
 
 
+def since(store: Store, channel: str, number: int) -> list[Move]:
+    """The moves after that number, and the last one in any case, oldest first."""
+    names = _names(store, channel)
+    new = [name for name in names if int(name.rpartition("/")[2].removesuffix(".json")) > number]
+    return [_read(store, name) for name in new or names[-1:]]
+
+
 def before(moves: Sequence[Move]) -> int | None:
     """The version to go back to, from a history newest first."""
     versions = trail(moves)

@@ -81,6 +81,15 @@ def held(store: Store, kind: str, about: str) -> Iterator[Lease]:
             store.delete(lease.name)
 
 
+def signs(store: Store, kind: str) -> list[Sign]:
+    """Every sign of a kind, those of the dead too; only looks."""
+    found = []
+    for entry in list(store.ages(f"{kind}/")):
+        with suppress(StorageError, ValueError):  # its owner has just ended
+            found.append(Sign(entry.name, entry.at, str(json.loads(store.read(entry.name)).get("about", ""))))
+    return found
+
+
 def _keep(lease: Lease) -> None:
     while not lease.stop.wait(BEAT_SECONDS):
         with suppress(StorageError):  # the next beat may come through
@@ -88,11 +97,7 @@ def _keep(lease: Lease) -> None:
 
 
 def _signs(store: Store, kind: str, now: float) -> list[Sign]:
-    found = []
-    for entry in list(store.ages(f"{kind}/")):
-        if now - entry.at > ALIVE_SECONDS:
-            store.delete(entry.name)
-            continue
-        with suppress(StorageError, ValueError):  # its owner has just ended
-            found.append(Sign(entry.name, entry.at, str(json.loads(store.read(entry.name)).get("about", ""))))
-    return found
+    dead = [entry.name for entry in list(store.ages(f"{kind}/")) if now - entry.at > ALIVE_SECONDS]
+    for name in dead:
+        store.delete(name)
+    return signs(store, kind)

@@ -23,6 +23,7 @@ from tasks.gates.sampling import MOST_ROWS, lowest, quotas
 from tasks.rows.identity import words_of
 from tasks.rows.provenance import OPS, PARENT_IDS, PAYLOAD_TYPE, REAL, RECIPE_HASH, SAMPLE_ID, SEED, SOURCE
 from tasks.runners.contract import Item, Result, Runner
+from tasks.telemetry.carry import carried
 from tasks.work import kin
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
@@ -112,7 +113,7 @@ class Evidence:
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Results in the order of `items`, from the run's workers."""
-        return [function(item) for item in items] if self.runner is None else self.runner.map(function, items)
+        return [function(item) for item in items] if self.runner is None else self.runner.map(carried(function), items)
 
     @property
     def feature_columns(self) -> Sequence[str]:

@@ -18,6 +18,7 @@ from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
 from tasks.reports.rejections import page
 from tasks.rows.hashing import hash_of
 from tasks.storage.store import Store
+from tasks.telemetry.spans import current
 from tasks.work import cards
 from tasks.work.cards import page_folder
 from tasks.work.context import Context
@@ -124,6 +125,7 @@ def document_of(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
         "announced": version.announced,
         "prefect_run_url": run.prefect_url,
         "run_id": run.run_id,
+        "trace_id": current().trace_id or None,
         "fingerprint": manifest.fingerprint,
         "inputs": manifest.inputs,
         "production": manifest.production.get("objects", []),

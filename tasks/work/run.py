@@ -24,6 +24,7 @@ from tasks.sources.hash_cache import HashCache
 from tasks.sources.reading import discover
 from tasks.sources.roots import Roots
 from tasks.sources.secret import Secret
+from tasks.telemetry.spans import span
 from tasks.work import production
 from tasks.work.context import Context
 from tasks.work.forgotten import entries
@@ -222,10 +223,10 @@ class Run:
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
         """Time a stage for the trace; figures put into the yielded dict become its attributes."""
-        figures: dict[str, Any] = {}
-        began, cpu = time.time(), self._cpu_seconds()
-        yield figures
-        figures["cpu_seconds"] = round(self._cpu_seconds() - cpu, 3)
+        with span(name, stage=name) as figures:
+            began, cpu = time.time(), self._cpu_seconds()
+            yield figures
+            figures["cpu_seconds"] = round(self._cpu_seconds() - cpu, 3)
         self.stages.append({"name": name, "started_unix": began, "seconds": time.time() - began, "figures": figures})
 
     @property

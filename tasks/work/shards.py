@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tasks.runners.contract import Runner
 from tasks.runners.progress import progress
+from tasks.telemetry.carry import carried
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,5 +25,8 @@ def each(
     total = sum(weight(item) for item in items)
     with progress(stage, total=total, unit=unit) as bar:
         return runner.map(
-            function, items, weight=weight, on_done=lambda index, _seconds, _result: bar.advance(weight(items[index]))
+            carried(function),
+            items,
+            weight=weight,
+            on_done=lambda index, _seconds, _result: bar.advance(weight(items[index])),
         )

@@ -81,9 +81,11 @@ def test_what_interrupts_a_run_is_told_of_and_passes_on(told, policy):
 
 def test_the_log_has_a_line_for_everything_that_happened(policy):
     assert main(["run", str(policy)]) == 0
-    lines = [json.loads(line[line.index("{") :]) for line in log().splitlines() if "{" in line]
-    assert [line["happened"] for line in lines] == ["run.started", "run.published"]
-    assert lines[1]["version"] == 0
+    lines = [json.loads(line) for line in log().splitlines()]
+    assert [line["message"] for line in lines] == ["run.started", "run.published"]
+    assert {line["dataset"] for line in lines} == {"some-wine"}
+    assert len({line["run_id"] for line in lines}) == 1
+    assert lines[1]["facts"]["version"] == 0
 
 
 def test_a_failure_says_what_and_what_to_do_but_no_secret():

@@ -1,0 +1,114 @@
+"""Prometheus: count what happened in the lake, and write the dataset's series to a textfile or push them.
+
+The count is always kept, for the exporter; the rest is done where AUGMILL_METRICS asks for it. All of it together
+takes `PATIENCE_SECONDS` at most, whatever the lake or the gateway do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import urllib.error
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flows.bounded import within
+from flows.counting import Counting, countable, event
+from flows.logs import LOGGER, log_to
+from flows.observing import PushGateway
+from flows.settings import Settings
+from policies.errors import AugmillError
+from tasks.lineage.redact import redact_text
+from tasks.telemetry.exposition import registry_of, text_of
+from tasks.telemetry.happening import Happening
+from tasks.telemetry.metrics import JOB
+from tasks.telemetry.series import Series, series_of
+from tasks.telemetry.tally import Tally
+
+PATIENCE_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+MOST_TOLD = 300
+COUNTED = ("run.", "channel.")
+"""Kinds of happenings that change a figure; what follows from them is told of by itself."""
+
+log = logging.getLogger(f"{LOGGER}.metrics")
+
+
+def tell(happening: Happening, current: Settings) -> None:
+    """Count the happening, and export what is known of its dataset."""
+    if not (countable(happening.dataset) and happening.kind.startswith(COUNTED)):
+        return
+    log_to(current)
+    counting, told = Counting(current, happening.dataset), event(happening)
+    counting.keep(told)
+    tally = _counted(counting, told)
+    target = current.observing.metrics
+    if target is not None:
+        series = series_of(happening.dataset, tally, time.time())
+        _quietly(
+            f"metrics of {happening.dataset} were not exported", lambda: _export(target, happening.dataset, series)
+        )
+
+
+def _counted(counting: Counting, told: dict[str, Any]) -> Tally:
+    """The tally from the lake, or as far as this machine knows it."""
+    tally: list[Tally] = []
+    _quietly(
+        f"{counting.dataset} could not be counted in the lake; it waits in the home",
+        lambda: tally.append(within(PATIENCE_SECONDS, lambda: counting.count(time.time(), told))),
+    )
+    return tally[0] if tally else counting.remembered(told)
+
+
+def _quietly(what: str, call: Callable[[], object]) -> None:
+    """Do it, or write one line why not."""
+    try:
+        call()
+    except (AugmillError, OSError) as fault:
+        cause = fault.cause if isinstance(fault, AugmillError) else _said(fault)
+        log.warning("%s: %s", what, redact_text(cause)[:MOST_TOLD])
+
+
+def _said(fault: OSError) -> str:
+    if isinstance(fault, urllib.error.HTTPError):
+        with fault:
+            return f"HTTP {fault.code}: {fault.read(MOST_TOLD).decode(errors='replace').strip()}"
+    return str(fault)
+
+
+def _export(target: Path | PushGateway, dataset: str, series: list[Series]) -> None:
+    if isinstance(target, Path):
+        _write(target, dataset, series)
+    else:
+        _push(target, dataset, series)
+
+
+def _write(folder: Path, dataset: str, series: list[Series]) -> None:
+    """Write a textfile, whole or not at all; node_exporter reads only names that end in `.prom`."""
+    file = folder / f"augmill-{dataset}.prom"
+    beside = folder / f".augmill-{dataset}.{os.getpid()}"
+    try:
+        beside.write_bytes(text_of(series))
+        beside.chmod(0o644)
+        os.replace(beside, file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _push(gateway: PushGateway, dataset: str, series: list[Series]) -> None:
+    """Replace the dataset's group on the gateway, so that series that are gone are gone there too."""
+    from prometheus_client.exposition import basic_auth_handler, default_handler, push_to_gateway
+
+    def handler(url: str, method: str, timeout: float | None, headers: Any, data: bytes) -> Callable[[], None]:
+        if not gateway.user:
+            return default_handler(url, method, timeout, headers, data)
+        return basic_auth_handler(url, method, timeout, headers, data, gateway.user, gateway.password)
+
+    def push() -> None:
+        registry, group = registry_of(series), {"dataset": dataset}
+        push_to_gateway(gateway.url, JOB, registry, group, ANSWER_SECONDS, handler)
+
+    within(ANSWER_SECONDS, push)

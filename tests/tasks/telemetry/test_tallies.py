@@ -1,0 +1,60 @@
+"""Tallies in the lake: of writers at once none is lost, and little is kept."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from policies.errors import StorageError
+from tasks.storage.store import Store
+from tasks.telemetry import tallies
+from tasks.telemetry.tally import empty, fold
+from tests.tasks.telemetry.told import document, event
+
+
+def counted(tally):
+    return {**tally, "started": tally["started"] + 1}
+
+
+def test_writers_at_once_count_on_top_of_each_other(tmp_path):
+    store = Store(str(tmp_path))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: tallies.update(store, "made", counted), range(24)))
+    assert tallies.read(store, "made")["started"] == 24
+
+
+def test_old_tallies_go_an_hour_after_a_later_one_came(tmp_path):
+    store = Store(str(tmp_path))
+    for _ in range(3):
+        tallies.update(store, "made", counted)
+    old = tmp_path / "made" / "000000000001.json"
+    os.utime(old, (old.stat().st_atime, old.stat().st_mtime - tallies.KEPT_SECONDS - 60))
+    tallies.update(store, "made", counted)
+    assert [entry.name for entry in store.list()] == [f"made/{number:012d}.json" for number in (2, 3, 4)]
+    assert tallies.read(store, "made")["started"] == 4
+
+
+def test_two_datasets_do_not_meet(tmp_path):
+    store = Store(str(tmp_path))
+    tallies.update(store, "made", counted)
+    tallies.update(store, "made-too", counted)
+    assert [tallies.read(store, name)["started"] for name in ("made", "made-too", "other")] == [1, 1, 0]
+    assert tallies.tallied(store) == ["made", "made-too"]
+
+
+def test_what_changes_nothing_writes_nothing(tmp_path):
+    store = Store(str(tmp_path))
+    told = event("run.published", **document())
+    for _ in range(3):
+        tallies.update(store, "made", lambda tally: fold(tally, told))
+    assert [entry.name for entry in store.list()] == ["made/000000000001.json"]
+    assert tallies.read(store, "made") == fold(empty(), told)
+
+
+def test_a_damaged_tally_names_itself(tmp_path):
+    store = Store(str(tmp_path))
+    store.write("made/000000000007.json", b"{")
+    with pytest.raises(StorageError, match=r"000000000007\.json is damaged"):
+        tallies.read(store, "made")

@@ -1,0 +1,122 @@
+"""Counters are right whatever is told twice, late, or never."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from tasks.telemetry.event import event_of, excerpt
+from tasks.telemetry.happening import Happening, failure
+from tasks.telemetry.tally import BEGIN_SECONDS, SIGN_SECONDS, Seen, empty, fold, see
+from tests.tasks.telemetry.told import document, event
+
+STARTED = event("run.started", at=1000.0)
+PUBLISHED = event("run.published", at=1060.0, **document())
+
+
+def tally(*events):
+    return reduce(fold, events, empty())
+
+
+def test_a_run_counts_its_children_its_rows_and_itself():
+    found = tally(STARTED, PUBLISHED)
+    assert found["runs"] == {"published": 1}
+    assert (found["started"], found["open"]) == (1, {})
+    assert found["events"] == {
+        "run_success": {"good": 1, "bad": 0},
+        "augmentation_success_rate": {"good": 98, "bad": 2},
+        "sample_validity": {"good": 200, "bad": 2},
+        "label_consistency": {"good": 95, "bad": 3},
+    }
+    assert (found["cpu_seconds"], found["cost"], found["written_bytes"]) == (36.0, {"EUR": 0.02}, 1500)
+    assert found["checks_failed"] == 1
+    assert found["times"] == {"started": 1000.0, "ended": 1060.0, "success": 1060.0}
+
+
+def test_what_is_told_twice_counts_once():
+    once = tally(STARTED, PUBLISHED)
+    assert tally(STARTED, STARTED, PUBLISHED, STARTED, PUBLISHED) == once
+
+
+def test_a_version_counts_once_however_often_it_is_found_unchanged():
+    once = tally(STARTED, PUBLISHED)
+    again = fold(once, event("run.unchanged", "none", 2000.0, **document()))
+    assert again["runs"] == {"published": 1, "unchanged": 1}
+    assert again["started"] == 2
+    assert again["events"]["sample_validity"] == once["events"]["sample_validity"]
+    assert again["cpu_seconds"] == once["cpu_seconds"]
+    assert again["times"]["success"] == 2000.0
+
+
+def test_a_version_whose_run_was_killed_before_it_told_counts_when_a_later_run_finds_it():
+    rerun = tally(STARTED, event("run.unchanged", "r2", 1900.0, **document()))
+    assert rerun["events"]["label_consistency"] == {"good": 95, "bad": 3}
+    seen = Seen(versions=(excerpt(document(1)),))
+    later = fold(see(tally(STARTED, PUBLISHED), seen, 3000.0), event("run.published", "r3", 3000.0, **document(2)))
+    assert later["events"]["sample_validity"] == {"good": 600, "bad": 6}
+    assert later["counted"] == 2
+
+
+def test_two_runs_without_a_flow_are_two_runs():
+    first, second = (event("run.unchanged", "none", at, **document()) for at in (10.0, 11.0))
+    assert tally(first, second, first)["runs"] == {"unchanged": 2}
+
+
+def test_failures_count_by_who_has_to_mend_them_and_an_interruption_by_nobody():
+    codes = {2: "policy_error", 3: "data_error", 4: "storage_error", 130: "interrupted", 1: "crashed"}
+    events = [event("run.failed", f"r{code}", 1000.0 + code, exit_code=code) for code in codes]
+    found = tally(*events)
+    assert found["runs"] == dict.fromkeys(codes.values(), 1)
+    assert found["events"]["run_success"] == {"good": 0, "bad": 4}
+
+
+def test_the_checks_that_failed_a_run_are_shown_until_a_run_does_well():
+    failed = {"report": {"failed": [{"name": "coverage", "success": False, "observed": 0.1}]}, "exit_code": 3}
+    bad = tally(STARTED, event("run.failed", **failed))
+    assert bad["failed"] == [{"name": "coverage", "success": False, "observed": 0.1}]
+    assert bad["checks_failed"] == 1
+    assert (bad["succeeded"], fold(bad, event("run.published", "r2", 1100.0, **document()))["failed"]) == (False, [])
+
+
+def test_a_fault_nobody_foresaw_is_a_crash():
+    told = Happening("run.failed", "made", "r1", 1.0, failure(ZeroDivisionError("x")))
+    assert event_of(told, "1")["outcome"] == "crashed"
+
+
+def test_a_mistyped_name_at_a_terminal_makes_no_dataset():
+    slip = event("run.failed", "none", exit_code=2)
+    assert tally(slip) == empty()
+    assert tally(STARTED, PUBLISHED, slip)["runs"] == {"published": 1, "policy_error": 1}
+    assert tally(event("run.started"), event("run.failed", exit_code=2))["runs"] == {"policy_error": 1}
+
+
+def test_a_run_without_a_sign_of_life_is_lost_and_one_with_is_not():
+    running = tally(STARTED)
+    assert see(running, Seen(), 1000.0 + BEGIN_SECONDS)["runs"] == {}
+    lost = see(running, Seen(), 1001.0 + BEGIN_SECONDS)
+    assert (lost["runs"], lost["open"], lost["succeeded"]) == ({"lost": 1}, {}, False)
+    assert lost["events"]["run_success"] == {"good": 0, "bad": 1}
+    late = 90_000.0
+    assert see(running, Seen(signs={"r1": late - SIGN_SECONDS}), late)["runs"] == {}
+    assert see(running, Seen(signs={"r1": late - SIGN_SECONDS - 1}), late)["runs"] == {"lost": 1}
+    assert see(running, Seen(), late, but="r1")["runs"] == {}
+    assert see(lost, Seen(), late) == lost
+
+
+def test_moves_of_channels_count_once_and_the_last_says_where_it_points():
+    moves = [{"number": n, "version": v, "reason": r} for n, v, r in ((1, 0, "published"), (2, 1, "rolled back"))]
+    found = see(empty(), Seen(moves={"stable": moves}), 1.0)
+    again = see(found, Seen(moves={"stable": moves[-1:]}), 2.0)
+    assert again == found
+    assert found["channels"]["stable"] == {"number": 2, "version": 1, "moves": {"published": 1, "rolled_back": 1}}
+
+
+def test_an_event_that_comes_late_turns_no_clock_back():
+    found = tally(PUBLISHED, event("run.failed", "r0", 500.0, exit_code=4))
+    assert found["times"]["ended"] == 1060.0
+    assert found["succeeded"] is True
+    assert found["runs"] == {"published": 1, "storage_error": 1}
+
+
+def test_what_was_not_measured_is_no_event():
+    bare = {"dataset": "made", "version": 0}
+    assert tally(event("run.published", **bare))["events"] == {"run_success": {"good": 1, "bad": 0}}
