@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
+from uuid import UUID
 
 from flows.alerting import Alerts, alerts_of
 from flows.observing import Observing, observing_of
@@ -80,6 +81,9 @@ class Settings:
     mlflow_auth: bool = False
     data_roots: Roots | None = None
     observing: Observing = field(default_factory=Observing)
+    openlineage: bool = False
+    openlineage_namespace: str = "augmill"
+    openlineage_parent: tuple[str, str, str] | None = None
 
 
 def settings() -> Settings:
@@ -107,6 +111,9 @@ def settings() -> Settings:
         mlflow_auth="MLFLOW_AUTH_ADMIN_PASSWORD" in environment or "MLFLOW_AUTH_CONFIG_PATH" in environment,
         data_roots=_data_roots(environment.get(DATA_ROOTS)),
         observing=observing_of(environment),
+        openlineage=_openlineage(environment),
+        openlineage_namespace=environment.get("OPENLINEAGE_NAMESPACE", "augmill"),
+        openlineage_parent=_openlineage_parent(environment.get("OPENLINEAGE_PARENT_ID")),
     )
 
 
@@ -224,6 +231,32 @@ def _folder(environment: Mapping[str, str], name: str) -> Path | None:
     if not _path(text).is_dir():
         raise _refusal(name, text, "a folder that exists")
     return _path(text)
+
+
+def _openlineage(environment: Mapping[str, str]) -> bool:
+    """Whether OpenLineage's own configuration, of variables or of a file, says where events shall go."""
+    if environment.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
+        return False
+    named = any(name == "OPENLINEAGE_URL" or name.startswith("OPENLINEAGE__TRANSPORT__") for name in environment)
+    given = environment.get("OPENLINEAGE_CONFIG")
+    files = [_path(given)] if given else []
+    files += [_here() / "openlineage.yml", _path("~/.openlineage/openlineage.yml")]
+    return named or any(file.is_file() for file in files)
+
+
+def _openlineage_parent(text: str | None) -> tuple[str, str, str] | None:
+    """Name space, job and id of the run that asked for ours."""
+    if text is None:
+        return None
+    namespace, _, rest = text.strip().partition("/")
+    job, _, run_id = rest.rpartition("/")
+    try:
+        UUID(run_id)
+    except ValueError:
+        job = ""
+    if not (namespace and job):
+        raise _refusal("OPENLINEAGE_PARENT_ID", text, "NAMESPACE/JOB/ID, the id a UUID")
+    return namespace, job, run_id
 
 
 def _pii_key(text: str | None) -> Secret | None:

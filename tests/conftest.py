@@ -14,10 +14,10 @@ import pytest
 
 from flows.settings import QUIET
 
-pytest_plugins = ["tests.fixtures_s3", "tests.fixtures_prefect", "tests.fixtures_git"]
+pytest_plugins = ["tests.fixtures_browser", "tests.fixtures_s3", "tests.fixtures_prefect", "tests.fixtures_git"]
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_", "GX_", "DASK_")
+OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_", "GX_", "DASK_", "OPENLINEAGE_")
 _BASE = Path(tempfile.mkdtemp(prefix="augmill-tests-"))
 _NUMBERS = itertools.count()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from tasks.lineage import card, page, policy_diff
+from tasks.lineage import card, policy_diff, raw_objects
 from tasks.lineage.croissant import croissant
 from tasks.lineage.document import VersionDocument
 from tasks.lineage.layout import Layout
@@ -15,12 +15,12 @@ README, CROISSANT, DATA_CARD = "README.md", "croissant.json", "data_card.html"
 
 
 def bundle(document: VersionDocument) -> dict[str, bytes]:
-    """What a run did, file name to bytes: lineage page, policy, its diff, and the document itself."""
+    """What a run did, file name to bytes: policy, what changed in it, raw objects, and the document itself."""
     clean: VersionDocument = redact_all(document)
     return {
-        "lineage.html": page.html(clean),
         "policy.yaml": clean.get("policy_text", "").encode(),
-        "policy_diff.md": policy_diff.markdown(clean).encode(),
+        "policy_diff.html": policy_diff.html(clean),
+        "raw_objects.html": raw_objects.html(clean),
         "version.json": json.dumps(clean, indent=1, sort_keys=True).encode(),
     }
 

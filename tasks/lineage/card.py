@@ -6,7 +6,7 @@ the artifact viewer. Nothing in it depends on when or how fast the version was m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,22 @@ from tasks.lineage.layout import Layout
 from tasks.lineage.limits import limits
 from tasks.lineage.markup import Raw, escape, figure, inline, page, plain, size_text, table
 from tasks.lineage.reading import beside, snippets
+from tasks.lineage.run_list import TRAINING
 from tasks.rows.provenance import MEANINGS
 
 MAX_INPUTS = 10
+NEAR = {
+    "raw inputs": ["raw_objects.html"],
+    "policy": ["policy.yaml"],
+    "what changed in it": ["policy_diff.html"],
+    "checks": ["validation_report.html"],
+    "picture": ["before_after.svg", "class_balance.svg"],
+    "lineage": ["lineage.html"],
+    "data card": ["data_card.html"],
+    "doubted rows": ["rejections.html"],
+}
+"""What a person looks for from a version, and the artifact that answers: the first of those that there is."""
+
 BALANCE, ORIGINS = "class_balance.svg", "origin_shares.svg"
 CAPTIONS = {
     BALANCE: "Training rows per class, before and after",
@@ -83,25 +96,33 @@ def html(document: VersionDocument, drawn: Mapping[str, bytes] | None = None) ->
     return page(_title(document), body)
 
 
-def note(document: VersionDocument, experiment_id: str, parent_run_id: str | None) -> str:
-    """The few lines of Markdown that stand at the top of the MLflow run page."""
-    lines = [_plain(_description(document)), ""]
+def note(document: VersionDocument, experiment_id: str, run_id: str, parent: str | None, files: Collection[str]) -> str:
+    """The few lines of Markdown that stand at the top of the MLflow run page: counts, and links to all that is near.
+
+    `run_id` is the run's own, `parent` that of the parent version, `files` the names of its artifacts.
+    """
+    # First, because MLflow folds the text away after some three lines.
+    lines = [_near(document, f"#/experiments/{experiment_id}/runs", run_id, parent, files), ""]
+    lines += [_plain(_description(document)), ""]
     rows = document.get("rows", {})
     lines.append(", ".join(f"**{figure(n)}** {name}" for name, n in rows.items() if isinstance(n, int)))
     failed = [check["name"] for check in document.get("checks", []) if not check["success"]]
     if document.get("checks"):
         lines.append(f"\nChecks: {'not passed: ' + _plain(', '.join(failed)) if failed else 'all passed'}.")
     lines.append(f"\nTable: {_plain(document['table_uri'])}, version {document['version']}.")
-    parent = document.get("parent_version")
-    if parent is not None:
-        name = f"{document['dataset']}@{parent}"
-        link = f"[{name}](#/experiments/{experiment_id}/runs/{parent_run_id})" if parent_run_id else name
-        lines.append(f"\nParent: {link}.")
     if document.get("prefect_run_url"):
         lines.append(f"\nPrefect run: <{document['prefect_run_url']}>.")
-    pages = ("data_card.html", "lineage.html", "validation_report.html", "rejections.html")
-    lines.append(f"\nSee {', '.join(f'`{name}`' for name in pages)} among the artifacts.")
     return "\n".join(lines).strip()
+
+
+def _near(document: VersionDocument, runs: str, run_id: str, parent: str | None, files: Collection[str]) -> str:
+    """Links to the parent's run, and to the artifacts that people look for."""
+    version = document.get("parent_version")
+    places = [(f"parent {document['dataset']}@{version}", parent)] if parent and version is not None else []
+    for words, names in NEAR.items():
+        places += [(words, f"{run_id}/artifactPath/{name}") for name in names if name in files][:1]
+    links = [f"[{words}]({runs}/{place}?{TRAINING})" for words, place in places]
+    return f"Go to: {' · '.join(links)}" if links else ""
 
 
 def experiment_note(document: VersionDocument) -> str:

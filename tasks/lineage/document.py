@@ -123,6 +123,7 @@ class VersionDocument(TypedDict, total=False):
     parent_version: int | None
     parent_mlflow_run_id: str | None
     policy: dict[str, Any]
+    parent_policy: dict[str, Any] | None
     policy_text: str
     parent_policy_text: str | None
     policy_hash: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from html import escape as _escape
@@ -14,6 +16,7 @@ SHORT = 16  # characters of a table's cell that stay on one line
 UNLABELLED = "(no label)"  # what tables call the one class of a dataset whose policy names no label
 ORIGIN_COLOURS = {"real": REAL, "augmented": AUGMENTED, "synthetic": SYNTHETIC}
 
+_NO_NETWORK = "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
 _PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?%")
 _TAGS = re.compile(r"<[^>]*>")
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
@@ -54,12 +57,20 @@ def escape(value: Any) -> Raw:
     return value if isinstance(value, Raw) else Raw(_escape(str(value), quote=True))
 
 
-def page(title: str, body: Iterable[str]) -> bytes:
-    """A whole HTML document around parts that are markup already."""
+def page(title: str, body: Iterable[str], style: str = "", script: str = "") -> bytes:
+    """A whole HTML document around parts that are markup already. Its browser loads nothing and runs `script` alone.
+
+    `style` and `script` are our own, never text from the data.
+    """
     parts = "\n".join(body)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    may_run = f"'sha256-{digest}'" if script else "'none'"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head>\n<body>\n{parts}\n</body></html>\n"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_NO_NETWORK} script-src {may_run}">'
+        f"<style>{_STYLE}{style}</style></head>\n<body>\n{parts}\n"
+        f"{f'<script>{script}</script>' if script else ''}</body></html>\n"
     ).encode()
 
 

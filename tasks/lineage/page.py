@@ -1,283 +1,263 @@
-"""The lineage page: one picture of how raw objects became the version, with rows on the edges, and the facts below."""
+"""The lineage page: the history of a dataset as a graph to walk through, as tables, and version by version.
+
+One file that loads nothing. Its script only moves what is there: without it, graph, tables and details all show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.inputs import common_folder
-from tasks.lineage.markup import (
-    AUGMENTED,
-    BAD,
-    FAINT,
-    INK,
-    LINE,
-    PAPER,
-    REAL,
-    SYNTHETIC,
-    escape,
-    figure,
-    inline,
-    page,
-    rect,
-    shortened,
-    size_text,
-    svg,
-    table,
-    text,
+from policies.names import natural
+from tasks.lineage.drawing import drawn
+from tasks.lineage.graph import day, graph
+from tasks.lineage.history import Chapter, History
+from tasks.lineage.markup import Raw, escape, figure, page, plain, size_text, table
+from tasks.lineage.policy_diff import coloured
+from tasks.lineage.run_list import run_url
+
+FULL = 20
+"""The newest versions, whose classes and checks are listed one by one; of older ones, totals and what failed."""
+MAX_CLASSES = 50
+_BESIDE = {
+    "validation_report.html": "checks, and the rows that failed them",
+    "data_card.html": "data card, with pictures",
+    "rejections.html": "rows that the verifier doubts",
+    "lineage.html": "this page as it was then",
+}
+_HINT = (
+    "Drag, or turn the wheel, to move; ctrl and wheel, or + and -, to zoom; arrow keys go from box to box, "
+    "Enter opens one."
+)
+_FRAMED = "In this frame links to other pages do not open: follow those of the run's description, or save this page."
+
+
+def html(history: History, version: int | None = None, reports: str | None = None) -> bytes:
+    """The page. `version` is shown first, by default the newest; `reports` leads to the versions' pages, if known."""
+    chapters = history["chapters"]
+    newest = chapters[-1]["version"]
+    first = newest if version is None else version
+    title = f"Lineage of {history['dataset']}"
+    said = f"{title}: {len(chapters)} versions, the newest on top. The tables below say the same."
+    body = [
+        '<a class="skip" href="#versions">Skip the graph</a>',
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="lead">{escape(_lead(history))}</p>',
+        '<div id="explorer"><div>',
+        _tools(chapters),
+        f'<div id="stage">{drawn(graph(history), said, first)}</div>',
+        f'<p class="hint">{escape(_HINT)}</p><p class="framed-only">{escape(_FRAMED)}</p></div>',
+        '<div id="details" role="region" aria-label="Details" aria-live="polite" tabindex="0">',
+        *(_details(history, chapter, reports, newest) for chapter in reversed(chapters)),
+        "</div></div>",
+        '<h2 id="versions">Versions</h2>',
+        table(("version", "published", "raw objects", "policy", *_ORIGINS, "checks", "now"), _versions(history)),
+        "<h2>What happened</h2>",
+        table(("when (UTC)", "version", "what", "by"), _events(history)),
+        f"<p>{_ASK}</p>",
+    ]
+    folder = Path(__file__).parent
+    return page(title, body, (folder / "page.css").read_text("utf-8"), (folder / "page.js").read_text("utf-8"))
+
+
+_ORIGINS = ("real", "augmented", "synthetic")
+_ASK = (
+    "Every row names its parents (<code>augmill_parent_ids</code>), the step that made it (<code>augmill_step</code>) "
+    "and the raw object and row it came from (<code>augmill_source</code>); <code>augmill explain</code> tells of one."
 )
 
-MAX_BOXES = 6
-MAX_INPUT_ROWS = 200
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN, LINE_HEIGHT, LANE = 176, 30, 66, 16, 18, 17, 16
-VIOLET, GREY = "#7b61a8", "#8a949e"
+
+def _lead(history: History) -> str:
+    folded = f" {history['folded']:,} older versions are left out." if history["folded"] else ""
+    owner = f" Owner: {history['owner']}." if history["owner"] else ""
+    return f"{history['description']}{owner} {history['table_uri']}, as of {day(history['at_ms'])} UTC.{folded}".strip()
 
 
-@dataclass(frozen=True)
-class Box:
-    """One thing in the picture: a title, at most four lines of facts, and where its upper left corner is."""
-
-    key: str
-    title: str
-    lines: Sequence[str]
-    colour: str
-    x: float = 0
-    y: float = 0
-
-    @property
-    def height(self) -> float:
-        """Grows with the lines."""
-        return HEIGHT + LINE_HEIGHT * len(self.lines)
-
-    def at(self, x: float, y: float) -> Box:
-        """The same box, placed."""
-        return Box(self.key, self.title, self.lines, self.colour, x, y)
-
-
-@dataclass(frozen=True)
-class Edge:
-    """One arrow, with rows or a word on it; dashed where no rows flow."""
-
-    source: str
-    target: str
-    label: str = ""
-    dashed: bool = False
-
-
-def html(document: VersionDocument) -> bytes:
-    """The page, self-contained."""
-    title = f"Lineage of {document['dataset']}@{document['version']}"
-    return page(
-        title,
-        [
-            f"<h1>{escape(title)}</h1>",
-            f'<p class="lead">{escape(document["table_uri"])}, version {document["version"]}</p>',
-            f'<div class="scroll">{inline(graph(document))}</div>',
-            "<h2>Raw objects</h2>",
-            *_inputs_table(document),
-            "<h2>Stages</h2>",
-            table(("stage", "seconds"), [(s["name"], round(s["seconds"], 2)) for s in document.get("stages", [])]),
-            "<h2>Ask a row</h2>",
-            f"<p>{_ASK}</p>",
-            "<h2>Beside this page</h2>",
-            f"<ul>{''.join(_beside())}</ul>",
-        ],
+def _tools(chapters: list[Chapter]) -> str:
+    options = "".join(f'<option value="v{c["version"]}">version {c["version"]}</option>' for c in reversed(chapters))
+    return (
+        f'<div class="tools"><select aria-label="Go to version">{options}</select>'
+        '<button value="in" aria-label="Zoom in">+</button><button value="out" aria-label="Zoom out">−</button>'
+        '<button value="fit" aria-label="Fit the width">Fit</button></div>'
     )
 
 
-_ASK = (
-    "Every row names its parents (<code>augmill_parent_ids</code>), the step that made it (<code>augmill_step</code>), "
-    "each operation with the values drawn (<code>augmill_ops</code>) and the raw object and row it came from "
-    "(<code>augmill_source</code>)."
-)
+def _link(version: int, words: str | None = None) -> Raw:
+    return Raw(f'<a href="#d{version}">{escape(words or version)}</a>')
 
-_PAGES = {
-    "data_card.html": "what the version is, and its known limits",
-    "validation_report.html": "what was checked, and which rows failed",
-    "rejections.html": "rows whose labels the verifier contradicts, and rows that it finds unfamiliar",
+
+def channels_now(history: History) -> dict[str, int]:
+    """Where each channel points, by its last move."""
+    return {move["channel"]: move["version"] for move in history["moves"]}
+
+
+def _versions(history: History) -> Iterator[list[Any]]:
+    for chapter in reversed(history["chapters"]):
+        inputs, rows, checks = chapter.get("inputs"), chapter.get("rows", {}), chapter.get("checks", [])
+        read = None if inputs is None else f"{inputs['objects']:,}, {inputs['new_objects']:,} new"
+        policy = None if inputs is None else _policy_words(chapter)
+        passed = f"{sum(check['success'] for check in checks)} of {len(checks)} passed" if checks else None
+        counts = [rows.get(origin) for origin in _ORIGINS]
+        now = _now(history, chapter)
+        yield [_link(chapter["version"]), day(chapter["at_ms"]), read, policy, *counts, passed, now]
+
+
+def _policy_words(chapter: Chapter) -> str:
+    if chapter["before"] is None:
+        return "first"
+    changes = len(chapter["policy_changes"])
+    return f"{changes} changed" if changes else "as before"
+
+
+def _now(history: History, chapter: Chapter) -> str:
+    version, gone = chapter["version"], chapter.get("gone")
+    words = [f"{name}" for name, at in sorted(channels_now(history).items()) if at == version]
+    words += ["pinned"] if chapter.get("pinned") is not None else []
+    words += [f"{gone['reason']}"] if gone else []
+    words += ["breach"] if any(one["breaches"] for one in history["measured"] if one["version"] == version) else []
+    return ", ".join(words)
+
+
+def events(history: History) -> list[tuple[int, int, str, str]]:
+    """What happened, oldest first: when, to which version, what, and who did it."""
+    found = [(c["at_ms"], c["version"], "published", c.get("run_id", "")) for c in history["chapters"]]
+    for move in history["moves"]:
+        why = f": {move['why']}" if move["why"] else ""
+        found.append(
+            (move["at_ms"], move["version"], f"{move['channel']} points here, {move['reason']}{why}", move["by"])
+        )
+    for one in history["measured"]:
+        said = "; ".join(one["breaches"]) or ", ".join(
+            f"{c['name']} {figure(c.get('observed'))}" for c in one["checks"]
+        )
+        words = f"breach: {said}" if one["breaches"] else f"{one['kind']}: {said}"
+        found.append((one["at_ms"], one["version"], words, one["by"]))
+    for chapter in history["chapters"]:
+        gone = chapter.get("gone")
+        if gone:
+            found.append((gone["at_ms"], chapter["version"], _GONE[gone["reason"]], gone["by"]))
+        for proof in chapter.get("forgotten", []):
+            words = f"published without {proof['rows']:,} rows that were to be forgotten (entry {proof['entry']})"
+            found.append((chapter["at_ms"], chapter["version"], words, proof["by"]))
+    return sorted(found)
+
+
+_GONE = {
+    "vacuumed": "vacuumed: its files were removed to free space",
+    "purged": "purged: it held rows that were to be forgotten, and what it was made from is told no more",
 }
 
 
-def _beside() -> Iterator[str]:
-    for name, words in _PAGES.items():
-        yield f'<li><a href="{name}">{name}</a>: {words}</li>'
+def _events(history: History) -> Iterator[list[Any]]:
+    for at_ms, version, what, by in reversed(events(history)):
+        yield [day(at_ms), _link(version), what, by]
 
 
-def graph(document: VersionDocument) -> bytes:
-    """The picture alone, as SVG."""
-    columns = _columns(document)
-    boxes = {box.key: box for box in _placed(columns)}
-    edges = [edge for edge in _edges(document, boxes) if edge.source in boxes and edge.target in boxes]
-    width = max(box.x + WIDTH for box in boxes.values()) + MARGIN
-    height = max(box.y + box.height for box in boxes.values()) + MARGIN
-    between = [box for key, box in boxes.items() if key == "policy" or key.startswith("step:")]
-    arrows = []
-    for edge in edges:
-        source, target = boxes[edge.source], boxes[edge.target]
-        if between and edge.source.startswith("split:") and edge.target == "version":
-            height += LANE
-            arrows.append(_around(source, target, edge, between[0].x, height - MARGIN))
-        else:
-            arrows.append(_arrow(source, target, edge))
-    return svg(width, height, [_MARKER, *arrows, *(_drawn(box) for box in boxes.values())])
+def _details(history: History, chapter: Chapter, reports: str | None, newest: int) -> str:
+    version = chapter["version"]
+    full = version > newest - FULL
+    parts = [f"<h2>{escape(history['dataset'])}@{version}</h2>", table(("what", "value"), _facts(history, chapter))]
+    if "inputs" in chapter:
+        pages = [] if reports is None else list(_pages(chapter, reports))
+        parts += [f'<ul class="out-pages">{"".join(pages)}</ul>'] if pages else []
+        parts += [*_policy(chapter), *_raw(chapter), *_rows(chapter, full), *_steps(chapter), *_checks(chapter, full)]
+    mine = [(day(at), what, by) for at, about, what, by in events(history) if about == version]
+    parts += [f'<h3 id="d{version}-events">What happened to it</h3>', table(("when (UTC)", "what", "by"), mine)]
+    return f'<section id="d{version}">{"".join(parts)}</section>'
 
 
-def _columns(document: VersionDocument) -> list[list[Box]]:
-    """Boxes from left to right: raw objects, reading, real rows, steps, version, channel."""
-    version = [*_parent(document), _version(document)]
-    columns = [_raw(document), _read(document), _splits(document), _steps(document), version, _channel(document)]
-    return [column for column in columns if column]
-
-
-def _raw(document: VersionDocument) -> list[Box]:
-    objects = document.get("inputs", [])
-    if len(objects) > MAX_BOXES:
-        uri = document.get("source_uri") or common_folder([item["uri"] for item in objects])
-        size = size_text(sum(item.get("bytes", 0) for item in objects))
-        return [Box("raw:all", shortened(uri, 24), (f"{len(objects):,} objects, {size}",), GREY)]
-    return [
-        Box(f"raw:{i}", shortened(item["name"], 24), (f"{size_text(item.get('bytes'))}", _digest(item)), GREY)
-        for i, item in enumerate(objects)
+def _facts(history: History, chapter: Chapter) -> list[tuple[str, Any]]:
+    parent, link = chapter.get("parent"), chapter.get("mlflow")
+    facts: list[tuple[str, Any]] = [
+        ("published (UTC)", day(chapter["at_ms"])),
+        ("now", _now(history, chapter)),
+        ("parent version", None if parent is None else _link(parent, f"{history['dataset']}@{parent}")),
+        ("run", chapter.get("run_id")),
+        ("MLflow run", _mlflow(link) if link else None),
+        ("git commit", chapter.get("git_commit")),
+        ("pinned", chapter.get("pinned") or None),
     ]
+    return [(name, value) for name, value in facts if value]
 
 
-def _digest(item: Any) -> str:
-    return f"sha256 {item['sha256'][:12]}" if item.get("sha256") else "no hash"
+def _mlflow(link: Any) -> Raw:
+    url = run_url(link)
+    run = escape(link["run_id"])
+    return Raw(f'<a class="out" href="{escape(url)}">{run}</a>') if url else run
 
 
-def _read(document: VersionDocument) -> list[Box]:
-    rows = document.get("rows", {})
-    valid = f"{figure(rows['real'])} valid rows" if "real" in rows else "rows not counted"
-    boxes = [Box("read", "ingest, validate", (valid,), GREY)]
-    if rows.get("quarantined"):
-        boxes.append(Box("quarantine", "quarantine", (f"{rows['quarantined']:,} rows, with reasons",), BAD))
-    return boxes
+def _pages(chapter: Chapter, reports: str) -> Iterator[str]:
+    for name, words in _BESIDE.items():
+        if name in chapter.get("pages", []):
+            yield f'<li><a class="out" href="{escape(reports)}{chapter["version"]:08d}/{name}">{words}</a></li>'
 
 
-def _splits(document: VersionDocument) -> list[Box]:
-    return [
-        Box(f"split:{split}", f"real, {split}", (f"{count:,} rows",), REAL)
-        for split, count in _real_per_split(document).items()
+def _policy(chapter: Chapter) -> Iterator[str]:
+    yield f'<h3 id="d{chapter["version"]}-policy">Policy</h3>'
+    before, changes = chapter["before"], chapter["policy_changes"]
+    if before is None:
+        yield f"<p>{escape(chapter['policy_name'])}: the first there is.</p>"
+    elif not changes:
+        yield f"<p>{escape(chapter['policy_name'])} asks for the same as at version {before}.</p>"
+    else:
+        yield table(("setting", f"at version {before}", "here"), [[one or None for one in line] for line in changes])
+    if chapter["policy_diff"]:
+        yield f"<details><summary>The text, line by line</summary>{coloured(chapter['policy_diff'])}</details>"
+
+
+def _raw(chapter: Chapter) -> Iterator[str]:
+    inputs = chapter["inputs"]
+    yield f'<h3 id="d{chapter["version"]}-raw">Raw objects</h3>'
+    words = f"{inputs['objects']:,} read, {size_text(inputs['bytes'])}: {inputs['new_objects']:,} new"
+    words += f", of them {inputs['changed']:,} under a name that was known" if inputs["changed"] else ""
+    words += f"; {inputs['removed']:,} of before are gone" if inputs["removed"] else ""
+    yield f"<p>{escape(words)}.</p>"
+    if inputs["new"]:
+        lines = [[one["uri"], one["rows"], size_text(one["bytes"]), one["sha256"]] for one in inputs["new"]]
+        yield table(("new object", "rows", "size", "sha256"), lines)
+    more = inputs["new_objects"] - len(inputs["new"])
+    if more > 0:
+        yield f"<p>And {more:,} more; all are in version.json of the MLflow run.</p>"
+
+
+def _rows(chapter: Chapter, full: bool) -> Iterator[str]:
+    yield f'<h3 id="d{chapter["version"]}-rows">Rows</h3>'
+    counts = chapter["rows"].get("by_split_origin_label", {})
+    groups = [(split, origin) for split, origins in counts.items() for origin in origins]
+    labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=natural)
+    heads = ("class", *(f"{split} {origin}" for split, origin in groups))
+    lines = [[label or None, *(counts[s][o].get(label, 0) for s, o in groups)] for label in labels]
+    total = ["all", *(sum(counts[split][origin].values()) for split, origin in groups)]
+    shown = lines[:MAX_CLASSES] if full and len(lines) > 1 else []
+    yield table(heads, [*shown, total])
+    if len(lines) > len(shown) > 0:
+        yield f"<p>And {len(lines) - len(shown):,} more classes.</p>"
+    left = {name: chapter["rows"].get(name) for name in ("quarantined", "dropped")}
+    yield f"<p>{escape(', '.join(f'{count:,} {name}' for name, count in left.items() if count is not None))}</p>"
+
+
+def _steps(chapter: Chapter) -> Iterator[str]:
+    yield f'<h3 id="d{chapter["version"]}-steps">Steps</h3>'
+    figures = ("planned", "made", "dropped", "published")
+    lines = [
+        [one["name"], ", ".join(one.get("use", [])), *(one.get(key) for key in figures)] for one in chapter["steps"]
     ]
+    yield table(("step", "transforms", *figures), lines) if lines else "<p>None: the rows are all real.</p>"
 
 
-def _real_per_split(document: VersionDocument) -> dict[str, int]:
-    counts = document.get("rows", {}).get("by_split_origin_label", {})
-    return {split: sum(origins.get("real", {}).values()) for split, origins in counts.items()}
+def _checks(chapter: Chapter, full: bool) -> Iterator[str]:
+    checks = chapter["checks"]
+    yield f'<h3 id="d{chapter["version"]}-checks">Checks</h3>'
+    yield f"<p>{sum(check['success'] for check in checks)} of {len(checks)} passed.</p>"
+    shown = [check for check in checks if full or not check["success"]]
+    if shown:
+        yield table(("check", "result", "figure", "target"), [_check(check) for check in shown])
 
 
-def _steps(document: VersionDocument) -> list[Box]:
-    steps = document.get("steps", [])
-    policy = Box("policy", "policy", (f"hash {str(document.get('policy_hash', ''))[:14]}",), VIOLET)
-    boxes = [policy] if document.get("policy_hash") else []
-    for i, step in enumerate(steps):
-        facts = [shortened(", ".join(step.get("use", [])), 26)]
-        facts += [f"{step['made']:,} made of {step.get('planned', step['made']):,}"] if "made" in step else []
-        facts += [f"{step['dropped']:,} dropped by checks"] if step.get("dropped") else []
-        boxes.append(Box(f"step:{i}", step["name"], [fact for fact in facts if fact], AUGMENTED))
-    return boxes
-
-
-def _version(document: VersionDocument) -> Box:
-    rows = document.get("rows", {})
-    facts = [f"{count:,} {name}" for name in ("real", "augmented", "synthetic") if (count := rows.get(name))]
-    return Box("version", f"{shortened(document['dataset'], 18)}@{document['version']}", facts, SYNTHETIC)
-
-
-def _parent(document: VersionDocument) -> list[Box]:
-    parent = document.get("parent_version")
-    return [] if parent is None else [Box("parent", f"{document['dataset']}@{parent}", ("parent version",), SYNTHETIC)]
-
-
-def _channel(document: VersionDocument) -> list[Box]:
-    channel = document.get("channel")
-    return [Box("channel", str(channel), ("channel",), VIOLET)] if channel else []
-
-
-def _placed(columns: list[list[Box]]) -> Iterator[Box]:
-    heights = [sum(box.height for box in column) + GAP_Y * (len(column) - 1) for column in columns]
-    for i, column in enumerate(columns):
-        y = MARGIN + (max(heights) - heights[i]) / 2
-        for box in column:
-            yield box.at(MARGIN + i * (WIDTH + GAP_X), y)
-            y += box.height + GAP_Y
-
-
-def _edges(document: VersionDocument, boxes: dict[str, Box]) -> Iterator[Edge]:
-    objects = document.get("inputs", [])
-    for key in boxes:
-        if key.startswith("raw:"):
-            rows = None if key == "raw:all" else objects[int(key[4:])].get("rows")
-            yield Edge(key, "read", f"{rows:,}" if rows else "")
-    yield Edge("read", "quarantine")
-    for split, count in _real_per_split(document).items():
-        yield Edge("read", f"split:{split}", f"{count:,}")
-        yield Edge(f"split:{split}", "version", f"{count:,}")
-    for i, step in enumerate(document.get("steps", [])):
-        published = step.get("published", step.get("made"))
-        yield Edge("split:train", f"step:{i}")
-        yield Edge(f"step:{i}", "version", "" if published is None else f"{published:,}")
-    yield Edge("policy", "step:0", dashed=True)
-    yield Edge("parent", "version", dashed=True)
-    yield Edge("version", "channel", dashed=True)
-
-
-_MARKER = (
-    f'<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    f'<path d="M0 0L8 4L0 8z" fill="{FAINT}"/></marker></defs>'
-)
-
-
-def _arrow(source: Box, target: Box, edge: Edge) -> str:
-    if source.x == target.x:
-        x = source.x + WIDTH / 2
-        return _line(f"M{x:g} {source.y + source.height:g}V{target.y:g}", edge)
-    x1, y1, x2, y2 = source.x + WIDTH, _middle(source), target.x, _middle(target)
-    bend = (x1 + x2) / 2
-    path = f"M{x1:g} {y1:g}C{bend:g} {y1:g} {bend:g} {y2:g} {x2:g} {y2:g}"
-    return _line(path, edge, x2 - GAP_X / 2, (y1 + y2) / 2 - 5)
-
-
-def _around(source: Box, target: Box, edge: Edge, column_x: float, lane_y: float) -> str:
-    """An arrow that passes below the column of steps instead of behind its boxes."""
-    x1, y1, x2, y2 = source.x + WIDTH, _middle(source), target.x, _middle(target)
-    left, right = column_x, column_x + WIDTH
-    path = (
-        f"M{x1:g} {y1:g}C{(x1 + left) / 2:g} {y1:g} {(x1 + left) / 2:g} {lane_y:g} {left:g} {lane_y:g}H{right:g}"
-        f"C{(right + x2) / 2:g} {lane_y:g} {(right + x2) / 2:g} {y2:g} {x2:g} {y2:g}"
-    )
-    return _line(path, edge, (left + right) / 2, lane_y - 4)
-
-
-def _line(path: str, edge: Edge, x: float = 0, y: float = 0) -> str:
-    dash = ' stroke-dasharray="5 4"' if edge.dashed else ""
-    line = f'<path d="{path}" fill="none" stroke="{FAINT}" stroke-width="1.2" marker-end="url(#tip)"{dash}/>'
-    return line + (text(x, y, edge.label, anchor="middle", size=11, fill=FAINT) if edge.label else "")
-
-
-def _middle(box: Box) -> float:
-    return box.y + box.height / 2
-
-
-def _drawn(box: Box) -> str:
-    parts = [
-        rect(box.x, box.y, WIDTH, box.height, PAPER, LINE, 5),
-        rect(box.x, box.y, 5, box.height, box.colour, radius=2),
-        f'<g font-weight="600">{text(box.x + 14, box.y + 20, box.title, fill=INK)}</g>',
-    ]
-    parts += [
-        text(box.x + 14, box.y + 20 + LINE_HEIGHT * (i + 1), line, size=11, fill=FAINT)
-        for i, line in enumerate(box.lines)
-    ]
-    return "".join(parts)
-
-
-def _inputs_table(document: VersionDocument) -> Iterator[str]:
-    objects = document.get("inputs", [])
-    keys = ("uri", "rows", "bytes", "sha256", "etag", "version_id")
-    used = [key for key in keys if any(item.get(key) for item in objects)]
-    yield table(used, [[item.get(key) for key in used] for item in objects[:MAX_INPUT_ROWS]])
-    if len(objects) > MAX_INPUT_ROWS:
-        yield f"<p>And {len(objects) - MAX_INPUT_ROWS:,} more; all are in version.json.</p>"
+def _check(check: Mapping[str, Any]) -> list[Any]:
+    result = "passed" if check["success"] else "not passed"
+    mood = "good" if check["success"] else "bad"
+    seen = "could not be judged" if check.get("error") else figure(check.get("observed"))
+    target = None if check.get("target") is None else figure(check["target"])
+    return [plain(check["name"]), Raw(f'<span class="{mood}">{result}</span>'), seen, target]

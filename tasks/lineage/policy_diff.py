@@ -1,11 +1,17 @@
-"""What changed in the policy since the parent version, as a unified diff."""
+"""What changed in the policy since the parent version: setting by setting, and line by line."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tasks.lineage.card import fenced
 from tasks.lineage.document import VersionDocument
+from tasks.lineage.markup import Raw, escape, page, table
+from tasks.lineage.payload import flatten
+
+MAX_CHANGES = 30
+MAX_VALUE = 200
 
 
 def unified(before: str, after: str, before_name: str, after_name: str) -> str:
@@ -14,15 +20,45 @@ def unified(before: str, after: str, before_name: str, after_name: str) -> str:
     return "\n".join(lines)
 
 
-def markdown(document: VersionDocument) -> str:
-    """The diff to the parent's policy as a Markdown page, which the artifact viewer shows; says so if none."""
-    after = f"{document['dataset']}@{document['version']}"
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[list[str]]:
+    """What is asked for differently: path, value before and value after, as text, empty where there is none."""
+    old, new = dict(flatten(dict(before))), dict(flatten(dict(after)))
+    paths = [path for path in {**old, **new} if old.get(path) != new.get(path)]
+    return [[path, old.get(path, "")[:MAX_VALUE], new.get(path, "")[:MAX_VALUE]] for path in paths][:MAX_CHANGES]
+
+
+def coloured(diff: str) -> Raw:
+    """A unified diff as markup, what came in green and what went in red."""
+    return Raw(f"<pre>{chr(10).join(_line(line) for line in diff.splitlines())}</pre>")
+
+
+def _line(line: str) -> str:
+    kind = {"+": "good", "-": "bad"}.get(line[:1])
+    return f'<span class="{kind}">{escape(line)}</span>' if kind else escape(line)
+
+
+def html(document: VersionDocument) -> bytes:
+    """The page that compares the policy with that of the parent version; says so if there is none."""
+    title = f"What changed in the policy of {document['dataset']}@{document['version']}"
+    return page(title, [f"<h1>{escape(title)}</h1>", *_body(document)])
+
+
+def _body(document: VersionDocument) -> Iterator[str]:
     parent, text = document.get("parent_version"), document.get("parent_policy_text")
     if parent is None:
-        return f"# Policy of {after}\n\nThis is the first version: there is no parent to compare with.\n"
+        yield "<p>This is the first version: there is no parent to compare with.</p>"
+        return
     before = f"{document['dataset']}@{parent}"
     if text is None:
-        return f"# Policy of {after}\n\nThe policy of {before} is not known.\n"
-    changes = unified(text, document.get("policy_text", ""), before, after)
-    body = fenced(changes, "diff") if changes else "The policy did not change."
-    return f"# Policy: {before} to {after}\n\n{body}\n"
+        yield f"<p>The policy of {escape(before)} is not known.</p>"
+        return
+    after = f"{document['dataset']}@{document['version']}"
+    diff = unified(text, document.get("policy_text", ""), before, after)
+    old = document.get("parent_policy") or {}
+    settings = changes(old, document.get("policy", {})) if diff and old else []
+    if not diff:
+        yield f"<p>The policy did not change since {escape(before)}.</p>"
+    if settings:
+        yield table(("setting", before, after), [[one or None for one in line] for line in settings])
+    if diff:
+        yield coloured(diff)

@@ -90,10 +90,16 @@ def mlflow_errors(tracking_uri: str) -> Iterator[None]:
 def _write(
     client: MlflowClient, experiment_id: str, run: Run | None, document: VersionDocument, artifacts: Mapping[str, bytes]
 ) -> Run:
+    from mlflow.entities import RunTag
+
     start, end = bounds(document)
+    parent = _parent_run(client, experiment_id, document)
     if run is None:
         run = _create(client, experiment_id, document, start)
     run_id = run.info.run_id
+    text = redact_text(note(document, experiment_id, run_id, parent, artifacts.keys()))
+    near = {"mlflow.note.content": text, **({PREFIX + "parent_run_id": parent} if parent else {})}
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in near.items()])
     _log_figures(client, run_id, document, int(end * 1e3))
     client.log_inputs(run_id, datasets=_datasets(document))
     _log_artifacts(client, run_id, artifacts)
@@ -103,14 +109,11 @@ def _write(
 
 
 def _create(client: MlflowClient, experiment_id: str, document: VersionDocument, start: float) -> Run:
-    parent = _parent_run(client, experiment_id, document)
-    text = redact_text(note(document, experiment_id, parent))
-    link = {PREFIX + "parent_run_id": parent} if parent else {}
     return client.create_run(
         experiment_id,
         start_time=int(start * 1e3),
         run_name=f"{document['dataset']}@{document['version']}",
-        tags={**tags(document), **link, "mlflow.note.content": text},
+        tags=tags(document),
     )
 
 

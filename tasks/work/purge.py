@@ -29,6 +29,7 @@ from tasks.storage.gone import PURGED, Gone
 from tasks.storage.leases import CLEANING
 from tasks.work import reach
 from tasks.work.cards import croissant_name
+from tasks.work.lineage_pages import write_anew
 from tasks.work.manifest import METADATA_KEY, Manifest
 from tasks.work.purged_rows import forget_bonds, rewrite_quarantine
 from tasks.work.run import record_name
@@ -95,6 +96,7 @@ def purge(job: Purge) -> dict[str, Any]:
         bonds = forget_bonds(lake, dataset, job.chosen)
         work = _remove_work(job, left, hits)
         _remove_notes(job, left, versions, shown)
+        write_anew(lake, dataset, versions, job.tracking_uri, job.at_ms)
         for version in versions:
             gone.mark(objects.sub("gone"), Gone(version, PURGED, job.at_ms, job.by))
         files = remove_data(lake, dataset)

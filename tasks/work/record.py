@@ -18,8 +18,12 @@ from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
 from tasks.reports.rejections import page
 from tasks.rows.hashing import hash_of
 from tasks.storage.store import Store
+<<<<<<< HEAD
 from tasks.telemetry.spans import current
 from tasks.work import cards
+=======
+from tasks.work import cards, lineage_pages
+>>>>>>> da365b4 (Draw the lineage of a dataset over time, and lead to it from every version in MLflow)
 from tasks.work.cards import page_folder
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard
@@ -29,6 +33,7 @@ from tasks.work.pictures import before_after
 from tasks.work.publish import Version
 from tasks.work.rejections import KEPT, REJECTIONS, rejections
 from tasks.work.run import Asked, Run, record_name
+from tasks.work.versions import Lake
 
 REPORT = "validation_report.html"
 
@@ -70,8 +75,11 @@ def keep_pages(run: Run, version: int, checked: Checked) -> tuple[dict[str, byte
         "report": ctx.objects.url(f"{folder}/{REPORT}"),
         "rejections": ctx.objects.url(f"{folder}/{REJECTIONS}"),
         **cards.keep(ctx.table, ctx.objects, found, pictures),
+        "lineage": ctx.objects.url(f"{folder}/{lineage_pages.PAGE}"),
     }
-    return cards.artifacts(ctx.table, found, pictures) | drawn | pages, addresses
+    # Last: it links to the others that are there.
+    lineage = lineage_pages.keep(Lake(Store(ctx.lake)), ctx.policy.dataset, int(time.time() * 1000), version)
+    return cards.artifacts(ctx.table, found, pictures) | drawn | pages | {lineage_pages.PAGE: lineage}, addresses
 
 
 def send_spooled(objects: Store, tracking_uri: str) -> None:
@@ -115,6 +123,7 @@ def document_of(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
         "policy": manifest.policy,
         "policy_name": manifest.policy_name,
         "policy_text": manifest.policy_text,
+        "parent_policy": parent.manifest.policy if parent else None,
         "parent_policy_text": parent.manifest.policy_text if parent else None,
         "policy_hash": manifest.policy_hash,
         "version_digest": hash_of(sorted(file.sha256 for file in manifest.data_files)),

@@ -1,0 +1,17 @@
+"""The dataset's lineage page in the lake: drawn anew when a channel was moved, as a run does when it publishes."""
+
+from __future__ import annotations
+
+from flows.settings import Settings
+from tasks.telemetry.happening import Happening
+
+
+def tell(happening: Happening, current: Settings) -> None:
+    """Write the page again after a promotion or a rollback."""
+    if not happening.kind.startswith("channel."):
+        return
+    from tasks.storage.store import Store
+    from tasks.work.lineage_pages import keep
+    from tasks.work.versions import Lake
+
+    keep(Lake(Store(current.lake)), happening.dataset, int(happening.at * 1000))
