@@ -12,10 +12,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from flows.logs import LOGGER, log_to
 from flows.settings import Settings
+from policies import yaml_source
 from tasks.telemetry.happening import Happening
 
 if TYPE_CHECKING:
@@ -103,8 +102,9 @@ def around(happening: Happening, current: Settings) -> Around:
 
 def _read(policy: Path | None) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(policy.read_text("utf-8")) if policy else None
-    except (OSError, ValueError, yaml.YAMLError):
+        text = yaml_source.read_bounded(policy) if policy else None
+        content = yaml_source.parse((text or b"").decode("utf-8-sig")).value
+    except (OSError, ValueError):
         content = None
     return content if isinstance(content, dict) else {}
 
