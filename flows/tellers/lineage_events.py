@@ -32,7 +32,7 @@ def tell(happening: Happening, current: Settings) -> None:
     """Send the event of a run's start or end, if somebody has configured where to."""
     if not current.openlineage or not happening.kind.startswith("run."):
         return
-    log_to(current.home)
+    log_to(current)
     outcome: list[str] = []
     sender = threading.Thread(target=_send, args=(happening, around(happening, current), outcome), daemon=True)
     sender.start()

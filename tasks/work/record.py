@@ -18,12 +18,8 @@ from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
 from tasks.reports.rejections import page
 from tasks.rows.hashing import hash_of
 from tasks.storage.store import Store
-<<<<<<< HEAD
 from tasks.telemetry.spans import current
-from tasks.work import cards
-=======
 from tasks.work import cards, lineage_pages
->>>>>>> da365b4 (Draw the lineage of a dataset over time, and lead to it from every version in MLflow)
 from tasks.work.cards import page_folder
 from tasks.work.context import Context
 from tasks.work.descriptors import ChildShard
