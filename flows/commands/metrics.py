@@ -1,0 +1,50 @@
+"""Show what Prometheus is told of every dataset, or serve it for Prometheus to scrape.
+
+Runs need no exporter where AUGMILL_METRICS names a folder of node_exporter's textfiles or a pushgateway.
+"""
+
+from __future__ import annotations
+
+import click
+
+from flows.console import json_option, print_json
+from flows.logs import log_to
+from flows.settings import quiet_libraries, settings
+
+PORT = 9464
+
+EXAMPLE = """
+\b
+Example:
+  augmill metrics
+  augmill metrics --serve --port 9464
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.option("--serve", "serving", is_flag=True, help="Serve /metrics and /health until interrupted.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for any.")
+@json_option
+def command(serving: bool, host: str, port: int, as_json: bool) -> None:
+    """Every figure of every dataset, and who answers, in Prometheus' text format."""
+    from dataclasses import asdict
+
+    from flows.exporting import LISTENING, everything, serve
+    from tasks.telemetry.exposition import text_of
+    from tasks.telemetry.metrics import BY_NAME
+
+    current = settings()
+    quiet_libraries(current)
+    log_to(current)
+    if serving:
+        serve(host, port, lambda url: click.echo(f"{LISTENING}{url}", err=True))
+        return
+    series = everything(current)
+    if as_json:
+        named = [
+            asdict(one) | {"labels": dict(zip(BY_NAME[one.name].labels, one.labels, strict=True))} for one in series
+        ]
+        print_json({"series": named})
+    else:
+        click.echo(text_of(series).decode(), nl=False)
