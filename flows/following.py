@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 
+from flows.bounded import within
 from flows.logs import LOGGER, log_to
 from flows.settings import Settings
 from tasks.telemetry.consequences import burning, consequences
-from tasks.telemetry.happening import Happening
+from tasks.telemetry.happening import Happening, stopped
+
+LAKE_SECONDS = 10.0
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # of a policy that cannot be read it may be anything
 
 
 def following(happening: Happening, current: Settings) -> list[Happening]:
@@ -28,18 +33,23 @@ def _consequences(happening: Happening, _: Settings) -> list[Happening]:
 
 def _burning(happening: Happening, current: Settings) -> list[Happening]:
     """Note in the lake what a run measured; returns the budgets that it set burning."""
-    if happening.kind not in ("run.published", "run.failed"):
+    ended = happening.kind in ("run.published", "run.unchanged", "run.failed")
+    if not ended or stopped(happening) or not _NAME.fullmatch(happening.dataset):
         return []
+    return within(LAKE_SECONDS, lambda: _noted(happening, current))
+
+
+def _noted(happening: Happening, current: Settings) -> list[Happening]:
     from tasks.storage.store import Store
-    from tasks.telemetry.budget import Reading, levels_of, levels_of_failure
+    from tasks.telemetry.budget import Reading, levels_of, levels_of_failure, success
     from tasks.telemetry.ledger import note, readings_of
     from tasks.work.context import OBJECTS
 
-    report = happening.facts.get("report")
     store = Store(current.lake).sub(OBJECTS, happening.dataset, "budgets")
-    levels = levels_of(happening.facts)
-    if happening.kind == "run.failed":
-        levels = levels_of_failure(report, readings_of(store)) if report else ()
-    if not levels:
-        return []
+    if happening.kind == "run.published":
+        levels = levels_of(happening.facts)
+    elif happening.kind == "run.failed":
+        levels = levels_of_failure(happening.facts.get("report", {}), readings_of(store))
+    else:
+        levels = (success(True),)
     return [burning(happening, burn) for burn in note(store, Reading(happening.at, happening.run_id, levels))]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from tasks.lineage.redact import redact_text
 from tasks.rows.hashing import hash_of
-from tasks.telemetry.happening import Happening
+from tasks.telemetry.happening import Happening, stopped
 
 Severity = Literal["page", "ticket", "info"]
 
@@ -53,7 +53,7 @@ def alert_of(happening: Happening) -> Alert | None:
 
     A run that failed its checks is told of as that, and one that a person has stopped not at all.
     """
-    if happening.kind not in QUIET_SECONDS or happening.facts.get("kind") in ("DataError", *_STOPPED):
+    if happening.kind not in QUIET_SECONDS or stopped(happening) or happening.facts.get("kind") == "DataError":
         return None
     severity, sentence, cause = _WORDS[happening.kind](happening)
     text = redact_text(f"{sentence} Run {happening.run_id}." if happening.run_id != "none" else sentence)
@@ -86,8 +86,6 @@ def bounded(happening: Happening) -> dict[str, Any]:
         return {name: facts[name] for name in known if name in facts} | {"rows": counts}
     return {key: value for key, value in facts.items() if key not in ("policy",)}
 
-
-_STOPPED = ("KeyboardInterrupt", "SystemExit", "CancelledError", "CancelledRun", "TerminationSignal")
 
 _TITLES = {
     "check.failed": "a check failed",

@@ -1,10 +1,10 @@
 """Error budgets: how fast the runs of a dataset use up the bad events that their service levels allow.
 
-A service level of 99 % allows one bad row in a hundred: its budget. The burn rate is the share of bad rows over
-what is allowed; at 1 the budget lasts exactly its period, at 3 a third of it. Following "Alerting on SLOs" in Google's
-Site Reliability Workbook (chapter 5), a budget burns if the rate is high over a long window, so that one row is no
-alarm, and over a short one, so that it ends when runs are good again. Batch runs come as they come, so a window is of
-hours and of a fewest number of runs.
+A service level of 99 % allows one bad row in a hundred: its budget, for 28 days. The burn rate is the share of bad
+events over what is allowed; at 1 the budget lasts for its period, at 3 for a third of it. As in "Alerting on SLOs" of
+Google's Site Reliability Workbook (chapter 5), a budget burns where the rate is high over a long window, so that one
+bad row is no alarm, and lately, so that it ends when runs are good again: here, in the last run. The figures are those
+of the alert BudgetBurning in `infra/prometheus/`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.lineage.slis import AT_MOST, TARGETS
+from tasks.lineage.slis import TARGETS
+from tasks.telemetry.metrics import EVENT_LEVELS, RUN_SUCCESS_TARGET
 
 FACTOR = 3.0
 HOUR = 3600.0
-PERIOD_SECONDS = 30 * 24 * HOUR
-LONG, SHORT = (24 * HOUR, 4), (2 * HOUR, 1)
-"""Seconds, and how many of the last runs count even if they are older."""
+PERIOD_SECONDS = 28 * 24 * HOUR
+WINDOW_SECONDS = 74 * HOUR
+FEWEST_BAD = 2.0
+RUN_SUCCESS = "run_success"
+# 0.03 / 0.01 is no more than 3, whatever floating point makes of it.
+_MARGIN = 1e-9
 
 
 @dataclass(frozen=True)
 class Level:
-    """A service level as one run measured it. `bad`: share of bad events; `total`: how many events there were, None
-    where only the share is known; `target`: the share of good events that is wanted."""
+    """A service level as one run measured it. `bad`: share of bad events; `total`: how many events there were;
+    `target`: the share of good events that is wanted."""
 
     name: str
     bad: float
-    total: float | None
+    total: float
     target: float
 
 
@@ -44,8 +48,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class Burn:
-    """A budget that burns. Rates are multiples of the allowed one, None where nothing is allowed; `spent`: the share
-    of the period's budget that is gone."""
+    """A budget that burns. Rates are multiples of the allowed one, over the window and in the last run, None where
+    nothing is allowed; `spent`: the share of the period's budget that is gone; `runs`: those in the window."""
 
     name: str
     target: float
@@ -55,29 +59,33 @@ class Burn:
     runs: int
 
 
+def success(good: bool) -> Level:
+    """The run itself as an event."""
+    return Level(RUN_SUCCESS, 0.0 if good else 1.0, 1.0, RUN_SUCCESS_TARGET)
+
+
 def levels_of(document: Mapping[str, Any]) -> tuple[Level, ...]:
-    """The levels of a run that published, from its document; only shares of good events have a budget."""
+    """The levels of a run that published, from its document."""
     totals = _totals(document)
-    return tuple(
-        Level(sli["name"], 1.0 - sli["observed"], totals.get(sli["name"]), sli["target"])
+    measured = (
+        Level(sli["name"], 1.0 - sli["observed"], totals[sli["name"]], sli["target"])
         for sli in document.get("slis", ())
-        if sli["unit"] == "share" and not sli["name"].startswith(AT_MOST)
-        if sli["observed"] is not None and sli["target"] is not None
+        if sli["name"] in EVENT_LEVELS and sli["name"] in totals and None not in (sli["observed"], sli["target"])
     )
+    return success(True), *measured
 
 
 def levels_of_failure(report: Mapping[str, Any], known: Sequence[Reading]) -> tuple[Level, ...]:
     """The levels of a run that published nothing, as far as the report of its DataError has them."""
-    targets = {**TARGETS, **{level.name: level.target for reading in known for level in reading.levels}}
-    found = []
+    last = {level.name: level for reading in known for level in reading.levels}
+    found = [success(False)]
     rows, quarantined = report.get("rows"), report.get("quarantined")
     if isinstance(rows, int) and isinstance(quarantined, int) and rows > 0:
-        found.append(Level("sample_validity", quarantined / rows, float(rows), targets["sample_validity"]))
-    for name in ("label_consistency", "drift_coverage"):
-        for check in report.get("failed", ()):
-            figure = check.get("observed") if isinstance(check, Mapping) and check.get("name") == name else None
-            if isinstance(figure, float | int) and 0.0 <= figure <= 1.0:
-                found.append(Level(name, 1.0 - figure, None, targets[name]))
+        found.append(Level("sample_validity", quarantined / rows, float(rows), TARGETS["sample_validity"]))
+    figure = next((check.get("observed") for check in report.get("failed", ()) if _judges_labels(check)), None)
+    usual = last.get("label_consistency")  # the report has the rate alone: it counts as if of as many rows as before
+    if usual is not None and isinstance(figure, float | int) and 0.0 <= figure <= 1.0:
+        found.append(Level("label_consistency", 1.0 - figure, usual.total, usual.target))
     return tuple(found)
 
 
@@ -86,13 +94,21 @@ def burns(readings: Sequence[Reading], now: float) -> list[Burn]:
     found = []
     for name in sorted({level.name for reading in readings for level in reading.levels}):
         mine = [reading for reading in readings if any(level.name == name for level in reading.levels)]
-        long, short = (_window(mine, now, *window) for window in (LONG, SHORT))
+        window, last = _since(mine, now - WINDOW_SECONDS), mine[-1:]
         target = next(level.target for level in mine[-1].levels if level.name == name)
-        if all(_bad(part, name) > FACTOR * (1.0 - target) + 1e-12 for part in (long, short)):
+        limit = FACTOR * (1.0 - target) + _MARGIN
+        if (
+            all(_bad(part, name)[0] > limit for part in (window, last))
+            and _bad(window, name)[1] >= FEWEST_BAD - _MARGIN
+        ):
             period = _since(mine, now - PERIOD_SECONDS)
-            rate, latest, spent = (_rate(_bad(part, name), target) for part in (long, short, period))
-            found.append(Burn(name, target, rate, latest, spent, len(long)))
+            rate, latest, spent = (_rate(_bad(part, name)[0], target) for part in (window, last, period))
+            found.append(Burn(name, target, rate, latest, spent, len(window)))
     return found
+
+
+def _judges_labels(check: object) -> bool:
+    return isinstance(check, Mapping) and check.get("name") == "label_consistency"
 
 
 def _totals(document: Mapping[str, Any]) -> dict[str, float]:
@@ -105,22 +121,16 @@ def _totals(document: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(total) for name, total in sums.items() if total > 0}
 
 
-def _window(readings: Sequence[Reading], now: float, seconds: float, fewest: int) -> Sequence[Reading]:
-    recent = _since(readings, now - seconds)
-    return recent if len(recent) >= fewest else readings[-fewest:]
-
-
 def _since(readings: Sequence[Reading], at: float) -> Sequence[Reading]:
+    """Those after a moment, and the last one however old it is."""
     return [reading for reading in readings if reading.at > at] or readings[-1:]
 
 
-def _bad(readings: Sequence[Reading], name: str) -> float:
-    """The share of bad events over some runs. A run that only knows its share counts as one of usual size."""
+def _bad(readings: Sequence[Reading], name: str) -> tuple[float, float]:
+    """Share and number of bad events over some runs."""
     levels = list(_levels(readings, name))
-    known = [level.total for level in levels if level.total is not None]
-    usual = sum(known) / len(known) if known else 1.0
-    weights = [usual if level.total is None else level.total for level in levels]
-    return sum(level.bad * weight for level, weight in zip(levels, weights, strict=True)) / sum(weights)
+    bad = sum(level.bad * level.total for level in levels)
+    return bad / sum(level.total for level in levels), bad
 
 
 def _levels(readings: Sequence[Reading], name: str) -> Iterator[Level]:

@@ -61,3 +61,11 @@ def failure(fault: BaseException) -> dict[str, Any]:
     known = {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy, "exit_code": fault.exit_code}
     clean: dict[str, Any] = redact_all(known | ({"report": fault.report} if isinstance(fault, DataError) else {}))
     return clean
+
+
+def stopped(happening: Happening) -> bool:
+    """Whether a run ended because somebody wanted it so: nobody is to be told, and no budget pays for it."""
+    return happening.kind == "run.failed" and happening.facts["kind"] in _STOPPED
+
+
+_STOPPED = ("KeyboardInterrupt", "SystemExit", "CancelledError", "CancelledRun", "TerminationSignal")

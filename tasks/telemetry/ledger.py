@@ -14,7 +14,7 @@ from typing import Any
 from policies.errors import StorageError
 from tasks.storage.faults import redact
 from tasks.storage.store import Store
-from tasks.telemetry.budget import LONG, PERIOD_SECONDS, Burn, Level, Reading, burns
+from tasks.telemetry.budget import PERIOD_SECONDS, Burn, Level, Reading, burns
 
 MOST_READINGS = 1000
 KEPT = 20
@@ -43,8 +43,7 @@ def readings_of(store: Store) -> list[Reading]:
 def _added(readings: Sequence[Reading], reading: Reading) -> list[Reading]:
     """The readings of the period with the new one last: a clock that was ahead once must not outlive us all."""
     earlier = [replace(one, at=min(one.at, reading.at)) for one in readings]
-    young = [one for one in earlier if one.at > reading.at - PERIOD_SECONDS]
-    return [*max(young, earlier[-LONG[1] :], key=len), reading][-MOST_READINGS:]
+    return [*(one for one in earlier if one.at > reading.at - PERIOD_SECONDS), reading][-MOST_READINGS:]
 
 
 def _latest(store: Store) -> tuple[int, list[Reading], Sequence[str]]:

@@ -31,11 +31,12 @@ def told(hook: Received) -> list[dict[str, Any]]:
     return [json.loads(body) for _, body in hook.got]
 
 
-def test_a_check_that_keeps_failing_is_told_of_once(here, hook):
+def test_a_check_that_keeps_failing_is_told_of_once_and_so_is_the_budget_that_this_burns(here, hook):
     file = policy(here.folder, "data.csv", **suite(here.folder, STRICT))
-    for _ in range(2):
+    for _ in range(3):
         here.refused(file, 3, "expect_table_row_count_to_be_between")
-    (got,) = told(hook)
+    got, budget = told(hook)
+    assert (budget["kind"], budget["facts"]["name"]) == ("budget.burning", "run_success")
     assert (got["kind"], got["dataset"], got["severity"]) == ("check.failed", "made", "page")
     text = "made: nothing was published. expect_table_row_count_to_be_between is 100, wanted >= 1000."
     assert got["text"] == f"{text} Run {got['run_id']}."

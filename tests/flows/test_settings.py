@@ -178,3 +178,11 @@ def test_the_key_of_keyed_hashes_is_never_shown(monkeypatch):
     with pytest.raises(PolicyError, match="shorter than 16") as caught:
         settings()
     assert "fifteen" not in str(caught.value)
+
+
+def test_mlflow_prints_no_address_before_the_document_of_a_command():
+    """With a server behind it, it does so on standard output; of a database nobody sees it."""
+    from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
+
+    quiet_libraries(settings())
+    assert MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get() is True

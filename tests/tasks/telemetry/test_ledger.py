@@ -33,10 +33,10 @@ def test_a_burn_is_told_when_it_begins_and_again_after_it_has_ended(store):
     assert names(store, *readings) == [told, [], [], [], told]
 
 
-def test_readings_of_the_last_thirty_days_are_kept_in_every_object(store):
+def test_readings_of_the_last_twenty_eight_days_are_kept_in_every_object(store):
     for day in range(40):
         note(store, run(day * DAY, 0.0))
-    assert [reading.at / DAY for reading in readings_of(store)] == list(range(10, 40))
+    assert [reading.at / DAY for reading in readings_of(store)] == list(range(12, 40))
     assert [entry.name for entry in store.list()] == [f"{number:08d}.json" for number in range(21, 41)]
 
 
