@@ -79,7 +79,7 @@ def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) ->
         return {**_purged(lake, dataset, version), "mlflow": _link(objects, version)}
     before = max((one for one in range(version) if one not in purged), default=None)
     kept = json.loads(objects.read(name)) if objects.exists(name) else {}
-    known = kept.get("shape") == SHAPE and kept["before"] == before
+    known = kept.pop("shape", None) == SHAPE and kept["before"] == before
     if known and kept["mlflow"]:
         return cast(Chapter, kept)
     chapter = cast(Chapter, kept) if known else _made(lake, dataset, version, before)
@@ -218,27 +218,29 @@ def _forgotten(objects: Store) -> dict[int, list[dict[str, Any]]]:
 
 
 def _moves(lake: Lake, dataset: str, chapters: Sequence[Chapter]) -> list[Moved]:
-    """Moves of all channels, oldest first."""
+    """Moves of all channels, oldest first; those of one channel in their order, whatever the clocks said."""
     store = lake.objects(dataset).sub("channels")
-    found: list[Moved] = []
+    found: list[tuple[int, Moved]] = []
     for name in channels.channels(store):
-        for one in channels.history(store, name):
-            earlier = [chapter["version"] for chapter in chapters if chapter["at_ms"] <= one.at_ms]
-            after = max(
-                [*earlier, chapters[0]["version"], *([one.version] if one.reason == channels.PUBLISHED else [])]
-            )
-            found.append(
-                {
-                    "channel": name,
-                    "version": one.version,
-                    "at_ms": one.at_ms,
-                    "reason": one.reason,
-                    "by": one.run_id,
-                    "why": one.why,
-                    "after": after,
-                }
-            )
-    return sorted(found, key=lambda one: (one["at_ms"], one["after"]))[-MAX_MOVES:]
+        at = 0
+        for one in reversed(channels.history(store, name)):
+            at = max(at, one.at_ms)
+            found.append((at, _moved(name, one, chapters)))
+    return [move for _, move in sorted(found, key=lambda pair: pair[0])][-MAX_MOVES:]
+
+
+def _moved(channel: str, one: channels.Move, chapters: Sequence[Chapter]) -> Moved:
+    earlier = [chapter["version"] for chapter in chapters if chapter["at_ms"] <= one.at_ms]
+    own = [one.version] if one.reason == channels.PUBLISHED else []
+    return {
+        "channel": channel,
+        "version": one.version,
+        "at_ms": one.at_ms,
+        "reason": one.reason,
+        "by": one.run_id,
+        "why": one.why,
+        "after": max([*earlier, chapters[0]["version"], *own]),
+    }
 
 
 def _measured(lake: Lake, dataset: str, shown: Sequence[int], purged: Collection[int]) -> list[Measured]:
