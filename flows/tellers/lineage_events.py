@@ -19,6 +19,7 @@ from tasks.telemetry.happening import Happening
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient
+    from openlineage.client.event_v2 import RunEvent
 
     from tasks.telemetry.lineage_events import Around, Source
 
@@ -33,28 +34,37 @@ def tell(happening: Happening, current: Settings) -> None:
     if not current.openlineage or not happening.kind.startswith("run."):
         return
     log_to(current)
-    outcome: list[str] = []
-    sender = threading.Thread(target=_send, args=(happening, around(happening, current), outcome), daemon=True)
-    sender.start()
-    sender.join(EVENT_SECONDS)
-    if outcome != ["sent"]:
-        why = outcome[0] if outcome else f"no answer within {EVENT_SECONDS:g} s"
+    why = _lost(happening, current)
+    if why:
         logging.getLogger(LOGGER).warning("OpenLineage event of %s is lost: %s", happening.kind, why)
 
 
-def _send(happening: Happening, told: Around, outcome: list[str]) -> None:
+def _lost(happening: Happening, current: Settings) -> str:
+    """Send the event; why it did not arrive, or nothing. Only the sending is timed, not the first import."""
     from tasks.lineage.redact import redact_text
     from tasks.telemetry.lineage_events import event
 
+    outcome: list[str] = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = event(happening, told)
-            if made is not None:
-                client().emit(made)
-        outcome.append("sent")
+            made = event(happening, around(happening, current))
+            if made is None:
+                return ""
+            sender = threading.Thread(target=_send, args=(client(), made, outcome), daemon=True)
+    except Exception as fault:  # noqa: BLE001  whatever its configuration raises is one line in the log
+        return redact_text(f"{type(fault).__name__}: {fault}")[:300]
+    sender.start()
+    sender.join(EVENT_SECONDS)
+    return redact_text(outcome[0])[:300] if outcome else f"no answer within {EVENT_SECONDS:g} s"
+
+
+def _send(to: OpenLineageClient, made: RunEvent, outcome: list[str]) -> None:
+    try:
+        to.emit(made)
+        outcome.append("")
     except Exception as fault:  # noqa: BLE001  whatever a transport raises is one line in the log
-        outcome.append(redact_text(f"{type(fault).__name__}: {fault}")[:300])
+        outcome.append(f"{type(fault).__name__}: {fault}")
 
 
 def client() -> OpenLineageClient:

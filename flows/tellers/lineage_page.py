@@ -7,8 +7,10 @@ from tasks.telemetry.happening import Happening
 
 
 def tell(happening: Happening, current: Settings) -> None:
-    """Write the page again after a promotion or a rollback."""
-    if not happening.kind.startswith("channel."):
+    """Write the page again after a promotion or a rollback by a command: a run draws it itself."""
+    from flows.telling import OUTSIDE
+
+    if not happening.kind.startswith("channel.") or happening.run_id != OUTSIDE:
         return
     from tasks.storage.store import Store
     from tasks.work.lineage_pages import keep
