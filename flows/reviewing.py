@@ -23,14 +23,20 @@ POLICIES = "policies"
 def look(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repository, Change, Found]:
     """The repository of the first place, what changed since it left `rev`, and the policies that this touches."""
     from tasks.review.repository import Repository
-    from tasks.review.touched import find
 
     here = places[0] if places else Path.cwd()
     repository = Repository.around(here if here.is_dir() else here.absolute().parent)
     change = repository.change(rev)
+    return repository, change, touched_by(repository, change, places, current)
+
+
+def touched_by(repository: Repository, change: Change, places: Sequence[Path], current: Settings) -> Found:
+    """The policies that a change touches, of those in `places` or else of the usual folder."""
+    from tasks.review.touched import find
+
     here = Path.cwd() / POLICIES
     usual = here if here.is_dir() else repository.root / POLICIES
-    return repository, change, find(repository, change, places or [usual], current.plugins)
+    return find(repository, change, places or [usual], current.plugins)
 
 
 def review_all(rev: str, places: Sequence[Path], current: Settings) -> dict[str, Any]:

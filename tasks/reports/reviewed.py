@@ -14,7 +14,8 @@ MARKER = "<!-- augmill ci -->"
 MOST_BYTES = 60_000
 """A comment on GitHub holds 65,536 characters."""
 MOST_LISTED = 40
-SIGNS = {"passes": ":white_check_mark:", "look": ":warning:", "deleted": ":wastebasket:"}
+PASSES, REMARKS, FAILS, DELETED = "✅", "⚠️", "❌", "🗑️"
+TO = " \u2192 "
 WORDS = {2: "the policy is wrong", 3: "would not pass", 4: "could not be judged"}
 HEADS = ("", "policy", "because", "training rows", "label consistency", "new bytes", "CPU time")
 
@@ -35,9 +36,11 @@ def headline(document: Document) -> str:
 
 def text(document: Document, *, width: int = 110) -> str:
     """The answer for a terminal."""
-    parts = [_compared(document), _summary(document, signs=False)]
+    parts = [Section("Compared", lines=[_compared(document)]), _summary(document, signs=False)]
     for one in document["policies"]:
-        outer = Section(f"== {one['dataset']}: {outcome(one)[1]}", lines=[one["path"]])
+        outer = Section(
+            f"== {one['dataset']}: {outcome(one)[1]}", lines=[f"{one['path']} is touched by", *one["because"]]
+        )
         parts += [outer, *(section for section in sections(one) if not section.folded)]
     return for_terminal(headline(document), [part for part in parts if part.rows or part.lines], width=width)
 
@@ -47,8 +50,8 @@ def markdown(document: Document) -> str:
 
     Where room is short, first what is folded away goes, then all but a line.
     """
-    sign = ":x:" if document["exit_code"] else ":white_check_mark:"
-    parts = [MARKER, f"### {sign} {escaped(headline(document))}", block(_compared(document))]
+    sign = FAILS if document["exit_code"] else PASSES
+    parts = [MARKER, f"### {sign} {escaped(headline(document))}"]
     if document["policies"]:
         parts.append(block(_summary(document, signs=True)))
     last = f"<sub>{escaped(_foot(document))}</sub>"
@@ -67,12 +70,12 @@ def markdown(document: Document) -> str:
 def outcome(one: Document) -> tuple[str, str]:
     """A sign and words for what became of one policy."""
     if one["kind"] == "deleted":
-        return SIGNS["deleted"], "deleted"
+        return DELETED, "deleted"
     if one["exit_code"]:
-        return ":x:", WORDS.get(one["exit_code"], "failed")
+        return FAILS, WORDS.get(one["exit_code"], "failed")
     if one["lint"] or one["notes"] or any(check["doubt"] for check in _checks(one)):
-        return SIGNS["look"], "would pass, with remarks"
-    return SIGNS["passes"], "would pass"
+        return REMARKS, "would pass, with remarks"
+    return PASSES, "would pass"
 
 
 def consistency(one: Document) -> str:
@@ -80,20 +83,17 @@ def consistency(one: Document) -> str:
     found = next((check for check in _checks(one) if check["name"] == "label_consistency_rate"), None)
     if found is None or found["observed"] is None:
         return "-"
-    return f"{found['observed']:.4f} (wanted {found['target']})"
+    return f"{found['observed']:.1%}"
 
 
 def _checks(one: Document) -> Sequence[Document]:
     return one["canary"]["checks"] if one["canary"] else ()
 
 
-def _compared(document: Document) -> Section:
-    base = document["base"][:12]
+def _compared(document: Document) -> str:
     open_files = document["uncommitted"]
-    lines = [f"{document['head'][:12]} compared with {base}, where it left {document['rev']}"]
-    if open_files:
-        lines.append(f"with {open_files:,} files that are not committed")
-    return Section("Compared", lines=lines)
+    more = f", with {open_files:,} files that are not committed" if open_files else ""
+    return f"{document['head'][:12]} compared with {document['base'][:12]}, where it left {document['rev']}{more}"
 
 
 def _summary(document: Document, *, signs: bool) -> Section:
@@ -127,7 +127,7 @@ def _change(one: Document, figure: Any, shown: Any) -> str:
     was = figure(one["base"]) if one["base"] else None
     if now is None:
         return "-"
-    return shown(now) if was is None or shown(was) == shown(now) else f"{shown(was)} -> {shown(now)}"
+    return shown(now) if was is None or shown(was) == shown(now) else f"{shown(was)}{TO}{shown(now)}"
 
 
 def _training(plan: Document) -> float | None:
@@ -149,7 +149,8 @@ def _seconds(plan: Document) -> float | None:
 def _forms(one: Document) -> Iterator[str]:
     """A policy in full, without what is folded, and in a line."""
     sign, words = outcome(one)
-    head = f"#### {sign} {escaped(one['dataset'])}: {words}\n\n{escaped(one['path'])}"
+    because = "".join(f"\n- {escaped(reason)}" for reason in one["because"])
+    head = f"#### {sign} {escaped(one['dataset'])}: {words}\n\n{escaped(one['path'])} is touched by\n{because}"
     found = list(sections(one))
     for kept in (found, [section for section in found if not section.folded], []):
         yield "\n\n".join([head, *map(block, kept)])
@@ -157,7 +158,8 @@ def _forms(one: Document) -> Iterator[str]:
 
 def _foot(document: Document) -> str:
     return (
-        "Counts are exact, bytes and CPU time of new rows are extrapolated, checks and gates judged a sample in a lake"
+        f"{_compared(document)}. Counts are exact,"
+        " bytes and CPU time of new rows are extrapolated, checks and gates judged a sample in a lake"
         f" that is gone. Nothing was published. {document['seconds']:.0f} s."
     )
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tasks.gates.intervals import wilson
-from tasks.reports.figures import figure_text, rounded
+from tasks.reports.figures import figure_text
 from tasks.reports.plan_text import cost_lines, cut, finding_line, quarantine_section, rows_section, steps_rows, table
 from tasks.reports.sections import Section
 
 MOST_DIFF_LINES = 120
-CHECK_HEADS = ("", "check", "figure", "target", "")
+MOST_CLASSES = 15
+CHECK_HEADS = ("", "check", "figure", "target", "on a sample")
 
 Document = Mapping[str, Any]
 
@@ -23,7 +25,6 @@ def sections(one: Document) -> list[Section]:
         Section("What would end a run", lines=[*_refusals(one), *_failed(one)]),
         Section("Remarks", lines=[*one["notes"], *_doubts(one)]),
         Section("Lint", lines=[finding_line(finding) for finding in one["lint"]]),
-        Section("Touched because", lines=one["because"]),
         *(_planned(one, plan) if plan else ()),
         *(_forecast(canary) if canary else ()),
         _gates(one),
@@ -66,7 +67,7 @@ def _planned(one: Document, plan: Document) -> Iterator[Section]:
     """Rows, children, quarantine and cost; rows beside those of the base, or else of the current version."""
     before = (one["base"] or {}).get("rows") or {}
     rows = {"before": before.get("after") or plan["rows"]["before"], "after": plan["rows"]["after"]}
-    yield rows_section({**plan, "rows": rows})
+    yield _training(rows)
     was = {step["name"]: sum(step["planned"].values()) for step in (one["base"] or {}).get("steps") or ()}
     lines = [[*step, f"{was[step[0]]:,}" if step[0] in was else "-"] for step in steps_rows(plan)]
     if was:
@@ -75,7 +76,20 @@ def _planned(one: Document, plan: Document) -> Iterator[Section]:
         yield table("New rows", ("step", "transforms", "planned"), [line[:-1] for line in lines])
     yield quarantine_section(plan)
     yield Section("Cost", lines=list(cost_lines(plan)))
+    yield replace(rows_section({**plan, "rows": rows}), folded=True)
     yield Section("Beside the version that is published", lines=plan["changes"].get("reasons", ()), folded=True)
+
+
+def _training(rows: Mapping[str, Any]) -> Section:
+    """Training rows by class; of very many classes only those that change, and only some of those."""
+    train = {when: {"train": counts["train"]} for when, counts in rows.items() if "train" in counts}
+    found = rows_section({"rows": {"before": {}, "after": {}} | train})
+    shown = [row[1:] for row in found.rows]
+    if len(shown) > MOST_CLASSES:
+        shown = [row for row in shown[:-1] if any("->" in cell for cell in row)][:MOST_CLASSES] + shown[-1:]
+    heading = "Training rows, before checks drop any"
+    told = ": now -> then" if any("->" in cell for row in shown for cell in row) else ""
+    return Section(f"{heading}{told}", found.headers[1:], shown, found.lines)
 
 
 def _forecast(canary: Document) -> Iterator[Section]:
@@ -86,10 +100,10 @@ def _forecast(canary: Document) -> Iterator[Section]:
         [
             step["name"],
             f"{step['judged']:,}",
-            _rate(step),
+            _rate(step, whole=bool(sample and sample["whole"])),
             _share(step["unfamiliar"], step["judged"]),
             f"{step['dropped']:,}",
-            _rate(known[step["name"]]) if step["name"] in known else "-",
+            _rate(known[step["name"]], whole=True) if step["name"] in known else "-",
         ]
         for step in canary["steps"]
     ]
@@ -98,29 +112,38 @@ def _forecast(canary: Document) -> Iterator[Section]:
     lines = []
     if verifier.get("accuracy") is not None:
         lines.append(f"verifier on held-out real rows: {verifier['accuracy']:.3f} (guessing is 0)")
-    heads = ("step", "judged", "consistent (95 %)", "unfamiliar", "dropped", "as published")
-    yield Section(f"Label consistency, forecast on {how}", heads, rows, lines if rows else [])
+    heads = ("step", "judged", "consistent", "unfamiliar", "dropped", "as published")
+    width = len(heads) if known else len(heads) - 1
+    shown = [row[:width] for row in rows]
+    yield Section(f"Label consistency, forecast on {how}", heads[:width], shown, lines if rows else [])
     yield _by_class(canary)
 
 
 def _by_class(canary: Document) -> Section:
+    whole = bool(canary["sample"] and canary["sample"]["whole"])
     rows = [
-        [rate["step"], rate["transform"], str(rate["label"]), f"{rate['judged']:,}", _rate(rate)]
+        [rate["step"], rate["transform"], str(rate["label"]), f"{rate['judged']:,}", _rate(rate, whole=whole)]
         for rate in canary["rates"]
     ]
-    found = table("Label consistency by class", ("step", "transform", "class", "judged", "consistent (95 %)"), rows)
+    found = table("Label consistency by class", ("step", "transform", "class", "judged", "consistent"), rows)
     return Section(found.heading, found.headers, found.rows, found.lines, folded=True)
 
 
 def _gates(one: Document) -> Section:
     gates = [*(check for check in _checks(one) if check["layer"] == "gates"), *one["gates"]]
-    return Section("Gates", CHECK_HEADS, [_row(check) for check in gates])
+    return _check_table("Gates", gates)
 
 
 def _all_checks(one: Document) -> Section:
     checks = [check for check in _checks(one) if check["layer"] != "gates"]
     held = sum(check["success"] for check in checks)
-    return Section(f"Checks: {held} of {len(checks)} hold", CHECK_HEADS, [_row(check) for check in checks], folded=True)
+    return replace(_check_table(f"Checks: {held} of {len(checks)} hold", checks), folded=True)
+
+
+def _check_table(heading: str, checks: Sequence[Document]) -> Section:
+    rows = [_row(check) for check in checks]
+    width = len(CHECK_HEADS) if any(row[-1] for row in rows) else len(CHECK_HEADS) - 1
+    return Section(heading, CHECK_HEADS[:width], [row[:width] for row in rows])
 
 
 def _checks(one: Document) -> Sequence[Document]:
@@ -145,12 +168,14 @@ def _observed(check: Document) -> str:
     return str(check["error"]) if check.get("error") else figure_text(check)
 
 
-def _rate(step: Document) -> str:
+def _rate(step: Document, *, whole: bool) -> str:
+    """The share of consistent children and, of a sample, between what it may lie for all."""
     judged = step["judged"]
     if not judged:
         return "not judged"
     low, high = wilson(judged - step["contradicted"], judged)
-    return f"{rounded(1.0 - step['contradicted'] / judged, 4)} ({rounded(low, 3)} to {rounded(high, 3)})"
+    between = "" if whole else f" ({low:.1%} to {high:.1%})"
+    return f"{1.0 - step['contradicted'] / judged:.1%}{between}"
 
 
 def _share(count: int, of: int) -> str:

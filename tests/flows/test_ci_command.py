@@ -67,7 +67,7 @@ def test_a_reviewer_reads_what_a_changed_policy_would_do(project, capsys, tmp_pa
     assert (one["path"], one["kind"], one["because"]) == ("policies/one.yaml", "changed", ["the policy itself"])
     assert one["canary"]["published"]
     report = (tmp_path / "report.md").read_text()
-    assert report.startswith(f"{MARKER}\n\n### :white_check_mark: augmill: this change touches 1 policy of 2")
+    assert report.startswith(f"{MARKER}\n\n### ✅ augmill: this change touches 1 policy of 2")
     for part in (
         "+    amount: {to_share: 0.3}",
         "| between | tabular.smote |",
