@@ -1,7 +1,7 @@
 """Judge what this project stands on and what infra/ holds, by tools in an environment of their own (.venv-audit).
 
     python3 infra/audit.py dependencies    known vulnerabilities in any locked version
-    python3 infra/audit.py files           Dockerfile, compose.yaml, Kubernetes manifests, units, against their schemas
+    python3 infra/audit.py files           Dockerfile, compose.yaml, Kubernetes, units, workflows, against their schemas
 
 `dependencies` asks two public services in turn and waits minutes at most. Where neither knows the packages it says
 that nothing was audited, and ends with 0: a build must not depend on somebody else's server. What is known and accepted
@@ -140,7 +140,9 @@ def files() -> int:
     rendered = TOOLS / "kubernetes.yaml"
     checks = [
         [str(tools / "hadolint"), "infra/Dockerfile"],
-        [str(tools / "check-jsonschema"), "--quiet", "--builtin-schema", "vendor.compose-spec", "infra/compose.yaml"],
+        against(tools, "vendor.compose-spec", "infra/compose.yaml"),
+        against(tools, "vendor.github-workflows", *sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))),
+        against(tools, "vendor.gitlab-ci", "infra/ci/gitlab.yml"),
     ]
     manifests = ["infra/kubernetes/secrets.example.yaml"]
     if kubectl := shutil.which("kubectl"):
@@ -155,6 +157,11 @@ def files() -> int:
         manifests += [str(file) for file in sorted((ROOT / "infra/kubernetes").glob("[!k]*.yaml"))]
     checks.append([str(tools / "kubernetes-validate"), "--quiet", "--strict", "-k", KUBERNETES, *manifests])
     return max(show(command) for command in checks)
+
+
+def against(tools: Path, schema: str, *judged: str) -> list[str]:
+    """The command that judges files by a schema that comes with the tool."""
+    return [str(tools / "check-jsonschema"), "--quiet", "--builtin-schema", schema, *judged]
 
 
 def show(command: list[str]) -> int:

@@ -92,7 +92,8 @@ def _checks(one: Document) -> Sequence[Document]:
 
 def _compared(document: Document) -> str:
     open_files = document["uncommitted"]
-    more = f", with {open_files:,} files that are not committed" if open_files else ""
+    files = "1 file that is" if open_files == 1 else f"{open_files:,} files that are"
+    more = f", with {files} not committed" if open_files else ""
     return f"{document['head'][:12]} compared with {document['base'][:12]}, where it left {document['rev']}{more}"
 
 

@@ -54,8 +54,8 @@ def _named(policy: Content, suite: Content) -> Iterator[tuple[str, str, str]]:
     for use in dict.fromkeys(use for step in steps for use in step):
         yield f"transform {use}", "transforms", use
     modality = policy.get("modality")
-    if isinstance(modality, str):
-        yield f"modality {modality}", "modalities", modality
+    for name in _texts([modality]):
+        yield f"modality {name}", "modalities", name
     judged = [spec.get("type") for spec in _maps(suite.get("expectations"))]
     if NO_PERSONAL_DATA.intersection(judged):
         yield "check of personal data", "expectations", "personal_data"
@@ -68,11 +68,11 @@ def _named(policy: Content, suite: Content) -> Iterator[tuple[str, str, str]]:
     for name in OF_EVERY_CHILD:
         yield "checks of new rows", "verifiers", name
     if label is not None:
-        verifier = _inner(policy, "checks", "label_consistency").get("verifier", DEFAULT_VERIFIER)
-        yield f"verifier {verifier}", "verifiers", str(verifier)
+        for name in _texts([_inner(policy, "checks", "label_consistency").get("verifier", DEFAULT_VERIFIER)]):
+            yield f"verifier {name}", "verifiers", name
     gates = DEFAULT_GATES | _inner(policy, "gates")
-    for name in (name for name, asked in gates.items() if isinstance(asked, Mapping)):
-        yield f"gate {name}", "gates", str(name)
+    for name in _texts([name for name, asked in gates.items() if isinstance(asked, Mapping)]):
+        yield f"gate {name}", "gates", name
 
 
 def _steps(policy: Content) -> list[list[str]]:

@@ -15,6 +15,9 @@ CHECK = {
 }
 
 
+LINT = {"file": "p.yaml", "line": 3, "rule": "AUG1", "severity": "error", "message": "bad", "remedy": ""}
+
+
 def plan(count=100, classes=2):
     real = {f"c{number}": 50 for number in range(classes)}
     return {
