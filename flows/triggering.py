@@ -13,7 +13,7 @@ from uuid import UUID
 
 import click
 
-from flows.deploying import PAGE, PATIENCE_SECONDS, deploy, deployed
+from flows.deploying import PAGE, deploy, deployed
 from flows.deployment import Deployment
 from flows.looking import open_lake
 from flows.prefect_api import prefect_api
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tasks.review.touched import Touched
 
 POLL_SECONDS = 2.0
+PATIENCE_SECONDS = 180.0
+"""For how long a server may be away while its runs go on: it may be busy, or be started anew."""
 OUR_CODES = {kind.__name__: kind.exit_code for kind in (PolicyError, DataError, StorageError)}
 _RAISED = re.compile(r"exception[^:]*: (?:\w+\.)*(\w+)")
 

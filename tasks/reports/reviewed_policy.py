@@ -67,7 +67,7 @@ def _planned(one: Document, plan: Document) -> Iterator[Section]:
     """Rows, children, quarantine and cost; rows beside those of the base, or else of the current version."""
     before = (one["base"] or {}).get("rows") or {}
     rows = {"before": before.get("after") or plan["rows"]["before"], "after": plan["rows"]["after"]}
-    yield _training(rows)
+    yield _training(rows, "at the base" if one["base"] else "published")
     was = {step["name"]: sum(step["planned"].values()) for step in (one["base"] or {}).get("steps") or ()}
     lines = [[*step, f"{was[step[0]]:,}" if step[0] in was else "-"] for step in steps_rows(plan)]
     if was:
@@ -77,10 +77,11 @@ def _planned(one: Document, plan: Document) -> Iterator[Section]:
     yield quarantine_section(plan)
     yield Section("Cost", lines=list(cost_lines(plan)))
     yield replace(rows_section({**plan, "rows": rows}), folded=True)
-    yield Section("Beside the version that is published", lines=plan["changes"].get("reasons", ()), folded=True)
+    if plan["current_version"] is not None:
+        yield Section("Beside the version that is published", lines=plan["changes"]["reasons"], folded=True)
 
 
-def _training(rows: Mapping[str, Any]) -> Section:
+def _training(rows: Mapping[str, Any], was: str) -> Section:
     """Training rows by class; of very many classes only those that change, and only some of those."""
     train = {when: {"train": counts["train"]} for when, counts in rows.items() if "train" in counts}
     found = rows_section({"rows": {"before": {}, "after": {}} | train})
@@ -88,7 +89,7 @@ def _training(rows: Mapping[str, Any]) -> Section:
     if len(shown) > MOST_CLASSES:
         shown = [row for row in shown[:-1] if any("->" in cell for cell in row)][:MOST_CLASSES] + shown[-1:]
     heading = "Training rows, before checks drop any"
-    told = ": now -> then" if any("->" in cell for row in shown for cell in row) else ""
+    told = f": {was} -> with this change" if any("->" in cell for row in shown for cell in row) else ""
     return Section(f"{heading}{told}", found.headers[1:], shown, found.lines)
 
 

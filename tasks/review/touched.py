@@ -37,7 +37,7 @@ class Touched:
 
 @dataclass(frozen=True)
 class Found:
-    """Every policy there is or was, how many, and those that are touched."""
+    """How many policies there are, with those that are deleted, and those that are touched."""
 
     policies: int
     touched: tuple[Touched, ...]
@@ -73,7 +73,8 @@ def find(
         )
     touched = [one for path, file in here.items() if (one := look.at(path, file)) is not None]
     left = [look.deleted(path) for path in gone]
-    return Found(len(here), tuple(sorted(_moves(touched, left), key=lambda one: one.path)))
+    found = sorted(_moves(touched, left), key=lambda one: one.path)
+    return Found(len(here) + sum(one.kind == "deleted" for one in found), tuple(found))
 
 
 @dataclass

@@ -112,6 +112,7 @@ def test_deleted_and_renamed_data_sets_are_named(project, capsys):
     put(project, "one", dataset="other")
     assert ci() == 0
     shown = capsys.readouterr().out
+    assert "this change touches 2 policies of 2" in shown
     assert "two.yaml is deleted: no more versions of two are made" in shown
     assert "renamed from one to other" in shown
 

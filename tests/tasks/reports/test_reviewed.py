@@ -22,6 +22,7 @@ def plan(count=100, classes=2):
     real = {f"c{number}": 50 for number in range(classes)}
     return {
         "exit_code": 0,
+        "current_version": None,
         "rows": {"before": {}, "after": {"train": {"real": real, "synthetic": {"c0": count}}, "test": {"real": real}}},
         "steps": [{"name": "one", "use": ["tabular.smote"], "planned": {"c0": count}}],
         "files": {"kept": 0, "added": 2, "removed": 0, "new_bytes": {"real": 1000, "children": 10 * count}},
