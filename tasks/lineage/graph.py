@@ -159,7 +159,7 @@ def _version(chapter: Chapter, history: History) -> Box:
     passed = sum(check["success"] for check in checks)
     lines += [f"{passed} of {len(checks)} checks passed"] if checks else []
     breached = [words for one in history["measured"] if one["version"] == about for words in one["breaches"]]
-    lines += [shortened(f"breach: {breached[-1]}", TEXT)] if breached else []
+    lines += [shortened(f"breach: {breached[-1]}", NAME)] if breached else []
     lines += ["pinned"] if chapter.get("pinned") is not None else []
     left_out = sum(one["rows"] for one in chapter.get("forgotten", []))
     lines += [f"{left_out:,} rows forgotten"] if left_out else []

@@ -185,6 +185,7 @@
   addEventListener("resize", show);
 
   fit();
+  view.k = Math.max(view.k, 0.7); // on a narrow screen the newest version, readable, rather than all of it
   const first = boxes.find((one) => one.dataset.key === svg.dataset.first) || boxes[0];
   for (const box of boxes) box.setAttribute("tabindex", box === first ? "0" : "-1");
   current = first;
