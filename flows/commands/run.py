@@ -7,6 +7,7 @@ a run that has nothing to do says so and ends.
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +90,14 @@ def send_waiting(asked: Asked, current: Settings) -> None:
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
     """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
     from flows.server import loopback_server
+    from flows.telling import OUTSIDE, failures_told
 
     with loopback_server(current) as server:
         from flows.augment import augment
         from tasks.work.warm import warm
 
         warm(current.tracking_uri)  # while the server starts
-        with server.connected():
+        with ExitStack() as connection:
+            with failures_told(policy, OUTSIDE):
+                connection.enter_context(server.connected())
             return augment(str(policy), runner)

@@ -58,3 +58,12 @@ def test_what_people_and_breaches_do_to_channels_is_told_of(here, hook):
     assert moves == [*by_runs, *by_hand, ("channel.rolled_back", 1)]
     assert "because recall is 0.5, wanted >= 0.8" in told(hook)[-1]["text"]
     assert [got["severity"] for got in told(hook) if got["kind"] == "check.failed"][-1] == "page"
+
+
+def test_a_server_that_is_away_keeps_nobody_from_hearing_that_the_run_failed(here, hook, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    write_csv(here.folder / "data.csv", GOOD[:90])
+    here.refused(policy(here.folder, "data.csv"), 4, "http://127.0.0.1:1/api does not answer")
+    (got,) = told(hook)
+    assert (got["kind"], got["severity"]) == ("run.failed", "page")
+    assert got["text"].startswith("made: the Prefect server at http://127.0.0.1:1/api does not answer")
