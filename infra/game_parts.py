@@ -1,0 +1,278 @@
+"""The parts that a game day starts: a store, the stack of `augmill up`, Prometheus, Alertmanager and who is told.
+
+Every program is in a process group of its own that ends with us, however we end, and listens on loopback alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "infra" / "prometheus"
+BUCKET = "game-day"
+
+# Ends the whole group of the program when its standard input closes, which happens however we end.
+GUARD = """
+import os, select, signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, process_group=0)
+print(program.pid, flush=True)
+while program.poll() is None and not select.select([sys.stdin], [], [], 0.2)[0]:
+    pass
+for number in (signal.SIGTERM, signal.SIGKILL):
+    try:
+        os.killpg(program.pid, number)
+        program.wait(5)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+"""
+
+
+class Unusable(Exception):
+    """A game day cannot be played here; says what is missing."""
+
+
+def until(seen: Callable[[], Any], seconds: float) -> Any:
+    """Ask again and again until there is something to see; what was seen last if time runs out."""
+    end = time.monotonic() + seconds
+    while not (found := seen()) and time.monotonic() < end:
+        time.sleep(0.3)
+    return found
+
+
+def get(url: str, seconds: float = 10.0) -> Any:
+    """The JSON or text at an address; None where nothing answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:
+            text = answer.read().decode(errors="replace")
+    except (OSError, urllib.error.URLError):
+        return None
+    return json.loads(text) if text.startswith(("{", "[")) else text or "empty"
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def program(log: Path, ready: str, *command: str | Path, **environment: str) -> Iterator[int]:
+    """Run a program until the block ends, once it answers at `ready`; yields its process id."""
+    with log.open("ab") as output:
+        guard = subprocess.Popen(
+            [sys.executable, "-c", GUARD, *map(str, command)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+        try:
+            pid = int(guard.stdout.readline() or 0) if guard.stdout else 0
+            if not until(lambda: get(ready) or guard.poll() is not None, 120) or guard.poll() is not None:
+                raise Unusable(f"{command[0]} did not start; {log} ends with: {log.read_text(errors='replace')[-500:]}")
+            yield pid
+        finally:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                guard.communicate(timeout=30)
+
+
+@dataclass
+class Store:
+    """An S3 store on a port of its own, which keeps what it has through kill -9."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    running: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    pid: int = 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """How augmill and every reader find it."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "game",
+            "AWS_SECRET_ACCESS_KEY": "day",
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+        }
+
+    def start(self) -> None:
+        """Start it, with everything that it had."""
+        kept = {name: str(self.folder / name) for name in ("objects", "state")}
+        settings = {
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "SERVICES": "s3",
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": kept["objects"],
+            "PERSIST_STATE": "1",
+            "STATE_DIR": kept["state"],
+            "LOG_LEVEL": "WARNING",
+        }
+        self.running = contextlib.ExitStack()
+        command, log = ministack(), self.folder / "store.log"
+        self.pid = self.running.enter_context(program(log, f"http://127.0.0.1:{self.port}/", command, **settings))
+
+    def make_bucket(self) -> None:
+        """Make the bucket of the lake."""
+        import boto3
+
+        names = {"AWS_ENDPOINT_URL": "endpoint_url", "AWS_ACCESS_KEY_ID": "aws_access_key_id"}
+        names |= {"AWS_SECRET_ACCESS_KEY": "aws_secret_access_key", "AWS_REGION": "region_name"}
+        known = {names[name]: value for name, value in self.environment.items() if name in names}
+        boto3.client("s3", **known).create_bucket(Bucket=BUCKET)
+
+    def stop(self) -> None:
+        """Stop it, if it runs."""
+        self.running.close()
+
+    def kill(self) -> None:
+        """kill -9."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self.running.close()
+
+
+def ministack() -> str:
+    """The S3 server of the tests."""
+    places = [ROOT / ".venv-ministack" / "bin" / "ministack", Path("/opt/ministack/bin/ministack")]
+    found = shutil.which("ministack") or next((str(place) for place in places if place.is_file()), None)
+    if found is None:
+        raise Unusable("there is no ministack: `python3 infra/dev.py install` puts it into .venv-ministack")
+    return found
+
+
+@dataclass
+class Watch:
+    """Prometheus and its Alertmanager, with the shipped rules, and everything that they told."""
+
+    prometheus: str
+    alertmanager: str
+    told: list[tuple[float, str, str]]
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """What Prometheus answers."""
+        answer = get(f"{self.prometheus}/api/v1/query?query={quote(expression)}")
+        return list(answer["data"]["result"]) if isinstance(answer, dict) else []
+
+    def firing(self, alert: str) -> bool:
+        """Whether an alert fires now."""
+        return bool(self.query(f'ALERTS{{alertname="{alert}",alertstate="firing"}}'))
+
+    def told_since(self, began: float, alert: str) -> float | None:
+        """After how many seconds the on-call's webhook heard of an alert."""
+        return next(
+            (at - began for at, name, status in self.told if at > began and (name, status) == (alert, "firing")), None
+        )
+
+
+@contextlib.contextmanager
+def watching(folder: Path, exporter: int) -> Iterator[Watch]:
+    """Start what watches. Rules are the shipped ones, but wait a second where they say a minute."""
+    absent = [name for name in ("prometheus", "prometheus-alertmanager", "promtool") if not shutil.which(name)]
+    if absent:
+        raise Unusable(f"{', '.join(absent)} not installed: `bash .ci/packages` as root installs it")
+    ports = {"prometheus": free_port(), "alertmanager": free_port()}
+    with contextlib.ExitStack() as running:
+        told = running.enter_context(_webhook())
+        for name in ("recording.rules.yml", "alerting.rules.yml"):
+            _write(folder / name, _quick_rules(_load(name)))
+        config = _write(folder / "prometheus.yml", _quick_prometheus(_load("prometheus.yml"), ports, exporter))
+        routes = _write(folder / "alertmanager.yml", _quick_routes(_load("alertmanager.yml"), told.port))
+        at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        listen = {name: f"--web.listen-address={address}" for name, address in at.items()}
+        alertmanager = ["prometheus-alertmanager", f"--config.file={routes}", "--cluster.listen-address="]
+        alertmanager += [f"--storage.path={folder / 'alertmanager'}", listen["alertmanager"]]
+        prometheus = ["prometheus", f"--config.file={config}", "--web.enable-lifecycle", listen["prometheus"]]
+        prometheus += [f"--storage.tsdb.path={folder / 'series'}"]
+        for name, command in (("alertmanager", alertmanager), ("prometheus", prometheus)):
+            running.enter_context(program(folder / f"{name}.log", f"http://{at[name]}/-/ready", *command))
+        yield Watch(f"http://{at['prometheus']}", f"http://{at['alertmanager']}", told.heard)
+
+
+@dataclass
+class _Told:
+    heard: list[tuple[float, str, str]] = field(default_factory=list)
+    port: int = 0
+
+
+@contextlib.contextmanager
+def _webhook() -> Iterator[_Told]:
+    """Who is on call: keeps when which alert came."""
+    told = _Told()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            for alert in json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"]:
+                told.heard.append((time.monotonic(), alert["labels"]["alertname"], alert["status"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        told.port = int(server.server_address[1])
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield told
+        server.shutdown()
+
+
+def _load(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((SHIPPED / name).read_text()))
+
+
+def _write(path: Path, content: dict[str, Any]) -> Path:
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def _quick_rules(rules: dict[str, Any]) -> dict[str, Any]:
+    for group in rules["groups"]:
+        group["interval"] = "1s"
+        for rule in group["rules"]:
+            if "for" in rule:
+                rule["for"] = f"{int(rule['for'].rstrip('smh'))}s"
+    return rules
+
+
+def _quick_prometheus(config: dict[str, Any], ports: dict[str, int], exporter: int) -> dict[str, Any]:
+    known = {**ports, "augmill-exporter": exporter}
+    config["global"] = {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}
+    config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{ports['alertmanager']}"]}]
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in known]
+    for job in config["scrape_configs"]:
+        job["static_configs"][0]["targets"] = [f"127.0.0.1:{known[job['job_name']]}"]
+        if job["job_name"] == "augmill-exporter":  # it looks at services that may hang
+            job |= {"scrape_interval": "5s", "scrape_timeout": "5s"}
+    return config
+
+
+def _quick_routes(config: dict[str, Any], port: int) -> dict[str, Any]:
+    for route in (config["route"], *config["route"]["routes"]):
+        route |= {"receiver": "webhook", "group_wait": "1s", "group_interval": "2s"}
+    for receiver in config["receivers"]:
+        for hook in receiver.get("webhook_configs", []):
+            hook["url"] = f"http://127.0.0.1:{port}/alerts"
+    return config
