@@ -16,9 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from flows.settings import Settings
+from policies import yaml_source
 from tasks.storage.store import Store
 from tasks.telemetry import tallies
 from tasks.telemetry.event import event_of
@@ -158,8 +157,8 @@ def _interval(policy: Path) -> float | None:
     from tasks.telemetry.interval import longest
 
     try:
-        content = yaml.safe_load(policy.read_text("utf-8"))
+        content = yaml_source.parse((yaml_source.read_bounded(policy) or b"").decode("utf-8-sig")).value
         schedule = content.get("schedule") if isinstance(content, dict) else None
         return longest(str(schedule["cron"])) if schedule and schedule.get("cron") else None
-    except (OSError, ValueError, AttributeError, TypeError, KeyError, yaml.YAMLError):
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
         return None
