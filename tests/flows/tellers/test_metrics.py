@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -54,6 +55,26 @@ def test_a_textfile_is_written_for_each_dataset_and_holds_zeros_from_the_start(m
     tell(monkeypatch, PUBLISHED, to=tmp_path)
     assert 'outcome="published"} 1.0' in (tmp_path / "augmill-made.prom").read_text()
     assert [file.name for file in tmp_path.iterdir()] == ["augmill-made.prom"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("schedule: {cron: '0 3 * * *'}", 86_400.0),
+        ("schedule: {cron: '0 9 * * mon-fri'}", 3 * 86_400.0),
+        ("schedule: {tags: [x]}", None),
+        ("schedule: {cron: 'no line'}", None),
+        ("schedule: [", None),
+    ],
+)
+def test_the_interval_is_that_of_the_schedule_which_the_policy_has_now(monkeypatch, tmp_path, text, seconds):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"dataset: made\n{text}\n")
+    tell(monkeypatch, happening("run.started", policy=str(policy)), to=tmp_path)
+    found = re.findall(
+        r"^augmill_schedule_interval_seconds{.*} (.+)$", (tmp_path / "augmill-made.prom").read_text(), re.M
+    )
+    assert [float(one) for one in found] == ([] if seconds is None else [seconds])
 
 
 def test_without_the_setting_runs_are_counted_for_the_exporter_and_nothing_is_written(monkeypatch, home):
