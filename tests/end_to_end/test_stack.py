@@ -1,4 +1,4 @@
-"""`augmill up` with the real servers: it comes up, is found, mends itself, and leaves nothing behind."""
+"""`augmill up` with the real servers: it comes up, asks for passwords, mends itself, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.asking import ask
 from flows.stack import state
 from flows.stack.processes import Identity, end, marked
 from tests.end_to_end.helpers import GOOD, augmill, policy, write_csv
@@ -36,9 +38,10 @@ class Place:
     home: Path
     prefect: int
     mlflow: int
+    secrets: dict[str, str] = field(default_factory=dict)
 
-    def call(self, *args: str, code: int = 0) -> Any:
-        done = augmill(self.home, *args, "--json")
+    def call(self, *args: str, code: int = 0, **variables: str) -> Any:
+        done = augmill(self.home, *args, "--json", **(self.secrets | variables))
         assert done.returncode == code, done.stdout + done.stderr
         return json.loads(done.stdout)
 
@@ -77,35 +80,34 @@ def gone(processes: list[Identity]) -> bool:
     return not any(one.alive for one in processes)
 
 
-def read(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=60) as answer:
-        return answer.read()
+PREFECT_PASSWORD, MLFLOW_PASSWORD = "pre-planted-fect", "ml-planted-flow"
+SECRETS = {
+    "PREFECT_SERVER_API_AUTH_STRING": f"amy:{PREFECT_PASSWORD}",
+    "PREFECT_API_AUTH_STRING": f"amy:{PREFECT_PASSWORD}",
+    "MLFLOW_AUTH_ADMIN_PASSWORD": MLFLOW_PASSWORD,
+    "MLFLOW_TRACKING_USERNAME": "admin",
+    "MLFLOW_TRACKING_PASSWORD": MLFLOW_PASSWORD,
+}
 
 
-def test_up_serves_is_found_by_a_run_is_started_once_and_ends_with_a_killed_supervisor(place: Place) -> None:
+def test_up_serves_with_passwords_is_found_by_runs_is_started_once_and_ends_with_a_killed_supervisor(
+    place: Place,
+) -> None:
     assert place.call("status", code=4)["running"] is False
+    place.secrets.update(SECRETS)
     first = place.up()
     assert (first["already"], first["healthy"]) == (False, True)
     parts = place.parts()
     assert set(parts) == PARTS
-    assert all(part["phase"] == "up" and part["pid"] and part["version"] for part in parts.values())
+    assert all(part["phase"] == "up" and part["pid"] for part in parts.values())
     assert parts["prefect"]["address"] == f"http://127.0.0.1:{place.prefect}/api"
-    assert b"<title>MLflow</title>" in read(parts["mlflow"]["address"])
-    assert b"<!DOCTYPE html>" in read(parts["prefect"]["page"] + "/v2/")
+    assert parts["prefect"]["version"] == version("prefect")
+    page = urllib.request.Request(parts["prefect"]["page"] + "/v2/")
+    with urllib.request.urlopen(page, timeout=60) as answer:
+        assert b"<!DOCTYPE html>" in answer.read()
+    assert place.call("up", "--detach")["already"] is True
 
-    again = place.call("up", "--detach")
-    assert again["already"] is True
-    assert again["supervisor"]["pid"] == first["supervisor"]["pid"]
-
-    folder = place.home.parent
-    write_csv(folder / "data.csv", GOOD)
-    run = augmill(place.home, "run", policy(folder, "data.csv"), "--json")
-    assert run.returncode == 0, run.stderr
-    filtered = urllib.request.Request(
-        f"http://127.0.0.1:{place.prefect}/api/flow_runs/count", b"{}", {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(filtered, timeout=60) as answer:
-        assert json.load(answer) == 1
+    judge_passwords(place, parts["mlflow"]["address"])
     assert not (place.home / "prefect" / "server.log").exists()  # that of an embedded server
 
     processes = place.processes()
@@ -114,6 +116,43 @@ def test_up_serves_is_found_by_a_run_is_started_once_and_ends_with_a_killed_supe
     assert gone(processes)
     assert place.call("status", code=4)["running"] is False
     assert place.call("down") == {"stopped": False, "left_over": 0}
+    assert planted(place.home.parent) == []
+
+
+def judge_passwords(place: Place, mlflow: str) -> None:
+    """With them everything works, without them nothing does, and each refusal is one sentence and one remedy."""
+    folder = place.home.parent
+    file = policy(folder, str(write_csv(folder / "data.csv", GOOD)))
+    for wrong, words in ((None, "asks for credentials"), ("amy:planted", "refuses the credentials")):
+        done = augmill(place.home, "run", file, **({"PREFECT_API_AUTH_STRING": wrong} if wrong else {}))
+        assert (done.returncode, done.stdout) == (4, "")
+        assert words in done.stderr
+        assert done.stderr.count("remedy: Set PREFECT_API_AUTH_STRING") == 1
+        assert "Traceback" not in done.stderr
+    assert ask(f"{mlflow}/api/2.0/mlflow/experiments/search?max_results=1", seconds=60).status == 401
+
+    document = place.call("run", str(file), AUGMILL_TRACKING_URI=mlflow)
+    assert document["mlflow"]["run_id"]
+    found = ask(
+        f"http://127.0.0.1:{place.prefect}/api/flow_runs/count",
+        seconds=60,
+        auth=SECRETS["PREFECT_API_AUTH_STRING"],
+        body=b"{}",
+    )
+    assert found.text == "1"
+    answers = {
+        answer["name"]: answer["status"] for answer in place.call("doctor", AUGMILL_TRACKING_URI=mlflow)["checks"]
+    }
+    wanted = {"Prefect", "Prefect version", "Prefect clock", "worker", "MLflow", "MLflow version", "MLflow clock"}
+    assert {name for name in wanted if answers[name] != "ok"} == set()
+
+
+def planted(folder: Path) -> list[str]:
+    """The files in which a password is."""
+    words = [PREFECT_PASSWORD.encode(), MLFLOW_PASSWORD.encode()]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert len(files) > 50
+    return [str(file) for file in files if any(word in file.read_bytes() for word in words)]
 
 
 @pytest.mark.slow
