@@ -33,11 +33,18 @@ OPEN = "MLflow and Prefect ask nobody for a password unless told to: see infra/s
 @click.option("--detach", is_flag=True, help="Leave it running in the background; `augmill down` stops it.")
 @click.option("--prefect-port", type=click.IntRange(1, 65535), help="Default: as last time, else from 4200.")
 @click.option("--mlflow-port", type=click.IntRange(1, 65535), help="Default: as last time, else from 5000.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Default: as last time, else from 9464.")
 @click.option("--host", default="127.0.0.1", show_default=True, help=OPEN)
 @click.option("--quiet", is_flag=True, hidden=True, help="Say what happens in the log alone.")
 @json_option
 def command(
-    detach: bool, prefect_port: int | None, mlflow_port: int | None, host: str, quiet: bool, as_json: bool
+    detach: bool,
+    prefect_port: int | None,
+    mlflow_port: int | None,
+    metrics_port: int | None,
+    host: str,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Start Prefect server, worker and MLflow UI together; keep them running until ctrl-C."""
     current = settings()
@@ -45,14 +52,15 @@ def command(
     make_folder(current.home)
     if not quiet:
         _warn_of(host, current)
+    asked = {"prefect": prefect_port, "mlflow": mlflow_port, "metrics": metrics_port}
     if detach:
-        _show(_detached(current, host, {"--prefect-port": prefect_port, "--mlflow-port": mlflow_port}), as_json)
+        _show(_detached(current, host, asked), as_json)
         return
     with state.locked(current.home) as free:
         if not free:
             _show(_document(current, already=True), as_json)
             return
-        _supervise(current, host, {"prefect": prefect_port, "mlflow": mlflow_port}, quiet, as_json)
+        _supervise(current, host, asked, quiet, as_json)
 
 
 def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
@@ -64,7 +72,7 @@ def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet
     stack = Stack(settings(), host, ports_for(current, host, asked, say), say)
     with signals_stop(stack):
         try:
-            say("starting Prefect server, MLflow UI and worker")
+            say("starting Prefect server, MLflow UI, metrics and worker")
             stack.start()
             if not stack.stop.is_set():
                 _show(_document(current, already=False), as_json)
@@ -76,9 +84,9 @@ def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet
             say("stopped")
 
 
-def _detached(current: Settings, host: str, options: Mapping[str, int | None]) -> dict[str, Any]:
+def _detached(current: Settings, host: str, asked: Mapping[str, int | None]) -> dict[str, Any]:
     """Start ourselves in the background; returns what that says once everything answers, or raises what it says."""
-    given = [word for option, value in options.items() if value for word in (option, str(value))]
+    given = [f"--{name}-port={port}" for name, port in asked.items() if port]
     log = current.home / "logs" / "up.err"  # of nothing but bugs: what is foreseen is in the document
     make_folder(log.parent)
     with log.open("w") as errors:

@@ -11,10 +11,10 @@ from typing import Any
 from flows.settings import Settings
 from flows.stack import state
 from flows.stack.part import Health, NotWell
-from flows.stack.parts import mlflow, prefect, worker
+from flows.stack.parts import metrics, mlflow, prefect, worker
 from flows.stack.state import PartState, StackState
 
-TITLES = {one.NAME: one.TITLE for one in (prefect, mlflow, worker)}
+TITLES = {one.NAME: one.TITLE for one in (prefect, mlflow, metrics, worker)}
 
 
 def status(current: Settings) -> dict[str, Any]:
@@ -65,6 +65,8 @@ def _part(current: Settings, stack: StackState, said: PartState) -> dict[str, An
 def _look(current: Settings, stack: StackState, said: PartState) -> Callable[[float], Health]:
     if said.name == mlflow.NAME:
         return partial(mlflow.health, current.tracking_uri if said.phase == "elsewhere" else str(said.address))
+    if said.name == metrics.NAME:
+        return partial(metrics.health, str(said.address))
     server = stack.parts[prefect.NAME]
     theirs = current.prefect_api_url if server.phase == "elsewhere" else None  # credentials and all
     api_url = theirs or str(server.address)

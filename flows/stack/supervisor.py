@@ -17,7 +17,7 @@ from flows.settings import Settings, make_folder
 from flows.stack import state
 from flows.stack.keeper import Keeper, log_file
 from flows.stack.part import NotWell, Part
-from flows.stack.parts import mlflow, prefect, worker
+from flows.stack.parts import metrics, mlflow, prefect, worker
 from flows.stack.ports import choose
 from flows.stack.processes import Identity, end, identity, marked
 from flows.stack.state import PartState, StackState
@@ -141,7 +141,7 @@ def ports_for(current: Settings, host: str, asked: dict[str, int | None], say: C
     """A port for each server of ours, the same as last time where it is free; a change is said."""
     last = state.remembered_ports(current.home)
     found = {}
-    for name, first in ((prefect.NAME, prefect.FIRST_PORT), (mlflow.NAME, mlflow.FIRST_PORT)):
+    for name, first in ((part.NAME, part.FIRST_PORT) for part in (prefect, mlflow, metrics)):
         found[name] = choose(host, first, asked.get(name), last.get(name), f"--{name}-port")
         wanted = asked.get(name) or last.get(name, first)
         if found[name] != wanted:
@@ -174,7 +174,8 @@ def _parts(current: Settings, host: str, ports: dict[str, int]) -> list[Part]:
     server = prefect.elsewhere(current) if theirs else prefect.part(current, host, ports[prefect.NAME])
     served = is_served(current.tracking_uri)
     pages = mlflow.elsewhere(current) if served else mlflow.part(current, host, ports[mlflow.NAME])
-    return [server, pages, worker.part(current, theirs or str(server.address))]
+    figures = metrics.part(current, host, ports[metrics.NAME])
+    return [server, pages, figures, worker.part(current, theirs or str(server.address))]
 
 
 def _refuse_silent(others: Sequence[Part]) -> None:

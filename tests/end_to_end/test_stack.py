@@ -23,7 +23,7 @@ from flows.stack.processes import Identity, end, marked
 from tests.end_to_end.helpers import GOOD, augmill, policy, write_csv
 
 WAIT_SECONDS = 240.0
-PARTS = {"prefect", "mlflow", "worker"}
+PARTS = {"prefect", "mlflow", "metrics", "worker"}
 
 
 def free_port() -> int:
@@ -38,6 +38,7 @@ class Place:
     home: Path
     prefect: int
     mlflow: int
+    metrics: int
     secrets: dict[str, str] = field(default_factory=dict)
 
     def call(self, *args: str, code: int = 0, **variables: str) -> Any:
@@ -46,8 +47,11 @@ class Place:
         return json.loads(done.stdout)
 
     def up(self) -> Any:
-        ports = ("--prefect-port", str(self.prefect), "--mlflow-port", str(self.mlflow))
-        return self.call("up", "--detach", *ports)
+        return self.call("up", "--detach", *self.ports)
+
+    @property
+    def ports(self) -> list[str]:
+        return [f"--{name}-port={getattr(self, name)}" for name in ("prefect", "mlflow", "metrics")]
 
     def parts(self, code: int = 0) -> dict[str, Any]:
         return {part["name"]: part for part in self.call("status", code=code)["parts"]}
@@ -68,7 +72,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path / "home", free_port(), free_port())
+    place = Place(tmp_path / "home", free_port(), free_port(), free_port())
     yield place
     end(place.processes(), 10.0)
 
@@ -111,7 +115,7 @@ def test_up_serves_with_passwords_is_found_by_runs_is_started_once_and_ends_with
     assert not (place.home / "prefect" / "server.log").exists()  # that of an embedded server
 
     processes = place.processes()
-    assert len(processes) == 5  # MLflow serves from a process of its own
+    assert len(processes) == 6  # MLflow serves from a process of its own
     os.kill(first["supervisor"]["pid"], signal.SIGKILL)
     assert gone(processes)
     assert place.call("status", code=4)["running"] is False
@@ -194,9 +198,8 @@ def test_after_a_kill_of_everything_but_the_parts_the_next_up_stops_them_first(p
 def test_ctrl_c_in_the_foreground_stops_all_in_order(place: Place) -> None:
     from tests.end_to_end.helpers import command, environment
 
-    arguments = ("up", "--prefect-port", str(place.prefect), "--mlflow-port", str(place.mlflow))
     process = subprocess.Popen(
-        command(*arguments),
+        command("up", *place.ports),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

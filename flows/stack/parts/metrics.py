@@ -1,0 +1,31 @@
+"""The exporter: what Prometheus is told of every dataset and of the servers, for it to scrape."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flows.asking import NoReply, ask
+from flows.settings import Settings
+from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
+from flows.stack.ports import spelled
+
+NAME, TITLE, FIRST_PORT = "metrics", "Metrics", 9464
+
+
+def part(current: Settings, host: str, port: int) -> Part:
+    """`augmill metrics --serve` on the home and the lake of the settings."""
+    address = f"http://{spelled(host)}:{port}"
+    environment = {"AUGMILL_HOME": str(current.home)}
+    launch = watched("flows.commands.metrics:command", ["--serve", "--host", host, "--port", str(port)], environment)
+    return Part(NAME, TITLE, f"{address}/metrics", launch, partial(health, f"{address}/metrics"))
+
+
+def health(address: str, _: float = 0.0) -> Health:
+    """Whether the exporter answers; what it would say is not asked for, as that looks into the lake."""
+    try:
+        well = ask(f"{address.removesuffix('/metrics')}/health", seconds=HEALTH_SECONDS)
+    except NoReply as fault:
+        raise NotWell(str(fault)) from fault
+    if well.status != 200:
+        raise NotWell(f"HTTP {well.status}")
+    return Health()
