@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,11 +15,12 @@ MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back; `date` is the server's clock as it says it."""
+    """What came back; `date` is the server's clock as it says it, `at` ours when it came, in Unix seconds."""
 
     status: int
     body: bytes
     date: str | None
+    at: float
 
     @property
     def text(self) -> str:
@@ -36,10 +38,11 @@ def ask(url: str, *, seconds: float, auth: str | None = None, body: bytes | None
     try:
         request = urllib.request.Request(without_user(url), body, headers)  # noqa: S310 (the user's own address)
         with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
-            return Reply(answer.status, answer.read(MOST_BYTES), answer.headers.get("Date"))
+            at = time.time()
+            return Reply(answer.status, answer.read(MOST_BYTES), answer.headers.get("Date"), at)
     except urllib.error.HTTPError as fault:
         with fault:
-            return Reply(fault.code, fault.read(MOST_BYTES), fault.headers.get("Date"))
+            return Reply(fault.code, fault.read(MOST_BYTES), fault.headers.get("Date"), time.time())
     except TimeoutError as fault:
         raise NoReply(f"no answer in {seconds:g} s") from fault
     except (OSError, http.client.HTTPException, ValueError) as fault:

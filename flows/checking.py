@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from flows import checks
+from flows.asking import Reply
 from flows.settings import Settings
 from policies.errors import AugmillError, PolicyError
 
@@ -51,11 +51,11 @@ def fail(name: str, found: str, remedy: str, kind: Kind = "service") -> Answer:
     return Answer(name, "fail", found, remedy, kind)
 
 
-def clock(name: str, date: str | None) -> Iterable[Answer]:
+def clock(name: str, reply: Reply) -> Iterable[Answer]:
     """Compare a server's clock with ours. Runs do not mind: rows hold no time, versions and leases go by one clock."""
-    if not date:
+    if not reply.date:
         return
-    skew = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    skew = parsedate_to_datetime(reply.date).timestamp() - reply.at
     shown = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours"
     if abs(skew) <= SKEW_SECONDS:
         yield ok(f"{name} clock", f"within {SKEW_SECONDS:g} s of ours")

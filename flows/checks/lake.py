@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.asking import NoReply, ask
+from flows.asking import NoReply, Reply, ask
 from flows.checking import SECONDS, Answer, clock, fail, ok
 from flows.settings import Settings
 from policies.errors import StorageError
@@ -25,7 +25,7 @@ def check(current: Settings) -> Iterator[Answer]:
     lake = Store(current.lake)
     shown = redact(current.lake)
     if lake.is_s3:
-        yield from clock("lake", _date())
+        yield from clock("lake", _asked())
     trial = lake.sub(OBJECTS, f"doctor-{secrets.token_hex(4)}")
     began = time.monotonic()
     faults = _tried(trial)
@@ -58,13 +58,13 @@ def _tried(trial: Any) -> str:
     return "" if not trial.exists("one") else "what was deleted is still there"
 
 
-def _date() -> str | None:
-    """The clock of the S3 store as it says; a store that is silent is not asked twice, as boto3 would for long."""
+def _asked() -> Reply:
+    """A word of the S3 store, with its clock; a store that is silent is not asked twice, as boto3 would for long."""
     from tasks.storage.s3 import connection
 
     address = str(connection()[1].meta.endpoint_url)
     try:
-        return ask(address, seconds=SECONDS).date
+        return ask(address, seconds=SECONDS)
     except NoReply as fault:
         raise StorageError(
             f"the S3 store at {address} does not answer: {fault}.", "Start it, or correct AWS_ENDPOINT_URL."

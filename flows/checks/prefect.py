@@ -31,7 +31,7 @@ def check(current: Settings) -> Iterator[Answer]:
         yield fail("Prefect", f"{without_user(url)}: HTTP {health.status} to /health", OWN, "settings")
         return
     yield ok("Prefect", f"the server at {without_user(url)} answers")
-    yield from clock("Prefect", health.date)
+    yield from clock("Prefect", health)
     if found.status in (401, 403):
         remedy = "Set PREFECT_API_AUTH_STRING=USER:PASSWORD as its PREFECT_SERVER_API_AUTH_STRING says."
         yield fail("Prefect credentials", f"HTTP {found.status}: it does not let us in", remedy, "settings")

@@ -48,7 +48,7 @@ def _server(uri: str, credentials: str | None) -> Iterator[Answer]:
         yield ok("MLflow", f"the server at {shown} answers")
     if theirs.status == 200:
         yield _version(theirs.text)
-    yield from clock("MLflow", health.date)
+    yield from clock("MLflow", health)
 
 
 def _version(theirs: str) -> Answer:

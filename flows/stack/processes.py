@@ -53,6 +53,16 @@ def marked(mark: str) -> Iterator[Identity]:
                 yield found
 
 
+def values(name: str, mark: str | None = None) -> Iterator[str]:
+    """A variable as processes here were started with it: all that we may look at, or those of a stack."""
+    for folder in PROC.glob("[0-9]*"):
+        with suppress(OSError):
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            if mark is None or f"{MARK}={mark}".encode() in variables:
+                found = (one.partition(b"=") for one in variables)
+                yield from (value.decode(errors="replace") for key, _, value in found if key == name.encode())
+
+
 def end(processes: list[Identity], seconds: float) -> list[Identity]:
     """Ask processes to end, and after `seconds` do not ask; they are gone on return. Returns who had to be killed."""
     for process in processes:

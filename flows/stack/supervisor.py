@@ -18,8 +18,8 @@ from flows.stack import state
 from flows.stack.keeper import Keeper, log_file
 from flows.stack.part import NotWell, Part
 from flows.stack.parts import metrics, mlflow, prefect, worker
-from flows.stack.ports import choose
-from flows.stack.processes import Identity, end, identity, marked
+from flows.stack.ports import choose, is_loopback
+from flows.stack.processes import Identity, end, identity, marked, values
 from flows.stack.state import PartState, StackState
 from policies.errors import StorageError
 
@@ -37,6 +37,7 @@ class Stack:
         self.changed = threading.Condition()
         logs = make_folder(current.home / LOGS)
         self.parts = _parts(current, host, ports)
+        self.api_url, self.auth = current.prefect_api_url or str(self.parts[0].address), current.prefect_auth
         _refuse_silent([part for part in self.parts if part.launch is None])
         self.keepers = [Keeper(part, logs, self.mark, self._hear, say) for part in self.parts]
         us = identity(os.getpid())
@@ -66,10 +67,12 @@ class Stack:
 
     def end(self) -> None:
         """Stop the worker and its runs first, while there is a server to tell, then the others; leave nothing."""
+        under_way = set(values(worker.RUN_ID, self.mark))
         for keeper in reversed(self.keepers):
             keeper.stop()
             if keeper.part.name == worker.NAME:
                 end(self._runs(), END_SECONDS)
+                worker.give_up(under_way, self.api_url, self.auth)
         end(list(marked(self.mark)), END_SECONDS)
         state.forget(self.home)
 
@@ -174,8 +177,9 @@ def _parts(current: Settings, host: str, ports: dict[str, int]) -> list[Part]:
     server = prefect.elsewhere(current) if theirs else prefect.part(current, host, ports[prefect.NAME])
     served = is_served(current.tracking_uri)
     pages = mlflow.elsewhere(current) if served else mlflow.part(current, host, ports[mlflow.NAME])
+    alone = not theirs and is_loopback(host)
     figures = metrics.part(current, host, ports[metrics.NAME])
-    return [server, pages, figures, worker.part(current, theirs or str(server.address))]
+    return [server, pages, figures, worker.part(current, theirs or str(server.address), alone=alone)]
 
 
 def _refuse_silent(others: Sequence[Part]) -> None:

@@ -18,9 +18,12 @@ from typing import Any
 import pytest
 
 from flows.asking import ask
+from flows.settings import settings
 from flows.stack import state
+from flows.stack.parts import worker
 from flows.stack.processes import Identity, end, marked
 from tests.end_to_end.helpers import GOOD, augmill, policy, write_csv
+from tests.fixtures_prefect import PrefectServer
 
 WAIT_SECONDS = 240.0
 PARTS = {"prefect", "mlflow", "metrics", "worker"}
@@ -230,3 +233,30 @@ def test_a_server_elsewhere_that_does_not_answer_is_named_before_anything_is_sta
     assert "the Prefect server at http://127.0.0.1:1/api does not answer" in done.stderr
     assert "hunter2" not in done.stderr + done.stdout
     assert place.processes() == []
+
+
+def test_runs_whose_process_is_gone_are_given_up_when_the_worker_starts_and_no_others(
+    tmp_path: Path, prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or they would hold the place of the next run of their dataset for ever."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.states import Pending, Running
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server.api_url)
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}), get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name="trial", type="process"))
+        flow_id = client.create_flow_from_name("augment")
+        client.create_deployment(flow_id=flow_id, name="trial", work_pool_name="trial", entrypoint="x:y")
+        deployment = client.read_deployment_by_name("augment/trial").id
+        lost, alive = (
+            client.create_flow_run_from_deployment(deployment, state=state) for state in (Pending(), Running())
+        )
+        with subprocess.Popen(
+            ["sleep", "600"], env={worker.RUN_ID: str(alive.id), "PATH": os.environ["PATH"]}
+        ) as process:
+            worker.give_up_lost(settings(), "trial")
+            process.kill()
+        states = [client.read_flow_run(run.id).state_type for run in (lost, alive)]
+    assert [state.value for state in states] == ["CRASHED", "RUNNING"]

@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,17 +16,21 @@ from importlib.metadata import version
 from urllib.parse import quote
 
 from flows.asking import NoReply, Reply, ask
-from flows.settings import Settings, child_environment
+from flows.settings import Settings, child_environment, settings
 from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
+from flows.stack.processes import values
 
 NAME, TITLE = "worker", "Worker"
 HEARTBEAT_SECONDS, MISSED = 10, 3
+START_SECONDS = 120.0  # of the server, which may start when we do
+RUN_ID = "PREFECT__FLOW_RUN_ID"
+"""By this variable the process of a run is known."""
 # Runs start on time, and are seen to be cancelled at once. What the user has set stays.
 BRISK = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
 
 
-def part(current: Settings, api_url: str) -> Part:
-    """A worker of our own for the pool of the settings, at a Prefect server."""
+def part(current: Settings, api_url: str, *, alone: bool) -> Part:
+    """A worker of our own for the pool of the settings, at a Prefect server; `alone` where no other can reach it."""
     name = name_of(current)
     environment = {
         "PREFECT_HOME": str(current.home / "prefect"),
@@ -34,7 +38,7 @@ def part(current: Settings, api_url: str) -> Part:
         "AUGMILL_HOME": str(current.home),
     }
     environment |= {name: value for name, value in BRISK.items() if name not in child_environment()}
-    launch = watched(f"{__name__}:serve", [current.work_pool, name], environment)
+    launch = watched(f"{__name__}:serve", [current.work_pool, name, *(["alone"] if alone else [])], environment)
     return Part(NAME, TITLE, None, launch, look(current, api_url))
 
 
@@ -58,7 +62,9 @@ def serve(arguments: Sequence[str]) -> None:
 
     setup_logging()
     logging.getLogger("prefect").setLevel(logging.INFO)  # here alone: a level in the environment is that of runs too
-    pool, name = arguments
+    pool, name, *alone = arguments
+    if alone:
+        give_up_lost(settings(), pool)
     worker = ProcessWorker(pool, name=name, heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()))
     with suppress(asyncio.CancelledError):
         asyncio.run(_until_told(worker.start()))
@@ -89,6 +95,26 @@ def health(api_url: str, auth: str | None, pool: str, name: str, age: float) -> 
                 raise NotWell(f"the Prefect server has not heard of it for {silent:.0f} s")
             return Health(version("prefect"), f"pool {pool}")
     raise NotWell("the Prefect server has not heard of it yet")
+
+
+def give_up_lost(current: Settings, pool: str) -> None:
+    """Give up the runs of a pool that no process here works on: they would hold up the next runs of their datasets."""
+    api_url = str(current.prefect_api_url)
+    wanted = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
+    body = json.dumps({"flow_runs": wanted, "work_pools": {"name": {"any_": [pool]}}}).encode()
+    with suppress(NoReply):
+        found = ask(f"{api_url}/flow_runs/filter", seconds=START_SECONDS, auth=current.prefect_auth, body=body)
+        under_way = {run["id"] for run in json.loads(found.body)} if found.status == 200 else set()
+        give_up(under_way - set(values(RUN_ID)), api_url, current.prefect_auth)
+
+
+def give_up(runs: Iterable[str], api_url: str, auth: str | None) -> None:
+    """Say of runs whose processes were ended that they have crashed; or they would be under way for ever."""
+    state = {"type": "CRASHED", "message": "Its worker was stopped. What it finished is kept: run it again."}
+    for run in runs:
+        with suppress(NoReply):
+            body = json.dumps({"state": state, "force": True}).encode()
+            ask(f"{api_url}/flow_runs/{quote(run, safe='')}/set_state", seconds=HEALTH_SECONDS, auth=auth, body=body)
 
 
 def _silence(heard: str, reply: Reply) -> float:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from flows.stack.processes import MARK, end, identity, marked, send
+from flows.stack.processes import MARK, end, identity, marked, send, values
 
 SLEEP = [sys.executable, "-c", "print(flush=True); import time; time.sleep(600)"]
 STUBBORN = [
@@ -63,3 +63,13 @@ def test_who_does_not_end_when_asked_is_killed():
     assert willing.wait(30) == -signal.SIGTERM
     stubborn.communicate()
     willing.communicate()
+
+
+def test_a_variable_is_found_in_all_processes_or_in_those_of_a_stack():
+    mine = started(SLEEP, **{MARK: "abc", "TRIAL_RUN": "1"})
+    other = started(SLEEP, TRIAL_RUN="2=3")
+    assert sorted(values("TRIAL_RUN")) == ["1", "2=3"]
+    assert list(values("TRIAL_RUN", "abc")) == ["1"]
+    for process in (mine, other):
+        process.kill()
+        process.communicate()
