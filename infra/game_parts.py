@@ -183,7 +183,12 @@ class Watch:
     def told_since(self, began: float, alert: str) -> float | None:
         """After how many seconds the on-call's webhook heard of an alert."""
         return next(
-            (at - began for at, name, status in self.told if at > began and (name, status) == (alert, "firing")), None
+            (
+                round(at - began, 1)
+                for at, name, status in self.told
+                if at > began and (name, status) == (alert, "firing")
+            ),
+            None,
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -140,6 +141,7 @@ class _Rows:
         self._source, self._header, self._missing = source, header, missing
         self._next = 0
         self._torn: list[Fault] = []
+        self.undecodable = False
 
     def blocks(self, handle: Opened) -> Iterator[Block]:
         handle.stream.seek(self._header.end)
@@ -161,6 +163,7 @@ class _Rows:
     def _batches(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
         from pyarrow import csv as arrow_csv
 
+        _hear_of_undecodable()
         names = list(self._header.names)
         if stream.tell() == self._source.bytes:
             return
@@ -178,6 +181,12 @@ class _Rows:
             )
             yield from reader
         except pa.ArrowInvalid as error:
+            if self.undecodable:
+                raise DataError(
+                    f"{self._source.name} has a row after row {self._next} that is not UTF-8 and has the wrong number"
+                    " of fields",
+                    "the file may be damaged: copy it again, or save it as UTF-8, and run again",
+                ) from error
             raise DataError(
                 f"{self._source.name} cannot be cut into rows after row {self._next} ({error})",
                 f"look for a quote that is never closed; a row may hold {BLOCK_BYTES >> 20} MiB at most",
@@ -236,3 +245,25 @@ class _Rows:
 
 def _line(row: pa.RecordBatch, delimiter: str) -> str:
     return delimiter.join(column[0].as_py().decode(errors="replace") for column in row.columns)
+
+
+def _hear_of_undecodable() -> None:
+    """Have Arrow's trouble with a torn row that is not UTF-8 noted by its reader, which then says so.
+
+    Arrow decodes such a row before it calls the handler, cannot raise what comes of it, and would print a traceback.
+    """
+    before = sys.unraisablehook
+    if before is not _heard:
+        _HOOKS[:] = [before]
+        sys.unraisablehook = _heard
+
+
+_HOOKS: list[Any] = []
+
+
+def _heard(unraisable: sys.UnraisableHookArgs) -> None:
+    reader = getattr(unraisable.object, "__self__", None)
+    if isinstance(reader, _Rows) and isinstance(unraisable.exc_value, UnicodeDecodeError):
+        reader.undecodable = True
+    else:
+        _HOOKS[0](unraisable)

@@ -68,6 +68,12 @@ def test_rows_that_are_not_utf8_are_faults(tmp_path: Path) -> None:
     assert read.faults[0].text == "2,\ufffd"
 
 
+def test_a_torn_row_that_is_not_utf8_is_named_and_no_traceback_is_printed(tmp_path: Path, capfd) -> None:
+    with pytest.raises(DataError, match="a row after row 0 that is not UTF-8 and has the wrong number of fields"):
+        csv_of(tmp_path, b"a,b,c\n1,x,y\n\xff\xfe,\x00noise\n3,z,y\n")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     assert csv_of(tmp_path, b"\xef\xbb\xbfa,b\n1,2\n").rows == [{"a": 1, "b": 2}]
 
