@@ -6,9 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import State, flow
 from prefect.runtime import flow_run
 
+from flows.deployed import as_state, by_a_worker, unchanged
 from flows.opening import open_run
 from flows.settings import RunnerName, settings
 from flows.telling import dataset_of, telling
@@ -29,11 +30,17 @@ ATTEMPTS = 3
 
 
 @flow(name="augment", flow_run_name="{policy}", persist_result=False, validate_parameters=False)
-def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any]:
+def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any] | State[Any]:
     """Run one policy, and tell whoever watches what becomes of it."""
-    file, run_id = Path(policy), str(flow_run.id)
-    with run_scope(run_id, dataset_of(file), settings()) as link, telling(file, run_id) as ended:
-        document = attempt(file, runner)
+    file = Path(policy)
+    return as_state(lambda: watched(file, runner)) if by_a_worker() else watched(file, runner)
+
+
+def watched(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
+    """The run from its start to its end, told of; the command line has looked before whether there is need of one."""
+    run_id = str(flow_run.id)
+    with run_scope(run_id, dataset_of(policy), settings()) as link, telling(policy, run_id) as ended:
+        document = (unchanged(policy) if by_a_worker() else None) or attempt(policy, runner)
         link(document)
         return ended(document)
 

@@ -246,6 +246,7 @@ def _put(client: SyncPrefectClient, one: Deployment, old: DeploymentResponse | N
         entrypoint=one.entrypoint,
         pull_steps=one.pull_steps,
         work_pool_name=one.pool,
+        job_variables=one.job_variables,
         parameters=one.parameters,
         tags=list(one.tags),
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=active)] if schedule else [],

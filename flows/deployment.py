@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.settings import ONE_THREAD
 from policies.errors import PolicyError
 from policies.schedule import Schedule
 from policies.schema import Policy
@@ -19,6 +20,7 @@ ENTRYPOINT = "flows.augment.augment"
 OURS = "augmill"
 """The tag of the deployments that `augmill deploy` may change and remove."""
 ENTER = "prefect.deployments.steps.set_working_directory"
+AT_START = {**ONE_THREAD, "ARROW_DEFAULT_MEMORY_POOL": "system"}
 STRATEGIES = {"wait": "ENQUEUE", "skip": "CANCEL_NEW"}
 
 
@@ -41,6 +43,8 @@ class Deployment:
     tags: tuple[str, ...] = (OURS,)
     entrypoint: str = ENTRYPOINT
     limit: int | None = 1
+    # The engine imports our code before a line of ours can say how many threads BLAS may have, which it reads once.
+    job_variables: dict[str, Any] = field(default_factory=lambda: {"env": dict(AT_START)})
 
     def changes(self, before: Deployment) -> list[str]:
         """The fields in which it differs from another."""
@@ -95,6 +99,7 @@ def found(response: DeploymentResponse) -> Deployment:
         tags=tuple(sorted(response.tags)),
         entrypoint=response.entrypoint or "",
         limit=limit.limit if limit else None,
+        job_variables=response.job_variables,
     )
 
 

@@ -12,16 +12,19 @@ from pathlib import Path
 from prefect.runtime import flow_run
 
 from flows.looking import ask_with
+from flows.progress import progress
 from flows.runners import open_runner, suited
 from flows.server import EmbeddedServer
-from flows.settings import RunnerName, settings
+from flows.settings import RunnerName, Settings, settings
+from flows.telling import give_up
 from tasks.storage import leases
 from tasks.storage.probe import prove
 from tasks.storage.store import Store
 from tasks.telemetry.tallies import FOLDER as TALLIES
 from tasks.work.context import OBJECTS, REGISTER, Context
+from tasks.work.deadlines import Deadlines
 from tasks.work.quarantine import store_of as quarantine_of
-from tasks.work.run import Run
+from tasks.work.run import Asked, Run
 from tasks.work.vacuum import live
 from tasks.work.warm import warm_worker
 
@@ -30,7 +33,18 @@ from tasks.work.warm import warm_worker
 def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     """A run with its workers. A store that could lose commits is refused before anything is written to it."""
     current = settings()
-    asked = ask_with(policy, current)
+    run_id = str(flow_run.id or "local")
+    with Deadlines(current.stage_seconds, partial(give_up, policy, run_id)) as deadlines:
+        with deadlines.within("look"):
+            asked = ask_with(policy, current)
+        with _opened(current, asked, runner, run_id, deadlines) as run:
+            yield run
+
+
+@contextmanager
+def _opened(
+    current: Settings, asked: Asked, runner: RunnerName | None, run_id: str, deadlines: Deadlines
+) -> Iterator[Run]:
     lake = Store(current.lake)
     if lake.is_s3:
         prove(lake.sub(OBJECTS))
@@ -39,12 +53,12 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     kind = suited(runner or current.runner, size)
     # The page of a server that ends with the run would be a dead link in its record.
     page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url
-    run_id = str(flow_run.id or "local")
     with (
         under_way(asked.ctx, run_id) as hold,
         open_runner(current, kind, partial(warm_worker, asked.ctx)) as workers,
     ):
-        yield Run(asked, workers, current.tracking_uri, run_id, page, hold)
+        on_stage = progress(asked.loaded.policy.dataset, run_id, current)
+        yield Run(asked, workers, current.tracking_uri, run_id, page, hold, deadlines, on_stage)
 
 
 @contextmanager

@@ -37,20 +37,9 @@ def prefect_api(current: Settings) -> Iterator[SyncPrefectClient]:
 
         try:
             with get_client(sync_client=True) as client:
-                refuse_another_version(client, url)
                 yield client
         except httpx.HTTPStatusError as fault:
             raise refused(fault, url) from fault
-
-
-def refuse_another_version(client: SyncPrefectClient, url: str) -> None:
-    """Raise StorageError where the server is of another major version than our client."""
-    ours, theirs = client.client_version(), str(client.api_version())
-    if theirs.partition(".")[0] != ours.partition(".")[0]:
-        raise StorageError(
-            f"the server at {url} is Prefect {theirs}; augmill speaks with Prefect {ours}.",
-            f"Run a server of Prefect {ours.partition('.')[0]}, at best {ours}.",
-        )
 
 
 def refused(fault: Any, url: str) -> StorageError:

@@ -23,6 +23,11 @@ from tasks.sources.secret import KEY_REMEDY, Secret
 _FEWEST_KEY_SIGNS = 16
 WORK_POOL = "augmill"
 """The work pool that `augmill deploy` makes where the settings name no other."""
+STAGE_SECONDS = 86400.0
+STAGES = (
+    *("look", "ingest", "validate", "split", "fit", "augment", "verify", "check", "gate", "publish", "record"),
+    "default",
+)
 RunnerName = Literal["auto", "thread", "process", "dask"]
 
 # Telemetry, update checks and chatter of the libraries we stand on; each is read once, at import.
@@ -59,6 +64,7 @@ class Settings:
     """Where things are kept and what does the work; paths are absolute.
 
     `checkout`: where workers find the folder that `augmill deploy` is called in; None: at the same place.
+    `stage_seconds`: how long stages may take, by name; `default` for all others.
     `prefect_auth`: user:password for a Prefect server that asks for them; `tracking_auth`: the same, or a token, for an
     MLflow server. `mlflow_auth`: whether an MLflow server that we start is to ask everybody for theirs.
     """
@@ -75,6 +81,7 @@ class Settings:
     prefect_api_url: str | None
     work_pool: str = WORK_POOL
     checkout: str | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=lambda: {"default": STAGE_SECONDS})
     pii_key: Secret | None = field(default=None, repr=False)
     alerts: Alerts = field(default_factory=Alerts)
     prefect_auth: str | None = field(default=None, repr=False)
@@ -105,6 +112,7 @@ def settings() -> Settings:
         prefect_api_url=environment.get("PREFECT_API_URL") or address(home, "prefect"),
         work_pool=environment.get("AUGMILL_WORK_POOL", WORK_POOL).strip(),
         checkout=environment.get("AUGMILL_CHECKOUT"),
+        stage_seconds=_stage_seconds(environment.get("AUGMILL_STAGE_SECONDS", "")),
         pii_key=_pii_key(environment.get("AUGMILL_PII_KEY")),
         alerts=alerts_of(environment),
         prefect_auth=environment.get("PREFECT_API_AUTH_STRING"),
@@ -223,6 +231,18 @@ def _count(environment: Mapping[str, str], name: str) -> int | None:
     if not (text.strip().isdecimal() and int(text) >= 1):
         raise _refusal(name, text, "a whole number of at least 1")
     return int(text)
+
+
+def _stage_seconds(text: str) -> dict[str, float]:
+    """`3600`, or `3600,augment=14400`: for every stage, and for those named."""
+    found = {"default": STAGE_SECONDS}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, separator, number = part.rpartition("=")
+        stage = name.strip() if separator else "default"
+        if stage not in STAGES or not number.strip().isdecimal() or not 1 <= int(number) <= 10**9:
+            raise _refusal("AUGMILL_STAGE_SECONDS", text, f"seconds, or STAGE=SECONDS of {', '.join(STAGES[:-1])}")
+        found[stage] = float(number)
+    return found
 
 
 def _folder(environment: Mapping[str, str], name: str) -> Path | None:

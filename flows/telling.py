@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from flows.following import following
 from flows.logs import LOGGER, log_to
 from flows.settings import settings
 from policies import yaml_source
+from policies.errors import StorageError
 from tasks.telemetry.consequences import measured
 from tasks.telemetry.happening import Happening, Kind, ending, failure
 
@@ -45,8 +47,24 @@ def failures_told(policy: Path, run_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException as fault:
-        tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), failure(fault)))
+        tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), failure(_in_words(fault))))
         raise
+
+
+def _in_words(fault: BaseException) -> BaseException:
+    """The fault, or what Prefect's signal to end means."""
+    exceptions = sys.modules.get("prefect.exceptions")  # nobody else can have raised it
+    if exceptions is None or not isinstance(fault, exceptions.TerminationSignal):
+        return fault
+    return StorageError(
+        "the run was cancelled, or its worker is being shut down.", "Run again when it may: finished work is kept."
+    )
+
+
+def give_up(policy: Path, run_id: str, fault: StorageError) -> None:
+    """Tell of a run whose process is about to be ended, because nothing else can end what it waits for."""
+    print(fault, file=sys.stderr, flush=True)  # noqa: T201 (the last word of the process)
+    tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), failure(fault)))
 
 
 def tell(happening: Happening) -> None:

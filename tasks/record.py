@@ -15,5 +15,5 @@ from tasks.work.run import Run
 @task(name="record", **STAGE)
 def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     """Send what earlier runs could not, then this version; returns the document of `augmill run --json`."""
-    with span("record", stage="record"):
+    with span("record", stage="record"), run.deadlines.within("record"):
         return work.record(run, version, checked)

@@ -38,7 +38,7 @@ READ_BY_HAND = {
     ),
 }
 DECLARED_BUT_NOT_IMPORTED = {
-    "fastapi": "Prefect's server does not start with a later one",
+    "fastapi": "Prefect's server refuses what its own client sends with a later one",
 }
 
 

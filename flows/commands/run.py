@@ -9,18 +9,16 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import click
 
 from flows.console import json_option, print_json
+from flows.keeping import keep
 from flows.logs import log_to
 from flows.looking import ask_with
 from flows.settings import RunnerName, Settings, quiet_libraries, settings
 from policies.errors import Finding
-
-if TYPE_CHECKING:  # for --help, the command line alone
-    from tasks.work.run import Asked
 
 EXAMPLE = """
 \b
@@ -49,12 +47,10 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     log_to(current)
     with failures_told(policy, OUTSIDE):
         asked = ask_with(policy, current)
-    document = asked.document
+        document = keep(asked, current)
     if document is None:
         document = run_flow(policy, runner, current)
     else:
-        document["announced"] = announce_kept(asked)
-        send_waiting(asked, current)
         tell(ending(document, OUTSIDE, time.time()))
     document["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
@@ -65,26 +61,6 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
         click.echo(summary(document), nl=False)
         for finding in document.get("lint", ()):
             click.echo(f"warning: {Finding(**finding)}", err=True)
-
-
-def announce_kept(asked: Asked) -> str | None:
-    """Point the policy's channel at the version there is: naming a channel changes no row, so no run would do it.
-
-    Returns the channel if it was moved.
-    """
-    from tasks.work.publish import announce
-
-    if asked.before is None:
-        return None
-    return announce(asked.ctx, asked.before.version, int(time.time() * 1000), "none: nothing had changed")
-
-
-def send_waiting(asked: Asked, current: Settings) -> None:
-    """Send records that MLflow could not take when their versions were published."""
-    if any(True for _ in asked.ctx.objects.sub("spool").list()):
-        from tasks.work.record import send_spooled
-
-        send_spooled(asked.ctx.objects, current.tracking_uri)
 
 
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
@@ -100,4 +76,4 @@ def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict
         with ExitStack() as connection:
             with failures_told(policy, OUTSIDE):
                 connection.enter_context(server.connected())
-            return augment(str(policy), runner)
+            return cast(dict[str, Any], augment(str(policy), runner))

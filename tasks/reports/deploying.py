@@ -13,6 +13,7 @@ FIELDS = {
     "limit": "runs at a time",
     "parameters": "parameters",
     "entrypoint": "flow",
+    "job_variables": "variables of the job",
 }
 WAITING = {"ENQUEUE": "a second run waits", "CANCEL_NEW": "a second run is skipped"}
 

@@ -27,6 +27,7 @@ from tasks.sources.secret import Secret
 from tasks.telemetry.spans import span
 from tasks.work import production
 from tasks.work.context import Context
+from tasks.work.deadlines import Deadlines, unlimited
 from tasks.work.forgotten import entries
 from tasks.work.ingest import source_digest
 from tasks.work.manifest import Published, published
@@ -190,6 +191,7 @@ class Run:
     """A run under way: tasks get it, and hand on descriptors. A plain class, so that Prefect does not look inside.
 
     `hold` returns once no vacuum is at work on the dataset, nor will be for a while: call it before a commit.
+    `on_stage` is told the name of each stage that ends, and its seconds.
     """
 
     def __init__(
@@ -200,6 +202,8 @@ class Run:
         run_id: str,
         prefect_url: str | None = None,
         hold: Callable[[], None] = lambda: None,
+        deadlines: Deadlines | None = None,
+        on_stage: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
         self.asked = asked
         self.runner = runner
@@ -207,6 +211,8 @@ class Run:
         self.run_id = run_id
         self.prefect_url = prefect_url
         self.hold = hold
+        self.deadlines = deadlines or unlimited()
+        self.on_stage = on_stage
         self.started = time.time()
         self.stages: list[dict[str, Any]] = []
 
@@ -223,11 +229,12 @@ class Run:
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
         """Time a stage for the trace; figures put into the yielded dict become its attributes."""
-        with span(name, stage=name) as figures:
+        with span(name, stage=name) as figures, self.deadlines.within(name):
             began, cpu = time.time(), self._cpu_seconds()
             yield figures
             figures["cpu_seconds"] = round(self._cpu_seconds() - cpu, 3)
         self.stages.append({"name": name, "started_unix": began, "seconds": time.time() - began, "figures": figures})
+        self.on_stage(name, self.stages[-1]["seconds"])
 
     @property
     def cpu_seconds(self) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NAMES = ("start", "images", "smote", "gates", "trust", "ci")
+NAMES = ("start", "images", "smote", "gates", "trust", "ci", "deployed")
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flows.cli import main
-from flows.commands.run import announce_kept
+from flows.keeping import announce_kept
 from policies.errors import DataError, PolicyError
 from tasks.storage.store import Store
 from tasks.work.pointing import promote, rollback

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from prefect.exceptions import ObjectNotFound
 
+from flows import prefect_api as prefect_module
+from flows import server as server_module
 from flows.cli import main
 from flows.deploying import deployed
 from tests.fixtures_prefect import PrefectServer
@@ -243,3 +249,77 @@ def test_a_pool_that_does_not_exist_or_cannot_run_us_is_refused(project, client,
     project.refused(2, "of the type 'prefect-agent'", "process, docker, kubernetes")
     with pytest.raises(ObjectNotFound):
         read(client, project, "wine")
+
+
+class Odd(BaseHTTPRequestHandler):
+    """A server that is not what it should be: its class says how it answers."""
+
+    answers: ClassVar[dict[str, tuple[int, object]]] = {}
+
+    def do_GET(self) -> None:
+        status, body = self.answers.get(self.path, self.answers["*"])
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+HEALTHY = {"/api/health": (200, True)}
+CURRENT = HEALTHY | {"/api/admin/version": (200, "3.8.8")}
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        (HEALTHY | {"*": (200, "2.20.1")}, ("is version 2.20.1", "same major version")),
+        (HEALTHY | {"*": (401, {"detail": "Unauthorized"})}, ("asks for credentials", "PREFECT_API_AUTH_STRING")),
+        (CURRENT | {"*": (403, {"detail": "Forbidden"})}, ("refuses us (HTTP 403)", "PREFECT_API_AUTH_STRING")),
+        (CURRENT | {"*": (404, {"detail": "Not Found"})}, ("answered HTTP 404", "Look at its log")),
+        (CURRENT | {"*": (500, {"exception_message": "disk full"})}, ("answered HTTP 500", "disk full")),
+        ({"*": (502, "no gateway")}, ("does not answer: HTTP 502",)),
+    ],
+)
+def test_a_server_that_is_another_one_or_refuses_us_is_one_message(project, monkeypatch, answers, words):
+    project.policy("wine")
+    monkeypatch.setattr(Odd, "answers", answers)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
+        try:
+            project.refused(4, *words)
+        finally:
+            server.shutdown()
+
+
+def test_a_server_that_is_down_or_never_answers_is_given_up(project, monkeypatch):
+    project.policy("wine")
+    monkeypatch.setattr(server_module, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{deaf.getsockname()[1]}/api")
+        project.refused(4, "does not answer", "no answer in 0.5 s")
+    project.refused(4, "does not answer")
+
+
+def test_a_server_that_falls_silent_in_the_middle_is_given_up(project, monkeypatch):
+    project.policy("wine")
+    monkeypatch.setattr(prefect_module, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(prefect_module, "RETRIES", 0)
+    waiting = threading.Event()
+    monkeypatch.setattr(Odd, "answers", CURRENT)
+    monkeypatch.setattr(Odd, "do_POST", lambda self: waiting.wait(60))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+        monkeypatch.setattr(Odd, "answers", CURRENT | {"*": (404, {"detail": "no pool"})})
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
+        try:
+            project.refused(4, "stopped answering", options=("--dry-run",))
+        finally:
+            waiting.set()
+            server.shutdown()

@@ -1,4 +1,4 @@
-from flows.commands.run import announce_kept
+from flows.keeping import announce_kept
 from tasks.reports.plan_text import headline
 from tasks.storage.store import Store
 from tasks.work.plan import plan
