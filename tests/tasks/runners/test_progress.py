@@ -1,6 +1,7 @@
 """Progress: lines in a log, a bar on a terminal."""
 
 import io
+from types import SimpleNamespace
 
 from tasks.runners import progress as module
 from tasks.runners.progress import progress
@@ -12,8 +13,9 @@ class Terminal(io.StringIO):
 
 
 def clock(monkeypatch, *times):
+    """A clock of the module alone: other threads of this process, Dask's among them, keep the real one."""
     ticks = iter(times)
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
 
 
 def test_a_log_gets_a_line_every_few_seconds_and_one_at_the_end(monkeypatch):

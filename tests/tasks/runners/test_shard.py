@@ -1,5 +1,7 @@
 """Retries: how often, how long, and of what."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from policies.errors import DataError, StorageError
@@ -21,7 +23,7 @@ def failing(times, fault):
 @pytest.fixture
 def waits(monkeypatch):
     slept = []
-    monkeypatch.setattr(shard.time, "sleep", slept.append)
+    monkeypatch.setattr(shard, "time", SimpleNamespace(sleep=slept.append))
     return slept
 
 

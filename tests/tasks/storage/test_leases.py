@@ -1,5 +1,7 @@
 """Runs and cleanings keep out of each other's way, on a folder and on a bucket, and the dead do not count."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from policies.errors import StorageError
@@ -19,7 +21,7 @@ def test_whoever_comes_second_sees_the_first(store):
 
 def test_a_run_waits_for_a_cleaning_to_end_and_says_so_if_it_does_not(store, monkeypatch):
     monkeypatch.setattr(leases, "_LOOK_SECONDS", 60.0)
-    monkeypatch.setattr(leases.time, "sleep", lambda _: None)
+    monkeypatch.setattr(leases, "time", SimpleNamespace(sleep=lambda _: None))
     with (
         held(store, CLEANING, "a vacuum"),
         held(store, RUNS, "a run") as run,
