@@ -16,8 +16,8 @@ from flows import tellers
 from flows.following import following
 from flows.logs import LOGGER, log_to
 from flows.settings import settings
-from policies import yaml_source
 from policies.errors import StorageError
+from policies.yaml_source import content_of
 from tasks.telemetry.consequences import measured
 from tasks.telemetry.happening import Happening, Kind, ending, failure
 
@@ -94,9 +94,5 @@ def tell_measured(document: Document, by: str) -> None:
 
 def dataset_of(policy: Path) -> str:
     """The dataset that a policy names, or would name if it could be read: the stem of its file."""
-    try:
-        content = yaml_source.parse((yaml_source.read_bounded(policy) or b"").decode("utf-8-sig")).value
-    except (OSError, ValueError):
-        content = None
-    named = content.get("dataset") if isinstance(content, dict) else None
+    named = content_of(policy).get("dataset")
     return named if isinstance(named, str) else policy.stem

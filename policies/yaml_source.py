@@ -78,6 +78,23 @@ def read_bounded(file: File) -> bytes | None:
     return data if len(data) <= MAX_BYTES else None
 
 
+def content(raw: bytes | None) -> dict[str, Any]:
+    """A policy or suite as plain values; nothing where it cannot be read, which is for lint to say."""
+    try:
+        value = parse((raw or b"").decode("utf-8-sig")).value
+    except UnicodeDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def content_of(file: File) -> dict[str, Any]:
+    """The same of a file; nothing where there is none."""
+    try:
+        return content(read_bounded(file))
+    except OSError:
+        return {}
+
+
 def parse(text: str) -> Document:
     """Read one document; faults are collected, and a broken text ends with `value` None."""
     reader = _Reader(text)

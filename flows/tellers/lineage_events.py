@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.logs import LOGGER, log_to
 from flows.settings import Settings
-from policies import yaml_source
+from policies.yaml_source import content_of
 from tasks.telemetry.happening import Happening
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def around(happening: Happening, current: Settings) -> Around:
     policy = Path(str(happening.facts["policy"])) if started else _policies.pop(happening.run_id, None)
     if started and policy is not None:
         _policies[happening.run_id] = policy
-    said = _read(policy)
+    said = content_of(policy) if policy else {}
     return Around(
         namespace=current.openlineage_namespace,
         version=_version(),
@@ -108,15 +108,6 @@ def around(happening: Happening, current: Settings) -> Around:
         parent=current.openlineage_parent,
         nominal=_scheduled() if is_uuid(happening.run_id) else None,
     )
-
-
-def _read(policy: Path | None) -> dict[str, Any]:
-    try:
-        text = yaml_source.read_bounded(policy) if policy else None
-        content = yaml_source.parse((text or b"").decode("utf-8-sig")).value
-    except (OSError, ValueError):
-        content = None
-    return content if isinstance(content, dict) else {}
 
 
 def _version() -> str:

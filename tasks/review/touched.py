@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from policies.errors import PolicyError
+from policies.yaml_source import content
 from tasks.review.imports import ROOT, Imports
 from tasks.review.repository import Change, Repository
-from tasks.review.uses import content, parts_of, suite_of
+from tasks.review.uses import parts_of, suite_of
 
 SUFFIXES = (".yaml", ".yml")
 Kind = Literal["added", "changed", "deleted", "used"]

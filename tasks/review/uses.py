@@ -11,7 +11,6 @@ from typing import Any
 
 from expectations.build import OURS
 from expectations.names import NO_PERSONAL_DATA
-from policies import yaml_source
 from policies.load import suite_folders
 
 Exists = Callable[[Path], bool]
@@ -21,15 +20,6 @@ OF_EVERY_CHILD = ("declared", "distribution", "structure", "summary")
 """Files of `tasks/verifiers/` that check children whatever the verifier is."""
 DEFAULT_GATES: dict[str, Any] = {"collapse": {}}
 DEFAULT_VERIFIER = "conformal"
-
-
-def content(raw: bytes | None) -> dict[str, Any]:
-    """The policy or suite as plain values; nothing where it cannot be read, which is for lint to say."""
-    try:
-        value = yaml_source.parse((raw or b"").decode("utf-8-sig")).value
-    except UnicodeDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def suite_of(policy: Content, file: Path, exists: Exists) -> Path | None:

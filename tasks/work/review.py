@@ -17,9 +17,9 @@ from expectations.suite import load_suite
 from policies.errors import AugmillError, Finding, PolicyError
 from policies.lint import lint
 from policies.load import Catalogue, Loaded, load
+from policies.yaml_source import content
 from tasks.lineage.policy_diff import unified
 from tasks.review.touched import Touched
-from tasks.review.uses import content
 from tasks.runners.contract import Runner
 from tasks.work.canary import fly
 from tasks.work.foreseen import foreseen
