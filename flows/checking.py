@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -62,6 +63,15 @@ def clock(name: str, reply: Reply) -> Iterable[Answer]:
     else:
         remedy = "Have both take their time from NTP. Schedules fire by its clock; S3 refuses us from 15 min on."
         yield warn(f"{name} clock", shown, remedy)
+
+
+def reached(name: str, host: str, port: int, remedy: str) -> Answer:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection((host, port), SECONDS).close()
+    except OSError as fault:
+        return fail(name, f"{host}:{port} cannot be reached: {fault}", remedy)
+    return ok(name, f"{host}:{port} can be reached")
 
 
 def examine(current: Settings) -> list[Answer]:

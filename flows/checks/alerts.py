@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from flows.checking import SECONDS, Answer, fail, ok
+from flows.checking import Answer, reached
 from flows.settings import Settings
 
 
@@ -19,12 +18,3 @@ def check(current: Settings) -> Iterator[Answer]:
         yield reached("webhook", parts.hostname or "", port, "Correct AUGMILL_WEBHOOK_URL, or open the way to it.")
     if alerts.smtp is not None:
         yield reached("mail", alerts.smtp.host, alerts.smtp.port, "Correct AUGMILL_SMTP_URL, or open the way to it.")
-
-
-def reached(name: str, host: str, port: int, remedy: str) -> Answer:
-    """Whether somebody listens there."""
-    try:
-        socket.create_connection((host, port), SECONDS).close()
-    except OSError as fault:
-        return fail(name, f"{host}:{port} cannot be reached: {fault}", remedy)
-    return ok(name, f"{host}:{port} can be reached")

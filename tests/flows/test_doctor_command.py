@@ -216,3 +216,17 @@ def test_a_store_that_lets_two_writers_win_is_refused(doctor, monkeypatch):
     monkeypatch.setattr("tasks.storage.store.Store.create", lambda self, name, data: self.write(name, data) or True)
     answers, _ = doctor(4)
     assert "a second writer of one name was let through" in answers["lake"]["found"]
+
+
+def test_those_who_look_on_are_reached_or_named_without_what_their_addresses_hide(doctor, silent):
+    gone = "http://amy:planted-push@127.0.0.1:1/"
+    answers, shown = doctor(
+        4, AUGMILL_METRICS=gone, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{silent}", OPENLINEAGE_URL=f"http://{silent}"
+    )
+    assert "127.0.0.1:1 cannot be reached" in answers["metrics"]["found"]
+    assert (answers["traces"]["status"], answers["OpenLineage"]["status"]) == ("ok", "ok")
+    assert "planted" not in shown
+
+
+def test_a_folder_for_metrics_is_looked_at(doctor, tmp_path):
+    assert doctor(0, AUGMILL_METRICS=str(tmp_path))[0]["metrics"]["found"] == f"{tmp_path} can be written to"
