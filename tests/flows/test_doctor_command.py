@@ -175,8 +175,8 @@ def test_wrong_credentials_are_a_wrong_setting_and_are_never_shown(doctor):
     }
     mlflow = {"/health": "OK", "/version": "3.17.2", "/api/2.0": "{}"}
     with serving(PREFECT, password="Basic else") as one, serving(mlflow, password="Basic else") as other:
-        url = other.replace("http://", "http://me:planted-user@")
-        answers, shown = doctor(2, PREFECT_API_URL=f"{one}/api", AUGMILL_TRACKING_URI=url, **planted)
+        urls = [url.replace("http://", "http://me:planted-user@") for url in (f"{one}/api", other)]
+        answers, shown = doctor(2, PREFECT_API_URL=urls[0], AUGMILL_TRACKING_URI=urls[1], **planted)
     assert answers["Prefect credentials"]["kind"] == answers["MLflow"]["kind"] == "settings"
     assert answers["webhook"]["found"].startswith("127.0.0.1:1 cannot be reached")
     assert "planted" not in shown

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
+
 from flows.stack.processes import MARK, end, identity, marked, send, values
 
 SLEEP = [sys.executable, "-c", "print(flush=True); import time; time.sleep(600)"]
@@ -42,7 +44,8 @@ def test_a_number_that_was_given_again_is_left_alone():
         assert not before_boot.alive
         assert end([earlier, before_boot], 0.1) == []
         send(earlier, signal.SIGKILL)
-        assert process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
         process.kill()
 
 
