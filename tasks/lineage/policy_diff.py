@@ -9,14 +9,16 @@ from typing import Any
 from tasks.lineage.document import VersionDocument
 from tasks.lineage.markup import Raw, escape, page, table
 from tasks.lineage.payload import flatten
+from tasks.lineage.redact import redact_text
 
 MAX_CHANGES = 30
 MAX_VALUE = 200
 
 
 def unified(before: str, after: str, before_name: str, after_name: str) -> str:
-    """The unified diff of two texts; empty when they are equal."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, n=3, lineterm="")
+    """The unified diff of two texts, without what is secret in them; empty when the rest is equal."""
+    old, new = redact_text(before).splitlines(), redact_text(after).splitlines()
+    lines = difflib.unified_diff(old, new, before_name, after_name, n=3, lineterm="")
     return "\n".join(lines)
 
 

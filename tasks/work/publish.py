@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from policies.load import NOT_IN_ROWS
+from policies.schema import Policy
+from tasks.lineage.redact import redact_all, redact_text
 from tasks.rows.hashing import digest_of, hash_of
 from tasks.rows.identity import words_of
 from tasks.rows.provenance import FIELDS, ORIGIN, SAMPLE_ID, SPLIT
@@ -126,10 +129,10 @@ def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile
         dataset=asked.ctx.policy.dataset,
         run_key=asked.run_key,
         policy_name=asked.loaded.path.name,
-        policy_text=asked.loaded.text,
-        policy=asked.ctx.policy.model_dump(mode="json"),
+        policy_text=redact_text(asked.loaded.text),
+        policy=_kept(asked.ctx.policy),
         policy_hash=asked.loaded.content_hash,
-        suite_text=asked.suite_text,
+        suite_text=redact_text(asked.suite_text),
         fingerprint=fingerprint_document(),
         code=asked.code,
         git_commit=git_commit(asked.ctx.base),
@@ -143,6 +146,12 @@ def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile
         pii_key=asked.ctx.treatment.key_fingerprint,
         production=_production(asked),
     )
+
+
+def _kept(policy: Policy) -> dict[str, Any]:
+    """The policy as values; free of secrets where no row depends on it, else as it is, or none could be made again."""
+    values = policy.model_dump(mode="json")
+    return values | {key: redact_all(values[key]) for key in NOT_IN_ROWS & values.keys()}
 
 
 def _production(asked: Asked) -> dict[str, Any]:
