@@ -173,6 +173,16 @@ def test_prometheus_asks_in_containers_what_it_asks_on_one_machine():
             assert target.partition(":")[0] in {*SERVICES, "127.0.0.1"}
 
 
+def test_prometheus_understands_its_file_of_compose(tmp_path):
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not here (Debian: prometheus)")
+    for file in [INFRA / "compose" / "prometheus.yml", *(INFRA / "prometheus").glob("*.rules.yml")]:
+        shutil.copy(file, tmp_path)
+    command = ["promtool", "check", "config", tmp_path / "prometheus.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("pod", "container"), CONTAINERS, ids=[f"{p}-{c['name']}" for p, c in CONTAINERS])
 def test_a_container_in_kubernetes_is_restricted_probed_and_bounded(pod, container):
     assert container["securityContext"] == {
