@@ -156,8 +156,8 @@ class Store:
 
 def ministack() -> str:
     """The S3 server of the tests."""
-    places = [ROOT / ".venv-ministack" / "bin" / "ministack", Path("/opt/ministack/bin/ministack")]
-    found = shutil.which("ministack") or next((str(place) for place in places if place.is_file()), None)
+    ours = ROOT / ".venv-ministack" / "bin" / "ministack"
+    found = shutil.which("ministack") or (str(ours) if ours.is_file() else None)
     if found is None:
         raise Unusable("there is no ministack: `python3 infra/dev.py install` puts it into .venv-ministack")
     return found
