@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.schemas.objects import State
+from prefect.exceptions import FailedRun
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import deployment
 from prefect.states import Completed, Failed
@@ -37,7 +38,7 @@ def as_state(work: Callable[[], Document]) -> State[Any]:
         return Completed(message=told(work()))
     except AugmillError as fault:
         logging.getLogger(LOGGER).error("%s", redact_text(str(fault)))
-        return Failed(message=redact_text(str(fault)))
+        return Failed(message=f"{type(fault).__name__}: {redact_text(str(fault))}")
 
 
 def unchanged(policy: Path) -> Document | None:
@@ -69,6 +70,8 @@ def log_to_prefect() -> None:
 
 def _in_words(record: logging.LogRecord) -> bool:
     fault = record.exc_info[1] if record.exc_info else None
+    if isinstance(fault, FailedRun):  # the engine's, of the state that has said it already
+        return False
     if isinstance(fault, AugmillError):
         record.exc_info, record.exc_text = None, None
         record.msg, record.args = redact_text(str(fault)), ()

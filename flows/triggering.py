@@ -32,7 +32,7 @@ POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 180.0
 """For how long a server may be away while its runs go on: it may be busy, or be started anew."""
 OUR_CODES = {kind.__name__: kind.exit_code for kind in (PolicyError, DataError, StorageError)}
-_RAISED = re.compile(r"exception[^:]*: (?:\w+\.)*(\w+)")
+_RAISED = re.compile(r"(?:^|exception[^:]*: )(?:\w+\.)*(\w+Error): ")
 
 
 @dataclass
