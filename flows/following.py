@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from flows.bounded import within
+from flows.counting import countable
 from flows.logs import LOGGER, log_to
 from flows.settings import Settings
 from tasks.telemetry.consequences import burning, consequences
 from tasks.telemetry.happening import Happening, stopped
 
 LAKE_SECONDS = 10.0
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # of a policy that cannot be read it may be anything
 
 
 def following(happening: Happening, current: Settings) -> list[Happening]:
@@ -34,7 +33,7 @@ def _consequences(happening: Happening, _: Settings) -> list[Happening]:
 def _burning(happening: Happening, current: Settings) -> list[Happening]:
     """Note in the lake what a run measured; returns the budgets that it set burning."""
     ended = happening.kind in ("run.published", "run.unchanged", "run.failed")
-    if not ended or stopped(happening) or not _NAME.fullmatch(happening.dataset):
+    if not ended or stopped(happening) or not countable(happening.dataset):
         return []
     return within(LAKE_SECONDS, lambda: _noted(happening, current))
 

@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.counting import build
 from flows.logs import LOGGER, log_to
 from flows.settings import Settings
 from policies.yaml_source import content_of
@@ -101,22 +102,13 @@ def around(happening: Happening, current: Settings) -> Around:
     said = content_of(policy) if policy else {}
     return Around(
         namespace=current.openlineage_namespace,
-        version=_version(),
+        version=build(),
         owner=str(said.get("owner") or ""),
         description=str(said.get("description") or ""),
         source=source(policy) if policy is not None else None,
         parent=current.openlineage_parent,
         nominal=_scheduled() if is_uuid(happening.run_id) else None,
     )
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("augmill")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _scheduled() -> float | None:
