@@ -9,7 +9,7 @@ from flows.counting import countable
 from flows.logs import LOGGER, log_to
 from flows.settings import Settings
 from tasks.telemetry.consequences import burning, consequences
-from tasks.telemetry.happening import Happening, stopped
+from tasks.telemetry.happening import Happening, slip, stopped
 
 LAKE_SECONDS = 10.0
 
@@ -48,7 +48,10 @@ def _noted(happening: Happening, current: Settings) -> list[Happening]:
     if happening.kind == "run.published":
         levels = levels_of(happening.facts)
     elif happening.kind == "run.failed":
-        levels = levels_of_failure(happening.facts.get("report", {}), readings_of(store))
+        known = readings_of(store)
+        if slip(happening) and not known:
+            return []
+        levels = levels_of_failure(happening.facts.get("report", {}), known)
     else:
         levels = (success(True),)
     return [burning(happening, burn) for burn in note(store, Reading(happening.at, happening.run_id, levels))]

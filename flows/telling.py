@@ -19,12 +19,9 @@ from flows.settings import settings
 from policies.errors import StorageError
 from policies.yaml_source import content_of
 from tasks.telemetry.consequences import measured
-from tasks.telemetry.happening import Happening, Kind, ending, failure
+from tasks.telemetry.happening import OUTSIDE, Happening, Kind, ending, failure
 
 Document = dict[str, Any]
-
-OUTSIDE = "none"
-"""The id of a run where there is none, or where it ended before its flow began."""
 
 
 @contextmanager

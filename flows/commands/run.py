@@ -38,8 +38,8 @@ Example:
 @json_option
 def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
-    from flows.telling import OUTSIDE, failures_told, tell
-    from tasks.telemetry.happening import ending
+    from flows.telling import failures_told, tell
+    from tasks.telemetry.happening import OUTSIDE, ending
 
     began = time.monotonic()
     current = settings()
@@ -66,7 +66,8 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
     """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
     from flows.server import loopback_server
-    from flows.telling import OUTSIDE, failures_told
+    from flows.telling import failures_told
+    from tasks.telemetry.happening import OUTSIDE
 
     with loopback_server(current) as server:
         from flows.augment import augment

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from flows.settings import Settings
-from tasks.telemetry.happening import Happening
+from tasks.telemetry.happening import OUTSIDE, Happening
 
 
 def tell(happening: Happening, current: Settings) -> None:
     """Write the page again after a promotion or a rollback by a command: a run draws it itself."""
-    from flows.telling import OUTSIDE
-
     if not happening.kind.startswith("channel.") or happening.run_id != OUTSIDE:
         return
     from tasks.storage.store import Store

@@ -7,13 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.telemetry.happening import Happening
+from tasks.telemetry.happening import OUTSIDE, Happening
 
 Document = dict[str, Any]
 
 _BY_EXIT_CODE = {2: "policy_error", 3: "data_error", 4: "storage_error", 130: "interrupted"}
-NOBODYS = "none"
-"""The id of a run that ended before its flow began; many have it."""
 
 
 def event_of(happening: Happening, build: str, interval: float | None = None) -> Document:
@@ -75,7 +73,7 @@ def excerpt(document: Mapping[str, Any]) -> Document:
 
 def _id(happening: Happening) -> str:
     told = [happening.kind, happening.run_id]
-    if happening.run_id == NOBODYS or not happening.kind.startswith("run."):
+    if happening.run_id == OUTSIDE or not happening.kind.startswith("run."):
         told.append(repr(happening.at))
     return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
 

@@ -21,6 +21,9 @@ Kind = Literal[
     "budget.burning",
 ]
 
+OUTSIDE = "none"
+"""The id of a run where there is none, or where it ended before its flow began; many have it."""
+
 
 @dataclass(frozen=True)
 class Happening:
@@ -61,6 +64,12 @@ def failure(fault: BaseException) -> dict[str, Any]:
     known = {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy, "exit_code": fault.exit_code}
     clean: dict[str, Any] = redact_all(known | ({"report": fault.report} if isinstance(fault, DataError) else {}))
     return clean
+
+
+def slip(happening: Happening) -> bool:
+    """Whether a policy was refused before its run began: at a terminal, where whoever mistyped it reads why. Of a
+    dataset that has had no run, nobody else waits for one."""
+    return happening.kind == "run.failed" and happening.run_id == OUTSIDE and happening.facts["kind"] == "PolicyError"
 
 
 def stopped(happening: Happening) -> bool:

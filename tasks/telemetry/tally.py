@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.telemetry.event import NOBODYS
+from tasks.telemetry.happening import OUTSIDE
 from tasks.telemetry.metrics import NOT_COUNTED, SUCCEEDED
 
 Tally = dict[str, Any]
@@ -100,12 +100,12 @@ def see(tally: Tally, seen: Seen, now: float, but: str = "") -> Tally:
 
 def _is_a_slip(tally: Tally, event: Mapping[str, Any]) -> bool:
     """A name or a policy mistyped at a terminal, of a dataset that never was: no run that anybody waits for."""
-    return event.get("outcome") == "policy_error" and event["run_id"] == NOBODYS and not tally["started"]
+    return event.get("outcome") == "policy_error" and event["run_id"] == OUTSIDE and not tally["started"]
 
 
 def _end(tally: Tally, event: Mapping[str, Any]) -> None:
     outcome = event["outcome"]
-    if event["run_id"] == NOBODYS:  # it ended before its flow began
+    if event["run_id"] == OUTSIDE:  # it ended before its flow began
         tally["started"] += 1
         _latest(tally, "started", event["at"])
     tally["open"].pop(event["run_id"], None)
