@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flows.server import EmbeddedServer
+from flows.servers.server import EmbeddedServer
 from flows.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import Any
 from prefect import State, flow
 from prefect.runtime import flow_run
 
-from flows.deployed import as_state, by_a_worker, unchanged
+from flows.deployments.deployed import as_state, by_a_worker, unchanged
 from flows.opening import open_run
 from flows.settings import RunnerName, settings
+from flows.telemetry.tracing import run_scope
 from flows.telling import dataset_of, telling
-from flows.tracing import run_scope
 from tasks.augment import augment as make_children
 from tasks.check import check
 from tasks.fit import fit

@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 from flows.looking import ask_with
 from flows.progress import progress
 from flows.runners import open_runner, suited
-from flows.server import EmbeddedServer
+from flows.servers.server import EmbeddedServer
 from flows.settings import RunnerName, Settings, settings
 from flows.telling import give_up
 from tasks.storage import leases

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 from uuid import UUID
 
-from flows.alerting import Alerts, alerts_of
-from flows.observing import Observing, observing_of
+from flows.alerts.alerting import Alerts, alerts_of
 from flows.stack.state import address
+from flows.telemetry.observing import Observing, observing_of
 from policies.errors import PolicyError, StorageError
 from tasks.sources.roots import SETTING as DATA_ROOTS
 from tasks.sources.roots import Roots
@@ -48,7 +48,7 @@ QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     # Nine tasks a run need no log lines in Prefect's database; the pipeline reports on the terminal itself.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # the only embedded server is flows/server.py's
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # the only embedded server is flows/servers/server.py's
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
     # Workers inherit this; what their libraries warn about is not for the person at the terminal.
     "PYTHONWARNINGS": "ignore",

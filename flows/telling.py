@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from flows import tellers
-from flows.following import following
-from flows.logs import LOGGER, log_to
 from flows.settings import settings
+from flows.telemetry.following import following
+from flows.telemetry.logs import LOGGER, log_to
 from policies.errors import StorageError
 from policies.yaml_source import content_of
 from tasks.telemetry.consequences import measured

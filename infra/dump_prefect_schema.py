@@ -1,7 +1,7 @@
 """Print the SQLite schema that Prefect's migrations end in, to be run again when the pinned Prefect changes.
 
-`python infra/dump_prefect_schema.py > flows/prefect_schema.sql`. The constraints of a table come in another order
-each time; a test compares the file with what this prints, all but that order.
+`python infra/dump_prefect_schema.py > flows/servers/prefect_schema.sql`. The constraints of a table come in another
+order each time; a test compares the file with what this prints, all but that order.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.server_process import create_schema
+from flows.servers.server_process import create_schema
 from tests.fixtures_s3 import free_port
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -75,7 +75,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel):
     assert packed == wanted
     for needed in ("policies/policy.schema.json", "policies/digits.yaml", "expectations/digits.yaml"):
         assert needed in packed
-    assert {"flows/prefect_schema.sql", "tasks/lineage/mlflow_schema.sql"} <= packed
+    assert {"flows/servers/prefect_schema.sql", "tasks/lineage/mlflow_schema.sql"} <= packed
 
 
 def test_the_wheel_says_what_it_is_and_may_not_be_uploaded(wheel):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flows.asking import NoReply, ask, without_user
 from flows.checking import SECONDS, Answer, clock, fail, ok, warn
-from flows.mlflow_server import is_served
+from flows.servers.mlflow_server import is_served
 from flows.settings import Settings
 
 LATER = "Runs publish all the same; records wait in the home and go out with the next run."

@@ -50,13 +50,13 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
 
 def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
     """Bring the server's automations in line with the settings, if there is a server."""
-    from flows.delivering import ways
-    from flows.emitting import lasting_server
+    from flows.alerts.delivering import ways
+    from flows.alerts.emitting import lasting_server
     from tasks.lineage.redact import redact
 
     automations: list[dict[str, Any]] = []
     if lasting_server(current) is not None:
-        from flows.automating import register, remove
+        from flows.alerts.automating import register, remove
 
         automations = remove(current) if removing else register(current)
     server = redact(current.prefect_api_url) if automations and current.prefect_api_url else None
@@ -65,7 +65,7 @@ def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
 
 def tested(current: Settings) -> dict[str, Any]:
     """Send one alert that is none; what came of it, by way."""
-    from flows.delivering import attempt, ways
+    from flows.alerts.delivering import attempt, ways
     from tasks.telemetry.alert import alert_of
     from tasks.telemetry.happening import Happening
 

@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from flows.console import json_option, print_json, write_file
-from flows.logs import log_to
 from flows.settings import Settings, quiet_libraries, settings
+from flows.telemetry.logs import log_to
 
 EXAMPLE = """
 \b
@@ -83,12 +83,12 @@ def command(
 
 
 def _reviewed(rev: str, policies: Sequence[Path], current: Settings) -> dict[str, Any]:
-    from flows.reviewing import review_all
+    from flows.review.reviewing import review_all
 
     return review_all(rev, policies, current)
 
 
 def _started(rev: str, policies: Sequence[Path], current: Settings, wait_seconds: float | None) -> dict[str, Any]:
-    from flows.triggering import trigger
+    from flows.review.triggering import trigger
 
     return trigger(rev, policies, current, wait_seconds)

@@ -13,7 +13,7 @@ from flows.console import json_option, print_json
 from flows.settings import quiet_libraries, settings
 
 if TYPE_CHECKING:  # for --help, the command line alone
-    from flows.deployment import Deployment
+    from flows.deployments.deployment import Deployment
 
 EXAMPLE = """
 \b
@@ -35,7 +35,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
     Its schedule, parameters, tags and description are those of the policy; one run of a dataset is at work at a time.
     A deployment that is as it should be is not touched, and none that augmill did not make.
     """
-    from flows.deploying import deploy, policies_in
+    from flows.deployments.deploying import deploy, policies_in
 
     current = settings()
     quiet_libraries(current)

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from flows.console import json_option, print_json
-from flows.logs import log_to
 from flows.looking import open_lake
 from flows.settings import RunnerName, Settings, settings
+from flows.telemetry.logs import log_to
 from policies.errors import AugmillError
 
 EXAMPLE = """

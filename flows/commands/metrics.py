@@ -8,8 +8,8 @@ from __future__ import annotations
 import click
 
 from flows.console import json_option, print_json
-from flows.logs import log_to
 from flows.settings import quiet_libraries, settings
+from flows.telemetry.logs import log_to
 
 PORT = 9464
 
@@ -30,7 +30,7 @@ def command(serving: bool, host: str, port: int, as_json: bool) -> None:
     """Every figure of every dataset, and who answers, in Prometheus' text format."""
     from dataclasses import asdict
 
-    from flows.exporting import LISTENING, everything, serve
+    from flows.telemetry.exporting import LISTENING, everything, serve
     from tasks.telemetry.exposition import text_of
     from tasks.telemetry.metrics import BY_NAME
 

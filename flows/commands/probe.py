@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from flows.console import json_option, print_json, write_file
-from flows.logs import log_to
 from flows.looking import ask_with
 from flows.settings import quiet_libraries, settings
+from flows.telemetry.logs import log_to
 
 EXAMPLE = """
 \b

@@ -15,9 +15,9 @@ import click
 
 from flows.console import json_option, print_json
 from flows.keeping import keep
-from flows.logs import log_to
 from flows.looking import ask_with
 from flows.settings import RunnerName, Settings, quiet_libraries, settings
+from flows.telemetry.logs import log_to
 from policies.errors import Finding
 
 EXAMPLE = """
@@ -65,7 +65,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
 
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
     """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
-    from flows.server import loopback_server
+    from flows.servers.server import loopback_server
     from flows.telling import failures_told
     from tasks.telemetry.happening import OUTSIDE
 

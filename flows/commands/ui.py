@@ -23,7 +23,7 @@ import click
 
 from flows.asking import without_user
 from flows.console import json_option, print_json
-from flows.mlflow_server import FIRST_PORT, is_served, launch
+from flows.servers.mlflow_server import FIRST_PORT, is_served, launch
 from flows.settings import Settings, make_folder, quiet_libraries, settings
 from flows.stack import state
 from flows.stack.part import start

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from flows.mlflow_server import is_served
+from flows.servers.mlflow_server import is_served
 from flows.settings import Settings, make_folder
 from flows.stack import state
 from flows.stack.keeper import Keeper, log_file

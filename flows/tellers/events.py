@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from flows.logs import LOGGER
 from flows.settings import Settings
+from flows.telemetry.logs import LOGGER
 from tasks.telemetry.happening import Happening
 
 
 def tell(happening: Happening, current: Settings) -> None:
     """Emit an event. An alert that no automation of the server will send goes out from here."""
-    from flows.delivering import deliver
-    from flows.emitting import emit, lasting_server
+    from flows.alerts.delivering import deliver
+    from flows.alerts.emitting import emit, lasting_server
     from tasks.telemetry.alert import alert_of
 
     alert, url, passed_on = alert_of(happening), lasting_server(current), False

@@ -12,9 +12,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.counting import build
-from flows.logs import LOGGER, log_to
 from flows.settings import Settings
+from flows.telemetry.counting import build
+from flows.telemetry.logs import LOGGER, log_to
 from policies.yaml_source import content_of
 from tasks.telemetry.happening import Happening
 

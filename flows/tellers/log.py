@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from flows.logs import LOGGER, log_to
 from flows.settings import Settings
+from flows.telemetry.logs import LOGGER, log_to
 from tasks.telemetry.happening import Happening
 from tasks.telemetry.lines import FACTS
 from tasks.telemetry.spans import current as current_scope

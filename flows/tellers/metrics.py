@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.bounded import within
-from flows.counting import Counting, countable, event
-from flows.logs import LOGGER, log_to
-from flows.observing import PushGateway
 from flows.settings import Settings
+from flows.telemetry.counting import Counting, countable, event
+from flows.telemetry.logs import LOGGER, log_to
+from flows.telemetry.observing import PushGateway
 from policies.errors import AugmillError
 from tasks.lineage.redact import redact_text
 from tasks.telemetry.exposition import registry_of, text_of

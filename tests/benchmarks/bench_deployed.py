@@ -34,7 +34,7 @@ FLOW = """
 import sys, time
 from flows.settings import quiet_libraries, settings
 quiet_libraries(settings())
-from flows.server import RunningServer
+from flows.servers.server import RunningServer
 from tasks.work.warm import warm
 from flows.augment import augment
 warm(settings().tracking_uri)

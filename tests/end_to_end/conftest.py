@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
-from flows.server import loopback_server
+from flows.servers.server import loopback_server
 from flows.settings import settings
 from tests.end_to_end.helpers import GOOD, exactly, go, policy, table_of, write_csv
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from flows import mlflow_server
 from flows.asking import NoReply, ask, without_user
+from flows.servers import mlflow_server
 from flows.settings import Settings
 from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part
 from flows.stack.ports import spelled

@@ -6,8 +6,8 @@ import json
 import sys
 from functools import partial
 
-from flows import server_process
 from flows.asking import NoReply, ask, without_user
+from flows.servers import server_process
 from flows.settings import Settings
 from flows.stack.part import HEALTH_SECONDS, Health, Launch, NotWell, Part
 from flows.stack.ports import listen, spelled

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.observing import PushGateway
 from flows.settings import settings
+from flows.telemetry.observing import PushGateway
 from flows.tellers import metrics
 from policies.errors import PolicyError
 from tasks.storage.store import Store

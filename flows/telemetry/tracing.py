@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from flows.bounded import within
-from flows.logs import LOGGER, log_to
-from flows.observing import Traces
 from flows.settings import Settings
+from flows.telemetry.logs import LOGGER, log_to
+from flows.telemetry.observing import Traces
 from tasks.lineage.redact import redact_text
 from tasks.telemetry.spans import MOST_SIGNS, Scope, Span, entered, parent_of, said
 

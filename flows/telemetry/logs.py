@@ -13,8 +13,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from flows.observing import LogFormat
 from flows.settings import Settings, make_folder
+from flows.telemetry.observing import LogFormat
 from tasks.runners.progress import LOGGER as PROGRESS
 from tasks.telemetry.lines import as_json, as_text, line_of
 

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import click
 
-from flows.deploying import PAGE, deploy, deployed
-from flows.deployment import Deployment
+from flows.deployments.deploying import PAGE, deploy, deployed
+from flows.deployments.deployment import Deployment
+from flows.deployments.prefect_api import prefect_api
 from flows.looking import open_lake
-from flows.prefect_api import prefect_api
-from flows.reviewing import look, touched_by
+from flows.review.reviewing import look, touched_by
 from flows.settings import Settings
 from policies.errors import AugmillError, DataError, PolicyError, StorageError
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from flows import counting
 from flows.bounded import within
-from flows.counting import Counting
-from flows.logs import LOGGER
-from flows.looking_around import around
 from flows.settings import Settings, settings
+from flows.telemetry import counting
+from flows.telemetry.counting import Counting
+from flows.telemetry.logs import LOGGER
+from flows.telemetry.looking_around import around
 from policies.errors import AugmillError, StorageError
 from tasks.lineage.redact import redact_text
 from tasks.telemetry.exposition import CONTENT_TYPE, text_of

@@ -1,6 +1,6 @@
 """`infra/prefect.yaml`: what `augmill deploy` does, as a file for those who deploy with Prefect's own command.
 
-`python -m flows.declared` rewrites it from the policies of this repository.
+`python -m flows.deployments.declared` rewrites it from the policies of this repository.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from typing import Any
 
 import yaml
 
-from flows.deploying import policies_in
-from flows.deployment import ENTER, Deployment, wanted
+from flows.deployments.deploying import policies_in
+from flows.deployments.deployment import ENTER, Deployment, wanted
 from flows.settings import WORK_POOL
 from policies.load import load
 from tasks.transforms.catalogue import Catalogue
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / "infra" / "prefect.yaml"
 CHECKOUT = "{{ $AUGMILL_CHECKOUT }}"
 HEAD = """\
-# Written by `python -m flows.declared`; a test keeps it in step with the policies. It says what `augmill deploy` does.
+# Written by `python -m flows.deployments.declared`; a test keeps it in step with the
+# policies. It says what `augmill deploy` does.
 # From the folder above, with the work pool made from infra/pools/process.json:
 #   prefect deploy --all --prefect-file infra/prefect.yaml
 # Workers need AUGMILL_CHECKOUT: where they find this folder.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flows.alerting import Alerts
-from flows.emitting import AUTOMATION, DATASET, PREFIX
-from flows.prefect_api import prefect_api
+from flows.alerts.alerting import Alerts
+from flows.alerts.emitting import AUTOMATION, DATASET, PREFIX
+from flows.deployments.prefect_api import prefect_api
 from flows.settings import Settings
 from tasks.telemetry.alert import QUIET_SECONDS
 

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from flows.cli import main
-from flows.deploying import deployed
-from flows.prefect_api import prefect_api
+from flows.deployments.deploying import deployed
+from flows.deployments.prefect_api import prefect_api
+from flows.review.triggering import exit_code_of
 from flows.settings import settings
-from flows.triggering import exit_code_of
 from tests.end_to_end.helpers import NOISE, SMOTE, exactly, policy, table_rows, write_csv
 
 STRICT = "{label_consistency: {on_failure: fail, max_unfamiliar_share: 1.0}, distribution: {on_failure: warn}}"

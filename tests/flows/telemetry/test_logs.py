@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flows import logs
 from flows.cli import main
-from flows.logs import log_to
 from flows.settings import settings
+from flows.telemetry import logs
+from flows.telemetry.logs import log_to
 from policies.errors import PolicyError, StorageError
 from tasks.runners import process, thread
 from tasks.runners.progress import progress

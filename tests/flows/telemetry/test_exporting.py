@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import exporting, looking_around
 from flows.cli import main
 from flows.settings import settings
+from flows.telemetry import exporting, looking_around
 from flows.tellers import metrics
 from tests.end_to_end.helpers import command, environment
 from tests.tasks.telemetry.told import document, happening

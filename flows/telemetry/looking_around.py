@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from flows.asking import NoReply, ask
 from flows.bounded import within
-from flows.counting import build, tallies_of
 from flows.settings import Settings
+from flows.telemetry.counting import build, tallies_of
 from policies.errors import AugmillError
 from tasks.telemetry import tallies
 from tasks.telemetry.metrics import MOST_SIGNS

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from flows import automating, emitting
+from flows.alerts import automating, emitting
 from flows.cli import main
-from flows.prefect_api import prefect_api
+from flows.deployments.prefect_api import prefect_api
 from flows.settings import settings
 from flows.tellers.events import tell
 from policies.errors import DataError, StorageError
@@ -23,7 +23,7 @@ from tasks.telemetry.consequences import consequences
 from tasks.telemetry.happening import Happening, failure
 from tests.receivers import Received, mail_server, webhook
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SECRET = "0123456789abcdef0123"
 
 

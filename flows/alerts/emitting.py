@@ -31,7 +31,7 @@ class Silent:
 
 def lasting_server(current: Settings) -> str | None:
     """The Prefect server that is still there when the run has ended, if there is one."""
-    from flows.server import EmbeddedServer
+    from flows.servers.server import EmbeddedServer
 
     url = current.prefect_api_url
     return None if url is None or url in EmbeddedServer.running else url

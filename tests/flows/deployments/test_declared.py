@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from flows import declared
-from flows.deploying import deployed, policies_in
-from flows.deployment import Deployment, found, wanted
+from flows.deployments import declared
+from flows.deployments.deploying import deployed, policies_in
+from flows.deployments.deployment import Deployment, found, wanted
 from policies.load import load
 from tasks.transforms.catalogue import Catalogue
 from tests.fixtures_prefect import PrefectServer, clean_environment
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 POOLS = sorted((ROOT / "infra" / "pools").glob("*.json"))
 
 
 def test_the_file_is_in_step_with_the_policies():
-    assert declared.FILE.read_text() == declared.declared(ROOT), "run python -m flows.declared"
+    assert declared.FILE.read_text() == declared.declared(ROOT), "run python -m flows.deployments.declared"
 
 
 def test_a_schedule_is_declared_as_prefect_spells_it(tmp_path):
@@ -39,7 +39,7 @@ def test_prefects_own_command_makes_of_it_what_we_make(prefect_server: PrefectSe
     from prefect import settings
     from prefect.client.orchestration import get_client
 
-    from flows.pools import ensure_pool
+    from flows.deployments.pools import ensure_pool
 
     with (
         settings.temporary_settings({settings.PREFECT_API_URL: prefect_server.api_url}),

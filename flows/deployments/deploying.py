@@ -1,42 +1,28 @@
-"""Deployments on a Prefect server: put there, taken away, started, waited for. Needs PREFECT_API_URL.
+"""Deployments on a Prefect server: put there, and taken away. Needs PREFECT_API_URL.
 
-    deploy(files, current, prune=..., dry_run=...) -> document of `augmill deploy --json`
-    start_run(dataset, current, reason="...") -> id of a flow run, started now
-    outcome_of(run_id, current, timeout_seconds=...) -> {"run_id", "policy", "state", "ok", "message", "seconds"}
-    deployed(client) -> the deployments that are ours
-    ensure_pool(client, name) -> makes the default work pool, or says what is wrong with the one that is named
-
-All raise PolicyError or StorageError, each with its remedy, and return plain JSON-able values.
+All raise PolicyError or StorageError, each with its remedy.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from flows.deployment import FLOW, OURS, Deployment, found, refuse_same_names, wanted
-from flows.pools import ensure_pool
-from flows.prefect_api import prefect_api
+from flows.deployments.deployment import FLOW, OURS, Deployment, found, refuse_same_names, wanted
+from flows.deployments.pools import ensure_pool
+from flows.deployments.prefect_api import prefect_api
 from flows.settings import Settings
-from policies.errors import Finding, PolicyError, StorageError
+from policies.errors import Finding, PolicyError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import DeploymentResponse
 
     from policies.schema import Policy
 
-__all__ = ["deploy", "deployed", "ensure_pool", "outcome_of", "policies_in", "start_run"]
-
 PAGE = 200
-POLL_SECONDS = 1.0
-PATIENCE_SECONDS = 60.0
-"""For how long a server may be away while a run is waited for."""
 
 Asked = Callable[[Sequence[Deployment]], bool]
 """Whether the deployments whose policy is gone are to be removed."""
@@ -110,78 +96,6 @@ def deployed(client: SyncPrefectClient) -> list[DeploymentResponse]:
         every += page
         if len(page) < PAGE:
             return every
-
-
-def start_run(dataset: str, current: Settings, *, reason: str = "") -> str:
-    """Start a run of a deployed dataset now and return its id. PolicyError where it is not deployed."""
-    with prefect_api(current) as client:
-        names = {one.name: one.id for one in deployed(client)}
-        if dataset not in names:
-            from policies.names import did_you_mean
-
-            raise PolicyError(
-                f"no deployment on {current.prefect_api_url} is called {dataset!r}.",
-                f"`augmill deploy` makes it. {did_you_mean(dataset, names)}",
-            )
-        labels: dict[str, bool | int | float | str] = {"augmill.reason": reason} if reason else {}
-        return str(client.create_flow_run_from_deployment(names[dataset], labels=labels).id)
-
-
-def outcome_of(run_id: str, current: Settings, *, timeout_seconds: float) -> dict[str, Any]:
-    """Wait for a run to end and say how: `state` as Prefect names it, `message`, `ok`, `seconds` of work.
-
-    Raises StorageError where it has not ended in time, or the server stays away.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    answered = time.monotonic()
-    while True:
-        try:
-            run = _read(run_id, current)
-        except StorageError:
-            if time.monotonic() - answered > PATIENCE_SECONDS:
-                raise
-        else:
-            answered = time.monotonic()
-            if run.state is not None and run.state.is_final():
-                return _outcome(run)
-            if answered > deadline:
-                raise _too_late(run, timeout_seconds)
-        time.sleep(POLL_SECONDS)
-
-
-def _read(run_id: str, current: Settings) -> FlowRun:
-    from prefect.exceptions import ObjectNotFound
-
-    with prefect_api(current) as client:
-        try:
-            return client.read_flow_run(UUID(run_id))
-        except (ObjectNotFound, ValueError) as fault:
-            raise PolicyError(
-                f"{current.prefect_api_url} knows no run {run_id}.", "Was it deleted, or is it of another server?"
-            ) from fault
-
-
-def _outcome(run: FlowRun) -> dict[str, Any]:
-    state = run.state
-    return {
-        "run_id": str(run.id),
-        "policy": run.parameters.get("policy"),
-        "state": state.name if state else None,
-        "ok": bool(state and state.is_completed()),
-        "message": (state.message if state else None) or "",
-        "seconds": round(run.total_run_time.total_seconds(), 1),
-    }
-
-
-def _too_late(run: FlowRun, seconds: float) -> StorageError:
-    state = run.state.name if run.state else "unknown"
-    waits = run.state is not None and run.state.is_scheduled()
-    return StorageError(
-        f"the run {run.name} ({run.id}) has not ended within {seconds:g} s; its state is {state}.",
-        f"No worker has taken it: start one with `prefect worker start --pool {run.work_pool_name}`."
-        if waits
-        else "Look at it in Prefect's UI, wait for longer, or cancel it there.",
-    )
 
 
 def _judged(files: Sequence[Path]) -> list[tuple[Path, Policy]]:

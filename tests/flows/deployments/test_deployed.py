@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from flows.deployed import as_state, log_to_prefect, told
-from flows.logs import LOGGER
+from flows.deployments.deployed import as_state, log_to_prefect, told
+from flows.telemetry.logs import LOGGER
 from policies.errors import DataError, StorageError
 from tasks.reports.pinned import pinned
 from tasks.telemetry.happening import Happening, failure

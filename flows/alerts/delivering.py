@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.alerting import Alerts
+from flows.alerts.alerting import Alerts
 from flows.bounded import within
-from flows.logs import LOGGER
 from flows.settings import make_folder
+from flows.telemetry.logs import LOGGER
 
 if TYPE_CHECKING:
     from tasks.telemetry.alert import Alert

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import tracing
 from flows.settings import settings
-from flows.tracing import run_scope
+from flows.telemetry import tracing
+from flows.telemetry.tracing import run_scope
 from policies.errors import DataError
 from tasks.runners import dask, process, thread
 from tasks.telemetry.spans import current, span

@@ -14,16 +14,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import server_process
-from flows.server import RunningServer, loopback_server
+from flows.servers import server_process
+from flows.servers.server import RunningServer, loopback_server
 from flows.settings import settings
 from policies.errors import StorageError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FLOW = """
 import sys
 from flows.settings import quiet_libraries, settings
-from flows.server import loopback_server
+from flows.servers.server import loopback_server
 
 current = settings()
 quiet_libraries(current)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from flows.bounded import within
-from flows.counting import countable
-from flows.logs import LOGGER, log_to
 from flows.settings import Settings
+from flows.telemetry.counting import countable
+from flows.telemetry.logs import LOGGER, log_to
 from tasks.telemetry.consequences import burning, consequences
 from tasks.telemetry.happening import Happening, slip, stopped
 

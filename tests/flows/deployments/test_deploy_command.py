@@ -14,10 +14,10 @@ from typing import ClassVar
 import pytest
 from prefect.exceptions import ObjectNotFound
 
-from flows import prefect_api as prefect_module
-from flows import server as server_module
 from flows.cli import main
-from flows.deploying import deployed
+from flows.deployments import prefect_api as prefect_module
+from flows.deployments.deploying import deployed
+from flows.servers import server as server_module
 from tests.fixtures_prefect import PrefectServer
 
 POLICY = """\

@@ -14,9 +14,9 @@ from prefect.runtime import deployment
 from prefect.states import Completed, Failed
 
 from flows.keeping import keep
-from flows.logs import LOGGER, log_to
 from flows.looking import ask_with
 from flows.settings import quiet_libraries, settings
+from flows.telemetry.logs import LOGGER, log_to
 from policies.errors import AugmillError
 from tasks.lineage.redact import redact_text
 

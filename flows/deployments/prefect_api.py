@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows.server import RunningServer
+from flows.servers.server import RunningServer
 from flows.settings import Settings, make_folder, quiet_libraries
 from policies.errors import PolicyError, StorageError
 

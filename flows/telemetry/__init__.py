@@ -1,0 +1,1 @@
+"""What can be seen from outside: counts of what happened, metrics, traces and log lines."""
