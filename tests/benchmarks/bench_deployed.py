@@ -15,7 +15,7 @@ from measuring import Line, home, line, output
 from tests.end_to_end.helpers import NOISE, policy, table_rows, write_csv
 from tests.fixtures_prefect import PrefectServer, started_prefect
 
-ROWS, SMALL_ROWS = 350_000, 2_000
+ROWS, SMALL_ROWS = 1_000_000, 2_000
 AHEAD_SECONDS = 20.0
 # The same stages, once as plain functions up to the commit, once as a flow with its lineage, log, metrics and events.
 PLAIN = """
