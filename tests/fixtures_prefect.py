@@ -1,5 +1,6 @@
-"""A real Prefect server for tests, one per session, and real workers: processes of their own on loopback.
+"""Real Prefect servers for tests, one of each kind per session, and real workers: processes on loopback.
 
+`api` (fixture) is the light server of a run, kept for all runs of this process; `on_api` sets PREFECT_API_URL to it.
 `prefect_server` (fixture) is a `PrefectServer`; `prefect_api_url` sets PREFECT_API_URL to it for one test.
 `with server.worker(folder, pool="augmill", AUGMILL_HOME=...) as worker:` runs `prefect worker start` in a folder.
 Both end with their block or with the tests, kill -9 included, and take their children along.
@@ -15,12 +16,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from flows.servers.server import RunningServer, loopback_server
 from flows.servers.server_process import create_schema
+from flows.settings import settings
 from tests.fixtures_s3 import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,6 +109,27 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     home = tmp_path_factory.mktemp("prefect-server")
     with started_prefect(home) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def light_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the server that a run without one starts for itself, without the services of a whole one."""
+    with loopback_server(replace(settings(), home=tmp_path_factory.mktemp("light-server"))) as server:
+        del os.environ["PREFECT_API_URL"]  # tests that use it say so
+        yield server.wait()
+
+
+@pytest.fixture(scope="module")
+def api(light_server: str) -> Iterator[str]:
+    """The light server, and Prefect pointed at it."""
+    with RunningServer(light_server).connected(PREFECT_FLOWS_HEARTBEAT_FREQUENCY=None) as url:
+        yield url
+
+
+@pytest.fixture
+def on_api(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of this test use the light server, and start none."""
+    monkeypatch.setenv("PREFECT_API_URL", api)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 REQUEST_SECONDS = 20.0
-RETRIES = 2
+RETRIES = 4
+"""Half a minute all in all: with SQLite behind it a busy server answers 503 while another writes."""
 
 
 @contextmanager
@@ -49,6 +50,11 @@ def refused(fault: Any, url: str) -> StorageError:
         return StorageError(
             f"the Prefect server at {url} refuses us (HTTP {code}).",
             "Set PREFECT_API_AUTH_STRING (USER:PASSWORD) or PREFECT_API_KEY as its operator says.",
+        )
+    if code in (429, 502, 503, 504):
+        return StorageError(
+            f"the Prefect server at {url} is busy or not up yet (HTTP {code}): {text}.",
+            "Run again. If it stays so, look at its log; one that many use needs Postgres behind it.",
         )
     return StorageError(
         f"the Prefect server at {url} answered HTTP {code} to {fault.request.method} {fault.request.url.path}: {text}.",

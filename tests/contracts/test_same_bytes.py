@@ -137,7 +137,16 @@ class Interrupted(process.Runner):
         return super().map(function, items, weight, count)
 
 
-@pytest.mark.parametrize("finisher", ["thread", "dask"])
+@pytest.mark.parametrize(
+    ("undisturbed", "finisher"),
+    [
+        ("table", "dask"),
+        ("pictures", "thread"),
+        pytest.param("table", "thread", marks=pytest.mark.slow),
+        pytest.param("pictures", "dask", marks=pytest.mark.slow),
+    ],
+    indirect=["undisturbed"],
+)
 def test_a_run_begun_on_processes_is_finished_by_another_runner(undisturbed, dask_client, finisher, tmp_path):
     """What the first one has made is used as it is, and the two together make what one alone would have made."""
     kind, file, expected = undisturbed
@@ -216,6 +225,9 @@ def without(found: list[dict], *fields: str) -> list[str]:
     return [repr(sorted(row.items())) for row in found]
 
 
+@pytest.mark.parametrize(
+    "undisturbed", ["table", pytest.param("pictures", marks=pytest.mark.slow)], indirect=["undisturbed"]
+)
 def test_runs_killed_by_signal_9_at_ever_later_moments_leave_nothing_behind(undisturbed, tmp_path):
     kind, file, expected = undisturbed
     done = subprocess.run(

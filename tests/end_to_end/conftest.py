@@ -1,25 +1,14 @@
-"""The command in this process, against one Prefect server of the module, so that each case costs a second."""
+"""The command in this process, against one Prefect server of the session, so that each case costs a second."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from flows.cli import main
-from flows.servers.server import loopback_server
-from flows.settings import settings
 from tests.end_to_end.helpers import GOOD, exactly, go, policy, table_of, write_csv
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prefect server for all runs of this module, and Prefect pointed at it."""
-    home = tmp_path_factory.mktemp("prefect-home")
-    with loopback_server(replace(settings(), home=home)) as server, server.connected() as url:
-        yield url
 
 
 @dataclass

@@ -168,16 +168,22 @@ def test_a_deployed_run_makes_the_same_rows_and_says_how_it_ended(stage: Stage, 
     assert float(pins["deployed-progress"]) == 100
     assert any(line.startswith("augment: ") for line in until(lambda: logged(stage, run), "its log"))
 
-    assert stage.run("deployed")["message"] == "deployed@0 is up to date: nothing has changed."
+
+@pytest.mark.slow
+def test_a_deployed_run_that_has_nothing_to_do_or_a_broken_policy_says_so(stage: Stage) -> None:
+    file = stage.policy("again")
+    stage.deploy(file)
+    assert stage.run("again")["ok"]
+    assert stage.run("again")["message"] == "again@0 is up to date: nothing has changed."
 
     file.write_text(file.read_text() + "seeds: 4\n")
-    broken = stage.start("deployed")
+    broken = stage.start("again")
     ended = stage.end(broken)
     assert (ended["state"], ended["ok"]) == ("Failed", False)
     assert "unknown key 'seeds'" in ended["message"]
     assert "Did you mean seed" in ended["message"]
     assert "Traceback" not in "".join(logged(stage, broken))
-    assert table_of(stage.lake, "deployed").versions() == [0]
+    assert table_of(stage.lake, "again").versions() == [0]
 
 
 def test_a_second_run_waits_or_is_skipped_as_the_policy_says(stage: Stage) -> None:

@@ -157,7 +157,7 @@ def test_the_search_finds_what_is_there(project, tmp_path):
     assert "parquet" in found
 
 
-@pytest.mark.parametrize("runner", ["process", "dask"])
+@pytest.mark.parametrize("runner", ["process", pytest.param("dask", marks=pytest.mark.slow)])
 def test_workers_of_their_own_hash_with_the_key_and_keep_it_to_themselves(
     project, tmp_path, monkeypatch, capfd, runner
 ):

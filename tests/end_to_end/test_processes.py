@@ -171,6 +171,7 @@ def test_any_signal_at_any_time_costs_nothing_but_the_work_in_flight(file, undis
     finished(file, undisturbed[1])
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_end_as_two_versions_or_one_clear_loser(file, undisturbed):
     """The same data under two seeds: each version holds the rows of one policy, never of both."""
     home = file.parent / "home"
@@ -212,6 +213,7 @@ FLIPPED = """
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_its_checks_refuse_ends_with_code_3_and_one_message(tmp_path):
     keys = {"dataset": "flips", "modality": "image", "label": "label", "ignore": "[]", "checks": "{}"}
     file = policy(tmp_path, "builtin:digits", FLIPPED, **keys)

@@ -85,6 +85,7 @@ def test_of_two_runs_that_only_add_rows_one_must_plan_again_too(tmp_path, store:
 
 
 @pytest.mark.s3
+@pytest.mark.usefixtures("on_api")
 def test_a_source_and_a_lake_on_s3(s3: Store, versioned_s3: Store, s3_server, tmp_path, monkeypatch, capsys):
     """Object versions and ETags are recorded; the rows are those of a run on folders."""
     bucket = versioned_s3.uri.removeprefix("s3://").partition("/")[0]

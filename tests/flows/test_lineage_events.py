@@ -15,7 +15,6 @@ from flows.tellers import lineage_events
 from flows.tellers.lineage_events import EVENT_SECONDS, source, tell
 from policies.errors import PolicyError
 from tasks.telemetry.happening import Happening
-from tests.end_to_end.conftest import api  # noqa: F401  one Prefect server for this module
 
 RUN = "019a0000-0000-7000-8000-000000000001"
 WINE = 'dataset: wine\nmodality: tabular\nowner: cellar\nsource: {uri: "builtin:wine"}\nlabel: target\n'
@@ -69,7 +68,7 @@ def test_it_is_off_until_somebody_says_where_to(monkeypatch, tmp_path, failed):
     assert settings().openlineage is True
 
 
-def test_a_whole_run_is_written_to_a_file_start_and_end_under_one_id(monkeypatch, tmp_path, api):  # noqa: F811
+def test_a_whole_run_is_written_to_a_file_start_and_end_under_one_id(monkeypatch, tmp_path, api):
     file = tmp_path / "events.jsonl"
     monkeypatch.chdir(tmp_path)
     for name, value in (("TYPE", "file"), ("LOG_FILE_PATH", str(file)), ("APPEND", "true")):

@@ -48,6 +48,7 @@ def log() -> str:
     return (settings().home / "augmill.log").read_text()
 
 
+@pytest.mark.usefixtures("on_api")
 def test_a_run_is_told_of_at_its_start_and_at_its_end_and_the_next_that_finds_nothing_new_too(told, policy):
     assert [main(["run", str(policy)]) for _ in range(2)] == [0, 0]
     assert [one.kind for one in told] == ["run.started", "run.published", "run.unchanged"]
@@ -57,6 +58,7 @@ def test_a_run_is_told_of_at_its_start_and_at_its_end_and_the_next_that_finds_no
     assert [one.facts["rows"]["real"] for one in told[1:]] == [178, 178]
 
 
+@pytest.mark.usefixtures("on_api")
 def test_a_teller_that_fails_is_named_in_the_log_and_the_run_goes_on(told, policy):
     assert main(["run", str(policy)]) == 0
     assert "flows.tellers.aa_broken was not told of run.published" in log()
@@ -79,6 +81,7 @@ def test_what_interrupts_a_run_is_told_of_and_passes_on(told, policy):
     assert told[-1].facts["exit_code"] == 130
 
 
+@pytest.mark.usefixtures("on_api")
 def test_the_log_has_a_line_for_everything_that_happened(policy):
     assert main(["run", str(policy)]) == 0
     lines = [json.loads(line) for line in log().splitlines()]

@@ -25,7 +25,9 @@ def test_the_table_has_every_kind_and_how_long_it_is_quiet():
 
 
 def test_the_settings_are_those_that_are_read():
-    read = set(re.findall(r'environment\.get\("(AUGMILL_\w+)"', (ROOT / "flows" / "alerting.py").read_text()))
+    read = set(
+        re.findall(r'environment\.get\("(AUGMILL_\w+)"', (ROOT / "flows" / "alerts" / "alerting.py").read_text())
+    )
     assert set(re.findall(r"^\| `(AUGMILL_\w+)` \|", TEXT, re.MULTILINE)) == read
 
 

@@ -283,12 +283,14 @@ CURRENT = HEALTHY | {"/api/admin/version": (200, "3.8.8")}
         (CURRENT | {"*": (403, {"detail": "Forbidden"})}, ("refuses us (HTTP 403)", "PREFECT_API_AUTH_STRING")),
         (CURRENT | {"*": (404, {"detail": "Not Found"})}, ("answered HTTP 404", "Look at its log")),
         (CURRENT | {"*": (500, {"exception_message": "disk full"})}, ("answered HTTP 500", "disk full")),
+        (CURRENT | {"*": (503, {"detail": "locked"})}, ("busy or not up yet (HTTP 503): locked", "Run again")),
         ({"*": (502, "no gateway")}, ("does not answer: HTTP 502",)),
     ],
 )
 def test_a_server_that_is_another_one_or_refuses_us_is_one_message(project, monkeypatch, answers, words):
     project.policy("wine")
     monkeypatch.setattr(Odd, "answers", answers)
+    monkeypatch.setattr(prefect_module, "RETRIES", 0)
     with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")

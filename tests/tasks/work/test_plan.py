@@ -69,7 +69,7 @@ def three_files(tmp_path):
     return table_policy(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["breast-cancer", "digits"])
+@pytest.mark.parametrize("name", ["breast-cancer", pytest.param("digits", marks=pytest.mark.slow)])
 def test_a_run_publishes_what_was_planned(name, tmp_path):
     for folder in ("policies", "expectations"):
         (tmp_path / folder).mkdir()

@@ -125,6 +125,7 @@ def test_the_page_stands_alone_and_shows_a_line_per_class(curves):
     assert "image.vertical_flip" in text
 
 
+@pytest.mark.slow
 def test_on_mnist_turns_and_flips_break_6_and_9_and_leave_0_and_8_alone(tmp_path, shared_data):
     folder = shared_data / "mnist_digits"
     file = digits(tmp_path, f"{{train: {folder / 'train'}, test: {folder / 'test'}}}")
