@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from flows.console import print_json
+from flows.console import print_json, say
 from policies.errors import AugmillError, DataError, PolicyError, StorageError
 from policies.names import did_you_mean
 
@@ -74,7 +74,7 @@ def _version() -> str:
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(f"augmill {_version()}")
+        say(f"augmill {_version()}")
         ctx.exit()
 
 
@@ -130,7 +130,7 @@ def _report(fault: click.ClickException | AugmillError | OSError, as_json: bool)
     if isinstance(fault, click.ClickException):
         fault.show()
     else:
-        click.echo(str(fault), err=True)
+        say(str(fault), err=True)
     return fault.exit_code
 
 

@@ -1,4 +1,4 @@
-"""What every command shares: the `--json` option and the one document it prints."""
+"""What every command shares: how it speaks, the `--json` option and the one document it prints."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from typing import Any, TypeVar
 import click
 
 from policies.errors import StorageError
+from tasks.lineage.visible import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print text; what comes from data, names of classes and files among it, cannot steer the terminal."""
+    click.echo(visible(text), err=err, nl=nl)
 
 
 def json_option(command: F) -> F:
@@ -28,7 +34,7 @@ def print_json(document: Any) -> None:
         text = json.dumps(document, indent=2, ensure_ascii=False, default=str, allow_nan=False)
     except ValueError:  # JSON knows no NaN, and rows of Parquet may hold it
         text = json.dumps(_finite(document), indent=2, ensure_ascii=False, default=str)
-    click.echo(text)
+    say(text)
 
 
 def _finite(value: Any) -> Any:

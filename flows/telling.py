@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import tellers
+from flows.console import say
 from flows.settings import settings
 from flows.telemetry.following import following
 from flows.telemetry.logs import LOGGER, log_to
@@ -60,7 +61,7 @@ def _in_words(fault: BaseException) -> BaseException:
 
 def give_up(policy: Path, run_id: str, fault: StorageError) -> None:
     """Tell of a run whose process is about to be ended, because nothing else can end what it waits for."""
-    print(fault, file=sys.stderr, flush=True)  # noqa: T201 (the last word of the process)
+    say(str(fault), err=True)  # the last word of the process
     tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), failure(fault)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.settings import Settings, quiet_libraries, settings
 
 EXAMPLE = """
@@ -43,7 +43,7 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        click.echo(text(document), nl=False)
+        say(text(document), nl=False)
     if testing:
         refuse_silent(document)
 

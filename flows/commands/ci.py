@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from flows.console import json_option, print_json, write_file
+from flows.console import json_option, print_json, say, write_file
 from flows.settings import Settings, quiet_libraries, settings
 from flows.telemetry.logs import log_to
 
@@ -78,7 +78,7 @@ def command(
     if as_json:
         print_json(document)
     else:
-        click.echo((form.markdown if as_markdown else form.text)(document), nl=False)
+        say((form.markdown if as_markdown else form.text)(document), nl=False)
     click.get_current_context().exit(document["exit_code"])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.settings import quiet_libraries, settings
 
 if TYPE_CHECKING:  # for --help, the command line alone
@@ -47,11 +47,11 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
     else:
         from tasks.reports.deploying import summary
 
-        click.echo(summary(document), nl=False)
+        say(summary(document), nl=False)
 
 
 def ask(lost: Sequence[Deployment]) -> bool:
     """Whether a person wants deployments removed whose policy is gone."""
     for one in lost:
-        click.echo(f"{one.name}: {one.policy} is gone, or is of another dataset now.")
+        say(f"{one.name}: {one.policy} is gone, or is of another dataset now.")
     return click.confirm(f"Remove {'it' if len(lost) == 1 else 'them'} from the server?", default=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -33,4 +33,4 @@ def command(before: str, after: str, as_json: bool, as_markdown: bool) -> None:
     else:
         from tasks.reports import compared
 
-        click.echo((compared.markdown if as_markdown else compared.text)(document), nl=False)
+        say((compared.markdown if as_markdown else compared.text)(document), nl=False)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.settings import quiet_libraries, settings
 
 EXAMPLE = """
@@ -35,5 +35,5 @@ def command(as_json: bool) -> int:
     else:
         from tasks.reports.doctor import shown
 
-        click.echo(shown([asdict(answer) for answer in answers]), nl=False)
+        say(shown([asdict(answer) for answer in answers]), nl=False)
     return exit_code(answers)

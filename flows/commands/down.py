@@ -10,7 +10,7 @@ import time
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.settings import Settings, settings
 from flows.stack import state
 from flows.stack.processes import send
@@ -35,11 +35,11 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json({"stopped": stopped, "left_over": swept})
     elif stopped:
-        click.echo("Stopped.")
+        say("Stopped.")
     elif swept:
-        click.echo(f"The supervisor was dead already; {swept} processes that it had left were ended.")
+        say(f"The supervisor was dead already; {swept} processes that it had left were ended.")
     else:
-        click.echo(f"Nothing was running in {current.home}.")
+        say(f"Nothing was running in {current.home}.")
 
 
 def _stop(current: Settings) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json, write_file
+from flows.console import json_option, print_json, say, write_file
 from flows.looking import open_lake
 from flows.settings import settings
 
@@ -46,4 +46,4 @@ def command(reference: str, sample_id: str, picture: Path | None, as_json: bool)
     else:
         from tasks.reports.explained import text
 
-        click.echo(text(document), nl=False)
+        say(text(document), nl=False)

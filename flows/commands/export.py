@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -30,4 +30,4 @@ def command(reference: str, folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({"dataset": found.manifest.dataset, "version": found.version, "files": paths})
     else:
-        click.echo("\n".join(paths))
+        say("\n".join(paths))

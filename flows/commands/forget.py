@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 from flows.settings import RunnerName, Settings, settings
 from flows.telemetry.logs import log_to
@@ -61,7 +61,7 @@ def command(
     if as_json:
         print_json(document)
     else:
-        click.echo(answer(document), nl=False)
+        say(answer(document), nl=False)
 
 
 def forget(

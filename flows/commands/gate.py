@@ -7,7 +7,7 @@ import time
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 from flows.settings import settings
 
@@ -41,5 +41,5 @@ def command(reference: str, as_json: bool) -> None:
     if as_json and not document["breaches"]:
         print_json(document)
     elif not as_json:
-        click.echo(text(document))
+        say(text(document))
     work.refuse(document)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from policies.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -80,33 +80,33 @@ def command(
             }
         )
         return
-    click.echo(f"Wrote {shown[0]} and {shown[1]} from {made.seen.rows:,} rows, {len(made.seen.classes)} classes.")
+    say(f"Wrote {shown[0]} and {shown[1]} from {made.seen.rows:,} rows, {len(made.seen.classes)} classes.")
     if made.seen.found.ignored:
-        click.echo(f"  {made.seen.found.said_of_ignored}")
+        say(f"  {made.seen.found.said_of_ignored}")
     for step in made.advised:
-        click.echo(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
+        say(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
     if not made.advised:
-        click.echo("  no step: nothing to advise; the policy says why")
+        say("  no step: nothing to advise; the policy says why")
     _tell_of_bad_rows(made.seen)
     _tell_of_personal_data(made.seen)
     first = "Mend the rows, draft again" if made.seen.would_fail else "Read both"
-    click.echo(f"{first}, then: augmill run {shown[0]}")
+    say(f"{first}, then: augmill run {shown[0]}")
 
 
 def _tell_of_bad_rows(seen: Look) -> None:
     if seen.unusable:
-        click.echo(f"{seen.unusable_count} would be quarantined:")
+        say(f"{seen.unusable_count} would be quarantined:")
     for reason, count in seen.unusable.most_common():
-        click.echo(f"  {count:,} x {reason}")
+        say(f"  {count:,} x {reason}")
     if seen.would_fail:
-        click.echo(seen.failure)
+        say(seen.failure)
 
 
 def _tell_of_personal_data(seen: Look) -> None:
     for name, column in seen.columns.items():
         if column.personal:
             told = ", ".join(f"{what} ({count:,})" for what, count in column.personal.items())
-            click.echo(f"  {name} looks like personal data: {told}; the policy says how to treat it")
+            say(f"  {name} looks like personal data: {told}; the policy says how to treat it")
 
 
 def _uris(source: Sequence[str]) -> list[str]:

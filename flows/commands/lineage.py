@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json, write_file
+from flows.console import json_option, print_json, say, write_file
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -44,7 +44,7 @@ def command(reference: str, file: Path | None, browser: bool, as_json: bool) -> 
     if as_json:
         print_json({**told, "page": address})
     else:
-        click.echo(address)
+        say(address)
 
 
 def _reports(folder: str) -> str:

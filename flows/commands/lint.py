@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from policies.errors import Finding, PolicyError
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def command(files: Sequence[str], code: str | None, with_data: bool, as_json: bo
         )
     else:
         for finding in findings:
-            click.echo(str(finding))
-        click.echo(_summary(len(files), errors, len(findings) - errors), err=True)
+            say(str(finding))
+        say(_summary(len(files), errors, len(findings) - errors), err=True)
     click.get_current_context().exit(2 if errors else 0)
 
 
@@ -105,7 +105,7 @@ def _explain(code: str, as_json: bool) -> None:
     if as_json:
         print_json({"code": code.upper(), "text": text})
     else:
-        click.echo(text)
+        say(text)
 
 
 def _summary(files: int, errors: int, warnings: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -38,9 +38,9 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json({"lake": lake.store.uri, "datasets": rows})
     elif not rows:
-        click.echo(f"Nothing is published in {lake.store.uri} yet: augmill run POLICY")
+        say(f"Nothing is published in {lake.store.uri} yet: augmill run POLICY")
     for row in rows if not as_json else []:
-        click.echo(_line(row))
+        say(_line(row))
 
 
 def _line(row: dict[str, Any]) -> str:

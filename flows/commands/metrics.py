@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.settings import quiet_libraries, settings
 from flows.telemetry.logs import log_to
 
@@ -38,7 +38,7 @@ def command(serving: bool, host: str, port: int, as_json: bool) -> None:
     quiet_libraries(current)
     log_to(current)
     if serving:
-        serve(host, port, lambda url: click.echo(f"{LISTENING}{url}", err=True))
+        serve(host, port, lambda url: say(f"{LISTENING}{url}", err=True))
         return
     series = everything(current)
     if as_json:
@@ -47,4 +47,4 @@ def command(serving: bool, host: str, port: int, as_json: bool) -> None:
         ]
         print_json({"series": named})
     else:
-        click.echo(text_of(series).decode(), nl=False)
+        say(text_of(series).decode(), nl=False)

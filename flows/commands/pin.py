@@ -7,7 +7,7 @@ import time
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -37,4 +37,4 @@ def command(reference: str, note: str, remove: bool, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        click.echo(pinned_text(document))
+        say(pinned_text(document))

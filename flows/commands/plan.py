@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import ask_with
 from flows.settings import quiet_libraries, settings
 from flows.telemetry.logs import log_to
@@ -50,5 +50,5 @@ def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
         from tasks.reports import plan_text
 
         render = plan_text.markdown if as_markdown else plan_text.text
-        click.echo(render(document), nl=False)
+        say(render(document), nl=False)
     click.get_current_context().exit(document["exit_code"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json, write_file
+from flows.console import json_option, print_json, say, write_file
 from flows.looking import ask_with
 from flows.settings import quiet_libraries, settings
 from flows.telemetry.logs import log_to
@@ -56,4 +56,4 @@ def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, a
     if as_json:
         print_json({**document, "page": str(file)})
     else:
-        click.echo(f"{probe_text.text(document)}\nThe curves: {file}")
+        say(f"{probe_text.text(document)}\nThe curves: {file}")

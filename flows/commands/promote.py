@@ -7,7 +7,7 @@ import time
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 from flows.settings import settings
 
@@ -43,4 +43,4 @@ def command(reference: str, channel: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        click.echo(text(document))
+        say(text(document))

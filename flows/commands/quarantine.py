@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -42,6 +42,6 @@ def command(reference: str, target: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    click.echo(text(document), nl=False)
+    say(text(document), nl=False)
     if target is not None:
-        click.echo(f"Written to {document['file']}.")
+        say(f"Written to {document['file']}.")

@@ -6,7 +6,7 @@ import tempfile
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 from flows.runners import open_runner, suited
 from flows.settings import settings
@@ -50,5 +50,5 @@ def command(reference: str, sample_ids: tuple[str, ...], whole: bool, sample: in
     else:
         from tasks.reports.rebuilt import text
 
-        click.echo(text(document), nl=False)
+        say(text(document), nl=False)
     click.get_current_context().exit(document["exit_code"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import json_option, print_json, write_file
+from flows.console import json_option, print_json, say, write_file
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -46,5 +46,5 @@ def command(reference: str, limit: int, file: Path | None, as_json: bool) -> Non
     if as_json:
         print_json({**document, "page": objects.url(page)})
     else:
-        click.echo(text(document, limit), nl=False)
-        click.echo(f"\npage  {file or objects.url(page)}")
+        say(text(document, limit), nl=False)
+        say(f"\npage  {file or objects.url(page)}")

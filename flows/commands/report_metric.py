@@ -7,7 +7,7 @@ import time
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 from flows.settings import settings
 
@@ -42,4 +42,4 @@ def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        click.echo(text(document))
+        say(text(document))

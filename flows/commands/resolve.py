@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -26,4 +26,4 @@ def command(reference: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        click.echo(f"{table}\tversion {found.version}")
+        say(f"{table}\tversion {found.version}")

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.keeping import keep
 from flows.looking import ask_with
 from flows.settings import RunnerName, Settings, quiet_libraries, settings
@@ -58,9 +58,9 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     else:
         from tasks.reports.terminal import summary
 
-        click.echo(summary(document), nl=False)
+        say(summary(document), nl=False)
         for finding in document.get("lint", ()):
-            click.echo(f"warning: {Finding(**finding)}", err=True)
+            say(f"warning: {Finding(**finding)}", err=True)
 
 
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -43,4 +43,4 @@ def command(reference: str, as_json: bool) -> None:
 
         # How long the stages took is not how long somebody waited for the command.
         pages = {name: document[name] for name in PAGES if name in document}
-        click.echo(summary({**document, "seconds": None, "pages": pages}), nl=False)
+        say(summary({**document, "seconds": None, "pages": pages}), nl=False)

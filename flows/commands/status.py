@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.settings import settings
 from policies.errors import StorageError
 
@@ -28,5 +28,5 @@ def command(as_json: bool) -> int:
     else:
         from tasks.reports.stack import shown
 
-        click.echo(shown(document), nl=False)
+        say(shown(document), nl=False)
     return 0 if document["healthy"] else StorageError.exit_code

@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from flows.asking import without_user
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.servers.mlflow_server import FIRST_PORT, is_served, launch
 from flows.settings import Settings, make_folder, quiet_libraries, settings
 from flows.stack import state
@@ -56,11 +56,11 @@ def command(dataset: str | None, port: int | None, host: str, browser: bool | No
         if as_json:
             print_json({"url": url, "address": address})
         else:
-            click.echo(f"MLflow UI: {url}")
+            say(f"MLflow UI: {url}")
         if _may_open() if browser is None else browser:
             click.launch(url)
         if server:
-            click.echo("Stop it with ctrl-C.", err=True)
+            say("Stop it with ctrl-C.", err=True)
             with suppress(KeyboardInterrupt):
                 server.wait()
                 raise StorageError("the MLflow server has stopped.", f"See {current.home / LOG}, then start it again.")

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.settings import Settings, child_environment, make_folder, quiet_libraries, settings
 from flows.stack import state
 from policies.errors import PolicyError, StorageError
@@ -66,7 +66,7 @@ def command(
 def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
     from flows.stack.supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
 
-    say = told_to(log_of(current), None if quiet else lambda text: click.echo(text, err=True))
+    say = told_to(log_of(current), None if quiet else lambda text: say(text, err=True))
     if left := sweep(current):
         say(f"{len(left)} processes of a stack whose supervisor was killed were ended")
     stack = Stack(settings(), host, ports_for(current, host, asked, say), say)
@@ -128,7 +128,7 @@ def _show(document: dict[str, Any], as_json: bool) -> None:
     else:
         from tasks.reports.stack import started
 
-        click.echo(started(document), nl=False)
+        say(started(document), nl=False)
 
 
 def _warn_of(host: str, current: Settings) -> None:
@@ -139,7 +139,7 @@ def _warn_of(host: str, current: Settings) -> None:
     asked = [name for name, on in (("Prefect", current.prefect_auth), ("MLflow", current.mlflow_auth)) if not on]
     if asked:
         names = " and ".join(asked)
-        click.echo(
+        say(
             f"warning: whoever reaches {host} can read and change everything: {names} will ask nobody for a password. "
             "infra/security.md says how to have them ask.",
             err=True,

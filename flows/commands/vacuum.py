@@ -9,7 +9,7 @@ from math import isfinite
 
 import click
 
-from flows.console import json_option, print_json
+from flows.console import json_option, print_json, say
 from flows.looking import open_lake
 
 EXAMPLE = """
@@ -56,4 +56,4 @@ def command(dataset: str | None, whole: bool, retention_days: float, dry_run: bo
     if as_json:
         print_json({"lake": lake.store.uri, "datasets": documents})
     else:
-        click.echo("".join(map(vacuumed_text, documents)) or f"Nothing is published in {lake.store.uri}.\n", nl=False)
+        say("".join(map(vacuumed_text, documents)) or f"Nothing is published in {lake.store.uri}.\n", nl=False)

@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from flows.console import say
 from flows.looking import ask_with
 from flows.settings import Settings
 
@@ -74,4 +73,4 @@ def _ask(current: Settings, file: Path, base: Path | None = None) -> Any:
 
 
 def _say(what: str) -> None:
-    click.echo(what, err=True)
+    say(what, err=True)

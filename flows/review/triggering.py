@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import click
-
+from flows.console import say
 from flows.deployments.deploying import PAGE, deploy, deployed
 from flows.deployments.deployment import Deployment
 from flows.deployments.prefect_api import prefect_api
@@ -76,7 +75,7 @@ def trigger(rev: str, places: Sequence[Path], current: Settings, wait_seconds: f
         document["deployed"] = _deploy(repository, found.touched, document["given_up"], current)
         runs = _start([one for one in found.touched if one.kind != "deleted"], change.head, current)
         if wait_seconds is not None:
-            _wait(runs, current, wait_seconds, lambda text: click.echo(text, err=True))
+            _wait(runs, current, wait_seconds, lambda text: say(text, err=True))
         document["runs"] = [asdict(run) for run in runs]
         document["exit_code"] = max((run.exit_code for run in runs), default=0)
     return document | {"waited": wait_seconds is not None, "seconds": round(time.monotonic() - began, 3)}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flows.settings import Settings, make_folder
 from flows.telemetry.observing import LogFormat
+from tasks.lineage.visible import visible
 from tasks.runners.progress import LOGGER as PROGRESS
 from tasks.telemetry.lines import as_json, as_text, line_of
 
@@ -56,7 +57,7 @@ class ErrorLines(logging.Handler):
         """Write a line; a reader who has gone costs the line."""
         line = line_of(record)
         with suppress(OSError, ValueError):
-            sys.stderr.write((as_json(line) if self.form == "json" else as_text(line)) + "\n")
+            sys.stderr.write(visible(as_json(line) if self.form == "json" else as_text(line)) + "\n")
             sys.stderr.flush()
 
 

@@ -16,9 +16,10 @@ from tasks.lineage.document import CheckDocument, SliDocument, VersionDocument
 from tasks.lineage.hugging_face import front_matter
 from tasks.lineage.layout import Layout
 from tasks.lineage.limits import limits
-from tasks.lineage.markup import Raw, escape, figure, inline, page, plain, size_text, table
+from tasks.lineage.markup import LONGEST, Raw, escape, figure, inline, page, plain, shortened, size_text, table
 from tasks.lineage.reading import beside, snippets
 from tasks.lineage.run_list import TRAINING
+from tasks.lineage.visible import visible
 from tasks.rows.provenance import MEANINGS
 
 MAX_INPUTS = 10
@@ -157,8 +158,8 @@ def _of(shown: Sequence[str], name: str) -> list[str]:
 
 
 def fenced(code: str, language: str) -> str:
-    """A Markdown code block whose fence is longer than any inside the code."""
-    fence = "```"
+    """A Markdown code block whose fence is longer than any inside the code, which holds no hidden sign."""
+    code, fence = visible(code), "```"
     while fence in code:
         fence += "`"
     return f"{fence}{language}\n{code.rstrip()}\n{fence}"
@@ -309,13 +310,13 @@ def _coloured(value: Any) -> Any:
 
 def _markdown_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [headers, ["---"] * len(headers)]
-    lines += [["" if value is None else _plain(figure(value)) for value in row] for row in rows]
+    lines += [["" if value is None else _plain(shortened(figure(value), LONGEST)) for value in row] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _plain(text: str) -> str:
     """Text from the data that must not become markup: no tags, table cells, links or images."""
-    quiet = text.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    quiet = visible(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
     for mark in "|[]`*_":
         quiet = quiet.replace(mark, "\\" + mark)
     return quiet

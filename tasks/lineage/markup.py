@@ -9,10 +9,13 @@ from collections.abc import Iterable, Sequence
 from html import escape as _escape
 from typing import Any
 
+from tasks.lineage.visible import visible
+
 INK, FAINT, LINE, PAPER = "#1f2933", "#5b6770", "#cbd2d9", "#ffffff"
 REAL, AUGMENTED, SYNTHETIC = "#4c78a8", "#f28e2b", "#59a14f"
 GOOD, WARN, BAD = "#2e7d32", "#a15c00", "#c62828"
 SHORT = 16  # characters of a table's cell that stay on one line
+LONGEST = 1_000  # characters of a value in a table; names of classes and columns come from the data
 UNLABELLED = "(no label)"  # what tables call the one class of a dataset whose policy names no label
 ORIGIN_COLOURS = {"real": REAL, "augmented": AUGMENTED, "synthetic": SYNTHETIC}
 
@@ -53,8 +56,8 @@ class Raw(str):
 
 
 def escape(value: Any) -> Raw:
-    """Text as markup; what is `Raw` stays as it is."""
-    return value if isinstance(value, Raw) else Raw(_escape(str(value), quote=True))
+    """Text as markup, with every sign in sight; what is `Raw` stays as it is."""
+    return value if isinstance(value, Raw) else Raw(_escape(visible(str(value)), quote=True))
 
 
 def page(title: str, body: Iterable[str], style: str = "", script: str = "") -> bytes:
@@ -155,7 +158,7 @@ def _cell(value: Any) -> tuple[Raw, bool]:
         return Raw('<span class="none">–</span>'), True
     number = isinstance(value, int | float) and not isinstance(value, bool)
     number = number or (isinstance(value, str) and _PERCENT.fullmatch(value) is not None)
-    return escape(value if isinstance(value, str) else figure(value)), number
+    return value if isinstance(value, Raw) else escape(shortened(figure(value), LONGEST)), number
 
 
 def _tag(name: str, content: str, numeric: bool) -> str:

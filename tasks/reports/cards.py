@@ -77,7 +77,7 @@ def _shown(own: str, values: Mapping[str, Any], pictures: Mapping[str, bytes]) -
         yield picture(pictures[own], "")
     if values:
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(cell(value))}</td></tr>" for name, value in values.items()
+            f"<tr><td>{escape(cell(name))}</td><td>{escape(cell(value))}</td></tr>" for name, value in values.items()
         )
         yield f"<table>{rows}</table>"
 
@@ -91,7 +91,7 @@ def picture(png: bytes, caption: str) -> str:
 
 def cell(value: Any) -> str:
     """A value as a person reads it."""
-    return "missing" if value is None else figure(value)
+    return "missing" if value is None else markup.shortened(figure(value), markup.LONGEST)
 
 
 def card(own: str, parts: Iterable[str]) -> str:

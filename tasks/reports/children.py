@@ -112,7 +112,7 @@ def _family_values(own: str, family: Mapping[str, Mapping[str, Any]]) -> str:
     names.sort(key=lambda name: name not in unlike)
     heads = ["", *("child" if one == own else "parent" for one in family)]
     lines = [
-        f'<tr class="{"differs" if name in unlike else ""}"><td>{escape(name)}</td>'
+        f'<tr class="{"differs" if name in unlike else ""}"><td>{escape(cell(name))}</td>'
         + "".join(f'<td class="n">{escape(cell(values.get(name)))}</td>' for values in family.values())
         + "</tr>"
         for name in names[:MAX_VALUES]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.lineage.card import fenced
+from tasks.lineage.visible import visible
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _markdown_table(section: Section) -> str:
 
 def escaped(value: str) -> str:
     """Text that Markdown and HTML leave as it is, on one line."""
-    plain = value.replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
+    plain = visible(value).replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
     for mark in "|`*_[]":
         plain = plain.replace(mark, f"\\{mark}")
     return " ".join(plain.split())

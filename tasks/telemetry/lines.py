@@ -45,10 +45,11 @@ def as_json(line: Line) -> str:
 
 
 def as_text(line: Line) -> str:
-    """The line for a person: time, level, where, message."""
+    """The line for a person: time, level, where, message, whose further lines cannot be taken for lines of the log."""
     where = " ".join(str(line[key]) for key in ("dataset", "stage", "shard") if key in line)
     facts = " ".join(f"{key}={value}" for key, value in line.get(FACTS, {}).items())
-    parts = (line["time"], line["level"].upper(), f"[{where}]" if where else "", line["message"], facts)
+    message = line["message"].replace("\n", "\n  ")
+    parts = (line["time"], line["level"].upper(), f"[{where}]" if where else "", message, facts)
     return " ".join(part for part in parts if part) + (f"\n{line['error']}" if "error" in line else "")
 
 

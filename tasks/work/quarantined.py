@@ -115,7 +115,12 @@ def _write(table: pa.Table, file: Path) -> None:
         from pyarrow import csv
 
         at = table.column_names.index("reasons")
-        csv.write_csv(table.set_column(at, "reasons", pc.binary_join(table["reasons"], "; ")), file)
+        table = table.set_column(at, "reasons", pc.binary_join(table["reasons"], "; "))
+        for at, field in enumerate(table.schema):
+            if pa.types.is_string(field.type):  # a spreadsheet would take a file called =cmd... for a formula
+                quiet = pc.replace_substring_regex(table[at], r"^([=+\-@\t\r])", r"'\1")
+                table = table.set_column(at, field.name, quiet)
+        csv.write_csv(table, file)
     else:
         from pyarrow import parquet
 

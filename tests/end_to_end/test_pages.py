@@ -1,11 +1,18 @@
-"""Markup planted in everything that comes from data never becomes markup of a page, and no page may load a thing."""
+"""Markup planted in everything that comes from data never becomes markup of a page, and no page may load a thing.
+
+Nor does anything of it steer the terminal that a command prints to, or turn the direction in which a page is read.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,17 +20,18 @@ from flows.cli import main
 from tests.end_to_end.helpers import GOOD, HEADER, policy, suite
 
 BREAKOUTS = ("<planted>", '"><planted>', "'><planted>", "</script><planted>", "</title><planted>", "--><planted>")
-LABEL = '"><planted id="label">'
-OTHER = "</script><planted onplanted='x'>"
-COLUMN = "<planted title='column'>"
-FILE = "<planted>&amp;' onplanted=1.csv"
+STEERING = "\x1b]0;pwned\x07\x1b[2J\u202e"
+LABEL = f'"><planted id="label">{STEERING}'
+OTHER = f"</script><planted onplanted='x'>{'wide' * 1000}"
+COLUMN = f"<planted title='column'>{STEERING}"
+FILE = f"<planted>&amp;' onplanted=1{STEERING}.csv"
 FAULTY = "<planted id=faulty>"
 STEPS = f"""
   - name: shaken
     transforms:
       - use: tabular.gaussian_noise
         params: {{scale: 0.05}}
-        invariance: {json.dumps("</td><planted>" + BREAKOUTS[1])}
+        invariance: {json.dumps("</td><planted>" + BREAKOUTS[1] + STEERING)}
     amount: {{copies: 1}}
 """
 
@@ -55,10 +63,12 @@ class Found(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory, api: str) -> dict[str, str]:
-    """Every page and picture of a version, its parent and a probe, made from data full of markup, by its name."""
-    folder = tmp_path_factory.mktemp("planted")
-    with pytest.MonkeyPatch.context() as patch:
+def planted(tmp_path_factory: pytest.TempPathFactory, api: str) -> tuple[dict[str, str], str]:
+    """Every page, card and picture of a version, its parent and a probe, by its name, made from data full of markup;
+    and all that the commands printed."""
+    folder, printed = tmp_path_factory.mktemp("planted"), io.StringIO()
+    streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
+    with pytest.MonkeyPatch.context() as patch, streams[0], streams[1]:
         patch.chdir(folder)
         patch.setenv("AUGMILL_HOME", str(folder / "home"))
         patch.setenv("PREFECT_API_URL", api)
@@ -68,14 +78,23 @@ def pages(tmp_path_factory: pytest.TempPathFactory, api: str) -> dict[str, str]:
         assert main(["run", str(file)]) == 0
         assert main(["probe", str(file), "--page", str(folder / "probe.html")]) == 0
         assert main(["diff", "made@0", "made@1", "--markdown"]) == 0
-    found = [one for one in folder.rglob("*") if one.suffix in (".html", ".svg") and one.is_file()]
-    return {one.relative_to(folder).as_posix(): one.read_text() for one in found}
+        for command in ("show", "rejections", "quarantine", "lineage"):
+            assert main([command, "made"]) == 0
+            assert main([command, "made", "--json"]) == 0
+        assert main(["lint", "--data", str(file)]) == 0
+    found = [one for one in folder.rglob("*") if one.suffix in (".html", ".svg", ".md") and one.is_file()]
+    return {one.relative_to(folder).as_posix(): one.read_text() for one in found}, printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def pages(planted: tuple[dict[str, str], str]) -> dict[str, str]:
+    return {name: text for name, text in planted[0].items() if not name.endswith(".md")}
 
 
 def hostile(folder: Path) -> Path:
     """A policy over a table whose names and values are all markup, some rows of which cannot be read."""
     write(folder / FILE, [*GOOD, f"1,2,{FAULTY},pale,hay", f"{FAULTY},2,3,pale,hay"])
-    words = {name: json.dumps(f"{name} {' '.join(BREAKOUTS)}") for name in ("description", "owner")}
+    words = {name: json.dumps(f"{name} {' '.join(BREAKOUTS)} {STEERING}") for name in ("description", "owner")}
     keys = suite(folder, "name: planted\nbudget: {max_quarantine_share: 0.5}\n")
     ignored = f"[{json.dumps(COLUMN)}]"
     return policy(folder, FILE, STEPS, ignore=ignored, **words, **keys)
@@ -101,7 +120,7 @@ def test_it_was_planted_in_every_kind_of_page(pages):
         sorted(pages),
     )
     together = "".join(pages.values())
-    for sign in ("id=&quot;label&quot;", "title=&#x27;column&#x27;", "onplanted=1.csv"):
+    for sign in ("id=&quot;label&quot;", "title=&#x27;column&#x27;", "onplanted=1"):
         assert sign in together
 
 
@@ -115,3 +134,26 @@ def test_pages_reach_for_nothing_and_may_not(pages):
             assert "unsafe-eval" not in rules, name
             assert not re.search(r"script-src[^;]*'unsafe-inline'", rules), name
             assert set(found.scripts) <= {"script"}, name
+
+
+def steering(text: str) -> set[str]:
+    return {sign for sign in text if (unicodedata.category(sign) == "Cc" and sign not in "\t\n") or sign == "\u202e"}
+
+
+def test_nothing_planted_steers_a_terminal(planted):
+    assert steering(planted[1]) == set()
+    assert planted[1].count("\\u001b[2J") > 10, "it was shown, and so it was planted"
+
+
+def test_nothing_planted_turns_or_breaks_a_page_a_card_or_a_picture(planted):
+    shown = {name: text.partition("\n---\n")[2] if name.endswith(".md") else text for name, text in planted[0].items()}
+    assert {name: found for name, text in shown.items() if (found := steering(text))} == {}
+    for name, text in planted[0].items():
+        if name.endswith(".svg"):
+            ElementTree.fromstring(text)
+
+
+def test_no_name_fills_a_page(pages):
+    for name, text in pages.items():
+        cells = re.findall(r"<td[^>]*>(.*?)</td>", text, re.DOTALL)
+        assert max((len(cell) for cell in cells if "wide" in cell), default=0) < 3000, name

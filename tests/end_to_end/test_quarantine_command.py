@@ -11,6 +11,7 @@ import pytest
 from flows.cli import main
 from policies.errors import DataError
 from tasks.rows.provenance import ORIGIN, REAL
+from tasks.work.quarantined import Quarantine, export
 from tests.end_to_end.helpers import LOOSE, MILD, NOISE, go, policy, rows, suite, table_rows, write_csv
 
 SUITE = """
@@ -154,6 +155,15 @@ def test_all_refused_rows_can_be_exported(lake, capfd, name):
     assert "grains: expected >= 0" in str(found[0]["reasons"])
     assert main(["quarantine", "made", "--export", name]) == 2
     assert "exists already" in capfd.readouterr().err
+
+
+def test_no_cell_of_an_exported_csv_is_a_formula(tmp_path):
+    row = {"status": "waiting", "object": "=cmd|' /C calc'!A0.csv", "row": 7, "reasons": ["-1 is not", "@x"]}
+    export(Quarantine("made", None, [row], []), tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open() as stream:
+        (found,) = csv.DictReader(stream)
+    assert (found["object"], found["reasons"]) == ("'=cmd|' /C calc'!A0.csv", "'-1 is not; @x")
+    assert (found["row"], found["status"]) == ("7", "waiting")
 
 
 def test_an_export_goes_into_no_other_kind_of_file(lake, capfd):
