@@ -198,7 +198,7 @@ class _Checker:
             self._report(
                 ("expectations",), "AUG009", f"there is no suite {name!r} in {folders[0]}.", did_you_mean(name, suites)
             )
-        elif not self.suite.resolve().is_relative_to(self.suite.parent.resolve()):
+        elif yaml_source.leads_out(self.suite):
             self._report(
                 ("expectations",),
                 "AUG009",
@@ -254,6 +254,9 @@ def _read(file: Path, shown: str) -> bytes:
     try:
         if file.is_dir():
             raise _cannot_read(shown, "it is a folder", "Name the policy file in it.")
+        if file.is_file() and yaml_source.leads_out(file):  # a review would quote in public what it leads to
+            remedy = "Put the file itself there, or name the file that is meant."
+            raise _cannot_read(shown, f"it is a link that leads out of {file.parent}", remedy)
         raw = yaml_source.read_bounded(file)
         if raw is None:
             raise _cannot_read(shown, "it is larger than 1 MiB", "A policy is a page of text; is this the data?")

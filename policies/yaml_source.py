@@ -8,6 +8,7 @@ scalars follow YAML 1.2: `no`, `yes`, `on` and `off` are texts, as they are in a
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 _WORDS |= {sign + dot: float(sign + "inf") for sign in ("", "+", "-") for dot in (".inf", ".Inf", ".INF")}
 _WORDS |= {".nan": math.nan, ".NaN": math.nan, ".NAN": math.nan}
 
+_NULL = "A null character stands here."
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C scanner is ten times faster where it is built
 
 
@@ -78,6 +80,12 @@ def read_bounded(file: File) -> bytes | None:
     return data if len(data) <= MAX_BYTES else None
 
 
+def leads_out(file: File) -> bool:
+    """Whether it is a link to something outside of its folder; ConfigMaps of Kubernetes are links within theirs."""
+    # A path's own `resolve` raises where links lead in a circle.
+    return not File(os.path.realpath(file)).is_relative_to(os.path.realpath(file.parent))
+
+
 def content(raw: bytes | None) -> dict[str, Any]:
     """A policy or suite as plain values; nothing where it cannot be read, which is for lint to say."""
     try:
@@ -90,7 +98,7 @@ def content(raw: bytes | None) -> dict[str, Any]:
 def content_of(file: File) -> dict[str, Any]:
     """The same of a file; nothing where there is none."""
     try:
-        return content(read_bounded(file))
+        return {} if leads_out(file) else content(read_bounded(file))
     except OSError:
         return {}
 
@@ -182,6 +190,8 @@ class _Reader:
                 self._fault(key, at, "Merge keys (<<) are refused.", "Write the keys out, so that a reader sees them.")
             if key.tag is not None or key.anchor:
                 self._fault(key, at, f"The key {_short(name)} has a tag or an anchor.", "Write it plainly.")
+            if "\0" in name:
+                self._fault(key, at, _NULL, "Leave it out.")
             if name in result:
                 self._fault(
                     key,
@@ -195,6 +205,8 @@ class _Reader:
 
     def _scalar(self, event: Any, path: Path) -> Any:
         text = str(event.value)
+        if "\0" in text:  # no path, and no text of Postgres, may hold it
+            self._fault(event, path, _NULL, "Leave it out.")
         if event.style:
             return text
         if text in _WORDS:

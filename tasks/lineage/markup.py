@@ -27,22 +27,23 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _STYLE = f"""
 :root {{ color-scheme: light dark; }}
 body {{ font: 14px/1.45 {_FONT}; color: {INK}; background: {PAPER}; margin: 1.5rem auto; max-width: 72rem;
-  padding: 0 1.25rem; }}
+  padding: 0 1.25rem; overflow-wrap: break-word; }}
 h1 {{ font-size: 1.6rem; margin: 0 0 .25rem; }}
 h2 {{ font-size: 1.1rem; margin: 1.75rem 0 .5rem; }}
 p.lead {{ color: {FAINT}; margin: 0 0 1rem; }}
 table {{ border-collapse: collapse; margin: .25rem 0 .75rem; }}
 th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid {LINE}; vertical-align: top; }}
 th {{ font-weight: 600; white-space: nowrap; }}
-td {{ overflow-wrap: anywhere; }}
-td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }}
-td.s {{ white-space: nowrap; }}
+td {{ overflow-wrap: anywhere; min-width: 9rem; }}
+td.n, td.s {{ white-space: nowrap; min-width: 0; }}
+td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }}
 code, pre {{ font: 12.5px/1.45 ui-monospace, 'DejaVu Sans Mono', monospace; }}
 pre {{ background: #f5f7fa; border: 1px solid {LINE}; border-radius: 4px; padding: .7rem .9rem; overflow-x: auto; }}
 .good {{ color: {GOOD}; }} .bad {{ color: {BAD}; font-weight: 600; }} .warn {{ color: {WARN}; font-weight: 600; }}
 .none {{ color: {FAINT}; }}
 .scroll {{ overflow-x: auto; }}
 svg {{ max-width: 100%; height: auto; }}
+.scroll > svg {{ min-width: 30rem; }}
 @media (prefers-color-scheme: dark) {{
   body {{ color: #e4e7eb; background: #16191d; }} a {{ color: #8ab4f8; }}
   th, td, pre {{ border-color: #3a424a; }} pre {{ background: #1f2429; }} p.lead, .none {{ color: #9aa5b1; }}

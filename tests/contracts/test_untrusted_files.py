@@ -153,6 +153,47 @@ def test_a_pipe_without_end_is_no_policy(tmp_path, reader, bounded):
     assert not pouring.is_alive()
 
 
+def test_a_policy_that_is_a_link_out_of_its_folder_is_refused_and_not_quoted(tmp_path, reader, capsys):
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "secret.env").write_text("password: hunter2\ndataset: hunter2\n")
+    link = tmp_path / "policies" / "policy.yaml"
+    link.symlink_to(tmp_path / "secret.env")
+    if reader is not _load_suite:
+        reader(link)
+        assert "hunter2" not in str(capsys.readouterr())
+    with pytest.raises(PolicyError, match="has 1 fault") as refused:
+        load(link, CATALOGUE)
+    assert "hunter2" not in str(refused.value)
+    assert "a link that leads out of" in str(refused.value)
+    assert dataset_of(link) != "hunter2"
+
+
+def test_a_policy_that_is_a_link_within_its_folder_is_read(tmp_path):
+    (tmp_path / "..data").mkdir()  # as Kubernetes mounts a ConfigMap
+    policy(tmp_path / "..data", "x.csv", dataset="mounted")
+    (tmp_path / "policy.yaml").symlink_to("..data/policy.yaml")
+    assert load(tmp_path / "policy.yaml", CATALOGUE).policy.dataset == "mounted"
+
+
+def test_links_in_a_circle_are_no_policy(tmp_path, reader):
+    (tmp_path / "policy.yaml").symlink_to("other.yaml")
+    (tmp_path / "other.yaml").symlink_to("policy.yaml")
+    reader(tmp_path / "policy.yaml")
+
+
+@pytest.mark.parametrize("place", [r'source: {uri: "a\0b.csv"}', r'description: "\0"', r'"a\0": 1'])
+def test_a_null_character_is_refused_where_it_stands(tmp_path, place):
+    with pytest.raises(PolicyError, match="null character") as refused:
+        load(_written(tmp_path, f"dataset: a\nmodality: tabular\n{place}\n"), CATALOGUE)
+    assert {finding.line for finding in refused.value.findings if "null" in finding.message} == {3}
+
+
+def _written(folder: Path, text: str) -> Path:
+    file = folder / "policy.yaml"
+    file.write_text(text)
+    return file
+
+
 def test_a_suite_that_is_a_link_out_of_its_folder_is_refused(tmp_path):
     (tmp_path / "expectations").mkdir()
     (tmp_path / "policies").mkdir()

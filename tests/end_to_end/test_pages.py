@@ -157,3 +157,19 @@ def test_no_name_fills_a_page(pages):
     for name, text in pages.items():
         cells = re.findall(r"<td[^>]*>(.*?)</td>", text, re.DOTALL)
         assert max((len(cell) for cell in cells if "wide" in cell), default=0) < 3000, name
+
+
+def test_every_page_can_be_read_in_a_narrow_window(pages, browser, tmp_path):
+    """It is no wider than the window, and no column of words is so narrow that words break."""
+    for number, (name, text) in enumerate(sorted(pages.items())):
+        if not name.endswith(".html"):
+            continue
+        file = tmp_path / f"{number}.html"
+        file.write_text(text)
+        browser.open(file.as_uri(), width=400)
+        assert browser.run("document.documentElement.scrollWidth") <= 400, name
+        widths = browser.run(
+            "[...document.querySelectorAll('td:not(.n, .s, .card td)')].filter(one => one.offsetWidth"
+            " && one.textContent.length > 30).map(one => one.offsetWidth)"
+        )
+        assert min(widths, default=400) >= 120, name
