@@ -20,7 +20,8 @@ STYLE = Raw("""<style>
 .card { border: 1px solid #cbd2d9; border-radius: 6px; padding: .7rem .8rem; overflow-wrap: anywhere; min-width: 0; }
 .card:target, tr:target { outline: 2px solid #f28e2b; }
 .card h3 { font: 600 12.5px ui-monospace, 'DejaVu Sans Mono', monospace; margin: 0 0 .35rem; }
-.card table { font-size: 12.5px; margin: .35rem 0 0; } .card th, .card td { padding: .12rem .6rem .12rem 0; min-width: 0; }
+.card table { font-size: 12.5px; margin: .35rem 0 0; }
+.card th, .card td { padding: .12rem .6rem .12rem 0; min-width: 0; }
 .pair { display: flex; gap: .8rem; flex-wrap: wrap; align-items: flex-start; }
 figure { margin: 0; } figcaption { color: #5b6770; font-size: 12px; max-width: 9rem; overflow-wrap: anywhere; }
 img { image-rendering: pixelated; max-width: 9rem; min-width: 4.5rem; border: 1px solid #cbd2d9; }
