@@ -91,3 +91,10 @@ def test_a_comment_is_found_again_by_the_line_it_begins_with():
             [sys.executable, "-c", code], input=json.dumps(given), capture_output=True, text=True, check=True
         )
         assert answer.stdout.strip() == wanted
+
+
+def test_policies_of_a_change_read_nothing_outside_of_its_checkout():
+    """Or a pull request could have its comment quote the files of whoever runs CI."""
+    asked = yaml.safe_load((ROOT / ".github" / "workflows" / "policies.yml").read_text())["env"]["AUGMILL_DATA_ROOTS"]
+    assert asked == "${{ vars.AUGMILL_DATA_ROOTS || github.workspace }}"
+    assert yaml.safe_load(GITLAB.read_text())[".augmill"]["variables"]["AUGMILL_DATA_ROOTS"] == "$CI_PROJECT_DIR"
