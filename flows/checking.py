@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from flows import checks
@@ -22,6 +21,7 @@ SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 """How long a whole check may take, imports of heavy libraries on a busy machine among it."""
 SKEW_SECONDS = 5.0
+SERVER_FAULTS = 500
 Status = Literal["ok", "warn", "fail"]
 Kind = Literal["settings", "service"]
 
@@ -54,15 +54,20 @@ def fail(name: str, found: str, remedy: str, kind: Kind = "service") -> Answer:
 
 def clock(name: str, reply: Reply) -> Iterable[Answer]:
     """Compare a server's clock with ours. Runs do not mind: rows hold no time, versions and leases go by one clock."""
-    if not reply.date:
+    if reply.date is None:
         return
-    skew = parsedate_to_datetime(reply.date).timestamp() - reply.at
+    skew = reply.date - reply.at
     shown = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours"
     if abs(skew) <= SKEW_SECONDS:
         yield ok(f"{name} clock", f"within {SKEW_SECONDS:g} s of ours")
     else:
         remedy = "Have both take their time from NTP. Schedules fire by its clock; S3 refuses us from 15 min on."
         yield warn(f"{name} clock", shown, remedy)
+
+
+def at_fault(reply: Reply) -> Kind:
+    """Who is to be mended where a server does not say what it should: itself, or the setting that names it."""
+    return "service" if reply.status >= SERVER_FAULTS else "settings"
 
 
 def reached(name: str, host: str, port: int, remedy: str) -> Answer:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from urllib.parse import quote
 
 from flows.asking import NoReply, Reply, ask, without_user
-from flows.checking import SECONDS, Answer, clock, fail, ok, warn
+from flows.checking import SECONDS, Answer, at_fault, clock, fail, ok, warn
 from flows.settings import Settings
 
 OWN = "Start it, correct PREFECT_API_URL, or unset it: runs then start a server of their own."
@@ -23,12 +22,14 @@ def check(current: Settings) -> Iterator[Answer]:
     try:
         health = ask(f"{url}/health", seconds=SECONDS)
         found = ask(f"{url}/admin/version", seconds=SECONDS, auth=current.prefect_auth)
-        workers = _post(current, url, f"work_pools/{quote(current.work_pool, safe='')}/workers/filter")
+        theirs = str(found.json) if found.status == 200 else None
+        pool = f"{url}/work_pools/{quote(current.work_pool, safe='')}/workers/filter"
+        workers = _workers(current.work_pool, ask(pool, seconds=SECONDS, auth=current.prefect_auth, body=b"{}"))
     except NoReply as fault:
         yield fail("Prefect", f"the server at {without_user(url)} does not answer: {fault}", OWN)
         return
     if health.status != 200:
-        yield fail("Prefect", f"{without_user(url)}: HTTP {health.status} to /health", OWN, "settings")
+        yield fail("Prefect", f"{without_user(url)}: HTTP {health.status} to /health", OWN, at_fault(health))
         return
     yield ok("Prefect", f"the server at {without_user(url)} answers")
     yield from clock("Prefect", health)
@@ -36,13 +37,9 @@ def check(current: Settings) -> Iterator[Answer]:
         remedy = "Set PREFECT_API_AUTH_STRING=USER:PASSWORD as its PREFECT_SERVER_API_AUTH_STRING says."
         yield fail("Prefect credentials", f"HTTP {found.status}: it does not let us in", remedy, "settings")
         return
-    if found.status == 200:
-        yield _version(found.text.strip('"'))
-    yield _workers(current.work_pool, workers)
-
-
-def _post(current: Settings, url: str, path: str) -> Reply:
-    return ask(f"{url}/{path}", seconds=SECONDS, auth=current.prefect_auth, body=b"{}")
+    if theirs is not None:
+        yield _version(theirs)
+    yield workers
 
 
 def _version(theirs: str) -> Answer:
@@ -66,7 +63,7 @@ def _workers(pool: str, reply: Reply) -> Answer:
         return warn("work pool", f"the server knows no work pool {pool}", f"`augmill deploy` makes it; so does {start}")
     if reply.status != 200:
         return fail("work pool", f"HTTP {reply.status} to a question for {pool}", "See the server's log.")
-    online = [one["name"] for one in json.loads(reply.body) if one["status"] == "ONLINE"]
+    online = [one["name"] for one in reply.listed("name", "status") if one["status"] == "ONLINE"]
     if not online:
         return warn(
             "worker", f"none is online in the work pool {pool}: scheduled runs would wait", f"Start one: {start}"

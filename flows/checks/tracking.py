@@ -10,10 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.asking import NoReply, ask, without_user
-from flows.checking import SECONDS, Answer, clock, fail, ok, warn
+from flows.checking import SECONDS, Answer, at_fault, clock, fail, ok, warn
 from flows.servers.mlflow_server import is_served
 from flows.settings import Settings
 
+START = "Start it, or correct AUGMILL_TRACKING_URI."
 LATER = "Runs publish all the same; records wait in the home and go out with the next run."
 CREDENTIALS = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
 
@@ -36,14 +37,16 @@ def _server(uri: str, credentials: str | None) -> Iterator[Answer]:
         health = ask(f"{uri}/health", seconds=SECONDS)
         theirs = ask(f"{uri}/version", seconds=SECONDS, auth=credentials)
         found = ask(f"{uri}/api/2.0/mlflow/experiments/search?max_results=1", seconds=SECONDS, auth=credentials)
+        _ = found.json if found.status == 200 else None  # or it is no server of MLflow
     except NoReply as fault:
-        yield fail("MLflow", f"the server at {shown} does not answer: {fault}", f"Start it. {LATER}")
+        yield fail("MLflow", f"the server at {shown} does not answer: {fault}", f"{START} {LATER}")
         return
     if found.status in (401, 403):
         yield fail("MLflow", f"the server at {shown} does not let us in: HTTP {found.status}", CREDENTIALS, "settings")
-    elif health.status != 200 or found.status != 200:
-        said = f"{shown}: HTTP {found.status} to a search of experiments"
-        yield fail("MLflow", said, "See whether AUGMILL_TRACKING_URI names an MLflow server, and its log.", "settings")
+    elif wrong := next((reply for reply in (found, health) if reply.status != 200), None):
+        said = f"{shown}: HTTP {wrong.status} to {'a search of experiments' if wrong is found else '/health'}"
+        remedy = "See whether AUGMILL_TRACKING_URI names an MLflow server, and its log."
+        yield fail("MLflow", said, remedy, at_fault(wrong))
     else:
         yield ok("MLflow", f"the server at {shown} answers")
     if theirs.status == 200:

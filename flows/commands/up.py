@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,10 @@ def command(
         _show(_detached(current, host, asked), as_json)
         return
     with state.locked(current.home) as free:
-        if not free:
-            _show(_document(current, already=True), as_json)
+        if free:
+            _supervise(current, host, asked, quiet, as_json)
             return
-        _supervise(current, host, asked, quiet, as_json)
+    _show(_joined(current), as_json)
 
 
 def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
@@ -74,12 +75,12 @@ def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet
         try:
             say("starting Prefect server, MLflow UI, metrics and worker")
             stack.start()
-            if not stack.stop.is_set():
+            if not stack.stop:
                 _show(_document(current, already=False), as_json)
                 stack.wait()
         finally:
             say("stopping")
-            stack.stop.set()
+            stack.stop = True
             stack.end()
             say("stopped")
 
@@ -100,6 +101,8 @@ def _detached(current: Settings, host: str, asked: Mapping[str, int | None]) -> 
             start_new_session=True,
         )
     said: dict[str, Any] = _first_document(process, log)
+    if not said:
+        raise StorageError("it was stopped before everything answered.", "Start it again when it may run.")
     if fault := said.get("error"):
         process.wait()
         raise {2: PolicyError, 4: StorageError}[fault["exit_code"]](fault["cause"], fault["remedy"])
@@ -112,7 +115,26 @@ def _first_document(process: subprocess.Popen[str], log: Path) -> Any:
         lines.append(line)
         if line == "}\n":
             return json.loads("".join(lines))
-    raise StorageError(f"the supervisor ended with exit code {process.wait()}.", f"See {log}.")
+    if process.wait() == 0:
+        return {}
+    raise StorageError(f"the supervisor ended with exit code {process.returncode}.", f"See {log}.")
+
+
+def _joined(current: Settings) -> dict[str, Any]:
+    """The stack that another looks after, once it has started. Raises StorageError if it does not come up."""
+    log = f"See {current.home / 'logs' / 'up.log'}, then start it again."
+    while (stack := state.running(current.home)) is None or _phases(stack) & {"starting", "restarting"}:
+        with state.locked(current.home) as free:
+            if free:
+                raise StorageError("the stack that was starting in this home has ended.", log)
+        time.sleep(0.2)
+    if "failed" in _phases(stack):
+        raise StorageError("a part of the stack that runs in this home was given up.", f"`augmill down`. {log}")
+    return _document(current, already=True)
+
+
+def _phases(stack: state.StackState) -> set[str]:
+    return {part.phase for part in stack.parts.values()}
 
 
 def _document(current: Settings, *, already: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from flows.stack.part import NotWell, Part, start
+from flows.stack.part import NotWell, Part, answer_of, start
 from flows.stack.processes import MARK, identity
 from flows.stack.state import PartState
 
@@ -82,7 +82,10 @@ class Keeper(threading.Thread):
 
     def _once(self) -> str:
         """Start the process and stay with it; returns why it is no more."""
-        self.process = process = self._start()
+        try:
+            self.process = process = self._start()
+        except OSError as fault:
+            return f"cannot be started ({fault})"
         self._change(process=identity(process.pid), since=time.time())
         began = time.monotonic()
         well, checked = began, began - CHECK_SECONDS
@@ -104,7 +107,7 @@ class Keeper(threading.Thread):
 
     def _unwell(self, age: float) -> str | None:
         try:
-            self.part.health(age)
+            answer_of(self.part.health, age)
         except NotWell as fault:
             return str(fault)
         if self.state.phase != "up":

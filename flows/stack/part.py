@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.asking import STRANGER, NoReply
 from flows.settings import child_environment
 
 PROGRAM = Path(__file__).with_name("watched.py")
@@ -47,9 +48,22 @@ class Part:
     address: str | None
     launch: Launch | None
     health: Callable[[float], Health]
-    """Raises NotWell where the process, which is that many seconds old, does not do its work. Bounded in time."""
+    """Raises NotWell where the process, which is that many seconds old, does not do its work. Bounded in time; asked
+    by `answer_of`."""
     listener: socket.socket | None = None
     """What the process accepts on, if it is we who listen."""
+
+
+def answer_of(health: Callable[[float], Health], age: float) -> Health:
+    """What a part says of itself. Raises NotWell, whatever it is that answers at its address and however."""
+    try:
+        return health(age)
+    except NotWell:
+        raise
+    except NoReply as fault:
+        raise NotWell(str(fault)) from fault
+    except (ValueError, TypeError, KeyError) as fault:
+        raise NotWell(STRANGER) from fault
 
 
 def watched(call: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Launch:

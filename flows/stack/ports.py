@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 
 from policies.errors import StorageError
 
@@ -11,10 +12,16 @@ BACKLOG = 128
 
 
 def choose(
-    host: str, first: int, asked: int | None = None, remembered: int | None = None, option: str = "--port"
+    host: str,
+    first: int,
+    asked: int | None = None,
+    remembered: int | None = None,
+    option: str = "--port",
+    others: Collection[int] = (),
 ) -> int:
-    """A free port: only the asked one where one is asked for, else the remembered one, else the first from `first`."""
-    any_free = [*([remembered] if remembered else []), *range(first, first + TRIED)]
+    """A free port: only the asked one where one is asked for, else the remembered one, else the first from `first`;
+    of these two none that is to be one of the `others`."""
+    any_free = [port for port in (remembered, *range(first, first + TRIED)) if port and port not in others]
     wanted = any_free if asked is None else [asked]
     reason = ""
     for port in wanted:

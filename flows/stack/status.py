@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.settings import Settings
 from flows.stack import state
-from flows.stack.part import Health, NotWell
+from flows.stack.part import Health, NotWell, answer_of
 from flows.stack.parts import metrics, mlflow, prefect, worker
 from flows.stack.state import PartState, StackState
 
@@ -43,7 +43,7 @@ def _part(current: Settings, stack: StackState, said: PartState) -> dict[str, An
     healthy = said.phase == "elsewhere" or (said.process is not None and said.process.alive)
     if healthy:
         try:
-            found = _look(current, stack, said)(age)
+            found = answer_of(_health_of(current, stack, said), age)
         except NotWell as fault:
             healthy, reason = False, str(fault)
     return {
@@ -62,7 +62,7 @@ def _part(current: Settings, stack: StackState, said: PartState) -> dict[str, An
     }
 
 
-def _look(current: Settings, stack: StackState, said: PartState) -> Callable[[float], Health]:
+def _health_of(current: Settings, stack: StackState, said: PartState) -> Callable[[float], Health]:
     if said.name == mlflow.NAME:
         return partial(mlflow.health, current.tracking_uri if said.phase == "elsewhere" else str(said.address))
     if said.name == metrics.NAME:

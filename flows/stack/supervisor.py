@@ -15,13 +15,13 @@ from dataclasses import replace
 from flows.servers.mlflow_server import is_served
 from flows.settings import Settings, make_folder
 from flows.stack import state
-from flows.stack.keeper import Keeper, log_file
-from flows.stack.part import NotWell, Part
+from flows.stack.keeper import LOOK_SECONDS, Keeper, log_file
+from flows.stack.part import NotWell, Part, answer_of
 from flows.stack.parts import metrics, mlflow, prefect, worker
 from flows.stack.ports import choose, is_loopback
 from flows.stack.processes import Identity, end, identity, marked, values
 from flows.stack.state import PartState, StackState
-from policies.errors import StorageError
+from policies.errors import PolicyError, StorageError
 
 END_SECONDS = 10.0
 LOGS = "logs"
@@ -33,8 +33,8 @@ class Stack:
 
     def __init__(self, current: Settings, host: str, ports: dict[str, int], say: Callable[[str], None]) -> None:
         self.home, self.mark = current.home, secrets.token_hex(8)
-        self.stop = threading.Event()
-        self.changed = threading.Condition()
+        self.stop = False  # set by signals, which must find no lock in their way
+        self.lock = threading.Lock()
         logs = make_folder(current.home / LOGS)
         self.parts = _parts(current, host, ports)
         self.api_url, self.auth = current.prefect_api_url or str(self.parts[0].address), current.prefect_auth
@@ -50,8 +50,8 @@ class Stack:
         state.write(self.home, self.state)
         for keeper in self.keepers:
             keeper.start()
-        with self.changed:
-            self.changed.wait_for(lambda: self.stop.is_set() or self._failed() or self._all_up())
+        while not (self.stop or self._failed() or self._all_up()):
+            time.sleep(LOOK_SECONDS)
         if failed := self._failed():
             raise StorageError(
                 f"{failed.name} did not start: it {failed.reason}; {self._last_line(failed.name)}",
@@ -60,7 +60,8 @@ class Stack:
 
     def wait(self) -> None:
         """Return when told to stop. Raises StorageError when nothing of ours is left to look after."""
-        while not self.stop.wait(1.0):
+        while not self.stop:
+            time.sleep(LOOK_SECONDS)
             ours = [one for one in self.state.parts.values() if one.phase != "elsewhere"]
             if ours and all(one.phase == "failed" for one in ours):
                 raise StorageError("every part was given up.", f"See {self.home / LOGS}, then start again.")
@@ -92,12 +93,11 @@ class Stack:
         return found
 
     def _hear(self, said: PartState) -> None:
-        with self.changed:
+        with self.lock:
             self.state = replace(self.state, parts={**self.state.parts, said.name: said})
-            if not self.stop.is_set():
+            if not self.stop:
                 with suppress(OSError):  # a full disk: what runs goes on running
                     state.write(self.home, self.state)
-            self.changed.notify_all()
 
     def _failed(self) -> PartState | None:
         return next((one for one in self.state.parts.values() if one.phase == "failed"), None)
@@ -117,9 +117,9 @@ def signals_stop(stack: Stack) -> Iterator[None]:
     """Ctrl-C, SIGTERM and a terminal that goes away stop the stack in order; a second one kills it."""
 
     def heard(*_: object) -> None:
-        if stack.stop.is_set():
+        if stack.stop:
             stack.hurry()
-        stack.stop.set()
+        stack.stop = True
 
     before = {sign: signal.signal(sign, heard) for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -143,9 +143,12 @@ def sweep(current: Settings) -> list[Identity]:
 def ports_for(current: Settings, host: str, asked: dict[str, int | None], say: Callable[[str], None]) -> dict[str, int]:
     """A port for each server of ours, the same as last time where it is free; a change is said."""
     last = state.remembered_ports(current.home)
-    found = {}
+    found = {name: port for name, port in asked.items() if port}
+    if len(set(found.values())) < len(found):
+        raise PolicyError("two servers are to have one port.", "Give each of the options for ports another number.")
     for name, first in ((part.NAME, part.FIRST_PORT) for part in (prefect, mlflow, metrics)):
-        found[name] = choose(host, first, asked.get(name), last.get(name), f"--{name}-port")
+        option = f"--{name}-port"
+        found[name] = choose(host, first, asked.get(name), last.get(name), option, set(found.values()))
         wanted = asked.get(name) or last.get(name, first)
         if found[name] != wanted:
             say(f"port {wanted} is taken by another program: {name} is at {found[name]}")
@@ -185,7 +188,7 @@ def _parts(current: Settings, host: str, ports: dict[str, int]) -> list[Part]:
 def _refuse_silent(others: Sequence[Part]) -> None:
     for part in others:
         try:
-            part.health(0.0)
+            answer_of(part.health, 0.0)
         except NotWell as fault:
             raise StorageError(
                 f"the {part.title} at {part.address} does not answer: {fault}.",

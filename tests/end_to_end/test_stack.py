@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -102,8 +103,10 @@ def test_up_serves_with_passwords_is_started_once_and_ends_with_a_killed_supervi
 ) -> None:
     assert place.call("status", code=4)["running"] is False
     place.secrets.update(SECRETS)
-    first = place.up()
+    with ThreadPoolExecutor(2) as pool:  # the one that comes second waits until everything answers, too
+        first, second = sorted(pool.map(lambda _: place.up(), range(2)), key=lambda said: said["already"])
     assert (first["already"], first["healthy"]) == (False, True)
+    assert (second["already"], second["healthy"]) == (True, True)
     parts = place.parts()
     assert set(parts) == PARTS
     assert all(part["phase"] == "up" and part["pid"] for part in parts.values())
@@ -112,7 +115,6 @@ def test_up_serves_with_passwords_is_started_once_and_ends_with_a_killed_supervi
     page = urllib.request.Request(parts["prefect"]["page"] + "/v2/")
     with urllib.request.urlopen(page, timeout=60) as answer:
         assert b"<!DOCTYPE html>" in answer.read()
-    assert place.call("up", "--detach")["already"] is True
 
     asks = "/api/2.0/mlflow/experiments/search?max_results=1"
     assert ask(parts["mlflow"]["address"] + asks, seconds=60).status == 401
@@ -125,6 +127,17 @@ def test_up_serves_with_passwords_is_started_once_and_ends_with_a_killed_supervi
     assert place.call("status", code=4)["running"] is False
     assert place.call("down") == {"stopped": False, "left_over": 0}
     assert planted(place.home.parent) == []
+
+
+def test_a_start_that_is_stopped_is_one_error_and_leaves_nothing(place: Place) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(place.call, "up", "--detach", *place.ports, code=4)
+        while state.running(place.home) is None:
+            time.sleep(0.05)
+        processes = place.processes()
+        assert place.call("down")["stopped"] is True
+        assert starting.result()["error"]["cause"] == "it was stopped before everything answered."
+    assert gone(processes)
 
 
 @pytest.mark.slow

@@ -136,6 +136,16 @@ def test_servers_that_accept_and_never_answer_are_each_given_up_in_seconds(docto
     assert "no answer in 1 s" in answers["lake"]["found"]
 
 
+@pytest.mark.parametrize("page", ["<html>Welcome to nginx!</html>", '[{"name": 1}]', "7"])
+def test_another_program_at_the_address_of_a_server_is_named_without_showing_its_pages(doctor, page):
+    with serving({"/": page}) as url:
+        answers, said = doctor(4, PREFECT_API_URL=f"{url}/api", AUGMILL_TRACKING_URI=url)
+    failed = {name: answer["found"] for name, answer in answers.items() if answer["status"] == "fail"}
+    assert failed.keys() == ({"Prefect", "MLflow"} if page[0] == "<" else {"Prefect", "MLflow version"})
+    assert "does not answer: another program does" in failed["Prefect"]
+    assert "nginx" not in said
+
+
 def test_a_check_that_hangs_in_spite_of_all_does_not_hold_up_the_others(doctor, monkeypatch):
     ends = threading.Event()
     monkeypatch.setattr(checking, "PATIENCE_SECONDS", 5.0)

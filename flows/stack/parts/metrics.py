@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flows.asking import NoReply, ask
+from flows.asking import ask
 from flows.settings import Settings
 from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
 from flows.stack.ports import spelled
@@ -22,10 +22,7 @@ def part(current: Settings, host: str, port: int) -> Part:
 
 def health(address: str, _: float = 0.0) -> Health:
     """Whether the exporter answers; what it would say is not asked for, as that looks into the lake."""
-    try:
-        well = ask(f"{address.removesuffix('/metrics')}/health", seconds=HEALTH_SECONDS)
-    except NoReply as fault:
-        raise NotWell(str(fault)) from fault
+    well = ask(f"{address.removesuffix('/metrics')}/health", seconds=HEALTH_SECONDS)
     if well.status != 200:
         raise NotWell(f"HTTP {well.status}")
     return Health()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flows.asking import NoReply, ask, without_user
+from flows.asking import ask, without_user
 from flows.servers import mlflow_server
 from flows.settings import Settings
 from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part
@@ -27,10 +27,7 @@ def elsewhere(current: Settings) -> Part:
 
 def health(address: str, _: float = 0.0) -> Health:
     """Whether the server answers, and its version."""
-    try:
-        if (well := ask(f"{address}/health", seconds=HEALTH_SECONDS)).status != 200:
-            raise NotWell(f"HTTP {well.status}")
-        version = ask(f"{address}/version", seconds=HEALTH_SECONDS)
-    except NoReply as fault:
-        raise NotWell(str(fault)) from fault
+    if (well := ask(f"{address}/health", seconds=HEALTH_SECONDS)).status != 200:
+        raise NotWell(f"HTTP {well.status}")
+    version = ask(f"{address}/version", seconds=HEALTH_SECONDS)
     return Health(version.text if version.status == 200 else None)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 
-from flows.asking import NoReply, ask, without_user
+from flows.asking import ask, without_user
 from flows.servers import server_process
 from flows.settings import Settings
 from flows.stack.part import HEALTH_SECONDS, Health, Launch, NotWell, Part
@@ -40,12 +39,9 @@ def elsewhere(current: Settings) -> Part:
 
 def health(api_url: str, auth: str | None, _: float = 0.0) -> Health:
     """Whether the server and its database answer, and its version where it lets us know."""
-    try:
-        if (well := ask(f"{api_url}/health", seconds=HEALTH_SECONDS)).status != 200:
-            raise NotWell(f"HTTP {well.status}: {well.text[:200]}")
-        version = ask(f"{api_url}/admin/version", seconds=HEALTH_SECONDS, auth=auth)
-    except NoReply as fault:
-        raise NotWell(str(fault)) from fault
+    if (well := ask(f"{api_url}/health", seconds=HEALTH_SECONDS)).status != 200:
+        raise NotWell(f"HTTP {well.status}: {well.text[:200]}")
+    version = ask(f"{api_url}/admin/version", seconds=HEALTH_SECONDS, auth=auth)
     if version.status in (401, 403):
         return Health(note="it wants the credentials of PREFECT_API_AUTH_STRING")
-    return Health(str(json.loads(version.body)) if version.status == 200 else None)
+    return Health(str(version.json) if version.status == 200 else None)

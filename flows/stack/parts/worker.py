@@ -9,8 +9,7 @@ import platform
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from urllib.parse import quote
@@ -88,7 +87,7 @@ def health(api_url: str, auth: str | None, pool: str, name: str, age: float) -> 
         raise NotWell(f"there is no work pool {pool} yet")
     if reply.status != 200:
         raise NotWell(f"the Prefect server does not say: HTTP {reply.status}")
-    for one in json.loads(reply.body):
+    for one in reply.listed("name", "last_heartbeat_time", "heartbeat_interval_seconds"):
         silent = _silence(one["last_heartbeat_time"], reply)
         if one["name"] == name and silent < age:
             if silent > MISSED * (one["heartbeat_interval_seconds"] or HEARTBEAT_SECONDS):
@@ -104,7 +103,7 @@ def give_up_lost(current: Settings, pool: str) -> None:
     body = json.dumps({"flow_runs": wanted, "work_pools": {"name": {"any_": [pool]}}}).encode()
     with suppress(NoReply):
         found = ask(f"{api_url}/flow_runs/filter", seconds=START_SECONDS, auth=current.prefect_auth, body=body)
-        under_way = {run["id"] for run in json.loads(found.body)} if found.status == 200 else set()
+        under_way = {run["id"] for run in found.listed("id")} if found.status == 200 else set()
         give_up(under_way - set(values(RUN_ID)), api_url, current.prefect_auth)
 
 
@@ -118,5 +117,5 @@ def give_up(runs: Iterable[str], api_url: str, auth: str | None) -> None:
 
 
 def _silence(heard: str, reply: Reply) -> float:
-    now = parsedate_to_datetime(reply.date) if reply.date else datetime.now(UTC)
-    return (now - datetime.fromisoformat(heard)).total_seconds()
+    now = reply.at if reply.date is None else reply.date
+    return now - datetime.fromisoformat(heard).timestamp()

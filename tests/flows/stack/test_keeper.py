@@ -146,3 +146,20 @@ def test_the_log_stays_within_its_bounds(tmp_path, monkeypatch, keep):
     files = sorted(tmp_path.glob("trial.log*"))
     assert [file.name for file in files] == ["trial.log", *(f"trial.log.{n + 1}" for n in range(keeper.LOGS_KEPT))]
     assert sum(file.stat().st_size for file in files) <= 1000 * (keeper.LOGS_KEPT + 1)
+
+
+def test_one_whose_answers_make_no_sense_is_started_again_and_given_up(keep, monkeypatch):
+    monkeypatch.setattr(keeper, "START_SECONDS", 0.3)
+
+    def health(age):
+        raise KeyError("status")
+
+    _, watching = keep(SLEEP, health)
+    assert "another program does" in watching.until("failed", restarts=keeper.ATTEMPTS - 1).reason
+
+
+def test_one_that_cannot_be_started_is_given_up_with_the_reason(keep, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    _, watching = keep(SLEEP)
+    reason = watching.until("failed", restarts=keeper.ATTEMPTS - 1).reason
+    assert reason == "cannot be started ([Errno 2] No such file or directory: '/no/such/python')"

@@ -4,8 +4,11 @@ import socket
 
 import pytest
 
+from flows.settings import settings
+from flows.stack import state
 from flows.stack.ports import choose, is_loopback, spelled
-from policies.errors import StorageError
+from flows.stack.supervisor import ports_for
+from policies.errors import PolicyError, StorageError
 
 
 @pytest.fixture
@@ -26,6 +29,18 @@ def test_the_port_of_last_time_is_kept_while_it_is_free(taken):
         free = listener.getsockname()[1]
     assert choose("127.0.0.1", taken, remembered=free) == free
     assert choose("127.0.0.1", free, remembered=taken) == free
+
+
+def test_no_two_servers_get_one_port(tmp_path, monkeypatch, taken):
+    monkeypatch.setenv("AUGMILL_HOME", str(tmp_path))
+    with pytest.raises(PolicyError, match="two servers are to have one port"):
+        ports_for(settings(), "127.0.0.1", {"prefect": taken, "mlflow": taken}, print)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        free = listener.getsockname()[1]
+    state.remember_ports(tmp_path, {"prefect": free})
+    found = ports_for(settings(), "127.0.0.1", {"mlflow": free}, print)
+    assert found["mlflow"] == free
+    assert len(set(found.values())) == 3
 
 
 def test_a_host_that_is_not_here_is_a_refusal():

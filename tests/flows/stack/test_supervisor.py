@@ -1,0 +1,36 @@
+"""Whoever looks after the stack can be stopped at any time, also while a part does not come up."""
+
+import os
+import signal
+import sys
+import threading
+
+from flows.settings import settings
+from flows.stack import state, supervisor
+from flows.stack.part import Launch, NotWell, Part
+from flows.stack.processes import marked
+
+
+def late(*_):
+    raise TimeoutError("it goes on")
+
+
+def test_a_start_that_comes_to_nothing_can_be_stopped(tmp_path, monkeypatch):
+    def health(age):
+        raise NotWell("no answer in 5 s")
+
+    launch = Launch([sys.executable, "-c", "import sys; sys.stdin.read()"])
+    monkeypatch.setenv("AUGMILL_HOME", str(tmp_path))
+    monkeypatch.setattr(supervisor, "_parts", lambda *_: [Part("trial", "Trial", "http://x", launch, health)])
+    stack = supervisor.Stack(settings(), "127.0.0.1", {}, print)
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(20)
+    with supervisor.signals_stop(stack):
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        try:
+            stack.start()
+        finally:
+            signal.alarm(0)
+            stack.end()
+    assert list(marked(stack.mark)) == []
+    assert state.left(tmp_path) is None
