@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 from flows.bounded import within
 from flows.settings import Settings, settings
+from flows.stack.ports import spelled
 from flows.telemetry import counting
 from flows.telemetry.counting import Counting
 from flows.telemetry.logs import LOGGER
@@ -76,12 +78,14 @@ def serve(host: str, port: int, ready: Callable[[str], object]) -> None:
     # Settings are read each time: a stack that is started later has addresses of its own.
     scraped = Scraped(lambda: everything(settings()))
     try:
-        server = ThreadingHTTPServer((host, port), _handler(scraped))
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        kind = type("Server", (ThreadingHTTPServer,), {"address_family": family})
+        server = kind((host, port), _handler(scraped))
     except OSError as fault:
         raise StorageError(f"{host}:{port} cannot be listened on: {fault.strerror}.", "Give another --port.") from fault
     server.daemon_threads = True
     with server:
-        ready(f"http://{host}:{server.server_address[1]}/metrics")
+        ready(f"http://{spelled(host)}:{server.server_address[1]}/metrics")
         server.serve_forever()
 
 

@@ -140,11 +140,11 @@ def test_a_port_that_is_taken_is_one_error(capsys):
     assert "cannot be listened on" in capsys.readouterr().err
 
 
-@pytest.fixture
-def exporter(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def exporter(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     home = tmp_path / "home"
     process = subprocess.Popen(
-        command("metrics", "--serve", "--port", "0"),
+        command("metrics", "--serve", "--port", "0", "--host", request.param),
         env=environment(home),
         cwd=tmp_path,
         stderr=subprocess.PIPE,
@@ -163,7 +163,7 @@ def exporter(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_exporter_is_scraped_on_loopback_and_ends_when_interrupted(exporter):
-    assert exporter.startswith("http://127.0.0.1:")
+    assert exporter.startswith(("http://127.0.0.1:", "http://[::1]:"))
     with urllib.request.urlopen(exporter, timeout=30) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         assert 'augmill_component_up{component="lake"} 1.0' in answer.read().decode()
