@@ -6,15 +6,15 @@ import fcntl
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO
 
 from flows.alerts.alerting import Alerts
 from flows.bounded import within
 from flows.settings import make_folder
 from flows.telemetry.logs import LOGGER
+from policies.errors import StorageError
 
 if TYPE_CHECKING:
     from tasks.telemetry.alert import Alert
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 3.0
 ATTEMPTS = 2
 FOLDER = "alerts"
+
+Told = dict[str, dict[str, float]]
 
 
 def deliver(alert: Alert, alerts: Alerts, home: Path) -> dict[str, str]:
@@ -59,37 +61,47 @@ def _once(name: str, send: Callable[[Alert], None], alert: Alert, home: Path) ->
     from tasks.telemetry.alert import QUIET_SECONDS
 
     group, now = f"{name} {alert.group}", time.time()
-    with _told(home) as told:
-        last = told.get(group, {"at": 0.0})
-        if 0 <= now - last["at"] < QUIET_SECONDS[alert.kind]:
-            return "held back"
+
+    def claim(told: Told) -> bool:
+        if 0 <= now - told.get(group, {"at": 0.0})["at"] < QUIET_SECONDS[alert.kind]:
+            return False
         told[group] = {"at": now}
+        return True
+
+    if not _noted(home, claim):
+        return "held back"
     outcome = attempt(send, alert)
     if outcome != "sent":
         logging.getLogger(LOGGER).warning("no alert by %s: %s", name, outcome)
-        with _told(home) as told:
-            told.pop(group, None)
+        _noted(home, lambda told: told.pop(group, None) is not None)
     return outcome
 
 
-@contextmanager
-def _told(home: Path) -> Iterator[dict[str, Any]]:
-    """When each group was told of last; several runs of one home share it. A damaged file means nobody was told."""
+def _noted(home: Path, change: Callable[[Told], bool]) -> bool:
+    """Change what is known of when each group was told of last, which several runs of one home share; returns what the
+    change does. Where nothing can be kept, it is true: a full disk may be what the alert is about."""
     from tasks.telemetry.alert import QUIET_SECONDS
 
-    folder = home / FOLDER
-    make_folder(folder)
-    with (folder / "told.json").open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        try:
-            told = dict(json.load(file))
-        except ValueError:
-            told = {}
-        yield told
-        young = time.time() - max(QUIET_SECONDS.values())
-        file.truncate(0)
-        json.dump({group: entry for group, entry in told.items() if entry["at"] > young}, file)
+    try:
+        with (make_folder(home / FOLDER) / "told.json").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            told = _told(file)
+            answer = change(told)
+            young = time.time() - max(QUIET_SECONDS.values())
+            file.truncate(0)
+            json.dump({group: entry for group, entry in told.items() if entry["at"] > young}, file)
+            return answer
+    except (OSError, StorageError):
+        return True
+
+
+def _told(file: TextIO) -> Told:
+    """When each group was told of last, in Unix seconds; a damaged file means nobody was told."""
+    try:
+        return {str(group): {"at": float(entry["at"])} for group, entry in json.load(file).items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def _call(alert: Alert, alerts: Alerts) -> None:
@@ -123,12 +135,21 @@ def _said(fault: Exception) -> str:
 
     if isinstance(fault, ConnectionError) and not fault.errno and fault.args:
         return str(fault)
-    if isinstance(fault, smtplib.SMTPAuthenticationError):
-        return "the mail server refuses user and password"
-    if isinstance(fault, smtplib.SMTPResponseException):
-        return f"the mail server answered {fault.smtp_code}"
-    if isinstance(fault, TimeoutError | httpx.TimeoutException):
-        return f"no answer in {ANSWER_SECONDS:g} s"
-    if isinstance(fault, httpx.ConnectError | OSError):
-        return f"it cannot be reached ({getattr(fault, 'strerror', None) or 'connection refused, or no such host'})"
-    return type(fault).__name__
+    hangs_up = (smtplib.SMTPServerDisconnected, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+    known = (
+        (smtplib.SMTPAuthenticationError, "the mail server refuses user and password"),
+        (smtplib.SMTPResponseException, f"the mail server answered {getattr(fault, 'smtp_code', '')}"),
+        (smtplib.SMTPRecipientsRefused, "the mail server refuses every recipient"),
+        (smtplib.SMTPNotSupportedError, f"the mail server cannot do it: {fault}"),
+        ((TimeoutError, httpx.TimeoutException), f"no answer in {ANSWER_SECONDS:g} s"),
+        (hangs_up, "it hangs up, or speaks another language"),
+        ((httpx.ConnectError, OSError), f"it cannot be reached ({_reason(fault)})"),
+    )
+    return next((words for kinds, words in known if isinstance(fault, kinds)), type(fault).__name__)
+
+
+def _reason(fault: BaseException | None) -> str:
+    """What the machine says of a connection, from beneath what a library makes of it."""
+    while fault is not None and not getattr(fault, "strerror", None):
+        fault = fault.__cause__ or fault.__context__
+    return str(getattr(fault, "strerror", "nobody says why"))

@@ -40,12 +40,12 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
     current = settings()
     quiet_libraries(current)
     document = tested(current) if testing else registered(current, removing=removing)
+    if testing:
+        refuse_silent(document)
     if as_json:
         print_json(document)
     else:
         say(text(document), nl=False)
-    if testing:
-        refuse_silent(document)
 
 
 def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
@@ -85,10 +85,12 @@ def refuse_silent(document: dict[str, Any]) -> None:
     """Raise StorageError where a test alert did not get out, PolicyError where there was no way to send it."""
     from policies.errors import PolicyError, StorageError
 
-    failed = {name: said for name, said in document["sent"].items() if said != "sent"}
-    if failed:
+    sent = document["sent"]
+    if any(said != "sent" for said in sent.values()):
         raise StorageError(
-            "; ".join(f"no alert by {name}: {said}" for name, said in failed.items()),
+            "; ".join(
+                f"sent by {name}" if said == "sent" else f"no alert by {name}: {said}" for name, said in sent.items()
+            ),
             "Correct AUGMILL_WEBHOOK_URL or AUGMILL_SMTP_URL, or look at what receives there.",
         )
     if not document["sent"]:

@@ -172,8 +172,11 @@ def test_the_command_registers_tests_and_removes(prefect_api_url, hook, capsys):
     assert main(["alerts", "--test"]) == 0
     assert bodies(hook)[-1]["dataset"] == "test-of-alerts"
     hook.answer = 500
-    assert main(["alerts", "--test"]) == 4
-    assert "no alert by webhook: HTTP 500" in capsys.readouterr().err
+    capsys.readouterr()
+    assert main(["alerts", "--test", "--json"]) == 4
+    told = capsys.readouterr()
+    assert "no alert by webhook: HTTP 500" in told.err
+    assert json.loads(told.out)["error"]["kind"] == "StorageError"  # the one document
     assert main(["alerts", "--remove"]) == 0
     assert capsys.readouterr().out.count("removed") == 5
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,7 +46,13 @@ def test_a_clock_that_was_ahead_holds_nothing_back(tmp_path: Path):
     file = tmp_path / "alerts" / "told.json"
     file.parent.mkdir()
     with webhook() as hook:
-        for content in (json.dumps({"webhook check.failed:1": {"at": time.time() + 1e6}}), "{damaged"):
+        for content in (
+            json.dumps({"webhook check.failed:1": {"at": time.time() + 1e6}}),
+            "{damaged",
+            "[1]",
+            "null",
+            '{"webhook check.failed:1": 3}',
+        ):
             file.write_text(content)
             assert deliver(alert(), to(hook.url), tmp_path) == {"webhook": "sent"}
 
@@ -67,6 +77,59 @@ def test_a_webhook_that_hangs_costs_a_few_seconds_and_nobody_learns_its_address(
     gone = deliver(alert(), to(hook.url), tmp_path)["webhook"]
     assert gone.startswith("it cannot be reached")
     assert "S3CRET" not in caplog.text + gone
+
+
+def test_what_cannot_be_remembered_is_told_all_the_same(tmp_path: Path):
+    home = tmp_path / "home"
+    home.write_text("a disk that takes no folder")
+    with webhook() as hook:
+        assert deliver(alert(), to(hook.url), home) == {"webhook": "sent"}
+        assert len(hook.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "words", "said"),
+    [
+        ("http://127.0.0.1:{port}/S3CRET", [b""], "it hangs up"),
+        ("http://127.0.0.1:{port}/S3CRET", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], "it hangs up"),
+        ("http://127.0.0.1:{port}/S3CRET", [b"220 mail\r\n"], "speaks another language"),
+        ("https://127.0.0.1:{port}/S3CRET", [b"HTTP/1.1 200 OK\r\n\r\n"], "SSL"),
+        ("smtp://127.0.0.1:{port}", [b"220 hi\r\n", b""], "it hangs up"),
+        ("smtp://127.0.0.1:{port}?starttls=yes", [b"220 hi\r\n", b"250 hi\r\n"], "STARTTLS extension not supported"),
+        ("smtp://me:S3CRET@127.0.0.1:{port}", [b"220 hi\r\n", b"250 hi\r\n"], "AUTH extension not supported"),
+        ("smtp://127.0.0.1:{port}", [b"220 hi\r\n", *[b"250 ok\r\n"] * 2, *[b"550 no\r\n"] * 3], "every recipient"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_that_help(address: str, words: list[bytes], said: str):
+    with saying(words, greets=address.startswith("smtp")) as port:
+        url = address.format(port=port)
+        mail = {"AUGMILL_ALERT_EMAIL": "ops@b.org", "AUGMILL_SMTP_URL": url}
+        told = alerts_of(mail if url.startswith("smtp") else {"AUGMILL_WEBHOOK_URL": url})
+        ((_, send),) = ways(told).items()
+        found = attempt(send, alert())
+    assert said in found
+    assert "S3CRET" not in found
+
+
+@contextmanager
+def saying(words: list[bytes], *, greets: bool) -> Iterator[int]:
+    """A server that says one of the words for each line or request that comes, and hangs up after the last."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            for number, word in enumerate(words):
+                if number or not greets:
+                    self.request.recv(65536)
+                self.request.sendall(word)
+            if greets:
+                self.request.recv(65536)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def test_the_request_is_signed_where_there_is_a_secret(tmp_path: Path):
