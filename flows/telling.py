@@ -69,12 +69,12 @@ def tell(happening: Happening) -> None:
     """Tell every teller of it and of what follows from it. One that fails is named in the log file; the others and
     the run go on."""
     current = settings()
+    log_to(current)
     for one in (happening, *following(happening, current)):
         for module in pkgutil.iter_modules(tellers.__path__, f"{tellers.__name__}."):
             try:
                 importlib.import_module(module.name).tell(one, current)
             except Exception:
-                log_to(current)
                 logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, one.kind)
 
 

@@ -7,7 +7,7 @@ import logging
 from flows.bounded import within
 from flows.settings import Settings
 from flows.telemetry.counting import countable
-from flows.telemetry.logs import LOGGER, log_to
+from flows.telemetry.logs import LOGGER
 from tasks.telemetry.consequences import burning, consequences
 from tasks.telemetry.happening import Happening, slip, stopped
 
@@ -21,7 +21,6 @@ def following(happening: Happening, current: Settings) -> list[Happening]:
         try:
             found += look(happening, current)
         except Exception:
-            log_to(current)
             logging.getLogger(LOGGER).exception("what follows from %s is not known", happening.kind)
     return found
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flows.settings import Settings, make_folder
 from flows.telemetry.observing import LogFormat
+from policies.errors import StorageError
 from tasks.lineage.visible import visible
 from tasks.runners.progress import LOGGER as PROGRESS
 from tasks.telemetry.lines import as_json, as_text, line_of
@@ -74,7 +75,8 @@ def log_to(current: Settings) -> None:
         return
     for one in [one for one in logger.handlers if isinstance(one, FileLines | ErrorLines)]:
         logger.removeHandler(one)  # of another home: one process may have had several
-    make_folder(home)
+    with suppress(StorageError):
+        make_folder(home)
     logger.addHandler(FileLines(home / FILE))
     if form:
         logger.addHandler(ErrorLines(form))

@@ -14,6 +14,7 @@ from dataclasses import replace
 import boto3
 import pytest
 
+from flows.cli import main
 from tasks.storage import s3 as s3_module
 from tasks.storage.probe import PROOF
 from tasks.storage.store import Store
@@ -118,3 +119,16 @@ def test_a_lake_that_refuses(here, become: Callable[[str], None], monkeypatch, u
 def test_a_source_that_refuses(here, become: Callable[[str], None], user: str):
     become(user)
     here.refused(policy(here.folder, DATA), 4, BUCKET)
+
+
+def test_doctor_takes_its_trial_away_where_nobody_may_list(here, become: Callable[[str], None], monkeypatch, capfd):
+    monkeypatch.chdir(here.folder)
+    monkeypatch.setenv("AUGMILL_LAKE", f"s3://{BUCKET}/looked-at")
+    become("no lister of data")
+    assert main(["doctor", "--json"]) == 4
+    failed = {
+        one["name"]: one["found"] for one in json.loads(capfd.readouterr().out)["checks"] if one["status"] == "fail"
+    }
+    assert "cannot list" in failed["lake"]
+    become("owner")
+    assert list(Store(f"s3://{BUCKET}/looked-at").list()) == []

@@ -102,3 +102,10 @@ def test_a_failure_says_what_and_what_to_do_but_no_secret():
     }
     assert "hunter2" not in str(failure(StorageError("s3://me:hunter2@host/x is away", "Wait.")))
     assert "hunter2" not in str(failure(ValueError("postgresql://me:hunter2@host/x")))
+
+
+def test_a_home_that_cannot_be_made_costs_the_log_and_nothing_else(told, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "file" / "home"))
+    telling.tell(Happening("channel.promoted", "wine", "none", 0.0, {"channel": "stable", "version": 1, "by": "me"}))
+    assert [one.kind for one in told] == ["channel.promoted"]
