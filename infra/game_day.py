@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from game_parts import Store, Unusable, free_port, program, until, watching
+from game_worker import AtWork, freeze_and_kill
 from game_world import DATASET, ROWS, Reader, World, kept_whole, make_world, reading, seconds, steps_of
 
 ALERT_SECONDS = 240
@@ -74,15 +75,8 @@ class Outcome:
 
 
 def kill_part(name: str) -> Callable[[World], None]:
-    """kill -9 of a part while its keeper is frozen: else it would be back before anybody was told."""
-
-    def harm(world: World) -> None:
-        parts = world.parts()
-        os.kill(parts["keeper"]["pid"], signal.SIGSTOP)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(parts[name]["pid"], signal.SIGKILL)
-
-    return harm
+    """kill -9 of a part."""
+    return lambda world: freeze_and_kill(world, name)
 
 
 def thaw(world: World) -> None:
@@ -177,9 +171,11 @@ def mend_input(world: World) -> None:
 
 def breaks() -> list[Break]:
     """In turn."""
+    at_work = AtWork()
     return [
         Break(
-            "worker", "WorkerGone", "kill -9", kill_part("worker"), by_hand=thaw, mended=all_parts_well
+            "worker", "WorkerGone", "kill -9", at_work.harm, at_work.meanwhile, thaw,
+            lambda world: all_parts_well(world) or at_work.mended(world),
         ),
         Break(
             "prefect", "PrefectNotAnswering", "kill -9", kill_part("prefect"),

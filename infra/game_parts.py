@@ -135,14 +135,18 @@ class Store:
         command, log = ministack(), self.folder / "store.log"
         self.pid = self.running.enter_context(program(log, f"http://127.0.0.1:{self.port}/", command, **settings))
 
-    def make_bucket(self) -> None:
-        """Make the bucket of the lake."""
+    def client(self) -> Any:
+        """A client of it."""
         import boto3
 
         names = {"AWS_ENDPOINT_URL": "endpoint_url", "AWS_ACCESS_KEY_ID": "aws_access_key_id"}
         names |= {"AWS_SECRET_ACCESS_KEY": "aws_secret_access_key", "AWS_REGION": "region_name"}
         known = {names[name]: value for name, value in self.environment.items() if name in names}
-        boto3.client("s3", **known).create_bucket(Bucket=BUCKET)
+        return boto3.client("s3", **known)
+
+    def make_bucket(self) -> None:
+        """Make the bucket of the lake."""
+        self.client().create_bucket(Bucket=BUCKET)
 
     def stop(self) -> None:
         """Stop it, if it runs."""
