@@ -72,6 +72,11 @@ def test_every_command_and_query_of_a_runbook_can_be_given(page: Path):
     assert wrong == {}
 
 
+def test_no_runbook_asks_prometheus_for_what_it_refuses_as_it_is_started():
+    assert "enable-lifecycle" not in (ROOT / "infra" / "prometheus" / "prometheus.yml").read_text()
+    assert [page.stem for page in PAGES if re.search(r":9090/-/(reload|quit)", page.read_text())] == []
+
+
 def test_a_command_or_option_that_does_not_exist_is_noticed():
     assert wrong_with("augmill run policies/x.yaml") is None
     assert wrong_with("augmill rum policies/x.yaml") == "no command rum"
