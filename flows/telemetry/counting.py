@@ -28,6 +28,7 @@ from tasks.work.context import OBJECTS
 
 DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 FOLDER = "telemetry"
+NEEDED = {"id", "kind", "run_id", "at", "build"}
 
 
 def build() -> str:
@@ -86,7 +87,7 @@ class Counting:
     def remembered(self, told: Mapping[str, Any] | None = None) -> Tally:
         """The tally as far as this machine knows it."""
         tally = empty()
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             tally |= json.loads(self.cache.read_text("utf-8"))
         for one in [*self._waiting(), *([told] if told else [])]:
             tally = fold(tally, one)
@@ -103,8 +104,9 @@ class Counting:
     def _waiting(self) -> list[dict[str, Any]]:
         found = []
         for file in sorted(self.waiting.glob("*.json")):
-            with suppress(OSError, ValueError):  # another process has just counted it
-                found.append(dict(json.loads(file.read_text("utf-8"))))
+            with suppress(OSError, ValueError, TypeError):  # another process has just counted it, or it is damaged
+                said = dict(json.loads(file.read_text("utf-8")))
+                found += [said] if said.keys() >= NEEDED else []
         return found
 
     def _counted(self, tally: Tally, events: list[Mapping[str, Any]]) -> None:

@@ -48,8 +48,15 @@ def everything(current: Settings) -> list[Series]:
 
 
 def _datasets(current: Settings) -> list[Series]:
-    now = time.time()
-    return [one for name in counting.known(current) for one in _of(name, Counting(current, name).seen(now))]
+    return [one for name in counting.known(current) for one in _dataset(Counting(current, name))]
+
+
+def _dataset(counting: Counting) -> list[Series]:
+    try:
+        return _of(counting.dataset, counting.seen(time.time()))
+    except Exception:  # one dataset whose objects make no sense must not hide the others
+        log.exception("%s cannot be counted in the lake, its figures are those of this home", counting.dataset)
+        return _of(counting.dataset, counting.remembered())
 
 
 def _of(dataset: str, tally: dict[str, Any]) -> list[Series]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from policies.errors import StorageError
 from tasks.storage.delta_commit import Conflict
@@ -51,13 +50,12 @@ def _latest(store: Store, dataset: str) -> tuple[list[Aged], Tally]:
     """What is kept, oldest first, and the tally that counts."""
     for _ in range(ATTEMPTS):
         entries = [entry for entry in store.ages(f"{dataset}/") if entry.name.endswith(".json")]
-        if not entries:
-            return [], empty()
-        name = entries[-1].name
         try:
-            return entries, {**empty(), **_document(store, name)}
+            # One that is damaged counts as if its writer had been killed before it wrote.
+            whole = (found for entry in reversed(entries) if (found := _document(store, entry.name)) is not None)
+            return entries, next(whole, empty())
         except StorageError:
-            if store.exists(name):
+            if all(store.exists(entry.name) for entry in entries):
                 raise
     raise Conflict(f"the tally of {dataset} is changed all the time", "the next run counts on", transient=True)
 
@@ -72,9 +70,11 @@ def _number(entries: list[Aged]) -> int:
     return int(entries[-1].name.rpartition("/")[2].removesuffix(".json")) if entries else 0
 
 
-def _document(store: Store, name: str) -> dict[str, Any]:
+def _document(store: Store, name: str) -> Tally | None:
+    """A tally as it was written, or nothing where that is no tally any more."""
     try:
-        return dict(json.loads(store.read(name)))
-    except ValueError as fault:
-        remedy = "delete the object: the one before it then counts"
-        raise StorageError(f"{store.url(name)} is damaged", remedy) from fault
+        found = {**empty(), **json.loads(store.read(name))}
+    except (ValueError, TypeError):
+        return None
+    same = all(isinstance(found[key], type(value)) for key, value in empty().items() if isinstance(value, dict | list))
+    return found if same else None

@@ -82,19 +82,27 @@ def fold(tally: Tally, event: Mapping[str, Any]) -> Tally:
 
 def see(tally: Tally, seen: Seen, now: float, but: str = "") -> Tally:
     """The tally after a look at the lake, which knows what nobody lived to tell; `but` is a run that tells just now."""
-    after = copy.deepcopy(tally)
+    after = _until(tally, now)
     for version in seen.versions:
         _count_version(after, version)
     for channel, moves in seen.moves.items():
         _count_moves(after, channel, moves)
     after["spool"] = {"waiting": seen.spooled, "oldest": seen.oldest}
-    for run_id, began in tally["open"].items():
+    for run_id, began in list(after["open"].items()):
         sign = seen.signs.get(run_id)
         if run_id == but:
             continue
         if (now - began > BEGIN_SECONDS) if sign is None else (now - sign > SIGN_SECONDS):
             del after["open"][run_id]
             _count_outcome(after, "lost", began if sign is None else sign)
+    return after
+
+
+def _until(tally: Tally, now: float) -> Tally:
+    """A copy without a time of the future: what a clock that was ahead once has noted must not stay the latest."""
+    after = copy.deepcopy(tally)
+    for times in (after["times"], after["open"]):
+        times.update({name: min(at, now) for name, at in times.items()})
     return after
 
 

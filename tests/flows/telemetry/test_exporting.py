@@ -22,6 +22,7 @@ from flows.cli import main
 from flows.settings import settings
 from flows.telemetry import exporting, looking_around
 from flows.tellers import metrics
+from tasks.storage.store import Store
 from tests.end_to_end.helpers import command, environment
 from tests.tasks.telemetry.told import document, happening
 
@@ -112,6 +113,15 @@ def test_a_lake_that_is_down_leaves_the_figures_that_this_home_knows(monkeypatch
     found = values(exporting.everything(settings()))
     assert found["augmill_component_up", "lake"] == 0
     assert found["augmill_runs_total", "made", "published"] == 1
+
+
+def test_a_dataset_whose_objects_make_no_sense_does_not_hide_the_others():
+    metrics.tell(happening("run.published", **document()), settings())
+    Store(settings().lake).write(".augmill/.telemetry/broken/000000000001.json", b'{"open": {"r1": "yesterday"}}')
+    found = values(exporting.everything(settings()))
+    assert found["augmill_component_up", "lake"] == 1
+    assert found["augmill_runs_total", "made", "published"] == 1
+    assert found["augmill_runs_total", "broken", "published"] == 0
 
 
 def test_a_run_that_was_killed_is_seen_to_be_lost_before_anybody_tells_of_it():

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from policies.errors import StorageError
 from tasks.storage.store import Store
 from tasks.telemetry import tallies
 from tasks.telemetry.tally import empty, fold
@@ -53,8 +52,12 @@ def test_what_changes_nothing_writes_nothing(tmp_path):
     assert tallies.read(store, "made") == fold(empty(), told)
 
 
-def test_a_damaged_tally_names_itself(tmp_path):
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"null", b'{"runs": 3}', b"\xff"])
+def test_of_a_damaged_tally_the_one_before_counts_and_the_next_goes_on_from_there(tmp_path, content):
     store = Store(str(tmp_path))
-    store.write("made/000000000007.json", b"{")
-    with pytest.raises(StorageError, match=r"000000000007\.json is damaged"):
-        tallies.read(store, "made")
+    tallies.update(store, "made", counted)
+    store.write("made/000000000007.json", content)
+    assert tallies.read(store, "made")["started"] == 1
+    tallies.update(store, "made", counted)
+    assert tallies.read(store, "made")["started"] == 2
+    assert [entry.name for entry in store.list()][-1] == "made/000000000008.json"

@@ -110,6 +110,14 @@ def test_moves_of_channels_count_once_and_the_last_says_where_it_points():
     assert found["channels"]["stable"] == {"number": 2, "version": 1, "moves": {"published": 1, "rolled_back": 1}}
 
 
+def test_a_clock_that_was_ahead_by_years_hides_neither_runs_that_fail_nor_one_that_is_lost():
+    year = 365 * 86400.0
+    ahead = tally(event("run.published", "r0", 9 * year, **document()), event("run.started", "r1", 9 * year))
+    found = fold(see(ahead, Seen(), year), event("run.failed", "r2", year + 1, exit_code=4))
+    assert (found["succeeded"], found["times"]["success"], found["times"]["ended"]) == (False, year, year + 1)
+    assert see(found, Seen(), year + BEGIN_SECONDS + 2)["runs"]["lost"] == 1
+
+
 def test_an_event_that_comes_late_turns_no_clock_back():
     found = tally(PUBLISHED, event("run.failed", "r0", 500.0, exit_code=4))
     assert found["times"]["ended"] == 1060.0
