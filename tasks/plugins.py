@@ -52,7 +52,7 @@ class Located:
             _register(Path(self.folder))
         try:
             return importlib.import_module(self.module_name)
-        except Exception as fault:  # a plug-in is foreign code and may raise anything
+        except (Exception, SystemExit) as fault:  # a plug-in is foreign code and may raise anything
             file, line = _blame(fault, self)
             cause = f"The plug-in {self.name} ({self.origin}) cannot be imported: {type(fault).__name__}: {fault}"
             raise _refusal(file, line, cause) from fault
@@ -140,7 +140,7 @@ def _register(folder: Path) -> None:
         sys.modules[name] = importlib.util.module_from_spec(spec)
 
 
-def _blame(fault: Exception, plugin: Located) -> tuple[str, int]:
+def _blame(fault: BaseException, plugin: Located) -> tuple[str, int]:
     if isinstance(fault, SyntaxError) and fault.filename and fault.lineno:
         return fault.filename, fault.lineno
     home = plugin.folder or str(plugin.file.parent)

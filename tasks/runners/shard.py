@@ -48,22 +48,25 @@ def retried(call: Callable[[], T], attempts: int = ATTEMPTS, first_wait_seconds:
 
 
 def run(function: Callable[[Any], Any], item: Any, name: str) -> Outcome:
-    """Run one shard; never raises an Exception, so that what crosses to the flow can always be pickled."""
+    """Run one shard; never raises an Exception, so that what crosses to the flow can always be pickled.
+
+    Nor does a plug-in that calls `sys.exit` end the run as if all were done.
+    """
     start, cpu, told_of = time.perf_counter(), time.process_time(), Told()
     try:
         with at_work(function, name, told_of):
             result = retried(lambda: function(item))
         return Outcome(time.perf_counter() - start, result, cpu_seconds=time.process_time() - cpu, told=told_of)
-    except Exception as fault:  # noqa: BLE001 - the worker's edge: everything becomes one message
+    except (Exception, SystemExit) as fault:  # noqa: BLE001 - the worker's edge: everything becomes one message
         return replace(failed(fault, name, time.perf_counter() - start), told=told_of)
 
 
-def failed(fault: Exception, name: str, seconds: float) -> Outcome:
+def failed(fault: BaseException, name: str, seconds: float) -> Outcome:
     """The outcome of a shard that raised; call it where the exception is handled."""
     return Outcome(seconds, error=told(fault, name), traceback=traceback.format_exc())
 
 
-def told(fault: Exception, name: str) -> AugmillError:
+def told(fault: BaseException, name: str) -> AugmillError:
     """The error a user meets: our own unchanged, any other as one sentence that names the shard."""
     if isinstance(fault, AugmillError):
         return fault

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from tasks.runners.shard import here
 from tasks.work.augment import ChildItem, make_children
 from tasks.work.context import Context
 from tasks.work.fit import Fitted
@@ -97,9 +99,10 @@ def _line(few: Sample, many: Sample) -> tuple[Cost, Cost]:
 def _sample(ctx: Context, fitted: Fitted, item: ChildItem, rows: int) -> Sample:
     stop = min(item.stop, item.start + rows)
     began = time.process_time()
-    made = make_children(ctx, replace(item, name=f"sample-{item.name}-{stop - item.start}", stop=stop))
+    asked = replace(item, name=f"sample-{item.name}-{stop - item.start}", stop=stop)
+    made = here(partial(make_children, ctx), asked)
     between = time.process_time()
-    verify_shard(ctx, VerifyItem(made, made.rows, fitted.verifier, fitted.likeness, fitted.description))
+    here(partial(verify_shard, ctx), VerifyItem(made, made.rows, fitted.verifier, fitted.likeness, fitted.description))
     cost = Cost(float(made.bytes), between - began, time.process_time() - between)
     return Sample(max(1, made.rows), cost)
 
