@@ -50,8 +50,8 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
         say(summary(document), nl=False)
 
 
-def ask(lost: Sequence[Deployment]) -> bool:
-    """Whether a person wants deployments removed whose policy is gone."""
+def ask(lost: Sequence[Deployment]) -> Sequence[Deployment]:
+    """Which deployments whose policy is gone a person wants removed: all, or none."""
     for one in lost:
         say(f"{one.name}: {one.policy} is gone, or is of another dataset now.")
-    return click.confirm(f"Remove {'it' if len(lost) == 1 else 'them'} from the server?", default=False)
+    return lost if click.confirm(f"Remove {'it' if len(lost) == 1 else 'them'} from the server?", default=False) else []

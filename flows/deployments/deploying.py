@@ -5,7 +5,8 @@ All raise PolicyError or StorageError, each with its remedy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 PAGE = 200
 
-Asked = Callable[[Sequence[Deployment]], bool]
-"""Whether the deployments whose policy is gone are to be removed."""
+Chosen = Callable[[Sequence[Deployment]], Sequence[Deployment]]
+"""Which of the deployments whose policy is gone are to be removed."""
 
 
 def policies_in(folder: Path) -> list[Path]:
@@ -42,34 +43,36 @@ def deploy(
     files: Sequence[Path],
     current: Settings,
     *,
-    prune: bool | Asked = False,
+    prune: bool | Chosen = False,
     dry_run: bool = False,
     here: Path | None = None,
 ) -> dict[str, Any]:
     """Make the server hold one deployment per policy; what is as it should be is not touched.
 
     All policies are judged before the server is asked for anything. `prune`: whether deployments of this checkout
-    whose policy is gone are removed, or a function that is asked. With `dry_run` nothing changes. The document lists
-    names under `created`, `updated` (with the fields), `unchanged`, `removed` and `gone` (those left in place).
+    whose policy is gone are removed, or a function that is asked which of them. With `dry_run` nothing changes. The
+    document lists names under `created`, `updated` (with the fields), `unchanged`, `removed` and `gone` (those left
+    in place).
     """
     here = here or Path.cwd()
     root = current.checkout or str(here)
     asked = [wanted(policy, file, here=here, root=root, pool=current.work_pool) for file, policy in _judged(files)]
     refuse_same_names(asked)
     with prefect_api(current) as client:
-        made_pool = ensure_pool(client, current.work_pool, dry_run=dry_run)
-        before = {found(one).name: one for one in deployed(client)}
+        pool = ensure_pool(client, current.work_pool, dry_run=dry_run)
+        before = {one.name: one for one in deployed(client)}
+        _refuse_those_of_others(client, asked, before)
+        _refuse_rivals(asked, [found(one) for one in before.values()], here)
         document = _applied(client, asked, before, dry_run)
         lost = [one for one in map(found, before.values()) if one.root == root and _gone(one, here, asked)]
-        remove = bool(lost) and (prune(lost) if callable(prune) else prune)
-        if remove and not dry_run:
-            for one in lost:
+        remove = (prune(lost) if callable(prune) else lost if prune else []) if lost else []
+        if not dry_run:
+            for one in remove:
                 client.delete_deployment(before[one.name].id)
-        names = [one.name for one in lost]
         return document | {
-            "removed": names if remove else [],
-            "gone": [] if remove else names,
-            "work_pool": {"name": current.work_pool, "created": made_pool},
+            "removed": [one.name for one in remove],
+            "gone": [one.name for one in lost if one not in remove],
+            "work_pool": pool,
             "root": root,
             "server": current.prefect_api_url,
             "dry_run": dry_run,
@@ -122,6 +125,39 @@ def _judged(files: Sequence[Path]) -> list[tuple[Path, Policy]]:
     return good
 
 
+def _refuse_those_of_others(
+    client: SyncPrefectClient, asked: Sequence[Deployment], before: Mapping[str, DeploymentResponse]
+) -> None:
+    """Prefect would write over a deployment of the same name without a word, whoever made it."""
+    from prefect.exceptions import ObjectNotFound
+
+    for one in asked:
+        if one.name in before:
+            continue
+        with suppress(ObjectNotFound):
+            client.read_deployment_by_name(f"{FLOW}/{one.name}")
+            raise PolicyError(
+                f"the deployment {FLOW}/{one.name} on the Prefect server is not one that `augmill deploy` made.",
+                f"Give the dataset of {one.policy} another name, remove the deployment, or give it the tag {OURS!r} "
+                "so that it becomes ours.",
+            )
+
+
+def _refuse_rivals(asked: Sequence[Deployment], before: Sequence[Deployment], here: Path) -> None:
+    """A policy that is not among those asked for may have the dataset already."""
+    named = {one.policy for one in asked}
+    others = [one for one in before if one.policy not in named and (here / one.policy).is_file()]
+    mine = {(one.name, one.root) for one in asked}
+    refuse_same_names([*asked, *(one for one in others if (one.name, one.root) in mine and _still(one, here))])
+
+
+def _still(one: Deployment, here: Path) -> bool:
+    """Whether the policy of a deployment is still of its dataset."""
+    from flows.telling import dataset_of
+
+    return dataset_of(here / one.policy) == one.name
+
+
 def _applied(
     client: SyncPrefectClient, asked: Sequence[Deployment], before: dict[str, DeploymentResponse], dry_run: bool
 ) -> dict[str, Any]:
@@ -172,6 +208,11 @@ def _put(client: SyncPrefectClient, one: Deployment, old: DeploymentResponse | N
 
 
 def _gone(one: Deployment, here: Path, asked: Sequence[Deployment]) -> bool:
-    """Whether the policy of a deployment is no more: its file, or its dataset in that file."""
+    """Whether the policy of a deployment is no more: its file, or its dataset in that file.
+
+    Not where another file has the dataset now: the deployment is that file's.
+    """
     now = {other.policy: other.name for other in asked}
+    if one.name in now.values():
+        return False
     return not (here / one.policy).is_file() or now.get(one.policy, one.name) != one.name

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 TYPES = ("process", "docker", "kubernetes")
 
 
-def ensure_pool(client: SyncPrefectClient, name: str, *, dry_run: bool = False) -> bool:
-    """Make the default work pool if it is missing; returns whether it was. PolicyError where a pool does not serve."""
+def ensure_pool(client: SyncPrefectClient, name: str, *, dry_run: bool = False) -> dict[str, Any]:
+    """Make the default work pool if it is missing; PolicyError where a pool does not serve.
+
+    Returns its name, whether it was `created`, and whether it is `paused`: then no worker takes a run from it.
+    """
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -26,22 +29,22 @@ def ensure_pool(client: SyncPrefectClient, name: str, *, dry_run: bool = False) 
         if name != WORK_POOL:
             raise PolicyError(
                 f"there is no work pool {name!r} on the Prefect server.",
-                f"Make it with `prefect work-pool create {name}` from a template in infra/pools/, or correct "
-                "AUGMILL_WORK_POOL.",
+                f"Make it with `prefect work-pool create {shlex.quote(name)}` from a template in infra/pools/, or "
+                "correct AUGMILL_WORK_POOL.",
             ) from missing
         if not dry_run:
             asked = WorkPoolCreate(name=name, type="process", base_job_template=process_template())
             try:
                 client.create_work_pool(asked)
             except ObjectAlreadyExists:  # by another deploy, a moment ago
-                return False
-        return True
+                return {"name": name, "created": False, "paused": False}
+        return {"name": name, "created": True, "paused": False}
     if pool.type not in TYPES:
         raise PolicyError(
             f"the work pool {name!r} is of the type {pool.type!r}, which cannot start a run of augmill.",
             f"Name one of the type {', '.join(TYPES)} in AUGMILL_WORK_POOL.",
         )
-    return False
+    return {"name": name, "created": False, "paused": pool.is_paused}
 
 
 def process_template() -> dict[str, Any]:

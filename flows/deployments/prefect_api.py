@@ -56,9 +56,11 @@ def refused(fault: Any, url: str) -> StorageError:
             f"the Prefect server at {url} is busy or not up yet (HTTP {code}): {text}.",
             "Run again. If it stays so, look at its log; one that many use needs Postgres behind it.",
         )
+    place = "whether PREFECT_API_URL ends in /api, " if code == 404 else ""
     return StorageError(
         f"the Prefect server at {url} answered HTTP {code} to {fault.request.method} {fault.request.url.path}: {text}.",
-        "Look at its log, and whether it is of the version that augmill was installed with (`prefect version`).",
+        f"Look at its log, {place}and whether it is of the version that augmill was installed with "
+        "(`prefect version`).",
     )
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 180.0
 """For how long a server may be away while its runs go on: it may be busy, or be started anew."""
+UNTAKEN = ("Scheduled", "Late")
+NOT_TAKEN = ": no worker has taken it. Is one running, and the work pool not paused?"
 OUR_CODES = {kind.__name__: kind.exit_code for kind in (PolicyError, DataError, StorageError)}
 _RAISED = re.compile(r"(?:^|exception[^:]*: )(?:\w+\.)*(\w+Error): ")
 
@@ -103,8 +105,8 @@ def _deploy(
 ) -> dict[str, Any]:
     """Put those touched on the server; take away those whose policy this change deletes, and no others."""
 
-    def of_this_change(lost: Sequence[Deployment]) -> bool:
-        return all(one.name in given_up for one in lost)
+    def of_this_change(lost: Sequence[Deployment]) -> Sequence[Deployment]:
+        return [one for one in lost if one.name in given_up]
 
     files = [repository.root / one.path for one in touched if one.kind != "deleted"]
     document = deploy(files, current, prune=of_this_change)
@@ -148,7 +150,7 @@ def _wait(runs: Sequence[Started], current: Settings, seconds: float, say: Calla
     for run in runs:
         if not run.ended:
             run.exit_code = StorageError.exit_code
-            run.message = f"not ended within {seconds:g} s; it goes on"
+            run.message = f"not ended within {seconds:g} s" + (NOT_TAKEN if run.state in UNTAKEN else "; it goes on")
 
 
 def _look(runs: Sequence[Started], current: Settings, say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -41,7 +42,10 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"Nothing was changed on {document['server']}."
     elif not (document["created"] or document["updated"] or document["removed"] or pool["created"]):
         yield f"Nothing to change on {document['server']}."
-    yield f"A worker takes the runs: prefect worker start --pool {pool['name']}"
+    name = shlex.quote(pool["name"])
+    if pool["paused"]:
+        yield f"The work pool is paused: no run starts before `prefect work-pool resume {name}`."
+    yield f"A worker takes the runs: prefect worker start --pool {name}"
 
 
 def _fate(document: Mapping[str, Any], name: str, would: str) -> str:

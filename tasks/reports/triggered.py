@@ -71,6 +71,8 @@ def _deployed(document: Document) -> Iterator[str]:
     done = document["deployed"]
     if not done:
         return
+    if done["work_pool"]["paused"]:
+        yield f"{done['work_pool']['name']}: the work pool is paused, no run starts before it is resumed"
     for name in done["created"]:
         yield f"{name}: deployed"
     for name, fields in done["updated"].items():

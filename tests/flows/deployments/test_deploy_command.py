@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pty
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +22,7 @@ from flows.cli import main
 from flows.deployments import prefect_api as prefect_module
 from flows.deployments.deploying import deployed
 from flows.servers import server as server_module
-from tests.fixtures_prefect import PrefectServer
+from tests.fixtures_prefect import PrefectServer, clean_environment
 
 POLICY = """\
 dataset: {name}
@@ -181,6 +185,56 @@ def test_a_file_of_another_dataset_leaves_the_first_without_a_policy(project):
     assert (document["created"], document["removed"]) == (project.named("mead"), project.named("wine"))
 
 
+def test_a_renamed_file_keeps_the_deployment_of_its_dataset(project, client):
+    file = project.policy("wine")
+    project.deploy()
+    file.rename(file.with_name("drinks.yaml"))
+    document = project.deploy("--prune")
+    assert (document["updated"], document["removed"]) == ({project.named("wine")[0]: ["parameters"]}, [])
+    assert read(client, project, "wine").parameters["policy"] == "policies/drinks.yaml"
+
+
+def test_two_files_that_swap_their_datasets_keep_both_deployments(project, client):
+    for name, file in (("wine", "a"), ("beer", "b")):
+        project.policy(name, file=file)
+    project.deploy()
+    for name, file in (("beer", "a"), ("wine", "b")):
+        project.policy(name, file=file)
+    document = project.deploy("--prune")
+    assert (sorted(document["updated"]), document["removed"]) == (sorted(project.named("wine", "beer")), [])
+    assert read(client, project, "wine").parameters["policy"] == "policies/b.yaml"
+
+
+def test_a_person_at_a_terminal_is_asked_what_to_remove(project, client):
+    file = project.policy("wine")
+    project.policy("beer")
+    project.deploy()
+    file.unlink()
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-m", "flows.cli", "deploy"]
+    environment = clean_environment(PREFECT_API_URL=os.environ["PREFECT_API_URL"])
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as asking:
+        os.close(theirs)
+        os.write(terminal, b"perhaps\ny\n")
+        assert asking.wait(120) == 0
+    shown = os.read(terminal, 1 << 16).decode()
+    os.close(terminal)
+    assert "policies/wine.yaml is gone, or is of another dataset now." in shown
+    assert shown.count("Remove it from the server? [y/N]") == 2
+    assert "removed: its policy is gone" in shown
+    with pytest.raises(ObjectNotFound):
+        read(client, project, "wine")
+
+
+def test_a_deployment_of_the_same_name_that_somebody_else_made_is_not_written_over(project, client):
+    project.policy("wine")
+    name = project.named("wine")[0]
+    client.create_deployment(client.create_flow_from_name("augment"), name, entrypoint="theirs.py:run", tags=["theirs"])
+    project.refused(2, f"augment/{name} on the Prefect server is not one that `augmill deploy` made", "remove the")
+    assert read(client, project, "wine").entrypoint == "theirs.py:run"
+    client.delete_deployment(read(client, project, "wine").id)
+
+
 def test_deployments_of_others_and_of_other_checkouts_are_left_alone(project, client, monkeypatch):
     project.policy("beer")
     project.deploy()
@@ -226,6 +280,25 @@ def test_two_policies_of_one_dataset_are_refused(project):
     project.policy("wine")
     project.policy("wine", file="again")
     project.refused(2, "more than one policy", "policies/again.yaml, policies/wine.yaml")
+
+
+def test_a_policy_is_not_put_in_the_place_of_another_that_still_has_the_dataset(project, client):
+    project.policy("wine")
+    project.deploy()
+    again = project.policy("wine", file="again")
+    project.refused(2, "more than one policy", "policies/again.yaml, policies/wine.yaml", options=(str(again),))
+    assert read(client, project, "wine").parameters["policy"] == "policies/wine.yaml"
+    project.policy("beer", file="wine")
+    assert project.deploy(str(again))["updated"] == {project.named("wine")[0]: ["parameters"]}
+
+
+def test_a_work_pool_that_is_paused_is_told(project, client, monkeypatch):
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    project.policy("wine")
+    monkeypatch.setenv("AUGMILL_WORK_POOL", f"{project.prefix}-resting")
+    client.create_work_pool(WorkPoolCreate(name=f"{project.prefix}-resting", type="process", is_paused=True))
+    assert f"prefect work-pool resume {project.prefix}-resting" in project.call()[1]
 
 
 def test_a_folder_without_policies_is_refused(project):
@@ -281,7 +354,7 @@ CURRENT = HEALTHY | {"/api/admin/version": (200, "3.8.8")}
         (HEALTHY | {"*": (200, "2.20.1")}, ("is version 2.20.1", "same major version")),
         (HEALTHY | {"*": (401, {"detail": "Unauthorized"})}, ("asks for credentials", "PREFECT_API_AUTH_STRING")),
         (CURRENT | {"*": (403, {"detail": "Forbidden"})}, ("refuses us (HTTP 403)", "PREFECT_API_AUTH_STRING")),
-        (CURRENT | {"*": (404, {"detail": "Not Found"})}, ("answered HTTP 404", "Look at its log")),
+        (CURRENT | {"*": (404, {"detail": "Not Found"})}, ("answered HTTP 404", "ends in /api")),
         (CURRENT | {"*": (500, {"exception_message": "disk full"})}, ("answered HTTP 500", "disk full")),
         (CURRENT | {"*": (503, {"detail": "locked"})}, ("busy or not up yet (HTTP 503): locked", "Run again")),
         ({"*": (502, "no gateway")}, ("does not answer: HTTP 502",)),
@@ -307,6 +380,27 @@ def test_a_server_that_is_down_or_never_answers_is_given_up(project, monkeypatch
         monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{deaf.getsockname()[1]}/api")
         project.refused(4, "does not answer", "no answer in 0.5 s")
     project.refused(4, "does not answer")
+
+
+def test_a_server_that_drips_is_given_up(project, monkeypatch):
+    project.policy("wine")
+    monkeypatch.setattr(server_module, "ANSWER_SECONDS", 1.0)
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not ended.wait(0.2):
+                connection.sendall(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        threading.Thread(target=drip, args=(slow,), daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{slow.getsockname()[1]}/api")
+        try:
+            project.refused(4, "does not answer", "no answer in 1 s")
+        finally:
+            ended.set()
 
 
 def test_a_server_that_falls_silent_in_the_middle_is_given_up(project, monkeypatch):
