@@ -252,6 +252,7 @@ def _transforms_in(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ..
 
 def _read(file: Path, shown: str) -> bytes:
     try:
+        str(file).encode()
         if file.is_dir():
             raise _cannot_read(shown, "it is a folder", "Name the policy file in it.")
         if file.is_file() and yaml_source.leads_out(file):  # a review would quote in public what it leads to
@@ -261,6 +262,8 @@ def _read(file: Path, shown: str) -> bytes:
         if raw is None:
             raise _cannot_read(shown, "it is larger than 1 MiB", "A policy is a page of text; is this the data?")
         raw.decode("utf-8-sig")
+    except UnicodeEncodeError:
+        raise _cannot_read(shown, "its path is not UTF-8", "Rename it: lineage and reports name it.") from None
     except FileNotFoundError:
         others = [other.name for other in file.parent.glob("*.y*ml")]
         near = did_you_mean(file.name, others) if others else "Check the path."

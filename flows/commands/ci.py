@@ -26,7 +26,7 @@ Examples:
   augmill ci --base HEAD~1 policies/digits.yaml --json
   augmill ci --base HEAD~1 --trigger --wait
 
-Exit codes, the worst of all policies: 0 a run of each would pass (or did), 2 a policy is wrong,
+Exit codes, the highest of all policies: 0 a run of each would pass (or did), 1 code failed, 2 a policy is wrong,
 3 its data, checks or gates do not pass, 4 a source, the lake, the Prefect server or a run failed.
 """
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tasks.lineage.card import fenced
 from tasks.lineage.visible import visible
+
+_CALLS = re.compile(r"((?<!\w)@(?=\w)|#(?=\d))")
+"""Where GitHub and GitLab would tell a person, or link to an issue, were it not for a space without width after it."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ def _markdown_table(section: Section) -> str:
 
 
 def escaped(value: str) -> str:
-    """Text that Markdown and HTML leave as it is, on one line."""
+    """Text that Markdown and HTML leave as it is, on one line; it calls nobody and links to no issue."""
     plain = visible(value).replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
-    for mark in "|`*_[]":
+    for mark in "|`*_[]~":
         plain = plain.replace(mark, f"\\{mark}")
-    return " ".join(plain.split())
+    return _CALLS.sub(r"\1&#8203;", " ".join(plain.split()))

@@ -78,7 +78,7 @@ class Repository:
         return None
 
     def _base(self, rev: str, head: str) -> str:
-        if rev and set(rev) == {"0"}:  # what CI calls the commit before the first
+        if len(rev) >= 40 and set(rev) == {"0"}:  # what CI calls the commit before the first
             return _asked(self.root, "hash-object", "-t", "tree", "/dev/null").strip()
         commit = None if rev.startswith("-") else self._commit(rev)
         if commit is None:

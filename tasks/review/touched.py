@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ class Touched:
 
     `path` is from the root of the repository; `kind` is "used" where the file itself is as it was. `before` is the
     text at the base and `suite_before` that of the suite it named; None where there was none. `was` is the dataset of
-    the policy at the base.
+    the policy at the base. `rivals` are other policies of the same dataset, which only one can have.
     """
 
     path: str
@@ -34,6 +34,7 @@ class Touched:
     suite_before: str | None = field(default=None, repr=False)
     was: str | None = None
     moved_from: str | None = None
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ def find(
             f"there is no policy {unknown[0]}, neither here nor at the base.",
             "Name policy files, or folders that hold some.",
         )
-    touched = [one for path, file in here.items() if (one := look.at(path, file)) is not None]
+    contents = {path: content(file.read_bytes()) for path, file in here.items()}
+    touched = [one for path, file in here.items() if (one := look.at(path, file, contents[path])) is not None]
     left = [look.deleted(path) for path in gone]
-    found = sorted(_moves(touched, left), key=lambda one: one.path)
+    found = sorted((_beside(one, contents) for one in _moves(touched, left)), key=lambda one: one.path)
     return Found(len(here) + sum(one.kind == "deleted" for one in found), tuple(found))
 
 
@@ -117,8 +119,7 @@ class _Look:
                 if Path(name).suffix in SUFFIXES and not any(part.startswith(".") for part in below.parts):
                     yield name
 
-    def at(self, path: str, file: Path) -> Touched | None:
-        now = content(file.read_bytes())
+    def at(self, path: str, file: Path, now: Mapping[str, Any]) -> Touched | None:
         dataset = _dataset(now, path)
         because = list(self._because(path, file, now))
         if not because:
@@ -179,6 +180,12 @@ def _moved(one: Touched, old: Touched) -> Touched:
     return Touched(
         one.path, "changed", one.dataset, because, old.before, old.suite_before, old.dataset, moved_from=old.path
     )
+
+
+def _beside(one: Touched, contents: Mapping[str, Mapping[str, Any]]) -> Touched:
+    """A policy with the others of its dataset, if it is still there itself."""
+    same = [path for path, now in contents.items() if now.get("dataset") == one.dataset and path != one.path]
+    return replace(one, rivals=tuple(same)) if same and one.kind != "deleted" else one
 
 
 def _dataset(policy: Mapping[str, Any], path: str) -> str:

@@ -5,6 +5,7 @@ Whatever cannot be done is a fault of this policy's review, told with its remedy
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -21,10 +22,13 @@ from policies.yaml_source import content
 from tasks.lineage.policy_diff import unified
 from tasks.review.touched import Touched
 from tasks.runners.contract import Runner
+from tasks.runners.shard import told
 from tasks.work.canary import fly
 from tasks.work.foreseen import foreseen
 from tasks.work.plan import plan
 from tasks.work.run import Asked
+
+log = logging.getLogger("augmill.review")
 
 OF_CHILDREN = ("children", "scores")
 """Folders of the work store that estimates write into: another estimate must measure anew."""
@@ -53,14 +57,14 @@ def review(one: Touched, root: Path, ask: Ask, known: Catalogue, runner: Runner,
         "because": list(one.because),
         "notes": _notes(one),
         "lint": [],
-        "faults": [],
+        "faults": [_told(_rivalry(one))] if one.rivals else [],
         "policy_diff": "",
         "suite_diff": "",
         "plan": None,
         "base": None,
         "canary": None,
         "gates": [],
-        "exit_code": 0,
+        "exit_code": PolicyError.exit_code if one.rivals else 0,
     }
     if one.kind == "deleted":
         return document | {"policy_diff": unified(one.before or "", "", one.path, "deleted")}
@@ -75,12 +79,22 @@ def review(one: Touched, root: Path, ask: Ask, known: Catalogue, runner: Runner,
         if not fault.findings:
             document["faults"].append(_told(fault))
         document["exit_code"] = fault.exit_code
-    except AugmillError as fault:
-        document["faults"].append(_told(fault))
-        document["exit_code"] = fault.exit_code
+    except Exception as raised:  # the code of a plug-in is under review too, and may raise anything
+        ended = told(raised, f"The review of {one.path}")
+        if ended is not raised:
+            log.exception("%s", ended.cause)
+        document["faults"].append(_told(ended))
+        document["exit_code"] = ended.exit_code
     for found in document["lint"]:
         found["file"] = found["file"].removeprefix(f"{root}/")
     return document | {"exit_code": _exit_code(document)}
+
+
+def _rivalry(one: Touched) -> PolicyError:
+    return PolicyError(
+        f"{one.path} is not the only policy of the dataset {one.dataset}: so is {', '.join(one.rivals)}.",
+        "Give each policy a dataset of its own: `augmill deploy` refuses both.",
+    )
 
 
 def _read(file: Path, known: Catalogue) -> tuple[Loaded, list[Finding]]:

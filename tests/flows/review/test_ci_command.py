@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 
 from flows.cli import main
 from tasks.reports.reviewed import MARKER
-from tests.end_to_end.helpers import NOISE, SMOTE, environment, policy, table_rows, write_csv
+from tests.end_to_end.helpers import NOISE, ROOT, SMOTE, environment, policy, table_rows, write_csv
 
 FLIPS = NOISE.replace("0.05", "2.0")
 STRICT = "{label_consistency: {on_failure: fail, max_unfamiliar_share: 1.0}, distribution: {on_failure: warn}}"
@@ -105,6 +107,36 @@ def test_what_did_not_parse_at_the_base_is_said_and_the_rest_is_done(project, ca
     put(project, "one")
     assert ci() == 0
     assert "What stood at the base cannot be planned" in capsys.readouterr().out
+
+
+def test_two_policies_of_one_dataset_do_not_pass(project, capsys):
+    put(project, "one", NOISE, dataset="two")
+    assert ci("--json") == 2
+    (one,) = json.loads(capsys.readouterr().out)["policies"]
+    assert "policies/one.yaml is not the only policy of the dataset two: so is policies/two.yaml" in str(one["faults"])
+
+
+def test_a_name_that_is_not_utf8_is_told(project, capsys, tmp_path):
+    put(project, "one")
+    (project.root / "policies" / "one.yaml").rename(project.root / "policies" / os.fsdecode(b"caf\xe9.yaml"))
+    assert ci("--report", str(tmp_path / "report.md")) == 2
+    assert "its path is not UTF-8" in capsys.readouterr().out
+    assert "its path is not UTF-8" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize("body", ["return 1 / 0", "raise SystemExit(0)"])
+def test_code_that_fails_is_a_finding_of_its_policy(project, capsys, monkeypatch, body):
+    code = (ROOT / "tasks" / "transforms" / "tabular" / "gaussian_noise.py").read_text()
+    broken = re.sub(r"(?m)^(def apply\(.*\n(?:    \"\"\".*\n)?)", rf"\1    {body}\n", code)
+    assert broken != code
+    project.write("plugins/transforms/tabular/breaks.py", broken)
+    monkeypatch.setenv("AUGMILL_PLUGINS", str(project.root / "plugins"))
+    put(project, "one", NOISE.replace("tabular.gaussian_noise", "tabular.breaks"))
+    put(project, "two", NOISE)
+    assert ci("--markdown") == 1
+    shown = capsys.readouterr().out
+    assert "This is a fault in augmill or in a plug-in" in shown
+    assert "two: would pass" in shown
 
 
 def test_deleted_and_renamed_data_sets_are_named(project, capsys):

@@ -164,6 +164,13 @@ def test_of_very_many_classes_only_those_that_change_are_listed():
 def test_what_comes_from_a_policy_cannot_break_out_of_the_comment():
     shown = markdown(document(policy(because=["</details><script>alert(1)</script> | `x`"], notes=["<!-- no -->"])))
     assert "<script>" not in shown
+    shown = markdown(document(policy(notes=["wine@3: class @octocat of #12 is ~~gone~~ \x1b[31m\u202eevil\udce9"])))
+    assert "wine@3" in shown
+    assert "@octocat" not in shown
+    assert "#12" not in shown
+    assert "~~" not in shown
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
     assert "<!-- no" not in shown
 
 

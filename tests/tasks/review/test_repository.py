@@ -53,6 +53,8 @@ def test_a_file_that_is_again_as_it_was_is_no_change(git):
 def test_before_the_first_commit_of_a_branch_there_was_nothing(git):
     git.write("a/b.yaml", "1")
     git.commit()
+    with pytest.raises(PolicyError, match="names no commit"):
+        of(git).change("000")
     change = of(git).change("0" * 40)
     assert change.files == {"a/b.yaml"}
     assert of(git).text(change.base, "a/b.yaml") is None
