@@ -45,18 +45,18 @@ def failures_told(policy: Path, run_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException as fault:
-        tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), failure(_in_words(fault))))
+        tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), _in_words(fault)))
         raise
 
 
-def _in_words(fault: BaseException) -> BaseException:
-    """The fault, or what Prefect's signal to end means."""
+def _in_words(fault: BaseException) -> Document:
+    """What is told of a fault. Prefect's signal to end says nothing itself; its kind says that the run was stopped."""
     exceptions = sys.modules.get("prefect.exceptions")  # nobody else can have raised it
     if exceptions is None or not isinstance(fault, exceptions.TerminationSignal):
-        return fault
-    return StorageError(
-        "the run was cancelled, or its worker is being shut down.", "Run again when it may: finished work is kept."
-    )
+        return failure(fault)
+    cause = "the run was cancelled, or its worker is being shut down."
+    words = StorageError(cause, "Run again when it may: finished work is kept.")
+    return failure(words) | {"kind": type(fault).__name__}
 
 
 def give_up(policy: Path, run_id: str, fault: StorageError) -> None:

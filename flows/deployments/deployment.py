@@ -10,6 +10,7 @@ from flows.settings import ONE_THREAD
 from policies.errors import PolicyError
 from policies.schedule import Schedule
 from policies.schema import Policy
+from tasks.lineage.redact import redact_text
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
@@ -67,7 +68,7 @@ def wanted(policy: Policy, file: Path, *, here: Path, root: str, pool: str) -> D
     owner = f"Owner: {policy.owner}" if policy.owner.strip() else ""
     return Deployment(
         name=policy.dataset,
-        description="\n\n".join(part for part in (policy.description.strip(), owner) if part),
+        description=redact_text("\n\n".join(part for part in (policy.description.strip(), owner) if part)),
         root=root,
         pool=pool,
         cron=schedule.cron,

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from tasks.lineage.document import InputDocument
 from tasks.lineage.inputs import MAX_SINGLE_INPUTS, common_folder
 from tasks.lineage.markup import figure
-from tasks.lineage.redact import redact, redact_all
+from tasks.lineage.redact import redact, redact_all, redact_text
 from tasks.rows.provenance import MEANINGS
 from tasks.telemetry.happening import Happening
 
@@ -129,7 +129,10 @@ def _run(happening: Happening, facts: Mapping[str, Any], around: Around, state: 
 
 
 def _fault(facts: Mapping[str, Any]) -> str:
-    """What went wrong. Of data that did not pass, the checks that failed: causes may quote a row."""
+    """What went wrong. Of data that did not pass, the checks that failed, and of a bug its place: causes may quote a
+    row."""
+    if "where" in facts:
+        return f"{facts.get('kind')} in {', '.join(facts['where'])}"
     if facts.get("kind") != "DataError":
         return f"{facts.get('kind')}: {facts.get('cause')} {facts.get('remedy', '')}".strip()
     checks = (facts.get("report") or {}).get("checks") or []
@@ -142,8 +145,8 @@ def _job(dataset: str, facts: Mapping[str, Any], around: Around) -> Job:
     from openlineage.client.event_v2 import Job
 
     policy = facts.get("policy") if isinstance(facts.get("policy"), dict) else {}
-    owner = str((policy or {}).get("owner") or around.owner)
-    description = str((policy or {}).get("description") or around.description)
+    owner = redact_text(str((policy or {}).get("owner") or around.owner))
+    description = redact_text(str((policy or {}).get("description") or around.description))
     found: dict[str, Any] = {
         "jobType": facets.job_type_job.JobTypeJobFacet(processingType="BATCH", integration="AUGMILL", jobType="DAG")
     }

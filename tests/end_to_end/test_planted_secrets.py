@@ -53,6 +53,8 @@ def environment(**more: str) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{nobody}",
         "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer {SECRETS['otlp']}",
         "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        "OPENLINEAGE__TRANSPORT__TYPE": "file",
+        "OPENLINEAGE__TRANSPORT__APPEND": "true",
     } | more
 
 
@@ -109,7 +111,8 @@ def done(
     folder = tmp_path_factory.mktemp("secrets")
     ended = {}
     for name, (_, arguments, more) in cases(folder).items():
-        ended[name] = augmill(folder / "home", *arguments, **environment(**more))
+        events = {"OPENLINEAGE__TRANSPORT__LOG_FILE_PATH": str(folder / "home" / "events.jsonl")}
+        ended[name] = augmill(folder / "home", *arguments, **environment(**events, **more))
     return folder / "home", ended
 
 
@@ -125,6 +128,7 @@ def test_everything_ended_as_it_should(done):
 def test_no_secret_is_printed_logged_recorded_or_kept(done):
     home, ended = done
     assert (home / "lake" / "made").is_dir()
+    assert "example.org" in (home / "events.jsonl").read_text()
     assert leaks(home, {name: one.stdout + one.stderr for name, one in ended.items()}) == []
 
 

@@ -13,7 +13,7 @@ from flows import tellers, telling
 from flows.cli import main
 from flows.settings import settings
 from policies.errors import DataError, StorageError
-from tasks.telemetry.happening import Happening, failure
+from tasks.telemetry.happening import Happening, failure, stopped
 
 POLICY = """\
 dataset: some-wine
@@ -109,3 +109,15 @@ def test_a_home_that_cannot_be_made_costs_the_log_and_nothing_else(told, tmp_pat
     monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "file" / "home"))
     telling.tell(Happening("channel.promoted", "wine", "none", 0.0, {"channel": "stable", "version": 1, "by": "me"}))
     assert [one.kind for one in told] == ["channel.promoted"]
+
+
+def test_a_run_that_prefect_ends_is_told_of_as_stopped_and_not_as_a_service_that_failed(told, policy):
+    from signal import SIGTERM
+
+    from prefect.exceptions import TerminationSignal
+
+    with pytest.raises(TerminationSignal), telling.failures_told(policy, "run"):
+        raise TerminationSignal(signal=SIGTERM)
+    (one,) = told
+    assert stopped(one)
+    assert "was cancelled" in one.facts["cause"]

@@ -35,6 +35,17 @@ def test_a_schedule_is_declared_as_prefect_spells_it(tmp_path):
     assert "collision_strategy: CANCEL_NEW" in text
 
 
+def test_a_password_in_a_policys_texts_stays_out_of_its_deployment(tmp_path):
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "a.yaml").write_text(
+        "dataset: a\nmodality: tabular\nsource: {uri: a.csv}\nlabel: y\n"
+        "description: See https://ada:hunter2@example.org/x?token=hunter3\nowner: s3://key:hunter4@bucket\n"
+    )
+    text = declared.declared(tmp_path)
+    assert "example.org" in text
+    assert "hunter" not in text
+
+
 def test_prefects_own_command_makes_of_it_what_we_make(prefect_server: PrefectServer, tmp_path: Path) -> None:
     from prefect import settings
     from prefect.client.orchestration import get_client

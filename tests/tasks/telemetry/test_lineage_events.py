@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+from dataclasses import replace
 
 import pytest
 from openlineage.client import generated
@@ -231,7 +232,13 @@ def test_no_event_holds_a_secret_or_a_value_of_a_row():
 
     report = {"checks": [{"name": "labels_agree", "success": False, "failing": ["zaphod"]}]}
     fault = DataError("'zaphod' is no number", "Mend it.", report)
-    for told in (complete(), sent(Happening("run.failed", "wine", RUN, 1.0, failure(fault)))):
+    described = replace(AROUND, description=f"https://ada:{SECRET}@example.org", owner=f"s3://a:{SECRET}@b")
+    for told in (
+        complete(),
+        sent(Happening("run.started", "wine", RUN, 1.0, {"policy": "wine.yaml"}), described),
+        sent(Happening("run.failed", "wine", RUN, 1.0, failure(ValueError("zaphod"))), described),
+        sent(Happening("run.failed", "wine", RUN, 1.0, failure(fault)), described),
+    ):
         text = json.dumps(told)
         assert "zaphod" not in text
         assert SECRET not in text
