@@ -9,6 +9,7 @@ import click
 
 from flows.console import json_option, print_json, say, write_file
 from flows.looking import open_lake
+from policies.errors import PolicyError
 
 EXAMPLE = """
 \b
@@ -30,6 +31,8 @@ def command(reference: str, file: Path | None, browser: bool, as_json: bool) -> 
     from tasks.work.lineage_pages import PAGE, keep
 
     lake = open_lake()
+    if browser and file is None and "://" in lake.store.uri:
+        raise PolicyError("no browser opens a page that is in a bucket.", "Add `--to FILE`, and that copy is opened.")
     found = lake.find(reference)
     dataset, at_ms = found.manifest.dataset, int(time.time() * 1000)
     told = history(lake, dataset, at_ms=at_ms)

@@ -190,7 +190,11 @@ def _mlflow(link: Any) -> Raw:
 def _pages(chapter: Chapter, reports: str) -> Iterator[str]:
     for name, words in _BESIDE.items():
         if name in chapter.get("pages", []):
-            yield f'<li><a class="out" href="{escape(reports)}{chapter["version"]:08d}/{name}">{words}</a></li>'
+            address = escape(f"{reports}{chapter['version']:08d}/{name}")
+            if reports.startswith("s3://"):  # no browser follows it
+                yield f"<li>{words}: <code>{address}</code></li>"
+            else:
+                yield f'<li><a class="out" href="{address}">{words}</a></li>'
 
 
 def _policy(chapter: Chapter) -> Iterator[str]:

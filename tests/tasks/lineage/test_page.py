@@ -314,6 +314,12 @@ def test_a_person_moves_zooms_clicks_and_types_through_the_graph(three, browser,
     assert browser.problems == []
 
 
+def test_pages_in_a_bucket_are_named_and_not_linked(three):
+    text = html(three, reports="s3://lake/.augmill/wine/reports/").decode()
+    assert "<code>s3://lake/.augmill/wine/reports/00000002/validation_report.html</code>" in text
+    assert 'href="s3://' not in text
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1400, 400])
 def test_it_fits_a_narrow_window_and_is_readable_in_the_dark(three, browser, tmp_path, width, dark):
