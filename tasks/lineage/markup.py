@@ -34,7 +34,7 @@ p.lead {{ color: {FAINT}; margin: 0 0 1rem; }}
 table {{ border-collapse: collapse; margin: .25rem 0 .75rem; }}
 th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid {LINE}; vertical-align: top; }}
 th {{ font-weight: 600; white-space: nowrap; }}
-td {{ overflow-wrap: anywhere; min-width: 9rem; }}
+td {{ overflow-wrap: anywhere; min-width: 11rem; }}
 td.n, td.s {{ white-space: nowrap; min-width: 0; }}
 td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }}
 code, pre {{ font: 12.5px/1.45 ui-monospace, 'DejaVu Sans Mono', monospace; }}

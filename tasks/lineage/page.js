@@ -186,6 +186,8 @@
 
   fit();
   view.k = Math.max(view.k, 0.7); // on a narrow screen the newest version, readable, rather than all of it
+  // A few versions fill no tall stage; some room is left for who zooms in.
+  Object.assign(svg.parentElement.style, { minHeight: 0, maxHeight: `${Math.max(200, 1.5 * whole.h * view.k)}px` });
   const first = boxes.find((one) => one.dataset.key === svg.dataset.first) || boxes[0];
   for (const box of boxes) box.setAttribute("tabindex", box === first ? "0" : "-1");
   current = first;

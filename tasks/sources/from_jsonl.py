@@ -108,8 +108,12 @@ def _parse(line: bytes, row: int, source: SourceObject, block: _Block) -> None:
     try:
         record = json.loads(line.decode())
         reason = "" if isinstance(record, dict) else "the line is not a JSON object"
+        if rb"\ud" in line.lower():
+            json.dumps(record, ensure_ascii=False).encode()
     except UnicodeDecodeError:
         reason = "the line is not UTF-8"
+    except UnicodeEncodeError:
+        reason = "the line holds half of a surrogate pair, which is no text"
     except (ValueError, RecursionError) as error:
         reason = f"the line is not JSON ({error})"
     if reason:

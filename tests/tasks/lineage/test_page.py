@@ -314,6 +314,14 @@ def test_a_person_moves_zooms_clicks_and_types_through_the_graph(three, browser,
     assert browser.problems == []
 
 
+@pytest.mark.parametrize(("versions", "low", "high"), [(1, 180, 350), (40, 500, 900)])
+def test_the_stage_is_no_taller_than_what_is_drawn_needs(browser, tmp_path, versions, low, high):
+    file = tmp_path / "lineage.html"
+    file.write_bytes(html(history(*(chapter(version) for version in range(versions)))))
+    browser.open(file.as_uri(), height=1000)
+    assert low < browser.run("document.querySelector('#stage').offsetHeight") < high
+
+
 def test_pages_in_a_bucket_are_named_and_not_linked(three):
     text = html(three, reports="s3://lake/.augmill/wine/reports/").decode()
     assert "<code>s3://lake/.augmill/wine/reports/00000002/validation_report.html</code>" in text

@@ -41,6 +41,12 @@ def test_nesting_too_deep_is_a_fault(tmp_path: Path) -> None:
     assert len(read.faults) == 1
 
 
+def test_half_of_a_surrogate_pair_is_a_fault_and_a_whole_pair_is_text(tmp_path: Path) -> None:
+    read = jsonl_of(tmp_path, r'{"a": "\uD83D\uDE00"}' + "\n" + r'{"a": "\uD800"}' + "\n" + r'{"\udc00": 1, "a": "x"}')
+    assert [row["a"] for row in read.rows] == ["😀"]
+    assert [row for row, _ in read.reasons] == [1, 2]
+
+
 def test_mixed_values_are_read_as_text_and_nesting_as_json(tmp_path: Path) -> None:
     read = jsonl_of(tmp_path, '{"a": 1, "b": {"y": 1, "x": [true]}}\n{"a": "z"}\n{"a": true, "b": null}\n')
     assert read.rows == [{"a": "1", "b": '{"x": [true], "y": 1}'}, {"a": "z", "b": None}, {"a": "true", "b": None}]
