@@ -53,7 +53,7 @@ def commit(store: Store, version: int) -> Commit:
     """Read one commit."""
     try:
         actions = [json.loads(line) for line in store.read(name_of(version)).splitlines() if line.strip()]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         cause = f"the log of {redact(store.uri)} is damaged at version {version}"
         raise StorageError(cause, f"restore {name_of(version)} from a backup") from error
     said: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})

@@ -13,6 +13,7 @@ from expectations.suite import Suite
 from policies.schema import Policy
 from tasks.sources.secret import Secret
 from tasks.sources.treatment import Treatment
+from tasks.storage import kept
 from tasks.storage.overlay import Overlay
 from tasks.storage.store import Store
 from tasks.work.descriptors import DataFile, Described
@@ -84,7 +85,7 @@ class Context:
         """The same for a plain JSON document."""
         key = f"{name}.json"
         if self.work.exists(key):
-            return json.loads(self.work.read(key))
+            return kept.value(self.work, key, "remove it: the next run makes it again")
         # Keys stay in their order, which is that of columns; and what is made now is what a rerun will read.
         text = json.dumps(make())
         self.work.write(key, text.encode())

@@ -21,12 +21,12 @@ from tasks.lineage.inputs import common_folder
 from tasks.lineage.policy_diff import changes, unified
 from tasks.lineage.redact import redact_all
 from tasks.rows.provenance import ORIGIN, REAL, SOURCE
-from tasks.storage import channels, delta_log, measurements
+from tasks.storage import channels, delta_log, kept, measurements
 from tasks.storage.delta import Table
 from tasks.storage.gone import PURGED, Gone
 from tasks.storage.store import Store
 from tasks.work.forgotten import FOLDER as FORGOTTEN
-from tasks.work.manifest import METADATA_KEY, RUN_ID, Manifest
+from tasks.work.manifest import RUN_ID, Manifest, manifest_of
 from tasks.work.pointing import said
 from tasks.work.run import record_name
 from tasks.work.versions import Lake
@@ -78,11 +78,11 @@ def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) ->
     if version in purged:
         return {**_purged(lake, dataset, version), "mlflow": _link(objects, version)}
     before = max((one for one in range(version) if one not in purged), default=None)
-    kept = json.loads(objects.read(name)) if objects.exists(name) else {}
-    known = kept.pop("shape", None) == SHAPE and kept["before"] == before
-    if known and kept["mlflow"]:
-        return cast(Chapter, kept)
-    chapter = cast(Chapter, kept) if known else _made(lake, dataset, version, before)
+    old = kept.document(objects, name, "remove it: it is made again") if objects.exists(name) else {}
+    known = old.pop("shape", None) == SHAPE and old["before"] == before
+    if known and old["mlflow"]:
+        return cast(Chapter, old)
+    chapter = cast(Chapter, old) if known else _made(lake, dataset, version, before)
     link = _link(objects, version)
     if not known or link:
         chapter["mlflow"] = link
@@ -126,7 +126,7 @@ def _parent(version: int) -> int | None:
 
 
 def _manifest(lake: Lake, dataset: str, commit: delta_log.Commit) -> Manifest:
-    return Manifest.from_json(json.loads(lake.objects(dataset).read(commit.metadata[METADATA_KEY])))
+    return manifest_of(lake.objects(dataset), commit.metadata, f"{dataset}@{commit.version}")
 
 
 def _check(check: dict[str, Any]) -> Any:
@@ -202,7 +202,7 @@ def _pages(objects: Store) -> dict[int, list[str]]:
 def _link(objects: Store, version: int) -> Any:
     """Where the record of a version is in MLflow, once it has arrived there."""
     name = record_name(version)
-    link = json.loads(objects.read(name)).get("mlflow") if objects.exists(name) else None
+    link = kept.document(objects, name).get("mlflow") if objects.exists(name) else None
     return link if link and link.get("run_id") else None
 
 
@@ -211,7 +211,7 @@ def _forgotten(objects: Store) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for entry in objects.list(f"{FORGOTTEN}/"):
         if entry.name.endswith(".proof.json"):
-            proof = json.loads(objects.read(entry.name))
+            proof = kept.document(objects, entry.name)
             told = {"entry": proof["entry"], "rows": sum(proof["rows"].values()), "by": proof.get("by", "")}
             found.setdefault(int(proof["version"]), []).append(told)
     return found

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from policies.errors import StorageError
 from tasks.rows.hashing import hash_of
+from tasks.storage import kept
 from tasks.storage.delta import Snapshot, Table
+from tasks.storage.faults import redact
 from tasks.storage.store import Store
 from tasks.work.descriptors import DataFile, Described
 
@@ -78,4 +82,14 @@ def published(table: Store, objects: Store, version: int | None = None) -> Publi
     snapshot = delta.current() if version is None else delta.snapshot(version)
     if snapshot is None:
         return None
-    return Published(snapshot, Manifest.from_json(json.loads(objects.read(snapshot.metadata[METADATA_KEY]))))
+    return Published(snapshot, manifest_of(objects, snapshot.metadata, f"{table.uri} at version {snapshot.version}"))
+
+
+def manifest_of(objects: Store, metadata: Mapping[str, str], version: str) -> Manifest:
+    """The manifest that a commit names. Raises StorageError where it is damaged, or the commit is not augmill's."""
+    if METADATA_KEY not in metadata:
+        raise StorageError(
+            f"{redact(version)} was not written by augmill",
+            "restore the table from a backup, and let nothing but augmill write to it",
+        )
+    return kept.read(objects, metadata[METADATA_KEY], Manifest, kept.RESTORE)

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from policies.errors import PolicyError, StorageError
 from tasks.lineage.addition import remove_files, remove_spooled
 from tasks.rows.provenance import REAL, RECIPE_HASH
-from tasks.storage import channels, gone, leases
+from tasks.storage import channels, gone, kept, leases
 from tasks.storage.delta import Table
 from tasks.storage.delta_files import by_version, data_files
 from tasks.storage.gone import PURGED, Gone
@@ -196,15 +196,15 @@ def _remove_notes(job: Purge, left: Mapping[int, Manifest], versions: Collection
     for commit in Table(job.lake.store.sub(dataset)).history():
         if commit.version not in versions:
             continue
-        manifest = json.loads(objects.read(commit.metadata[METADATA_KEY]))
+        manifest = kept.document(objects, commit.metadata[METADATA_KEY])
         figures = {key: value for key, value in manifest["figures"].items() if key in KEPT_OF_FIGURES}
         figures["checks"] = [{**one, "failing": []} for one in figures.get("checks", ())]
         text = json.dumps({**manifest, "figures": figures}, sort_keys=True)
         objects.write(commit.metadata[METADATA_KEY], text.encode())
         if objects.exists(record_name(commit.version)):
-            record = json.loads(objects.read(record_name(commit.version)))
-            kept = {key: record.get(key) for key in KEPT_OF_RECORD}
-            objects.write(record_name(commit.version), json.dumps(kept, sort_keys=True).encode())
+            record = kept.document(objects, record_name(commit.version))
+            rest = {key: record.get(key) for key in KEPT_OF_RECORD}
+            objects.write(record_name(commit.version), json.dumps(rest, sort_keys=True).encode())
 
 
 def _recipes(job: Purge, left: Mapping[int, Manifest]) -> set[str]:

@@ -35,7 +35,7 @@ from tasks.rows.provenance import (
 )
 from tasks.rows.randomness import U64, child_seeds, word_of
 from tasks.runners.contract import Runner
-from tasks.storage import parquet
+from tasks.storage import kept, parquet
 from tasks.work.augment import relabelled, step_named
 from tasks.work.context import Context
 from tasks.work.descriptors import DataFile
@@ -203,7 +203,7 @@ def again(ctx: Context, rows: pa.Table, item: RebuildItem) -> pa.Table:
 
 
 def _recipe(ctx: Context, name: str) -> dict[str, Any]:
-    recipe: dict[str, Any] = json.loads(ctx.objects.read(f"recipes/{name}.json"))
+    recipe = kept.document(ctx.objects, f"recipes/{name}.json")
     if hash_of(recipe) != name:
         raise DataError(f"the recipe {name} is not what it was when its children were made", "Restore it.")
     step = step_named(ctx, recipe["step"])

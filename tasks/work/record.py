@@ -17,6 +17,7 @@ from tasks.lineage.slis import measure
 from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
 from tasks.reports.rejections import page
 from tasks.rows.hashing import hash_of
+from tasks.storage import kept
 from tasks.storage.store import Store
 from tasks.telemetry.spans import current
 from tasks.work import cards, lineage_pages
@@ -49,7 +50,7 @@ def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
         objects.write(marker, json.dumps(document, sort_keys=True, default=str).encode())
         note_sent(objects, outcome.earlier)
     else:
-        document["mlflow"] = json.loads(objects.read(marker))["mlflow"]
+        document["mlflow"] = kept.document(objects, marker)["mlflow"]
     return document
 
 
@@ -91,8 +92,8 @@ def note_sent(objects: Store, sent: Sent) -> None:
         name = record_name(int(entry.partition("-")[0]))
         if not objects.exists(name):  # the run that spooled it was killed; its rerun writes the document
             continue
-        kept = json.loads(objects.read(name))
-        objects.write(name, json.dumps({**kept, "mlflow": link}, sort_keys=True).encode())
+        known = kept.document(objects, name)
+        objects.write(name, json.dumps({**known, "mlflow": link}, sort_keys=True).encode())
 
 
 def _link(tracking_uri: str, link: RunLink | None, fault: StorageError | None) -> dict[str, Any]:
@@ -172,6 +173,6 @@ def latency(ctx: Context, children: Sequence[ChildShard]) -> list[dict[str, Any]
 def _parent_run(asked: Asked, parent: int | None) -> str | None:
     if parent is None or not asked.ctx.objects.exists(record_name(parent)):
         return None
-    link = json.loads(asked.ctx.objects.read(record_name(parent))).get("mlflow") or {}
+    link = kept.document(asked.ctx.objects, record_name(parent)).get("mlflow") or {}
     run_id = link.get("run_id")
     return str(run_id) if run_id else None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from policies.errors import DataError
 from tasks.reports.document import RejectedChild, RejectionsDocument
 from tasks.rows.provenance import NAMES, OPS, PARENT_IDS, SAMPLE_ID
+from tasks.storage.kept import document as document_of
 from tasks.storage.store import Store
 from tasks.verifiers.calibration import CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR
 from tasks.work.cards import page_folder
@@ -68,8 +68,7 @@ def kept(objects: Store, found: Published) -> RejectionsDocument:
             "was removed",
             "Run its policy again: that completes the record of the current version.",
         )
-    document: RejectionsDocument = json.loads(objects.read(name))
-    return document
+    return cast(RejectionsDocument, document_of(objects, name, keys=("dataset", "version")))
 
 
 def children(

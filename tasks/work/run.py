@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from tasks.sources.hash_cache import HashCache
 from tasks.sources.reading import discover
 from tasks.sources.roots import Roots
 from tasks.sources.secret import Secret
+from tasks.storage import kept
 from tasks.telemetry.spans import span
 from tasks.work import production
 from tasks.work.context import Context
@@ -77,8 +77,7 @@ class Asked:
         """What was recorded of the current version, marked as skipped, if this run would only make it again."""
         if self.before is None or not (self.unchanged and self.recorded):
             return None
-        kept: dict[str, Any] = json.loads(self.ctx.objects.read(record_name(self.before.version)))
-        return {**kept, "skipped": True}
+        return {**kept.document(self.ctx.objects, record_name(self.before.version)), "skipped": True}
 
     @property
     def known_types(self) -> dict[str, str] | None:

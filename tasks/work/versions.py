@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 
 from policies.errors import PolicyError
 from tasks.rows.provenance import ORIGIN, SPLIT
-from tasks.storage import channels, gone, pins
+from tasks.storage import channels, gone, kept, pins
 from tasks.storage.delta import Table
 from tasks.storage.gone import Gone
 from tasks.storage.pins import Pin
@@ -89,7 +88,7 @@ class Lake:
         """What was recorded of a version; empty if its record was lost."""
         objects = self.objects(dataset)
         name = record_name(version)
-        return dict(json.loads(objects.read(name))) if objects.exists(name) else {}
+        return kept.document(objects, name) if objects.exists(name) else {}
 
     def _version(self, dataset: str, at: str) -> int:
         if at.isdecimal():
