@@ -15,7 +15,6 @@ from typing import Any
 from flows import tellers
 from flows.console import say
 from flows.settings import settings
-from flows.telemetry.following import following
 from flows.telemetry.logs import LOGGER, log_to
 from policies.errors import StorageError
 from policies.yaml_source import content_of
@@ -70,10 +69,11 @@ def tell(happening: Happening) -> None:
     the run go on."""
     current = settings()
     log_to(current)
-    for one in (happening, *following(happening, current)):
+    found = [happening]
+    for one in found:  # grows by what tellers say that follows
         for module in pkgutil.iter_modules(tellers.__path__, f"{tellers.__name__}."):
             try:
-                importlib.import_module(module.name).tell(one, current)
+                found += importlib.import_module(module.name).tell(one, current) or ()
             except Exception:
                 logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, one.kind)
 

@@ -20,10 +20,11 @@ from flows.settings import Settings
 from policies.yaml_source import content_of
 from tasks.storage.store import Store
 from tasks.telemetry import tallies
+from tasks.telemetry.budget import Burn
 from tasks.telemetry.event import event_of
 from tasks.telemetry.happening import Happening
 from tasks.telemetry.look import look
-from tasks.telemetry.tally import Tally, empty, fold, see
+from tasks.telemetry.tally import Tally, begun, empty, fold, see
 from tasks.work.context import OBJECTS
 
 DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -67,8 +68,9 @@ class Counting:
         with suppress(OSError):  # a full disk; the lake may take it all the same
             _write(self.waiting / f"{told['id']}.json", told)
 
-    def count(self, now: float, told: Mapping[str, Any] | None = None) -> Tally:
-        """Count all that waits, and `told`, in the lake; returns the tally. Raises StorageError if the lake is down."""
+    def count(self, now: float, told: Mapping[str, Any] | None = None) -> tuple[Tally, list[Burn]]:
+        """Count all that waits, and `told`, in the lake; returns the tally, and the error budgets that begin to burn
+        with it. Raises StorageError if the lake is down."""
         objects = _objects(self.current, self.dataset)
         events = sorted([*self._waiting(), *([told] if told else [])], key=lambda one: float(one["at"]))
 
@@ -80,9 +82,9 @@ class Counting:
                 after = fold(after, one)
             return after
 
-        tally = tallies.update(tallies_of(self.current), self.dataset, change)
+        before, tally = tallies.update(tallies_of(self.current), self.dataset, change)
         self._counted(tally, events)
-        return tally
+        return tally, begun(before, tally)
 
     def remembered(self, told: Mapping[str, Any] | None = None) -> Tally:
         """The tally as far as this machine knows it."""

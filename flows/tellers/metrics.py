@@ -21,6 +21,8 @@ from flows.telemetry.logs import LOGGER, log_to
 from flows.telemetry.observing import PushGateway
 from policies.errors import AugmillError
 from tasks.lineage.redact import redact_text
+from tasks.telemetry.budget import Burn
+from tasks.telemetry.consequences import burning
 from tasks.telemetry.exposition import registry_of, text_of
 from tasks.telemetry.happening import Happening
 from tasks.telemetry.metrics import JOB
@@ -36,30 +38,31 @@ COUNTED = ("run.", "channel.")
 log = logging.getLogger(f"{LOGGER}.metrics")
 
 
-def tell(happening: Happening, current: Settings) -> None:
-    """Count the happening, and export what is known of its dataset."""
+def tell(happening: Happening, current: Settings) -> list[Happening]:
+    """Count the happening, and export what is known of its dataset; returns the error budgets that it set burning."""
     if not (countable(happening.dataset) and happening.kind.startswith(COUNTED)):
-        return
+        return []
     log_to(current)
     counting, told = Counting(current, happening.dataset), event(happening)
     counting.keep(told)
-    tally = _counted(counting, told)
+    tally, burns = _counted(counting, told)
     target = current.observing.metrics
     if target is not None:
         series = series_of(happening.dataset, tally, time.time())
         _quietly(
             f"metrics of {happening.dataset} were not exported", lambda: _export(target, happening.dataset, series)
         )
+    return [burning(happening, burn) for burn in burns]
 
 
-def _counted(counting: Counting, told: dict[str, Any]) -> Tally:
-    """The tally from the lake, or as far as this machine knows it."""
-    tally: list[Tally] = []
+def _counted(counting: Counting, told: dict[str, Any]) -> tuple[Tally, list[Burn]]:
+    """The tally from the lake and what began to burn, or the tally as far as this machine knows it."""
+    counted: list[tuple[Tally, list[Burn]]] = []
     _quietly(
         f"{counting.dataset} could not be counted in the lake; it waits in the home",
-        lambda: tally.append(within(PATIENCE_SECONDS, lambda: counting.count(time.time(), told))),
+        lambda: counted.append(within(PATIENCE_SECONDS, lambda: counting.count(time.time(), told))),
     )
-    return tally[0] if tally else counting.remembered(told)
+    return counted[0] if counted else (counting.remembered(told), [])
 
 
 def _quietly(what: str, call: Callable[[], object]) -> None:

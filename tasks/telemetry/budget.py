@@ -10,7 +10,7 @@ of the alert BudgetBurning in `infra/prometheus/`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tasks.lineage.slis import TARGETS
@@ -21,6 +21,7 @@ HOUR = 3600.0
 PERIOD_SECONDS = 28 * 24 * HOUR
 WINDOW_SECONDS = 74 * HOUR
 FEWEST_BAD = 2.0
+MOST_READINGS = 1000
 RUN_SUCCESS = "run_success"
 # 0.03 / 0.01 is no more than 3, whatever floating point makes of it.
 _MARGIN = 1e-9
@@ -76,7 +77,7 @@ def levels_of(document: Mapping[str, Any]) -> tuple[Level, ...]:
 
 
 def levels_of_failure(report: Mapping[str, Any], known: Sequence[Reading]) -> tuple[Level, ...]:
-    """The levels of a run that published nothing, as far as the report of its DataError has them."""
+    """The levels of a run that published nothing, as far as its report has them: `rows`, `quarantined`, `failed`."""
     last = {level.name: level for reading in known for level in reading.levels}
     found = [success(False)]
     rows, quarantined = report.get("rows"), report.get("quarantined")
@@ -87,6 +88,17 @@ def levels_of_failure(report: Mapping[str, Any], known: Sequence[Reading]) -> tu
     if usual is not None and isinstance(figure, float | int) and 0.0 <= figure <= 1.0:
         found.append(Level("label_consistency", 1.0 - figure, usual.total, usual.target))
     return tuple(found)
+
+
+def added(readings: Sequence[Reading], reading: Reading) -> tuple[Reading, ...]:
+    """The readings of the period with the new one last: a clock that was ahead once must not outlive us all."""
+    earlier = [replace(one, at=min(one.at, reading.at)) for one in readings]
+    return (*(one for one in earlier if one.at > reading.at - PERIOD_SECONDS), reading)[-MOST_READINGS:]
+
+
+def reading_of(content: Mapping[str, Any]) -> Reading:
+    """A reading as `asdict` has written it down."""
+    return Reading(content["at"], content["run_id"], tuple(Level(**level) for level in content["levels"]))
 
 
 def burns(readings: Sequence[Reading], now: float) -> list[Burn]:

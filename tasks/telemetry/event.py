@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from tasks.telemetry.happening import OUTSIDE, Happening
+from tasks.telemetry.budget import Level, levels_of, success
+from tasks.telemetry.happening import OUTSIDE, Happening, stopped
 
 Document = dict[str, Any]
 
@@ -30,11 +32,19 @@ def event_of(happening: Happening, build: str, interval: float | None = None) ->
     if happening.kind == "run.started":
         event["interval"] = interval
     elif happening.kind == "run.failed":
-        failed = (facts.get("report") or {}).get("failed") or []
-        event |= {"outcome": _BY_EXIT_CODE.get(facts.get("exit_code", 1), "crashed"), "failed": _checks(failed)}
+        report = facts.get("report") or {}
+        outcome = "interrupted" if stopped(happening) else _BY_EXIT_CODE.get(facts.get("exit_code", 1), "crashed")
+        event |= {"outcome": outcome, "failed": _checks(report.get("failed") or [])}
+        event |= {name: report.get(name) for name in ("rows", "quarantined")}
     elif happening.kind in ("run.published", "run.unchanged"):
         event |= {"outcome": happening.kind.partition(".")[2], "version": excerpt(facts)}
+        event["levels"] = [asdict(level) for level in _levels(happening)]
     return event
+
+
+def _levels(happening: Happening) -> tuple[Level, ...]:
+    """What a run that ended well did for error budgets; one that found nothing new has made no rows."""
+    return levels_of(happening.facts) if happening.kind == "run.published" else (success(True),)
 
 
 def excerpt(document: Mapping[str, Any]) -> Document:

@@ -66,15 +66,9 @@ def failure(fault: BaseException) -> dict[str, Any]:
     return clean
 
 
-def slip(happening: Happening) -> bool:
-    """Whether a policy was refused before its run began: at a terminal, where whoever mistyped it reads why. Of a
-    dataset that has had no run, nobody else waits for one."""
-    return happening.kind == "run.failed" and happening.run_id == OUTSIDE and happening.facts["kind"] == "PolicyError"
-
-
 def stopped(happening: Happening) -> bool:
     """Whether a run ended because somebody wanted it so: nobody is to be told, and no budget pays for it."""
-    return happening.kind == "run.failed" and happening.facts["kind"] in _STOPPED
+    return happening.kind == "run.failed" and happening.facts.get("kind") in _STOPPED
 
 
 _STOPPED = ("KeyboardInterrupt", "SystemExit", "CancelledError", "CancelledRun", "TerminationSignal")

@@ -32,17 +32,18 @@ def read(store: Store, dataset: str) -> Tally:
     return _latest(store, dataset)[1]
 
 
-def update(store: Store, dataset: str, change: Callable[[Tally], Tally]) -> Tally:
-    """Put `change(tally)` in the place of the tally; `change` may be called again if another was first."""
+def update(store: Store, dataset: str, change: Callable[[Tally], Tally]) -> tuple[Tally, Tally]:
+    """Put `change(tally)` in the place of the tally; `change` may be called again if another was first. Returns the
+    tally before and after."""
     for _ in range(ATTEMPTS):
         entries, tally = _latest(store, dataset)
         changed = change(tally)
         if changed == tally:
-            return tally
+            return tally, tally
         data = json.dumps({**empty(), **changed}, sort_keys=True).encode()
         if store.create(f"{dataset}/{_number(entries) + 1:012d}.json", data):
             _clean(store, entries)
-            return changed
+            return tally, changed
     raise Conflict(f"the tally of {dataset} is changed all the time", "the next run counts on", transient=True)
 
 

@@ -1,4 +1,5 @@
-"""The tally of a dataset: counters over all its runs and the figures of its last version, as one JSON document.
+"""The tally of a dataset: counters over all its runs, what the recent ones did for error budgets, and the figures of
+its last version, as one JSON document.
 
 It is folded from events; an event that was heard before changes nothing. A version counts once, whether its run told
 of it or was killed and a later run found it published.
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tasks.telemetry.budget import Burn, Level, Reading, added, burns, levels_of_failure, reading_of
 from tasks.telemetry.happening import OUTSIDE
 from tasks.telemetry.metrics import NOT_COUNTED, SUCCEEDED
 
@@ -59,6 +61,8 @@ def empty() -> Tally:
         "failed": [],
         "build": "",
         "interval": None,
+        "readings": [],
+        "burning": [],
         "heard": [],
     }
 
@@ -78,6 +82,11 @@ def fold(tally: Tally, event: Mapping[str, Any]) -> Tally:
     elif "outcome" in event:
         _end(after, event)
     return after
+
+
+def begun(before: Tally, after: Tally) -> list[Burn]:
+    """The error budgets that burn after what was counted, and did not before."""
+    return [burn for burn in _burns(after) if burn.name not in before["burning"]]
 
 
 def see(tally: Tally, seen: Seen, now: float, but: str = "") -> Tally:
@@ -106,6 +115,20 @@ def _until(tally: Tally, now: float) -> Tally:
     return after
 
 
+def _read(tally: Tally, event: Mapping[str, Any]) -> None:
+    """Keep what a run did for its error budgets, for as long as they look back."""
+    known = [reading_of(one) for one in tally["readings"]]
+    levels = [Level(**level) for level in event["levels"]] if "levels" in event else levels_of_failure(event, known)
+    readings = added(known, Reading(event["at"], event["run_id"], tuple(levels)))
+    tally["readings"] = [asdict(one) | {"levels": [asdict(level) for level in one.levels]} for one in readings]
+    tally["burning"] = [burn.name for burn in _burns(tally)]
+
+
+def _burns(tally: Tally) -> list[Burn]:
+    readings = [reading_of(one) for one in tally["readings"]]
+    return burns(readings, readings[-1].at) if readings else []
+
+
 def _is_a_slip(tally: Tally, event: Mapping[str, Any]) -> bool:
     """A name or a policy mistyped at a terminal, of a dataset that never was: no run that anybody waits for."""
     return event.get("outcome") == "policy_error" and event["run_id"] == OUTSIDE and not tally["started"]
@@ -118,6 +141,8 @@ def _end(tally: Tally, event: Mapping[str, Any]) -> None:
         _latest(tally, "started", event["at"])
     tally["open"].pop(event["run_id"], None)
     _count_outcome(tally, outcome, event["at"])
+    if outcome not in NOT_COUNTED:
+        _read(tally, event)
     tally["failed"] = list(event.get("failed", ()))
     if outcome in SUCCEEDED:
         _latest(tally, "success", event["at"])

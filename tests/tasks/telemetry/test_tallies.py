@@ -9,7 +9,7 @@ import pytest
 
 from tasks.storage.store import Store
 from tasks.telemetry import tallies
-from tasks.telemetry.tally import empty, fold
+from tasks.telemetry.tally import begun, empty, fold
 from tests.tasks.telemetry.told import document, event
 
 
@@ -22,6 +22,16 @@ def test_writers_at_once_count_on_top_of_each_other(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: tallies.update(store, "made", counted), range(24)))
     assert tallies.read(store, "made")["started"] == 24
+
+
+def test_of_runs_that_end_at_once_one_sees_that_a_budget_begins_to_burn(tmp_path):
+    store = Store(str(tmp_path))
+    level = {"name": "label_consistency", "observed": 0.5, "target": 0.99, "ok": False}
+    events = [event("run.published", f"r{n}", float(n), **document(slis=[level])) for n in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(lambda one: tallies.update(store, "made", lambda tally: fold(tally, one)), events))
+    assert sum(len(begun(*count)) for count in counts) == 1
+    assert len(tallies.read(store, "made")["readings"]) == 8
 
 
 def test_old_tallies_go_an_hour_after_a_later_one_came(tmp_path):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import Any
 
 from tasks.telemetry.event import event_of, excerpt
 from tasks.telemetry.happening import Happening, failure
-from tasks.telemetry.tally import BEGIN_SECONDS, SIGN_SECONDS, Seen, empty, fold, see
+from tasks.telemetry.tally import BEGIN_SECONDS, SIGN_SECONDS, Seen, begun, empty, fold, see
 from tests.tasks.telemetry.told import document, event
 
 STARTED = event("run.started", at=1000.0)
 PUBLISHED = event("run.published", at=1060.0, **document())
+DAY = 86400.0
 
 
 def tally(*events):
@@ -116,6 +118,49 @@ def test_a_clock_that_was_ahead_by_years_hides_neither_runs_that_fail_nor_one_th
     found = fold(see(ahead, Seen(), year), event("run.failed", "r2", year + 1, exit_code=4))
     assert (found["succeeded"], found["times"]["success"], found["times"]["ended"]) == (False, year, year + 1)
     assert see(found, Seen(), year + BEGIN_SECONDS + 2)["runs"]["lost"] == 1
+
+
+def run(at: float, bad: float, run_id: str = "") -> dict[str, Any]:
+    """A run that judged 98 children and contradicted a share of them."""
+    level = {"name": "label_consistency", "observed": 1.0 - bad, "target": 0.99, "ok": False}
+    return event("run.published", run_id or f"run-{at}", at, **document(slis=[level]))
+
+
+def told(*events: dict[str, Any]) -> list[list[str]]:
+    """The budgets that begin to burn with each event."""
+    found, before = [], empty()
+    for one in events:
+        after = fold(before, one)
+        found.append([burn.name for burn in begun(before, after)])
+        before = after
+    return found
+
+
+def test_a_burn_is_told_when_it_begins_and_again_after_it_has_ended():
+    runs = [run(day * DAY, bad) for day, bad in enumerate((0.5, 0.5, 0.5, 0.0, 0.5))]
+    assert told(*runs) == [["label_consistency"], [], [], [], ["label_consistency"]]
+
+
+def test_readings_of_the_last_twenty_eight_days_are_kept():
+    found = tally(*(run(day * DAY, 0.0) for day in range(40)))
+    assert [reading["at"] / DAY for reading in found["readings"]] == list(range(12, 40))
+
+
+def test_a_clock_that_was_ahead_by_years_does_not_hide_the_burns_that_come_after():
+    runs = (run(4000 * DAY, 0.0), run(DAY, 0.5), run(2 * DAY, 0.5))
+    assert told(*runs) == [[], ["label_consistency"], []]
+    assert [reading["at"] / DAY for reading in tally(*runs)["readings"]] == [1, 1, 2]
+
+
+def test_runs_that_fail_burn_their_budget_and_one_that_somebody_stopped_does_not():
+    stop = {"kind": "CancelledRun", "exit_code": 1}
+    stopped = [event_of(Happening("run.failed", "made", f"r{at}", at, stop), "1") for at in (1.0, 2.0)]
+    failed = [event("run.failed", f"r{at}", at, exit_code=4) for at in (1.0, 2.0)]
+    assert told(*stopped) == [[], []]
+    assert tally(*stopped)["runs"] == {"interrupted": 2}
+    assert told(*failed) == [[], ["run_success"]]
+    refused = event("run.failed", at=1.0, exit_code=3, report={"rows": 100, "quarantined": 20})
+    assert told(refused) == [["sample_validity"]]
 
 
 def test_an_event_that_comes_late_turns_no_clock_back():
