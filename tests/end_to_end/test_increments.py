@@ -36,6 +36,18 @@ def three_files(tmp_path: Path) -> Path:
     return file
 
 
+def test_a_schedule_is_no_new_version_and_no_other_rows(tmp_path: Path) -> None:
+    write_csv(tmp_path / "data.csv", table_rows(0, 60))
+    file = policy(tmp_path, "data.csv")
+    go(file, tmp_path / "lake")
+    before = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
+    file.write_text(file.read_text() + "schedule: {cron: '0 3 * * *', overlap: skip, runner: dask, tags: [nightly]}\n")
+    after = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
+    assert (after.unchanged, after.run_key) == (True, before.run_key)
+    go(file, tmp_path / "other")
+    assert exactly(tmp_path / "other") == exactly(tmp_path / "lake")
+
+
 def read_units(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are read from now on, in a list that grows."""
     found: list[str] = []

@@ -210,6 +210,7 @@ def test_the_content_hash_knows_what_decides_the_rows(policy):
     same = [
         "# a comment\n" + GOOD,
         GOOD + "owner: me\ndescription: other words\npublish: {channel: stable}\n",
+        GOOD + "schedule: {cron: '0 3 * * *', timezone: Asia/Tokyo, overlap: skip, runner: thread, tags: [daily]}\n",
         GOOD + "seed: 0\n",
         GOOD + "split: {}\n",
         GOOD + "split: {salt: '', column: null}\n",
