@@ -67,22 +67,22 @@ def command(
 def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
     from flows.stack.supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
 
-    say = told_to(log_of(current), None if quiet else lambda text: say(text, err=True))
+    tell = told_to(log_of(current), None if quiet else lambda text: say(text, err=True))
     if left := sweep(current):
-        say(f"{len(left)} processes of a stack whose supervisor was killed were ended")
-    stack = Stack(settings(), host, ports_for(current, host, asked, say), say)
+        tell(f"{len(left)} processes of a stack whose supervisor was killed were ended")
+    stack = Stack(settings(), host, ports_for(current, host, asked, tell), tell)
     with signals_stop(stack):
         try:
-            say("starting Prefect server, MLflow UI, metrics and worker")
+            tell("starting Prefect server, MLflow UI, metrics and worker")
             stack.start()
             if not stack.stop:
                 _show(_document(current, already=False), as_json)
                 stack.wait()
         finally:
-            say("stopping")
+            tell("stopping")
             stack.stop = True
             stack.end()
-            say("stopped")
+            tell("stopped")
 
 
 def _detached(current: Settings, host: str, asked: Mapping[str, int | None]) -> dict[str, Any]:

@@ -215,8 +215,8 @@ def test_after_a_kill_of_everything_but_the_parts_the_next_up_stops_them_first(p
     assert place.call("down")["stopped"] is True
 
 
-@pytest.mark.slow
-def test_ctrl_c_in_the_foreground_stops_all_in_order(place: Place) -> None:
+@pytest.mark.parametrize("started", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_ctrl_c_in_the_foreground_stops_all_in_order_also_while_it_starts(place: Place, started: bool) -> None:
     from tests.end_to_end.helpers import command, environment
 
     process = subprocess.Popen(
@@ -227,7 +227,9 @@ def test_ctrl_c_in_the_foreground_stops_all_in_order(place: Place) -> None:
         cwd=place.home.parent,
         env=environment(place.home),
     )
-    assert process.stdout.readline() == "Up.\n"
+    while not started and state.running(place.home) is None:
+        assert process.poll() is None
+    assert not started or process.stdout.readline() == "Up.\n"
     processes = place.processes()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
