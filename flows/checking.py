@@ -13,6 +13,7 @@ from typing import Literal
 
 from flows import checks
 from flows.asking import Reply
+from flows.bounded import NAME
 from flows.settings import Settings
 from policies.errors import AugmillError, PolicyError
 
@@ -84,7 +85,10 @@ def examine(current: Settings) -> list[Answer]:
     names = [module.name for module in pkgutil.iter_modules(checks.__path__, f"{checks.__name__}.")]
     found: dict[str, list[Answer]] = {}
     # Not a pool: a check that hangs in spite of all must not keep this command from ending.
-    threads = [threading.Thread(target=_examine, args=(name, current, found), daemon=True) for name in names]
+    threads = [
+        threading.Thread(target=_examine, args=(name, current, found), name=f"{NAME} {name}", daemon=True)
+        for name in names
+    ]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from flows.bounded import end_process
 from flows.console import print_json, say
 from policies.errors import AugmillError, DataError, PolicyError, StorageError
 from policies.names import did_you_mean
@@ -100,6 +101,11 @@ def group() -> None:
     """
 
 
+def program() -> NoReturn:
+    """`augmill` as a program of its own."""
+    end_process(main())
+
+
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; every foreseen fault becomes one message."""
     given = list(sys.argv[1:] if args is None else args)
@@ -151,4 +157,4 @@ def _described(fault: click.ClickException | AugmillError) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

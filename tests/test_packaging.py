@@ -85,7 +85,7 @@ def test_the_wheel_says_what_it_is_and_may_not_be_uploaded(wheel):
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier")
     assert metadata["Description-Content-Type"] == "text/markdown"
     scripts = wheel.read(name.replace("METADATA", "entry_points.txt")).decode()
-    assert scripts.split() == ["[console_scripts]", "augmill", "=", "flows.cli:main"]
+    assert scripts.split() == ["[console_scripts]", "augmill", "=", "flows.cli:program"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -41,6 +41,8 @@ def emit(happening: Happening, alert: Alert | None, url: str) -> bool:
     """Hand the event to the server; whether it has it, and has an automation for the alert, if there is one."""
     if time.monotonic() < Silent.until.get(url, 0.0):
         return False
+    import prefect.client.orchestration  # noqa: F401 - for seconds on a busy machine, which are not the server's
+
     try:
         return within(ANSWER_SECONDS, lambda: _post(happening, alert, url))
     except Exception:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.bounded import within
 from flows.settings import Settings
 from flows.telemetry.counting import build
 from flows.telemetry.logs import LOGGER, log_to
@@ -20,7 +20,6 @@ from tasks.telemetry.happening import Happening
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient
-    from openlineage.client.event_v2 import RunEvent
 
     from tasks.telemetry.lineage_events import Around, Source
 
@@ -45,27 +44,17 @@ def _lost(happening: Happening, current: Settings) -> str:
     from tasks.lineage.redact import redact_text
     from tasks.telemetry.lineage_events import event
 
-    outcome: list[str] = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = event(happening, around(happening, current))
             if made is None:
                 return ""
-            sender = threading.Thread(target=_send, args=(client(), made, outcome), daemon=True)
-    except Exception as fault:  # noqa: BLE001  whatever its configuration raises is one line in the log
+            to = client()
+        within(EVENT_SECONDS, lambda: to.emit(made))
+    except Exception as fault:  # noqa: BLE001  whatever its configuration or a transport raises is one line in the log
         return redact_text(f"{type(fault).__name__}: {fault}")[:300]
-    sender.start()
-    sender.join(EVENT_SECONDS)
-    return redact_text(outcome[0])[:300] if outcome else f"no answer within {EVENT_SECONDS:g} s"
-
-
-def _send(to: OpenLineageClient, made: RunEvent, outcome: list[str]) -> None:
-    try:
-        to.emit(made)
-        outcome.append("")
-    except Exception as fault:  # noqa: BLE001  whatever a transport raises is one line in the log
-        outcome.append(f"{type(fault).__name__}: {fault}")
+    return ""
 
 
 def client() -> OpenLineageClient:

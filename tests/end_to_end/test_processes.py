@@ -28,7 +28,7 @@ from tests.end_to_end.helpers import (
     write_csv,
 )
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = 300  # of a busy machine, on which Dask alone takes a minute to start
 
 
 @pytest.fixture(scope="module")
