@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flows.console import json_option, print_json, say
 from flows.looking import open_lake
+from policies.errors import StorageError
+
+if TYPE_CHECKING:
+    from tasks.work.versions import Lake
 
 EXAMPLE = """
 \b
@@ -18,29 +22,39 @@ Example:
 
 @click.command(epilog=EXAMPLE)
 @json_option
-def command(as_json: bool) -> None:
+def command(as_json: bool) -> int:
     """One line per dataset: latest version, rows, channels, pins, versions that are gone, and where the table is."""
     lake = open_lake()
     rows: list[dict[str, Any]] = []
+    damaged: dict[str, StorageError] = {}
     for dataset in lake.datasets():
-        found = lake.find(dataset)
-        rows.append(
-            {
-                "dataset": dataset,
-                "version": found.version,
-                "rows": found.snapshot.rows,
-                "channels": lake.channels(dataset),
-                "pins": list(lake.pins(dataset)),
-                "gone": [{"version": one.version, "reason": one.reason} for one in lake.gone(dataset).values()],
-                "table_uri": lake.store.sub(dataset).uri,
-            }
-        )
+        try:
+            rows.append(_row(lake, dataset))
+        except StorageError as fault:  # the others are well all the same
+            damaged[dataset] = fault
     if as_json:
-        print_json({"lake": lake.store.uri, "datasets": rows})
-    elif not rows:
+        faults = [{"dataset": name, "cause": fault.cause, "remedy": fault.remedy} for name, fault in damaged.items()]
+        print_json({"lake": lake.store.uri, "datasets": rows, "damaged": faults})
+    elif not rows and not damaged:
         say(f"Nothing is published in {lake.store.uri} yet: augmill run POLICY")
     for row in rows if not as_json else []:
         say(_line(row))
+    for one in damaged.values():
+        say(str(one), err=True)
+    return StorageError.exit_code if damaged else 0
+
+
+def _row(lake: Lake, dataset: str) -> dict[str, Any]:
+    found = lake.find(dataset)
+    return {
+        "dataset": dataset,
+        "version": found.version,
+        "rows": found.snapshot.rows,
+        "channels": lake.channels(dataset),
+        "pins": list(lake.pins(dataset)),
+        "gone": [{"version": one.version, "reason": one.reason} for one in lake.gone(dataset).values()],
+        "table_uri": lake.store.sub(dataset).uri,
+    }
 
 
 def _line(row: dict[str, Any]) -> str:

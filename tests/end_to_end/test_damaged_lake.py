@@ -1,5 +1,6 @@
 """Objects of the lake that are damaged, hostile or of somebody else's making end in one error, and run nothing."""
 
+import json
 import pickle
 import shutil
 
@@ -66,3 +67,23 @@ def test_a_commit_of_somebody_else_is_named(home, capsys):
     said = capsys.readouterr().err
     assert "at version 1 was not written by augmill" in said
     assert "remedy:" in said
+
+
+def test_a_list_shows_the_others_beside_a_damaged_one(home, capsys):
+    other = home / "lake" / "other"
+    shutil.copytree(home / "lake" / DATASET, other)
+    shutil.copytree(home / "lake" / ".augmill" / DATASET, home / "lake" / ".augmill" / "other")
+    mark = home / "lake" / ".augmill" / ".datasets"
+    shutil.copy(mark / DATASET, mark / "other")
+    assert main(["list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [f"{DATASET}@0", "other@0"]
+    for file in (home / "lake" / ".augmill" / "other" / "versions").glob("*.json"):
+        file.write_bytes(b"[")
+    assert main(["list"]) == 4
+    shown = capsys.readouterr()
+    assert [line.split()[0] for line in shown.out.splitlines()] == [f"{DATASET}@0"]
+    assert shown.err.count("remedy:") == 1
+    assert main(["list", "--json"]) == 4
+    document = json.loads(capsys.readouterr().out)
+    assert [one["dataset"] for one in document["datasets"]] == [DATASET]
+    assert [one["dataset"] for one in document["damaged"]] == ["other"]
