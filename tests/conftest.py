@@ -42,6 +42,8 @@ def _own_home_and_environment() -> Iterator[None]:
 
     Without `monkeypatch`, which would put back after us what it saw in the middle of a test.
     """
+    # A command that a fixture of a module has run has set it for good, to a home that is not this test's.
+    os.environ.pop("PREFECT_HOME", None)
     before = dict(os.environ)
     home = _BASE / f"home-{next(_NUMBERS)}"
     os.environ["AUGMILL_HOME"] = str(home)

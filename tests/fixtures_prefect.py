@@ -114,8 +114,12 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
 @pytest.fixture(scope="session")
 def light_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the server that a run without one starts for itself, without the services of a whole one."""
+    before = dict(os.environ)
     with loopback_server(replace(settings(), home=tmp_path_factory.mktemp("light-server"))) as server:
-        del os.environ["PREFECT_API_URL"]  # tests that use it say so
+        # Tests that use it say so; the others are to find no address of it, and no home.
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
         yield server.wait()
 
 
