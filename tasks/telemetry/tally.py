@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tasks.telemetry.budget import Burn, Level, Reading, added, burns, levels_of_failure, reading_of
+from tasks.telemetry.budget import Burn, Level, Reading, added, burns, levels_of_failure, reading_of, success
 from tasks.telemetry.happening import OUTSIDE
 from tasks.telemetry.metrics import NOT_COUNTED, SUCCEEDED
 
@@ -104,6 +104,8 @@ def see(tally: Tally, seen: Seen, now: float, but: str = "") -> Tally:
         if (now - began > BEGIN_SECONDS) if sign is None else (now - sign > SIGN_SECONDS):
             del after["open"][run_id]
             _count_outcome(after, "lost", began if sign is None else sign)
+            # Found now, when later runs may have been read already: readings are in the order of their times.
+            _read(after, {"at": now, "run_id": run_id, "levels": [asdict(success(False))]})
     return after
 
 

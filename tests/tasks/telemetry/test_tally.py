@@ -141,6 +141,14 @@ def test_a_burn_is_told_when_it_begins_and_again_after_it_has_ended():
     assert told(*runs) == [["label_consistency"], [], [], [], ["label_consistency"]]
 
 
+def test_runs_that_were_killed_burn_the_budget_of_runs():
+    before = tally(event("run.started", "r1", at=1000.0), event("run.started", "r2", at=2000.0))
+    after = see(before, Seen(), 2000.0 + BEGIN_SECONDS + 1.0)
+    assert after["runs"] == {"lost": 2}
+    assert [burn.name for burn in begun(before, after)] == ["run_success"]
+    assert see(after, Seen(), 9000.0) == after
+
+
 def test_readings_of_the_last_twenty_eight_days_are_kept():
     found = tally(*(run(day * DAY, 0.0) for day in range(40)))
     assert [reading["at"] / DAY for reading in found["readings"]] == list(range(12, 40))
