@@ -91,7 +91,7 @@ def assert_lineage_shows(services: Services, monkeypatch: pytest.MonkeyPatch) ->
     from mlflow import MlflowClient
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
-    # Through MLflow's server, as its pages do: ministack knows no key of ours by which an address could be signed.
+    # As infra/deployment.md says: a client is else sent to a signed address of the store, which refuses our key.
     monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
     client = MlflowClient(f"http://127.0.0.1:{services.ports['mlflow']}")
     experiment = client.get_experiment_by_name("made")
