@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from expectations.suite import Spec, Suite
-from policies.errors import Finding, PolicyError
+from augmill.expectations.suite import Spec, Suite
+from augmill.policies.errors import Finding, PolicyError
 
 OURS = ("structure", "leakage", "labels", "balance", "copies", "ranges", "personal_data")
 """The files of this folder that hold expectations of our own."""
@@ -29,7 +29,7 @@ def expectation_class(name: str, plugins: Mapping[str, type] | None = None) -> t
     if plugins and name in plugins:
         return plugins[name]
     for module in OURS:
-        importlib.import_module(f"expectations.{module}")
+        importlib.import_module(f"augmill.expectations.{module}")
     registry = importlib.import_module("great_expectations.expectations.registry")
     found = registry._registered_expectations.get(name)
     if found is None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from expectations.suite import Spec
-from policies.schema import Distribution, LabelConsistency
+from augmill.expectations.suite import Spec
+from augmill.policies.schema import Distribution, LabelConsistency
 
 MAX_CLASS_SHARE_GAP = 0.05
 MIN_CATCH_RATE = 0.05

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Any
 
-from expectations import check_digits
-from expectations.check_digits import digits_of
+from augmill.expectations import check_digits
+from augmill.expectations.check_digits import digits_of
 
 # What every text with personal data matches. RE2, which Arrow has, answers for a whole column at once.
 _CANDIDATE = r"@|(\d\D{0,3}){6}|\d\.\d.*\.\d|:.*:"

@@ -13,12 +13,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from expectations.build import arguments, build, library
-from expectations.detector import mask
-from expectations.names import NO_PERSONAL_DATA
-from expectations.suite import Spec
-from expectations.wording import target_of
+from augmill.expectations.build import arguments, build, library
+from augmill.expectations.detector import mask
+from augmill.expectations.names import NO_PERSONAL_DATA
+from augmill.expectations.suite import Spec
+from augmill.expectations.wording import target_of
 
 if TYPE_CHECKING:
     import pandas as pd

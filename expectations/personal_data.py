@@ -7,9 +7,8 @@ from itertools import compress
 from typing import Any, Literal
 
 import pyarrow as pa
-
-from expectations.build import library
-from expectations.detector import candidates, find
+from augmill.expectations.build import library
+from augmill.expectations.detector import candidates, find
 
 library()
 gxe: Any = import_module("great_expectations.expectations.expectation")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from expectations.build import library
+from augmill.expectations.build import library
 
 gxe: Any = library().expectations
 

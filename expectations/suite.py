@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from augmill.expectations.names import DATASET, OURS, REFUSED, ROW, Scope, scope_of
+from augmill.policies import yaml_source
+from augmill.policies.closed import Closed, Share
+from augmill.policies.errors import Finding, PolicyError
+from augmill.policies.faults import Reporter, findings_of
+from augmill.policies.names import did_you_mean
 from pydantic import Field, PrivateAttr, ValidationError
-
-from expectations.names import DATASET, OURS, REFUSED, ROW, Scope, scope_of
-from policies import yaml_source
-from policies.closed import Closed, Share
-from policies.errors import Finding, PolicyError
-from policies.faults import Reporter, findings_of
-from policies.names import did_you_mean
 
 Presence = Literal["allow", "refuse"]
 

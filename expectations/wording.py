@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from expectations.suite import Spec
+from augmill.expectations.suite import Spec
 
 
 def target_of(spec: Spec) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flows.servers.server import EmbeddedServer
-from flows.settings import Settings
+from augmill.flows.servers.server import EmbeddedServer
+from augmill.flows.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

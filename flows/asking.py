@@ -14,7 +14,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from flows.bounded import within
+from augmill.flows.bounded import within
 
 MOST_BYTES = 1 << 20
 STRANGER = "another program does, or another version"

@@ -6,25 +6,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from augmill.flows.deployments.deployed import as_state, by_a_worker, unchanged
+from augmill.flows.opening import open_run
+from augmill.flows.settings import RunnerName, settings
+from augmill.flows.telemetry.tracing import run_scope
+from augmill.flows.telling import dataset_of, telling
+from augmill.tasks.augment import augment as make_children
+from augmill.tasks.check import check
+from augmill.tasks.fit import fit
+from augmill.tasks.gate import gate
+from augmill.tasks.ingest import ingest
+from augmill.tasks.publish import publish
+from augmill.tasks.record import record
+from augmill.tasks.split import split
+from augmill.tasks.storage.delta import Conflict
+from augmill.tasks.validate import validate
+from augmill.tasks.verify import verify
 from prefect import State, flow
 from prefect.runtime import flow_run
-
-from flows.deployments.deployed import as_state, by_a_worker, unchanged
-from flows.opening import open_run
-from flows.settings import RunnerName, settings
-from flows.telemetry.tracing import run_scope
-from flows.telling import dataset_of, telling
-from tasks.augment import augment as make_children
-from tasks.check import check
-from tasks.fit import fit
-from tasks.gate import gate
-from tasks.ingest import ingest
-from tasks.publish import publish
-from tasks.record import record
-from tasks.split import split
-from tasks.storage.delta import Conflict
-from tasks.validate import validate
-from tasks.verify import verify
 
 ATTEMPTS = 3
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from flows import checks
-from flows.asking import Reply
-from flows.bounded import NAME
-from flows.settings import Settings
-from policies.errors import AugmillError, PolicyError
+from augmill.flows import checks
+from augmill.flows.asking import Reply
+from augmill.flows.bounded import NAME
+from augmill.flows.settings import Settings
+from augmill.policies.errors import AugmillError, PolicyError
 
 SECONDS = 5.0
 """How long a server may take to answer one question."""
@@ -104,7 +104,7 @@ def exit_code(answers: Iterable[Answer]) -> int:
 
 
 def _examine(name: str, current: Settings, found: dict[str, list[Answer]]) -> None:
-    from tasks.lineage.redact import redact_text
+    from augmill.tasks.lineage.redact import redact_text
 
     title = name.rpartition(".")[2].replace("_", " ")
     answers: list[Answer] = []

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-
-from flows.bounded import end_process
-from flows.console import print_json, say
-from policies.errors import AugmillError, DataError, PolicyError, StorageError
-from policies.names import did_you_mean
+from augmill.flows.bounded import end_process
+from augmill.flows.console import print_json, say
+from augmill.policies.errors import AugmillError, DataError, PolicyError, StorageError
+from augmill.policies.names import did_you_mean
 
 COMMANDS = Path(__file__).parent / "commands"
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
@@ -42,7 +41,7 @@ class LazyGroup(click.Group):
         """Import the file of a command, if there is one."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"flows.commands.{cmd_name.replace('-', '_')}").command
+        command: click.Command = import_module(f"augmill.flows.commands.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-
-from policies.errors import StorageError
-from tasks.lineage.visible import visible
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.visible import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from flows.settings import Settings
+from augmill.flows.settings import Settings
 
 if TYPE_CHECKING:
-    from tasks.work.run import Asked
+    from augmill.tasks.work.run import Asked
 
 
 def keep(asked: Asked, current: Settings) -> dict[str, Any] | None:
@@ -26,7 +26,7 @@ def announce_kept(asked: Asked) -> str | None:
 
     Returns the channel if it was moved.
     """
-    from tasks.work.publish import announce
+    from augmill.tasks.work.publish import announce
 
     if asked.before is None:
         return None
@@ -36,6 +36,6 @@ def announce_kept(asked: Asked) -> str | None:
 def send_waiting(asked: Asked, current: Settings) -> None:
     """Send records that MLflow could not take when their versions were published."""
     if any(True for _ in asked.ctx.objects.sub("spool").list()):
-        from tasks.work.record import send_spooled
+        from augmill.tasks.work.record import send_spooled
 
         send_spooled(asked.ctx.objects, current.tracking_uri)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.settings import Settings, quiet_libraries, settings
+from augmill.flows.settings import Settings, quiet_libraries, settings
 
 if TYPE_CHECKING:  # every command's --help would wait for NumPy and Arrow
-    from tasks.work.run import Asked
-    from tasks.work.versions import Lake
+    from augmill.tasks.work.run import Asked
+    from augmill.tasks.work.versions import Lake
 
 
 def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True, base: Path | None = None) -> Asked:
     """Look at a policy, its source and its table, as the settings say where things are."""
-    from tasks.work.run import ask
+    from augmill.tasks.work.run import ask
 
     return ask(
         policy,
@@ -32,8 +32,8 @@ def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True, bas
 
 def open_lake() -> Lake:
     """Everything that was ever published where the settings say."""
-    from tasks.storage.store import Store
-    from tasks.work.versions import Lake
+    from augmill.tasks.storage.store import Store
+    from augmill.tasks.work.versions import Lake
 
     current = settings()
     quiet_libraries(current)

@@ -9,24 +9,23 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from augmill.flows.looking import ask_with
+from augmill.flows.progress import progress
+from augmill.flows.runners import open_runner, suited
+from augmill.flows.servers.server import EmbeddedServer
+from augmill.flows.settings import RunnerName, Settings, settings
+from augmill.flows.telling import give_up
+from augmill.tasks.storage import leases
+from augmill.tasks.storage.probe import prove
+from augmill.tasks.storage.store import Store
+from augmill.tasks.telemetry.tallies import FOLDER as TALLIES
+from augmill.tasks.work.context import OBJECTS, REGISTER, Context
+from augmill.tasks.work.deadlines import Deadlines
+from augmill.tasks.work.quarantine import store_of as quarantine_of
+from augmill.tasks.work.run import Asked, Run
+from augmill.tasks.work.vacuum import live
+from augmill.tasks.work.warm import warm_worker
 from prefect.runtime import flow_run
-
-from flows.looking import ask_with
-from flows.progress import progress
-from flows.runners import open_runner, suited
-from flows.servers.server import EmbeddedServer
-from flows.settings import RunnerName, Settings, settings
-from flows.telling import give_up
-from tasks.storage import leases
-from tasks.storage.probe import prove
-from tasks.storage.store import Store
-from tasks.telemetry.tallies import FOLDER as TALLIES
-from tasks.work.context import OBJECTS, REGISTER, Context
-from tasks.work.deadlines import Deadlines
-from tasks.work.quarantine import store_of as quarantine_of
-from tasks.work.run import Asked, Run
-from tasks.work.vacuum import live
-from tasks.work.warm import warm_worker
 
 
 @contextmanager

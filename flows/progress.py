@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from uuid import UUID
 
-from flows.artifacts import desk, seen
-from flows.settings import STAGES, Settings
-from flows.telemetry.logs import LOGGER
+from augmill.flows.artifacts import desk, seen
+from augmill.flows.settings import STAGES, Settings
+from augmill.flows.telemetry.logs import LOGGER
 
 # The look is over before there is a bar; what remains to be recorded has been published.
 SHARES = {name: round(100.0 * number / 9, 1) for number, name in enumerate(STAGES[1:10], start=1)}

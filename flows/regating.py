@@ -7,17 +7,17 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from flows.runners import open_runner, suited
-from flows.settings import Settings
-from tasks.work.manifest import Published
-from tasks.work.versions import Lake
+from augmill.flows.runners import open_runner, suited
+from augmill.flows.settings import Settings
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.versions import Lake
 
 
 def measure_again(lake: Lake, found: Published, channel: str, current: Settings, *, at_ms: int, by: str) -> None:
     """Run the gates again that may answer differently of the same rows; raises DataError where one fails."""
-    from flows.telling import tell_measured
-    from tasks.work import measuring
-    from tasks.work.regate import TODAY
+    from augmill.flows.telling import tell_measured
+    from augmill.tasks.work import measuring
+    from augmill.tasks.work.regate import TODAY
 
     checks = judged_again(lake, found, current, TODAY)
     if checks:
@@ -31,8 +31,8 @@ def judged_again(
     lake: Lake, found: Published, current: Settings, only: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
     """The answers of the version's gates on its published rows; `only`: the names of those to run."""
-    from tasks.work.rebuild import context_of
-    from tasks.work.regate import regate
+    from augmill.tasks.work.rebuild import context_of
+    from augmill.tasks.work.regate import regate
 
     lake.refuse_gone(found)
     gates = found.manifest.policy.get("gates", {})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flows.settings import RunnerName, Settings, one_thread_each
-from policies.errors import StorageError
-from tasks.runners.contract import Runner, Warm
+from augmill.flows.settings import RunnerName, Settings, one_thread_each
+from augmill.policies.errors import StorageError
+from augmill.tasks.runners.contract import Runner, Warm
 
 CONNECT_SECONDS = 15
 SMALL_BYTES = 64 << 20
@@ -37,7 +37,7 @@ def suited(name: RunnerName, size_bytes: int) -> RunnerName:
 
 
 def _local(kind: RunnerName, workers: int, warm: Warm | None) -> Runner:
-    from tasks.runners import process, thread
+    from augmill.tasks.runners import process, thread
 
     return thread.Runner(workers) if kind == "thread" else process.Runner(workers, warm)
 
@@ -45,9 +45,8 @@ def _local(kind: RunnerName, workers: int, warm: Warm | None) -> Runner:
 @contextmanager
 def _dask(settings: Settings, warm: Warm | None) -> Iterator[Runner]:
     settings.home.mkdir(parents=True, exist_ok=True)  # or Prefect, imported here, warns
+    from augmill.tasks.runners import dask as noun
     from prefect_dask.task_runners import DaskTaskRunner
-
-    from tasks.runners import dask as noun
 
     cluster = {"n_workers": settings.workers, **noun.LOCAL_CLUSTER}
     with noun.set_up(settings.home / "dask"):

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 from uuid import UUID
 
-from flows.alerts.alerting import Alerts, alerts_of
-from flows.stack.state import address
-from flows.telemetry.observing import Observing, observing_of
-from policies.errors import PolicyError, StorageError
-from tasks.sources.roots import SETTING as DATA_ROOTS
-from tasks.sources.roots import Roots
-from tasks.sources.secret import KEY_REMEDY, Secret
+from augmill.flows.alerts.alerting import Alerts, alerts_of
+from augmill.flows.stack.state import address
+from augmill.flows.telemetry.observing import Observing, observing_of
+from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.sources.roots import SETTING as DATA_ROOTS
+from augmill.tasks.sources.roots import Roots
+from augmill.tasks.sources.secret import KEY_REMEDY, Secret
 
 _FEWEST_KEY_SIGNS = 16
 WORK_POOL = "augmill"

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flows import tellers
-from flows.console import say
-from flows.settings import settings
-from flows.telemetry.logs import LOGGER, log_to
-from policies.errors import StorageError
-from policies.yaml_source import content_of
-from tasks.telemetry.consequences import measured
-from tasks.telemetry.happening import OUTSIDE, Happening, Kind, ending, failure
+from augmill.flows import tellers
+from augmill.flows.console import say
+from augmill.flows.settings import settings
+from augmill.flows.telemetry.logs import LOGGER, log_to
+from augmill.policies.errors import StorageError
+from augmill.policies.yaml_source import content_of
+from augmill.tasks.telemetry.consequences import measured
+from augmill.tasks.telemetry.happening import OUTSIDE, Happening, Kind, ending, failure
 
 Document = dict[str, Any]
 

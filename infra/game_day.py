@@ -249,7 +249,7 @@ def started(folder: Path, say: Callable[[str], None]) -> Iterator[World]:
         world.environment["AUGMILL_TRACKING_URI"] = parts["mlflow"]["address"]
         world.environment["PREFECT_API_URL"] = parts["prefect"]["address"]
         exporter = free_port()
-        command = [sys.executable, "-m", "flows.cli", *EXPORTER, str(exporter)]
+        command = [sys.executable, "-m", "augmill.flows.cli", *EXPORTER, str(exporter)]
         ready = f"http://127.0.0.1:{exporter}/metrics"
         running.enter_context(program(folder / "exporter.log", ready, *command, **world.environment))
         world.watch = running.enter_context(watching(folder, exporter))

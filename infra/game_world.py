@@ -184,7 +184,7 @@ def make_world(folder: Path, store: Store) -> World:
     (folder / "policies" / f"{DATASET}.yaml").write_text(POLICY)
     (folder / "expectations" / f"{DATASET}.yaml").write_text(SUITE)
     script = folder / "bin" / "augmill"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flows.cli "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m augmill.flows.cli "$@"\n')
     script.chmod(0o755)
     ours = ("AUGMILL_", "PREFECT_", "MLFLOW_", "AWS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -18,9 +18,9 @@ PROGRAM = Path(sys.executable).with_name("augmill")
 
 def main() -> None:
     """Ask for help, judge the shipped policies, and run one of them twice."""
-    import policies
+    import augmill.policies
 
-    shipped = Path(policies.__file__).parent
+    shipped = Path(augmill.policies.__file__).parent
     check(shipped.is_relative_to(sys.prefix), f"{shipped} is not in the clean environment {sys.prefix}")
     check(augmill("--version").strip() == f"augmill {version('augmill')}", "--version is not that of the wheel")
     commands = sorted(file.stem for file in (shipped.parent / "flows" / "commands").glob("[!_]*.py"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies.schema import Remap, TransformUse
+from augmill.policies.schema import Remap, TransformUse
 
 
 def after(use: TransformUse, label: str) -> str | None:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from augmill.policies.errors import Finding
+from augmill.policies.names import did_you_mean
+from augmill.policies.rules.reading import INTENT_HOLDERS, INTENTS
+from augmill.policies.yaml_source import Document, Path
 from pydantic import BaseModel, ValidationError
-
-from policies.errors import Finding
-from policies.names import did_you_mean
-from policies.rules.reading import INTENT_HOLDERS, INTENTS
-from policies.yaml_source import Document, Path
 
 
 @dataclass(frozen=True)

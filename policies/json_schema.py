@@ -1,11 +1,11 @@
-"""The grammar of policies as a JSON Schema, for editors: `python -m policies.json_schema` rewrites the file."""
+"""The grammar of policies as a JSON Schema, for editors: `python -m augmill.policies.json_schema` rewrites the file."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from policies.schema import Policy
+from augmill.policies.schema import Policy
 
 FILE = Path(__file__).parent / "policy.schema.json"
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path as File
 
-from policies.errors import Finding, PolicyError
-from policies.facts import DataFacts
-from policies.load import Catalogue, Loaded
-from policies.names import did_you_mean
-from policies.rules.context import Context, Hit
-from policies.rules.reading import DOCS
-from policies.yaml_source import Path
+from augmill.policies.errors import Finding, PolicyError
+from augmill.policies.facts import DataFacts
+from augmill.policies.load import Catalogue, Loaded
+from augmill.policies.names import did_you_mean
+from augmill.policies.rules.context import Context, Hit
+from augmill.policies.rules.reading import DOCS
+from augmill.policies.yaml_source import Path
 
 Rule = Callable[[Context], Iterator[Hit]]
 
@@ -30,7 +30,7 @@ def rules() -> dict[str, Rule]:
     """Every rule that judges a policy as a whole, by code, found in the files of `policies/rules/`."""
     found: dict[str, Rule] = {}
     for file in sorted(_RULES.glob("[!_]*.py")):
-        module = importlib.import_module(f"policies.rules.{file.stem}")
+        module = importlib.import_module(f"augmill.policies.rules.{file.stem}")
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if re.match(r"aug\d{3}_", name):
                 found[name[:6].upper()] = function

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from augmill.policies import yaml_source
+from augmill.policies.errors import Finding, PolicyError
+from augmill.policies.faults import Reporter, findings_of, spell
+from augmill.policies.names import did_you_mean
+from augmill.policies.schema import Policy
+from augmill.policies.yaml_source import Document
 from pydantic import BaseModel, ValidationError
-
-from policies import yaml_source
-from policies.errors import Finding, PolicyError
-from policies.faults import Reporter, findings_of, spell
-from policies.names import did_you_mean
-from policies.schema import Policy
-from policies.yaml_source import Document
 
 FORMATS = ("csv", "parquet", "jsonl", "image_folder", "manifest", "builtin")
 PLANNED_MODALITIES = ("text", "audio", "timeseries")

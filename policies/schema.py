@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
+from augmill.policies.closed import Closed, Share
+from augmill.policies.gates import Gates
+from augmill.policies.schedule import Schedule
 from pydantic import BeforeValidator, Field, field_validator, model_validator
-
-from policies.closed import Closed, Share
-from policies.gates import Gates
-from policies.schedule import Schedule
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Lower-case letters, digits, hyphens.")]
 # With a letter at least: in DATASET@3 the 3 is a version.

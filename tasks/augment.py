@@ -1,12 +1,11 @@
 """Augment: children of real training rows, as many as planned."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import augment as work
+from augmill.tasks.work.descriptors import ChildShard
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.run import Run
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import augment as work
-from tasks.work.descriptors import ChildShard
-from tasks.work.fit import Fitted
-from tasks.work.run import Run
 
 
 @task(name="augment", **STAGE)

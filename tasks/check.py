@@ -1,14 +1,13 @@
 """Check: the label-consistency gates; nothing that fails them is published."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import outcome as work
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.outcome import Checked
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.split import Real
+from augmill.tasks.work.verify import Scored
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import outcome as work
-from tasks.work.fit import Fitted
-from tasks.work.outcome import Checked
-from tasks.work.run import Run
-from tasks.work.split import Real
-from tasks.work.verify import Scored
 
 
 @task(name="check", **STAGE)

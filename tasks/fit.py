@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import fit as work
+from augmill.tasks.work.facts import settle
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.production import refuse_other_columns
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.split import Real
+from augmill.tasks.work.survey import survey
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import fit as work
-from tasks.work.facts import settle
-from tasks.work.fit import Fitted
-from tasks.work.production import refuse_other_columns
-from tasks.work.run import Run
-from tasks.work.split import Real
-from tasks.work.survey import survey
 
 
 @task(name="fit", **STAGE)

@@ -1,11 +1,10 @@
 """Gate: what the version must show as a whole - that it helps, gives nobody away, costs no more than allowed."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import gates as work
+from augmill.tasks.work.outcome import Checked
+from augmill.tasks.work.run import Run
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import gates as work
-from tasks.work.outcome import Checked
-from tasks.work.run import Run
 
 
 @task(name="gate", **STAGE)

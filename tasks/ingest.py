@@ -1,11 +1,10 @@
 """Ingest: raw objects in, typed shards out."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import ingest as work
+from augmill.tasks.work.ingest import Raw
+from augmill.tasks.work.run import Run
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import ingest as work
-from tasks.work.ingest import Raw
-from tasks.work.run import Run
 
 
 @task(name="ingest", **STAGE)

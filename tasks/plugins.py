@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from policies.errors import Finding, PolicyError
+from augmill.policies.errors import Finding, PolicyError
 
 Kind = Literal["transforms", "expectations", "verifiers", "modalities"]
 RULE = "AUG008"

@@ -1,13 +1,12 @@
 """Publish: one atomic commit of the real rows and the children that passed."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import publish as work
+from augmill.tasks.work.outcome import Checked
+from augmill.tasks.work.publish import Version
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.split import Real
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import publish as work
-from tasks.work.outcome import Checked
-from tasks.work.publish import Version
-from tasks.work.run import Run
-from tasks.work.split import Real
 
 
 @task(name="publish", **STAGE)

@@ -2,14 +2,13 @@
 
 from typing import Any
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.telemetry.spans import span
+from augmill.tasks.work import record as work
+from augmill.tasks.work.outcome import Checked
+from augmill.tasks.work.publish import Version
+from augmill.tasks.work.run import Run
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.telemetry.spans import span
-from tasks.work import record as work
-from tasks.work.outcome import Checked
-from tasks.work.publish import Version
-from tasks.work.run import Run
 
 
 @task(name="record", **STAGE)

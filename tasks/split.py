@@ -1,12 +1,11 @@
 """Split: every valid row gets its id and its split, and is written as a real row of the table."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import split as work
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.split import Real
+from augmill.tasks.work.validate import Valid
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import split as work
-from tasks.work.run import Run
-from tasks.work.split import Real
-from tasks.work.validate import Valid
 
 
 @task(name="split", **STAGE)

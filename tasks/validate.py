@@ -1,13 +1,12 @@
 """Validate: the suite's judgement of every row; failing rows go to quarantine."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import quarantine
+from augmill.tasks.work import validate as work
+from augmill.tasks.work.ingest import Raw
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.validate import Valid
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import quarantine
-from tasks.work import validate as work
-from tasks.work.ingest import Raw
-from tasks.work.run import Run
-from tasks.work.validate import Valid
 
 
 @task(name="validate", **STAGE)

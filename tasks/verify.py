@@ -1,13 +1,12 @@
 """Verify: score columns for every child - structure, label, likeness - that the checks will judge."""
 
+from augmill.tasks.options import STAGE
+from augmill.tasks.work import verify as work
+from augmill.tasks.work.descriptors import ChildShard
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.verify import Scored
 from prefect import task
-
-from tasks.options import STAGE
-from tasks.work import verify as work
-from tasks.work.descriptors import ChildShard
-from tasks.work.fit import Fitted
-from tasks.work.run import Run
-from tasks.work.verify import Scored
 
 
 @task(name="verify", **STAGE)

@@ -23,9 +23,8 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
-
-from tasks.storage import s3 as s3_module
-from tasks.storage.store import Store
+from augmill.tasks.storage import s3 as s3_module
+from augmill.tasks.storage.store import Store
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 60

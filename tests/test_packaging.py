@@ -66,16 +66,20 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel):
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    wanted = {
-        file.relative_to(ROOT).as_posix()
+    wanted = {"augmill/__init__.py", "augmill/py.typed"} | {
+        f"augmill/{file.relative_to(ROOT).as_posix()}"
         for package in PACKAGES
         for file in (ROOT / package).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert packed == wanted
-    for needed in ("policies/policy.schema.json", "policies/digits.yaml", "expectations/digits.yaml"):
+    for needed in (
+        "augmill/policies/policy.schema.json",
+        "augmill/policies/digits.yaml",
+        "augmill/expectations/digits.yaml",
+    ):
         assert needed in packed
-    assert {"flows/servers/prefect_schema.sql", "tasks/lineage/mlflow_schema.sql"} <= packed
+    assert {"augmill/flows/servers/prefect_schema.sql", "augmill/tasks/lineage/mlflow_schema.sql"} <= packed
 
 
 def test_the_wheel_says_what_it_is_and_may_not_be_uploaded(wheel):
@@ -85,7 +89,7 @@ def test_the_wheel_says_what_it_is_and_may_not_be_uploaded(wheel):
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier")
     assert metadata["Description-Content-Type"] == "text/markdown"
     scripts = wheel.read(name.replace("METADATA", "entry_points.txt")).decode()
-    assert scripts.split() == ["[console_scripts]", "augmill", "=", "flows.cli:program"]
+    assert scripts.split() == ["[console_scripts]", "augmill", "=", "augmill.flows.cli:program"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -130,7 +134,7 @@ def imported_distributions() -> dict[str, set[str]]:
             names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level and node.module else []
             for name in names:
                 where.setdefault(name.split(".")[0], set()).add(file.relative_to(ROOT).as_posix())
-    return {name: files for name, files in where.items() if name not in {*sys.stdlib_module_names, *PACKAGES}}
+    return {name: files for name, files in where.items() if name not in {*sys.stdlib_module_names, "augmill"}}
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():

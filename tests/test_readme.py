@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from flows.cli import COMMANDS
-from tasks.transforms.catalogue import Catalogue
+from augmill.flows.cli import COMMANDS
+from augmill.tasks.transforms.catalogue import Catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -36,7 +35,7 @@ def called(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]
 
 
 def augmill(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "flows.cli", *arguments]
+    return [sys.executable, "-m", "augmill.flows.cli", *arguments]
 
 
 @pytest.fixture(scope="module")

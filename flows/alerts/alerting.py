@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from policies.errors import PolicyError
-from tasks.sources.secret import Secret
-from tasks.telemetry.smtp import Smtp, smtp_of
+from augmill.policies.errors import PolicyError
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.telemetry.smtp import Smtp, smtp_of
 
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
 _FEWEST_SECRET_SIGNS = 16

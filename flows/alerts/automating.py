@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flows.alerts.alerting import Alerts
-from flows.alerts.emitting import AUTOMATION, DATASET, PREFIX
-from flows.deployments.prefect_api import prefect_api
-from flows.settings import Settings
-from tasks.telemetry.alert import QUIET_SECONDS
+from augmill.flows.alerts.alerting import Alerts
+from augmill.flows.alerts.emitting import AUTOMATION, DATASET, PREFIX
+from augmill.flows.deployments.prefect_api import prefect_api
+from augmill.flows.settings import Settings
+from augmill.tasks.telemetry.alert import QUIET_SECONDS
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -88,12 +88,11 @@ _BLOCKS = (("webhook", WEBHOOK), ("slack-webhook", EMAIL))
 
 def _actions(client: SyncPrefectClient, alerts: Alerts) -> tuple[list[dict[str, Any]], set[str]]:
     """Save the blocks that are wanted and forget the others; the actions that use them, and the ids of all of ours."""
+    from augmill.tasks.telemetry.mail import apprise_url
+    from augmill.tasks.telemetry.webhook import TOKEN, token_of
     from prefect.blocks.notifications import SlackWebhook
     from prefect.blocks.webhook import Webhook
     from pydantic import SecretStr
-
-    from tasks.telemetry.mail import apprise_url
-    from tasks.telemetry.webhook import TOKEN, token_of
 
     ours = {str(known) for slug, name in _BLOCKS if (known := _known(client, slug, name))}
     actions: list[dict[str, Any]] = []

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from flows.alerts.alerting import Alerts
-from flows.bounded import within
-from flows.settings import make_folder
-from flows.telemetry.logs import LOGGER
-from policies.errors import StorageError
+from augmill.flows.alerts.alerting import Alerts
+from augmill.flows.bounded import within
+from augmill.flows.settings import make_folder
+from augmill.flows.telemetry.logs import LOGGER
+from augmill.policies.errors import StorageError
 
 if TYPE_CHECKING:
-    from tasks.telemetry.alert import Alert
+    from augmill.tasks.telemetry.alert import Alert
 
 ANSWER_SECONDS = 3.0
 ATTEMPTS = 2
@@ -58,7 +58,7 @@ def attempt(send: Callable[[Alert], None], alert: Alert) -> str:
 
 
 def _once(name: str, send: Callable[[Alert], None], alert: Alert, home: Path) -> str:
-    from tasks.telemetry.alert import QUIET_SECONDS
+    from augmill.tasks.telemetry.alert import QUIET_SECONDS
 
     group, now = f"{name} {alert.group}", time.time()
 
@@ -80,7 +80,7 @@ def _once(name: str, send: Callable[[Alert], None], alert: Alert, home: Path) ->
 def _noted(home: Path, change: Callable[[Told], bool]) -> bool:
     """Change what is known of when each group was told of last, which several runs of one home share; returns what the
     change does. Where nothing can be kept, it is true: a full disk may be what the alert is about."""
-    from tasks.telemetry.alert import QUIET_SECONDS
+    from augmill.tasks.telemetry.alert import QUIET_SECONDS
 
     try:
         with (make_folder(home / FOLDER) / "told.json").open("a+") as file:
@@ -106,8 +106,7 @@ def _told(file: TextIO) -> Told:
 
 def _call(alert: Alert, alerts: Alerts) -> None:
     import httpx
-
-    from tasks.telemetry.webhook import request_of
+    from augmill.tasks.telemetry.webhook import request_of
 
     if alerts.webhook_url is None:
         return
@@ -120,7 +119,7 @@ def _call(alert: Alert, alerts: Alerts) -> None:
 
 
 def _mail(alert: Alert, alerts: Alerts) -> None:
-    from tasks.telemetry.mail import message_of, send
+    from augmill.tasks.telemetry.mail import message_of, send
 
     if alerts.smtp is None:
         return

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from flows.bounded import within
-from flows.settings import Settings
-from tasks.telemetry.alert import Alert, bounded
-from tasks.telemetry.happening import Happening
+from augmill.flows.bounded import within
+from augmill.flows.settings import Settings
+from augmill.tasks.telemetry.alert import Alert, bounded
+from augmill.tasks.telemetry.happening import Happening
 
 PREFIX = "augmill."
 DATASET = "augmill.dataset."
@@ -31,7 +31,7 @@ class Silent:
 
 def lasting_server(current: Settings) -> str | None:
     """The Prefect server that is still there when the run has ended, if there is one."""
-    from flows.servers.server import EmbeddedServer
+    from augmill.flows.servers.server import EmbeddedServer
 
     url = current.prefect_api_url
     return None if url is None or url in EmbeddedServer.running else url
@@ -62,7 +62,7 @@ def event_of(happening: Happening, alert: Alert | None) -> dict[str, Any]:
     }
     payload = {"facts": facts, "run_id": happening.run_id}
     if alert is not None:
-        from tasks.telemetry.webhook import content_of
+        from augmill.tasks.telemetry.webhook import content_of
 
         payload |= {"alert": content_of(alert)}
     return {

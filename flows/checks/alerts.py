@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from flows.checking import Answer, reached
-from flows.settings import Settings
+from augmill.flows.checking import Answer, reached
+from augmill.flows.settings import Settings
 
 
 def check(current: Settings) -> Iterator[Answer]:

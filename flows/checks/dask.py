@@ -6,8 +6,8 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from flows.checking import SECONDS, Answer, fail, ok
-from flows.settings import Settings
+from augmill.flows.checking import SECONDS, Answer, fail, ok
+from augmill.flows.settings import Settings
 
 REMEDY = "Start it, correct AUGMILL_DASK_ADDRESS, or unset it to use a local cluster."
 

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.checking import Answer, fail, ok, warn
-from flows.settings import Settings, dotenv_file, make_folder
+from augmill.flows.checking import Answer, fail, ok, warn
+from augmill.flows.settings import Settings, dotenv_file, make_folder
 
 LEAST_BYTES, LITTLE_BYTES = 500 << 20, 5 << 30
 SECRET_NAMES = ("PASSWORD", "SECRET", "KEY", "TOKEN", "AUTH")

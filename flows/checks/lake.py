@@ -9,19 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flows.asking import NoReply, Reply, ask
-from flows.checking import SECONDS, Answer, clock, fail, ok
-from flows.settings import Settings
-from policies.errors import StorageError
+from augmill.flows.asking import NoReply, Reply, ask
+from augmill.flows.checking import SECONDS, Answer, clock, fail, ok
+from augmill.flows.settings import Settings
+from augmill.policies.errors import StorageError
 
 ROLES = "It needs s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject on the bucket and its prefix."
 
 
 def check(current: Settings) -> Iterator[Answer]:
     """Try it with a small object in a corner of our own, which is taken away again."""
-    from tasks.storage.faults import redact
-    from tasks.storage.store import Store
-    from tasks.work.context import OBJECTS
+    from augmill.tasks.storage.faults import redact
+    from augmill.tasks.storage.store import Store
+    from augmill.tasks.work.context import OBJECTS
 
     lake = Store(current.lake)
     shown = redact(current.lake)
@@ -62,7 +62,7 @@ def _tried(trial: Any) -> str:
 
 def _asked() -> Reply:
     """A word of the S3 store, with its clock; a store that is silent is not asked twice, as boto3 would for long."""
-    from tasks.storage.s3 import connection
+    from augmill.tasks.storage.s3 import connection
 
     address = str(connection()[1].meta.endpoint_url)
     try:

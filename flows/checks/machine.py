@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from flows.checking import Answer, fail, ok, warn
-from flows.settings import Settings
+from augmill.flows.checking import Answer, fail, ok, warn
+from augmill.flows.settings import Settings
 
 UNSYNCHRONIZED = 5  # TIME_ERROR of adjtimex(2)
 OLDEST_PYTHON = (3, 11)
@@ -52,7 +52,7 @@ def _versions() -> Answer:
 
 
 def _processor() -> Answer:
-    from tasks.rows.fingerprint import fingerprint, fingerprint_hash
+    from augmill.tasks.rows.fingerprint import fingerprint, fingerprint_hash
 
     return ok(
         "processor", f"{fingerprint()['cpu'].split(' ')[0]}; fingerprint {fingerprint_hash()}, on all workers the same"

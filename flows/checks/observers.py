@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flows.checking import Answer, fail, ok, reached
-from flows.settings import Settings, child_environment
+from augmill.flows.checking import Answer, fail, ok, reached
+from augmill.flows.settings import Settings, child_environment
 
 LOST = "Runs go on without."
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.checking import Answer, fail, ok, warn
-from flows.settings import Settings
+from augmill.flows.checking import Answer, fail, ok, warn
+from augmill.flows.settings import Settings
 
 FOLDER = Path("policies")
 
 
 def check(current: Settings) -> Iterator[Answer]:
     """Names every file that lint refuses."""
-    from flows.commands.lint import findings_of
-    from tasks.transforms.catalogue import Catalogue
+    from augmill.flows.commands.lint import findings_of
+    from augmill.tasks.transforms.catalogue import Catalogue
 
     catalogue = Catalogue(current.plugins)
     yield ok("plug-ins", f"{len(catalogue.names())} transforms, {len(catalogue.custom())} expectations of yours")

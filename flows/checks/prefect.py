@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from urllib.parse import quote
 
-from flows.asking import NoReply, Reply, ask, without_user
-from flows.checking import SECONDS, Answer, at_fault, clock, fail, ok, warn
-from flows.settings import Settings
+from augmill.flows.asking import NoReply, Reply, ask, without_user
+from augmill.flows.checking import SECONDS, Answer, at_fault, clock, fail, ok, warn
+from augmill.flows.settings import Settings
 
 OWN = "Start it, correct PREFECT_API_URL, or unset it: runs then start a server of their own."
 

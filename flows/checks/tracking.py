@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flows.asking import NoReply, ask, without_user
-from flows.checking import SECONDS, Answer, at_fault, clock, fail, ok, warn
-from flows.servers.mlflow_server import is_served
-from flows.settings import Settings
+from augmill.flows.asking import NoReply, ask, without_user
+from augmill.flows.checking import SECONDS, Answer, at_fault, clock, fail, ok, warn
+from augmill.flows.servers.mlflow_server import is_served
+from augmill.flows.settings import Settings
 
 START = "Start it, or correct AUGMILL_TRACKING_URI."
 LATER = "Runs publish all the same; records wait in the home and go out with the next run."
@@ -21,7 +21,7 @@ CREDENTIALS = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLF
 
 def check(current: Settings) -> Iterator[Answer]:
     """Reach it, and try to write without writing."""
-    from tasks.lineage.database import database_file
+    from augmill.tasks.lineage.database import database_file
 
     if is_served(current.tracking_uri):
         yield from _server(current.tracking_uri.rstrip("/"), current.tracking_auth)

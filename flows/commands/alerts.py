@@ -6,9 +6,8 @@ import time
 from typing import Any
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.settings import Settings, quiet_libraries, settings
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.settings import Settings, quiet_libraries, settings
 
 EXAMPLE = """
 \b
@@ -33,7 +32,7 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
 
     The same command again changes nothing; what was added or switched off in Prefect's pages stays.
     """
-    from tasks.reports.alerting import text
+    from augmill.tasks.reports.alerting import text
 
     if testing and removing:
         raise click.UsageError("Name one of --test and --remove.")
@@ -50,13 +49,13 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
 
 def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
     """Bring the server's automations in line with the settings, if there is a server."""
-    from flows.alerts.delivering import ways
-    from flows.alerts.emitting import lasting_server
-    from tasks.lineage.redact import redact
+    from augmill.flows.alerts.delivering import ways
+    from augmill.flows.alerts.emitting import lasting_server
+    from augmill.tasks.lineage.redact import redact
 
     automations: list[dict[str, Any]] = []
     if lasting_server(current) is not None:
-        from flows.alerts.automating import register, remove
+        from augmill.flows.alerts.automating import register, remove
 
         automations = remove(current) if removing else register(current)
     server = redact(current.prefect_api_url) if automations and current.prefect_api_url else None
@@ -65,9 +64,9 @@ def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
 
 def tested(current: Settings) -> dict[str, Any]:
     """Send one alert that is none; what came of it, by way."""
-    from flows.alerts.delivering import attempt, ways
-    from tasks.telemetry.alert import alert_of
-    from tasks.telemetry.happening import Happening
+    from augmill.flows.alerts.delivering import attempt, ways
+    from augmill.tasks.telemetry.alert import alert_of
+    from augmill.tasks.telemetry.happening import Happening
 
     facts = {
         "channel": "test",
@@ -83,7 +82,7 @@ def tested(current: Settings) -> dict[str, Any]:
 
 def refuse_silent(document: dict[str, Any]) -> None:
     """Raise StorageError where a test alert did not get out, PolicyError where there was no way to send it."""
-    from policies.errors import PolicyError, StorageError
+    from augmill.policies.errors import PolicyError, StorageError
 
     sent = document["sent"]
     if any(said != "sent" for said in sent.values()):

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from flows.console import json_option, print_json, say, write_file
-from flows.settings import Settings, quiet_libraries, settings
-from flows.telemetry.logs import log_to
+from augmill.flows.console import json_option, print_json, say, write_file
+from augmill.flows.settings import Settings, quiet_libraries, settings
+from augmill.flows.telemetry.logs import log_to
 
 EXAMPLE = """
 \b
@@ -72,7 +71,7 @@ def command(
     document = (
         _started(rev, policies, current, timeout if wait else None) if start else _reviewed(rev, policies, current)
     )
-    form = importlib.import_module("tasks.reports.triggered" if start else "tasks.reports.reviewed")
+    form = importlib.import_module("augmill.tasks.reports.triggered" if start else "augmill.tasks.reports.reviewed")
     if report is not None:
         write_file(report, form.markdown(document).encode(), "--report")
     if as_json:
@@ -83,12 +82,12 @@ def command(
 
 
 def _reviewed(rev: str, policies: Sequence[Path], current: Settings) -> dict[str, Any]:
-    from flows.review.reviewing import review_all
+    from augmill.flows.review.reviewing import review_all
 
     return review_all(rev, policies, current)
 
 
 def _started(rev: str, policies: Sequence[Path], current: Settings, wait_seconds: float | None) -> dict[str, Any]:
-    from flows.review.triggering import trigger
+    from augmill.flows.review.triggering import trigger
 
     return trigger(rev, policies, current, wait_seconds)

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.settings import quiet_libraries, settings
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.settings import quiet_libraries, settings
 
 if TYPE_CHECKING:  # for --help, the command line alone
-    from flows.deployments.deployment import Deployment
+    from augmill.flows.deployments.deployment import Deployment
 
 EXAMPLE = """
 \b
@@ -35,7 +34,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
     Its schedule, parameters, tags and description are those of the policy; one run of a dataset is at work at a time.
     A deployment that is as it should be is not touched, and none that augmill did not make.
     """
-    from flows.deployments.deploying import deploy, policies_in
+    from augmill.flows.deployments.deploying import deploy, policies_in
 
     current = settings()
     quiet_libraries(current)
@@ -45,7 +44,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
     if as_json:
         print_json(document)
     else:
-        from tasks.reports.deploying import summary
+        from augmill.tasks.reports.deploying import summary
 
         say(summary(document), nl=False)
 

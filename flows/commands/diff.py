@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.looking import open_lake
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -24,13 +23,13 @@ def command(before: str, after: str, as_json: bool, as_markdown: bool) -> None:
     """Compare two versions: policy, rows per class, origin and step, distributions, figures and checks."""
     if as_json and as_markdown:
         raise click.UsageError("Name one of --json and --markdown.")
-    from tasks.work.compare import compare
+    from augmill.tasks.work.compare import compare
 
     lake = open_lake()
     document = compare(lake, lake.readable(before), lake.readable(after))
     if as_json:
         print_json(document)
     else:
-        from tasks.reports import compared
+        from augmill.tasks.reports import compared
 
         say((compared.markdown if as_markdown else compared.text)(document), nl=False)

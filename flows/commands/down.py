@@ -9,12 +9,11 @@ import signal
 import time
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.settings import Settings, settings
-from flows.stack import state
-from flows.stack.processes import send
-from policies.errors import StorageError
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.settings import Settings, settings
+from augmill.flows.stack import state
+from augmill.flows.stack.processes import send
+from augmill.policies.errors import StorageError
 
 WAIT_SECONDS = 90.0
 
@@ -60,7 +59,7 @@ def _stop(current: Settings) -> bool:
 
 
 def _sweep(current: Settings) -> int:
-    from flows.stack.supervisor import sweep
+    from augmill.flows.stack.supervisor import sweep
 
     if not current.home.is_dir():
         return 0

@@ -6,10 +6,9 @@ import tempfile
 from pathlib import Path
 
 import click
-
-from flows.console import json_option, print_json, say, write_file
-from flows.looking import open_lake
-from flows.settings import settings
+from augmill.flows.console import json_option, print_json, say, write_file
+from augmill.flows.looking import open_lake
+from augmill.flows.settings import settings
 
 EXAMPLE = """
 \b
@@ -28,8 +27,8 @@ Examples:
 @json_option
 def command(reference: str, sample_id: str, picture: Path | None, as_json: bool) -> None:
     """Walk from a row back to the raw objects it came from, and say who allowed each step."""
-    from tasks.work import explain as work
-    from tasks.work.rebuild import context_of
+    from augmill.tasks.work import explain as work
+    from augmill.tasks.work.rebuild import context_of
 
     lake = open_lake()
     found = lake.readable(reference)
@@ -44,6 +43,6 @@ def command(reference: str, sample_id: str, picture: Path | None, as_json: bool)
     if as_json:
         print_json(document)
     else:
-        from tasks.reports.explained import text
+        from augmill.tasks.reports.explained import text
 
         say(text(document), nl=False)

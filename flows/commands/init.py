@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
-from flows.console import json_option, print_json, say
-from policies.errors import PolicyError
+from augmill.flows.console import json_option, print_json, say
+from augmill.policies.errors import PolicyError
 
 if TYPE_CHECKING:
-    from tasks.drafting.look import Look
+    from augmill.tasks.drafting.look import Look
 
 EXAMPLE = """
 \b
@@ -48,10 +47,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Draft policies/NAME.yaml and expectations/NAME.yaml for a SOURCE: a file, glob, folder or s3:// URI."""
-    from flows.settings import quiet_libraries, settings
-    from tasks.drafting.draft import draft
-    from tasks.drafting.sketch import Call, dataset_name
-    from tasks.transforms.catalogue import Catalogue
+    from augmill.flows.settings import quiet_libraries, settings
+    from augmill.tasks.drafting.draft import draft
+    from augmill.tasks.drafting.sketch import Call, dataset_name
+    from augmill.tasks.transforms.catalogue import Catalogue
 
     current = settings()
     quiet_libraries(current)

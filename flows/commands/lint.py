@@ -12,13 +12,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
-
-from flows.console import json_option, print_json, say
-from policies.errors import Finding, PolicyError
+from augmill.flows.console import json_option, print_json, say
+from augmill.policies.errors import Finding, PolicyError
 
 if TYPE_CHECKING:
-    from policies.load import Loaded
-    from tasks.transforms.catalogue import Catalogue
+    from augmill.policies.load import Loaded
+    from augmill.tasks.transforms.catalogue import Catalogue
 
 PERSONAL = ("AUG601", "AUG602", "AUG603")
 
@@ -65,11 +64,11 @@ def command(files: Sequence[str], code: str | None, with_data: bool, as_json: bo
 
 def findings_of(file: str, *, with_data: bool = False) -> list[Finding]:
     """Every finding of one policy and its suite, those that keep them from being read included."""
-    from expectations.suite import load_suite
-    from flows.settings import settings
-    from policies.lint import lint
-    from policies.load import load
-    from tasks.transforms.catalogue import Catalogue
+    from augmill.expectations.suite import load_suite
+    from augmill.flows.settings import settings
+    from augmill.policies.lint import lint
+    from augmill.policies.load import load
+    from augmill.tasks.transforms.catalogue import Catalogue
 
     catalogue = Catalogue(settings().plugins)
     found: list[Finding] = []
@@ -89,9 +88,9 @@ def findings_of(file: str, *, with_data: bool = False) -> list[Finding]:
 
 def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
     """What the rules on personal data say after a glance at the source; all others have not seen enough."""
-    from flows.settings import settings
-    from policies.lint import lint
-    from tasks.work.glance import glance
+    from augmill.flows.settings import settings
+    from augmill.policies.lint import lint
+    from augmill.tasks.work.glance import glance
 
     current = settings()
     facts = glance(loaded.policy, loaded.path.parent, current.pii_key, current.data_roots)
@@ -99,7 +98,7 @@ def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
 
 
 def _explain(code: str, as_json: bool) -> None:
-    from policies.lint import explain
+    from augmill.policies.lint import explain
 
     text = explain(code)
     if as_json:

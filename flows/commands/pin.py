@@ -6,9 +6,8 @@ import getpass
 import time
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.looking import open_lake
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -25,8 +24,8 @@ Examples:
 @json_option
 def command(reference: str, note: str, remove: bool, as_json: bool) -> None:
     """Pin a version: vacuum never removes it. A channel pins the version it names now, not itself."""
-    from tasks.reports.kept import pinned_text
-    from tasks.work.pinning import pin, unpin
+    from augmill.tasks.reports.kept import pinned_text
+    from augmill.tasks.work.pinning import pin, unpin
 
     if remove and note:
         raise click.UsageError("Name one of --note and --remove.")

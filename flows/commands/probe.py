@@ -9,11 +9,10 @@ import tempfile
 from pathlib import Path
 
 import click
-
-from flows.console import json_option, print_json, say, write_file
-from flows.looking import ask_with
-from flows.settings import quiet_libraries, settings
-from flows.telemetry.logs import log_to
+from augmill.flows.console import json_option, print_json, say, write_file
+from augmill.flows.looking import ask_with
+from augmill.flows.settings import quiet_libraries, settings
+from augmill.flows.telemetry.logs import log_to
 
 EXAMPLE = """
 \b
@@ -44,9 +43,9 @@ def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, a
     current = settings()
     quiet_libraries(current)
     log_to(current)
-    from tasks.reports import probe_page, probe_text
-    from tasks.runners import thread
-    from tasks.work.probe import probe
+    from augmill.tasks.reports import probe_page, probe_text
+    from augmill.tasks.runners import thread
+    from augmill.tasks.work.probe import probe
 
     asked = ask_with(policy, current, refuse_errors=False)
     file = page or current.home / "probes" / f"{asked.ctx.policy.dataset}.html"

@@ -6,10 +6,9 @@ import getpass
 import time
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.looking import open_lake
-from flows.settings import settings
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.looking import open_lake
+from augmill.flows.settings import settings
 
 EXAMPLE = """
 \b
@@ -28,10 +27,10 @@ def command(reference: str, channel: str, as_json: bool) -> None:
     Refused where a check or gate of the version failed, a figure posted since breaches its policy, or files are gone.
     The drift gate is run again, on the production sample as it is now; rows do not change, so what others said stands.
     """
-    from flows.regating import measure_again
-    from flows.telling import tell_moved
-    from tasks.reports.pointed import text
-    from tasks.work.pointing import promote, refuse_incomplete
+    from augmill.flows.regating import measure_again
+    from augmill.flows.telling import tell_moved
+    from augmill.tasks.reports.pointed import text
+    from augmill.tasks.work.pointing import promote, refuse_incomplete
 
     lake = open_lake()
     found = lake.find(reference)

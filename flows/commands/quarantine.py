@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.looking import open_lake
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -32,8 +31,8 @@ Rows are counted from 0. Personal data in examples is shown as tokens such as <e
 @json_option
 def command(reference: str, target: Path | None, as_json: bool) -> None:
     """Say which rows of a dataset wait in quarantine and why, and which were taken in since or are gone."""
-    from tasks.reports.quarantined import text
-    from tasks.work.quarantined import export, quarantined
+    from augmill.tasks.reports.quarantined import text
+    from augmill.tasks.work.quarantined import export, quarantined
 
     found = quarantined(open_lake(), reference)
     document = found.document()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import tempfile
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.looking import open_lake
-from flows.runners import open_runner, suited
-from flows.settings import settings
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.looking import open_lake
+from augmill.flows.runners import open_runner, suited
+from augmill.flows.settings import settings
 
 EXAMPLE = """
 \b
@@ -37,7 +36,7 @@ def command(reference: str, sample_ids: tuple[str, ...], whole: bool, sample: in
     lake = open_lake()
     current = settings()
     found = lake.readable(reference)
-    from tasks.work import rebuild as work
+    from augmill.tasks.work import rebuild as work
 
     with tempfile.TemporaryDirectory(prefix="augmill-rebuild-") as scratch:
         ctx = work.context_of(lake, found, current.plugins, scratch)
@@ -48,7 +47,7 @@ def command(reference: str, sample_ids: tuple[str, ...], whole: bool, sample: in
     if as_json:
         print_json(document)
     else:
-        from tasks.reports.rebuilt import text
+        from augmill.tasks.reports.rebuilt import text
 
         say(text(document), nl=False)
     click.get_current_context().exit(document["exit_code"])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.looking import open_lake
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.looking import open_lake
 
 EXAMPLE = """
 \b

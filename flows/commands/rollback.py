@@ -6,9 +6,8 @@ import getpass
 import time
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.looking import open_lake
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.looking import open_lake
 
 EXAMPLE = """
 \b
@@ -23,9 +22,9 @@ Example:
 @json_option
 def command(dataset: str, channel: str, as_json: bool) -> None:
     """Point a channel back at the version it named before; once more goes back further. No version is removed."""
-    from flows.telling import tell_moved
-    from tasks.reports.pointed import text
-    from tasks.work.pointing import rollback
+    from augmill.flows.telling import tell_moved
+    from augmill.tasks.reports.pointed import text
+    from augmill.tasks.work.pointing import rollback
 
     name, at, named = dataset.partition("@")
     if at:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.keeping import keep
-from flows.looking import ask_with
-from flows.settings import RunnerName, Settings, quiet_libraries, settings
-from flows.telemetry.logs import log_to
-from policies.errors import Finding
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.keeping import keep
+from augmill.flows.looking import ask_with
+from augmill.flows.settings import RunnerName, Settings, quiet_libraries, settings
+from augmill.flows.telemetry.logs import log_to
+from augmill.policies.errors import Finding
 
 EXAMPLE = """
 \b
@@ -38,8 +37,8 @@ Example:
 @json_option
 def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
-    from flows.telling import failures_told, tell
-    from tasks.telemetry.happening import OUTSIDE, ending
+    from augmill.flows.telling import failures_told, tell
+    from augmill.tasks.telemetry.happening import OUTSIDE, ending
 
     began = time.monotonic()
     current = settings()
@@ -56,7 +55,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        from tasks.reports.terminal import summary
+        from augmill.tasks.reports.terminal import summary
 
         say(summary(document), nl=False)
         for finding in document.get("lint", ()):
@@ -65,13 +64,13 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
 
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
     """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
-    from flows.servers.server import loopback_server
-    from flows.telling import failures_told
-    from tasks.telemetry.happening import OUTSIDE
+    from augmill.flows.servers.server import loopback_server
+    from augmill.flows.telling import failures_told
+    from augmill.tasks.telemetry.happening import OUTSIDE
 
     with loopback_server(current) as server:
-        from flows.augment import augment
-        from tasks.work.warm import warm
+        from augmill.flows.augment import augment
+        from augmill.tasks.work.warm import warm
 
         warm(current.tracking_uri)  # while the server starts
         with ExitStack() as connection:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.settings import settings
-from policies.errors import StorageError
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.settings import settings
+from augmill.policies.errors import StorageError
 
 EXAMPLE = """
 \b
@@ -20,13 +19,13 @@ Example:
 @json_option
 def command(as_json: bool) -> int:
     """Show each part of the stack: running, address, process, uptime, version. Exit code 0 all well, 4 not."""
-    from flows.stack.status import status
+    from augmill.flows.stack.status import status
 
     document = status(settings())
     if as_json:
         print_json(document)
     else:
-        from tasks.reports.stack import shown
+        from augmill.tasks.reports.stack import shown
 
         say(shown(document), nl=False)
     return 0 if document["healthy"] else StorageError.exit_code

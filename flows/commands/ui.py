@@ -20,15 +20,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
-
-from flows.asking import without_user
-from flows.console import json_option, print_json, say
-from flows.servers.mlflow_server import FIRST_PORT, is_served, launch
-from flows.settings import Settings, make_folder, quiet_libraries, settings
-from flows.stack import state
-from flows.stack.part import start
-from flows.stack.ports import choose, spelled
-from policies.errors import PolicyError, StorageError
+from augmill.flows.asking import without_user
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.servers.mlflow_server import FIRST_PORT, is_served, launch
+from augmill.flows.settings import Settings, make_folder, quiet_libraries, settings
+from augmill.flows.stack import state
+from augmill.flows.stack.part import start
+from augmill.flows.stack.ports import choose, spelled
+from augmill.policies.errors import PolicyError, StorageError
 
 LOG = "mlflow-ui.log"
 START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 120.0, 5.0, 10.0
@@ -95,7 +94,7 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
             return
         time.sleep(0.1)
     lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    from tasks.lineage.redact import redact_text
+    from augmill.tasks.lineage.redact import redact_text
 
     raise StorageError(f"the MLflow server did not start: {redact_text(lines[-1])[:300]}.", f"See {log}.")
 
@@ -128,7 +127,7 @@ def _answer(address: str, path: str) -> bytes:
 
 
 def _page(address: str, dataset: str | None) -> str:
-    from tasks.lineage.run_list import list_path
+    from augmill.tasks.lineage.run_list import list_path
 
     if dataset is None:
         return list_path()

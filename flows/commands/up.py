@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from flows.console import json_option, print_json, say
-from flows.settings import Settings, child_environment, make_folder, quiet_libraries, settings
-from flows.stack import state
-from policies.errors import PolicyError, StorageError
+from augmill.flows.console import json_option, print_json, say
+from augmill.flows.settings import Settings, child_environment, make_folder, quiet_libraries, settings
+from augmill.flows.stack import state
+from augmill.policies.errors import PolicyError, StorageError
 
 EXAMPLE = """
 \b
@@ -65,7 +64,7 @@ def command(
 
 
 def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
-    from flows.stack.supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
+    from augmill.flows.stack.supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
 
     tell = told_to(log_of(current), None if quiet else lambda text: say(text, err=True))
     if left := sweep(current):
@@ -92,7 +91,7 @@ def _detached(current: Settings, host: str, asked: Mapping[str, int | None]) -> 
     make_folder(log.parent)
     with log.open("w") as errors:
         process = subprocess.Popen(  # noqa: S603 (ourselves)
-            [sys.executable, "-m", "flows.cli", "up", "--json", "--quiet", "--host", host, *given],
+            [sys.executable, "-m", "augmill.flows.cli", "up", "--json", "--quiet", "--host", host, *given],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -138,7 +137,7 @@ def _phases(stack: state.StackState) -> set[str]:
 
 
 def _document(current: Settings, *, already: bool) -> dict[str, Any]:
-    from flows.stack.status import status
+    from augmill.flows.stack.status import status
 
     return {"already": already, **status(current)}
 
@@ -148,13 +147,13 @@ def _show(document: dict[str, Any], as_json: bool) -> None:
         print_json(document)
         sys.stdout.flush()
     else:
-        from tasks.reports.stack import started
+        from augmill.tasks.reports.stack import started
 
         say(started(document), nl=False)
 
 
 def _warn_of(host: str, current: Settings) -> None:
-    from flows.stack.ports import is_loopback
+    from augmill.flows.stack.ports import is_loopback
 
     if is_loopback(host):
         return

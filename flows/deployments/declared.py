@@ -1,6 +1,6 @@
 """`infra/prefect.yaml`: what `augmill deploy` does, as a file for those who deploy with Prefect's own command.
 
-`python -m flows.deployments.declared` rewrites it from the policies of this repository.
+`python -m augmill.flows.deployments.declared` rewrites it from the policies of this repository.
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from flows.deployments.deploying import policies_in
-from flows.deployments.deployment import ENTER, Deployment, wanted
-from flows.settings import WORK_POOL
-from policies.load import load
-from tasks.transforms.catalogue import Catalogue
+from augmill.flows.deployments.deploying import policies_in
+from augmill.flows.deployments.deployment import ENTER, Deployment, wanted
+from augmill.flows.settings import WORK_POOL
+from augmill.policies.load import load
+from augmill.tasks.transforms.catalogue import Catalogue
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / "infra" / "prefect.yaml"
 CHECKOUT = "{{ $AUGMILL_CHECKOUT }}"
 HEAD = """\
-# Written by `python -m flows.deployments.declared`; a test keeps it in step with the
+# Written by `python -m augmill.flows.deployments.declared`; a test keeps it in step with the
 # policies. It says what `augmill deploy` does.
 # From the folder above, with the work pool made from infra/pools/process.json:
 #   prefect deploy --all --prefect-file infra/prefect.yaml

@@ -7,18 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from augmill.flows.keeping import keep
+from augmill.flows.looking import ask_with
+from augmill.flows.settings import quiet_libraries, settings
+from augmill.flows.telemetry.logs import LOGGER, log_to
+from augmill.policies.errors import AugmillError
+from augmill.tasks.lineage.redact import redact_text
 from prefect.client.schemas.objects import State
 from prefect.exceptions import FailedRun
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import deployment
 from prefect.states import Completed, Failed
-
-from flows.keeping import keep
-from flows.looking import ask_with
-from flows.settings import quiet_libraries, settings
-from flows.telemetry.logs import LOGGER, log_to
-from policies.errors import AugmillError
-from tasks.lineage.redact import redact_text
 
 Document = dict[str, Any]
 

@@ -11,17 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.deployments.deployment import FLOW, OURS, Deployment, found, refuse_same_names, wanted
-from flows.deployments.pools import ensure_pool
-from flows.deployments.prefect_api import prefect_api
-from flows.settings import Settings
-from policies.errors import Finding, PolicyError
+from augmill.flows.deployments.deployment import FLOW, OURS, Deployment, found, refuse_same_names, wanted
+from augmill.flows.deployments.pools import ensure_pool
+from augmill.flows.deployments.prefect_api import prefect_api
+from augmill.flows.settings import Settings
+from augmill.policies.errors import Finding, PolicyError
 
 if TYPE_CHECKING:
+    from augmill.policies.schema import Policy
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
-
-    from policies.schema import Policy
 
 PAGE = 200
 
@@ -103,10 +102,10 @@ def deployed(client: SyncPrefectClient) -> list[DeploymentResponse]:
 
 def _judged(files: Sequence[Path]) -> list[tuple[Path, Policy]]:
     """Every policy, read and judged without its data. Raises one PolicyError with the findings of all."""
-    from flows.settings import settings
-    from policies.lint import lint
-    from policies.load import load
-    from tasks.transforms.catalogue import Catalogue
+    from augmill.flows.settings import settings
+    from augmill.policies.lint import lint
+    from augmill.policies.load import load
+    from augmill.tasks.transforms.catalogue import Catalogue
 
     catalogue = Catalogue(settings().plugins)
     good: list[tuple[Path, Policy]] = []
@@ -153,7 +152,7 @@ def _refuse_rivals(asked: Sequence[Deployment], before: Sequence[Deployment], he
 
 def _still(one: Deployment, here: Path) -> bool:
     """Whether the policy of a deployment is still of its dataset."""
-    from flows.telling import dataset_of
+    from augmill.flows.telling import dataset_of
 
     return dataset_of(here / one.policy) == one.name
 
@@ -179,12 +178,11 @@ def _applied(
 
 
 def _put(client: SyncPrefectClient, one: Deployment, old: DeploymentResponse | None) -> None:
+    from augmill.flows.augment import augment
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
     from prefect.client.schemas.schedules import CronSchedule
     from prefect.utilities.callables import parameter_schema
-
-    from flows.augment import augment
 
     # A schedule that somebody has paused in the UI stays paused, whatever else changes.
     active = all(schedule.active for schedule in old.schedules) if old else True

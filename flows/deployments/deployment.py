@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.settings import ONE_THREAD
-from policies.errors import PolicyError
-from policies.schedule import Schedule
-from policies.schema import Policy
-from tasks.lineage.redact import redact_text
+from augmill.flows.settings import ONE_THREAD
+from augmill.policies.errors import PolicyError
+from augmill.policies.schedule import Schedule
+from augmill.policies.schema import Policy
+from augmill.tasks.lineage.redact import redact_text
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
 FLOW = "augment"
-ENTRYPOINT = "flows.augment.augment"
+ENTRYPOINT = "augmill.flows.augment.augment"
 """A module path: the path of a script would put `flows/` at the front of `sys.path`."""
 OURS = "augmill"
 """The tag of the deployments that `augmill deploy` may change and remove."""

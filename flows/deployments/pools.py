@@ -6,8 +6,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from flows.settings import WORK_POOL
-from policies.errors import PolicyError
+from augmill.flows.settings import WORK_POOL
+from augmill.policies.errors import PolicyError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows.servers.server import RunningServer
-from flows.settings import Settings, make_folder, quiet_libraries
-from policies.errors import PolicyError, StorageError
+from augmill.flows.servers.server import RunningServer
+from augmill.flows.settings import Settings, make_folder, quiet_libraries
+from augmill.policies.errors import PolicyError, StorageError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

@@ -8,20 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.console import say
-from flows.looking import ask_with
-from flows.settings import Settings
+from augmill.flows.console import say
+from augmill.flows.looking import ask_with
+from augmill.flows.settings import Settings
 
 if TYPE_CHECKING:
-    from tasks.review.repository import Change, Repository
-    from tasks.review.touched import Found
+    from augmill.tasks.review.repository import Change, Repository
+    from augmill.tasks.review.touched import Found
 
 POLICIES = "policies"
 
 
 def look(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repository, Change, Found]:
     """The repository of the first place, what changed since it left `rev`, and the policies that this touches."""
-    from tasks.review.repository import Repository
+    from augmill.tasks.review.repository import Repository
 
     here = places[0] if places else Path.cwd()
     repository = Repository.around(here if here.is_dir() else here.absolute().parent)
@@ -31,7 +31,7 @@ def look(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repositor
 
 def touched_by(repository: Repository, change: Change, places: Sequence[Path], current: Settings) -> Found:
     """The policies that a change touches, of those in `places` or else of the usual folder."""
-    from tasks.review.touched import find
+    from augmill.tasks.review.touched import find
 
     here = Path.cwd() / POLICIES
     usual = here if here.is_dir() else repository.root / POLICIES
@@ -59,9 +59,9 @@ def review_all(rev: str, places: Sequence[Path], current: Settings) -> dict[str,
 
 
 def _reviews(repository: Repository, found: Found, current: Settings) -> list[dict[str, Any]]:
-    from tasks.runners import thread
-    from tasks.work.parts import catalogue
-    from tasks.work.review import review
+    from augmill.tasks.runners import thread
+    from augmill.tasks.work.parts import catalogue
+    from augmill.tasks.work.review import review
 
     ask = partial(_ask, current)
     with thread.Runner(current.workers) as runner:

@@ -11,21 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flows.console import say
-from flows.deployments.deploying import PAGE, deploy, deployed
-from flows.deployments.deployment import Deployment
-from flows.deployments.prefect_api import prefect_api
-from flows.looking import open_lake
-from flows.review.reviewing import look, touched_by
-from flows.settings import Settings
-from policies.errors import AugmillError, DataError, PolicyError, StorageError
+from augmill.flows.console import say
+from augmill.flows.deployments.deploying import PAGE, deploy, deployed
+from augmill.flows.deployments.deployment import Deployment
+from augmill.flows.deployments.prefect_api import prefect_api
+from augmill.flows.looking import open_lake
+from augmill.flows.review.reviewing import look, touched_by
+from augmill.flows.settings import Settings
+from augmill.policies.errors import AugmillError, DataError, PolicyError, StorageError
 
 if TYPE_CHECKING:
+    from augmill.tasks.review.repository import Change, Repository
+    from augmill.tasks.review.touched import Touched
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
-
-    from tasks.review.repository import Change, Repository
-    from tasks.review.touched import Touched
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 180.0
@@ -193,7 +192,7 @@ def exit_code_of(state: str, message: str) -> int:
 
 def _find_version(run: Started) -> None:
     """Which version the dataset has now, and whether this run made it; CI may not be able to see the lake."""
-    from tasks.work.manifest import RUN_ID
+    from augmill.tasks.work.manifest import RUN_ID
 
     with suppress(AugmillError):
         found = open_lake().find(run.dataset)

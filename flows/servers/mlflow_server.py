@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from flows.settings import Settings
-from flows.stack.part import Launch, watched
+from augmill.flows.settings import Settings
+from augmill.flows.stack.part import Launch, watched
 
 FIRST_PORT = 5000
 AUTHENTICATION = """[mlflow]
@@ -19,7 +19,7 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 
 def launch(current: Settings, host: str, port: int) -> Launch:
     """A server for the pages and the interface of the store; with passwords where the settings ask for them."""
-    from tasks.lineage.database import create_database, database_file
+    from augmill.tasks.lineage.database import create_database, database_file
 
     arguments = ["server", "--host", host, "--port", str(port), "--workers", "1"]
     arguments += ["--uvicorn-opts", "--no-access-log"]  # or the log tells of nothing but who asked how it is
@@ -41,7 +41,7 @@ def is_served(tracking_uri: str) -> bool:
 
 def _authentication(current: Settings) -> dict[str, str]:
     """Where MLflow keeps users and their hashed passwords; what the user has set goes first."""
-    from flows.settings import child_environment
+    from augmill.flows.settings import child_environment
 
     file = current.home / "mlflow-auth.ini"
     (current.home / "mlflow-auth.db").touch(mode=0o600)  # hashes of passwords will be in it

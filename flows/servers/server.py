@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from flows.asking import NoReply, Reply, ask, authorization, without_user
-from flows.settings import Settings, make_folder
-from policies.errors import StorageError
+from augmill.flows.asking import NoReply, Reply, ask, authorization, without_user
+from augmill.flows.settings import Settings, make_folder
+from augmill.policies.errors import StorageError
 
 PROGRAM = Path(__file__).with_name("server_process.py")
 PROBE = "/api/admin/version"
@@ -177,9 +177,8 @@ def _deliver_events() -> None:
 @contextmanager
 def _prefect_at(url: str, **values: Any) -> Iterator[None]:
     import httpx
+    from augmill.tasks.lineage.redact import redact_text
     from prefect import settings
-
-    from tasks.lineage.redact import redact_text
 
     known = {getattr(settings, name): value for name, value in {"PREFECT_API_URL": url, **values}.items()}
     try:

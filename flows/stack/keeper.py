@@ -14,9 +14,9 @@ from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from flows.stack.part import NotWell, Part, answer_of, start
-from flows.stack.processes import MARK, identity
-from flows.stack.state import PartState
+from augmill.flows.stack.part import NotWell, Part, answer_of, start
+from augmill.flows.stack.processes import MARK, identity
+from augmill.flows.stack.state import PartState
 
 LOG_BYTES, LOGS_KEPT = 5_000_000, 3
 LOOK_SECONDS = 0.2
@@ -160,7 +160,7 @@ def log_file(file: Path) -> logging.Handler:
 
 def _keep_log(pipe: int, file: Path) -> None:
     """Copy lines into the log, without the credentials in them."""
-    from tasks.lineage.redact import redact_text
+    from augmill.tasks.lineage.redact import redact_text
 
     log = log_file(file)
     with os.fdopen(pipe, "rb") as lines:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.asking import STRANGER, NoReply
-from flows.settings import child_environment
+from augmill.flows.asking import STRANGER, NoReply
+from augmill.flows.settings import child_environment
 
 PROGRAM = Path(__file__).with_name("watched.py")
 HEALTH_SECONDS = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Collection
 
-from policies.errors import StorageError
+from augmill.policies.errors import StorageError
 
 TRIED = 50
 BACKLOG = 128

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from flows.stack.processes import Identity
+from augmill.flows.stack.processes import Identity
 
 FOLDER, FILE, LOCK, PORTS = "up", "state.json", "lock", "ports.json"
 Phase = Literal["starting", "up", "restarting", "failed", "elsewhere"]

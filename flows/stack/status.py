@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from flows.settings import Settings
-from flows.stack import state
-from flows.stack.part import Health, NotWell, answer_of
-from flows.stack.parts import metrics, mlflow, prefect, worker
-from flows.stack.state import PartState, StackState
+from augmill.flows.settings import Settings
+from augmill.flows.stack import state
+from augmill.flows.stack.part import Health, NotWell, answer_of
+from augmill.flows.stack.parts import metrics, mlflow, prefect, worker
+from augmill.flows.stack.state import PartState, StackState
 
 TITLES = {one.NAME: one.TITLE for one in (prefect, mlflow, metrics, worker)}
 

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from flows.servers.mlflow_server import is_served
-from flows.settings import Settings, make_folder
-from flows.stack import state
-from flows.stack.keeper import LOOK_SECONDS, Keeper, log_file
-from flows.stack.part import NotWell, Part, answer_of
-from flows.stack.parts import metrics, mlflow, prefect, worker
-from flows.stack.ports import choose, is_loopback
-from flows.stack.processes import Identity, end, identity, marked, values
-from flows.stack.state import PartState, StackState
-from policies.errors import PolicyError, StorageError
+from augmill.flows.servers.mlflow_server import is_served
+from augmill.flows.settings import Settings, make_folder
+from augmill.flows.stack import state
+from augmill.flows.stack.keeper import LOOK_SECONDS, Keeper, log_file
+from augmill.flows.stack.part import NotWell, Part, answer_of
+from augmill.flows.stack.parts import metrics, mlflow, prefect, worker
+from augmill.flows.stack.ports import choose, is_loopback
+from augmill.flows.stack.processes import Identity, end, identity, marked, values
+from augmill.flows.stack.state import PartState, StackState
+from augmill.policies.errors import PolicyError, StorageError
 
 END_SECONDS = 10.0
 LOGS = "logs"

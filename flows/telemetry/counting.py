@@ -16,16 +16,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from flows.settings import Settings
-from policies.yaml_source import content_of
-from tasks.storage.store import Store
-from tasks.telemetry import tallies
-from tasks.telemetry.budget import Burn
-from tasks.telemetry.event import event_of
-from tasks.telemetry.happening import Happening
-from tasks.telemetry.look import look
-from tasks.telemetry.tally import Tally, begun, empty, fold, see
-from tasks.work.context import OBJECTS
+from augmill.flows.settings import Settings
+from augmill.policies.yaml_source import content_of
+from augmill.tasks.storage.store import Store
+from augmill.tasks.telemetry import tallies
+from augmill.tasks.telemetry.budget import Burn
+from augmill.tasks.telemetry.event import event_of
+from augmill.tasks.telemetry.happening import Happening
+from augmill.tasks.telemetry.look import look
+from augmill.tasks.telemetry.tally import Tally, begun, empty, fold, see
+from augmill.tasks.work.context import OBJECTS
 
 DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 FOLDER = "telemetry"
@@ -158,7 +158,7 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
 
 def _interval(policy: Path) -> float | None:
     """The longest time between two runs by the policy's schedule; None without one, or where it cannot be read."""
-    from tasks.telemetry.interval import longest
+    from augmill.tasks.telemetry.interval import longest
 
     schedule = content_of(policy).get("schedule")
     cron = schedule.get("cron") if isinstance(schedule, dict) else None

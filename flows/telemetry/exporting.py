@@ -10,17 +10,17 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from flows.bounded import within
-from flows.settings import Settings, settings
-from flows.stack.ports import spelled
-from flows.telemetry import counting
-from flows.telemetry.counting import Counting
-from flows.telemetry.logs import LOGGER
-from flows.telemetry.looking_around import around
-from policies.errors import AugmillError, StorageError
-from tasks.lineage.redact import redact_text
-from tasks.telemetry.exposition import CONTENT_TYPE, text_of
-from tasks.telemetry.series import Series, series_of
+from augmill.flows.bounded import within
+from augmill.flows.settings import Settings, settings
+from augmill.flows.stack.ports import spelled
+from augmill.flows.telemetry import counting
+from augmill.flows.telemetry.counting import Counting
+from augmill.flows.telemetry.logs import LOGGER
+from augmill.flows.telemetry.looking_around import around
+from augmill.policies.errors import AugmillError, StorageError
+from augmill.tasks.lineage.redact import redact_text
+from augmill.tasks.telemetry.exposition import CONTENT_TYPE, text_of
+from augmill.tasks.telemetry.series import Series, series_of
 
 PATIENCE_SECONDS = 10.0
 FRESH_SECONDS = 5.0

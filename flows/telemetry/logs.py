@@ -13,12 +13,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from flows.settings import Settings, make_folder
-from flows.telemetry.observing import LogFormat
-from policies.errors import StorageError
-from tasks.lineage.visible import visible
-from tasks.runners.progress import LOGGER as PROGRESS
-from tasks.telemetry.lines import as_json, as_text, line_of
+from augmill.flows.settings import Settings, make_folder
+from augmill.flows.telemetry.observing import LogFormat
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.visible import visible
+from augmill.tasks.runners.progress import LOGGER as PROGRESS
+from augmill.tasks.telemetry.lines import as_json, as_text, line_of
 
 LOGGER = "augmill"
 FILE = "augmill.log"

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flows.asking import NoReply, ask
-from flows.bounded import within
-from flows.settings import Settings
-from flows.telemetry.counting import build, tallies_of
-from policies.errors import AugmillError
-from tasks.telemetry import tallies
-from tasks.telemetry.metrics import MOST_SIGNS
-from tasks.telemetry.series import Series
+from augmill.flows.asking import NoReply, ask
+from augmill.flows.bounded import within
+from augmill.flows.settings import Settings
+from augmill.flows.telemetry.counting import build, tallies_of
+from augmill.policies.errors import AugmillError
+from augmill.tasks.telemetry import tallies
+from augmill.tasks.telemetry.metrics import MOST_SIGNS
+from augmill.tasks.telemetry.series import Series
 
 ANSWER_SECONDS = 5.0
 MOST_POOLS = 20

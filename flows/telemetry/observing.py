@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
 
-from policies.errors import PolicyError
-from tasks.lineage.redact import redact
+from augmill.policies.errors import PolicyError
+from augmill.tasks.lineage.redact import redact
 
 LogFormat = Literal["text", "json"]
 

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from flows.bounded import within
-from flows.settings import Settings
-from flows.telemetry.logs import LOGGER, log_to
-from flows.telemetry.observing import Traces
-from tasks.lineage.redact import redact_text
-from tasks.telemetry.spans import MOST_SIGNS, Scope, Span, entered, parent_of, said
+from augmill.flows.bounded import within
+from augmill.flows.settings import Settings
+from augmill.flows.telemetry.logs import LOGGER, log_to
+from augmill.flows.telemetry.observing import Traces
+from augmill.tasks.lineage.redact import redact_text
+from augmill.tasks.telemetry.spans import MOST_SIGNS, Scope, Span, entered, parent_of, said
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -58,7 +58,7 @@ def run_scope(run_id: str, dataset: str, current: Settings) -> Iterator[Link]:
 
 
 def _links(document: Mapping[str, Any]) -> dict[str, str | int | bool]:
-    from tasks.lineage.payload import record_key
+    from augmill.tasks.lineage.payload import record_key
 
     found = {
         "augmill.version": document.get("version"),

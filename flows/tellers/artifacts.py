@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flows.artifacts import desk
-from flows.settings import Settings
-from tasks.telemetry.happening import Happening
+from augmill.flows.artifacts import desk
+from augmill.flows.settings import Settings
+from augmill.tasks.telemetry.happening import Happening
 
 ENDS = ("run.published", "run.unchanged", "run.failed")
 
@@ -16,7 +16,7 @@ def tell(happening: Happening, current: Settings) -> None:
     with desk(happening.run_id, current) as at:
         if at is None:
             return
-        from tasks.reports.pinned import pinned
+        from augmill.tasks.reports.pinned import pinned
 
         for name, kind, data, description in pinned(happening):
             at.put(f"{happening.dataset}-{name}", kind, data, description)

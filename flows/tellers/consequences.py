@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flows.settings import Settings
-from tasks.telemetry.consequences import consequences
-from tasks.telemetry.happening import Happening
+from augmill.flows.settings import Settings
+from augmill.tasks.telemetry.consequences import consequences
+from augmill.tasks.telemetry.happening import Happening
 
 
 def tell(happening: Happening, _: Settings) -> list[Happening]:

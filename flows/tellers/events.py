@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from flows.settings import Settings
-from flows.telemetry.logs import LOGGER
-from tasks.telemetry.happening import Happening
+from augmill.flows.settings import Settings
+from augmill.flows.telemetry.logs import LOGGER
+from augmill.tasks.telemetry.happening import Happening
 
 
 def tell(happening: Happening, current: Settings) -> None:
     """Emit an event. An alert that no automation of the server will send goes out from here."""
-    from flows.alerts.delivering import deliver
-    from flows.alerts.emitting import emit, lasting_server
-    from tasks.telemetry.alert import alert_of
+    from augmill.flows.alerts.delivering import deliver
+    from augmill.flows.alerts.emitting import emit, lasting_server
+    from augmill.tasks.telemetry.alert import alert_of
 
     alert, url, passed_on = alert_of(happening), lasting_server(current), False
     if url is not None:

@@ -11,17 +11,16 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.bounded import within
-from flows.settings import Settings
-from flows.telemetry.counting import build
-from flows.telemetry.logs import LOGGER, log_to
-from policies.yaml_source import content_of
-from tasks.telemetry.happening import Happening
+from augmill.flows.bounded import within
+from augmill.flows.settings import Settings
+from augmill.flows.telemetry.counting import build
+from augmill.flows.telemetry.logs import LOGGER, log_to
+from augmill.policies.yaml_source import content_of
+from augmill.tasks.telemetry.happening import Happening
 
 if TYPE_CHECKING:
+    from augmill.tasks.telemetry.lineage_events import Around, Source
     from openlineage.client import OpenLineageClient
-
-    from tasks.telemetry.lineage_events import Around, Source
 
 EVENT_SECONDS = 5.0
 GIT_SECONDS = 5.0
@@ -41,8 +40,8 @@ def tell(happening: Happening, current: Settings) -> None:
 
 def _lost(happening: Happening, current: Settings) -> str:
     """Send the event; why it did not arrive, or nothing. Only the sending is timed, not the first import."""
-    from tasks.lineage.redact import redact_text
-    from tasks.telemetry.lineage_events import event
+    from augmill.tasks.lineage.redact import redact_text
+    from augmill.tasks.telemetry.lineage_events import event
 
     try:
         with warnings.catch_warnings():
@@ -82,7 +81,7 @@ def _show(logger: logging.Logger) -> None:
 
 def around(happening: Happening, current: Settings) -> Around:
     """What is known of a run beside what is told of it: its policy's file and place, who asked for it, and when."""
-    from tasks.telemetry.lineage_events import Around, is_uuid
+    from augmill.tasks.telemetry.lineage_events import Around, is_uuid
 
     started = happening.kind == "run.started"
     policy = Path(str(happening.facts["policy"])) if started else _policies.pop(happening.run_id, None)
@@ -110,8 +109,8 @@ def _scheduled() -> float | None:
 
 def source(policy: Path) -> Source | None:
     """Where a policy is in its git repository; None outside one, or where that has no remote of a name git knows."""
-    from tasks.lineage.redact import redact
-    from tasks.telemetry.lineage_events import Source
+    from augmill.tasks.lineage.redact import redact
+    from augmill.tasks.telemetry.lineage_events import Source
 
     folder = policy.absolute().parent
     url = _git(folder, "remote", "get-url", "origin")

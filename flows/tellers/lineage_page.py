@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flows.settings import Settings
-from tasks.telemetry.happening import OUTSIDE, Happening
+from augmill.flows.settings import Settings
+from augmill.tasks.telemetry.happening import OUTSIDE, Happening
 
 
 def tell(happening: Happening, current: Settings) -> None:
     """Write the page again after a promotion or a rollback by a command: a run draws it itself."""
     if not happening.kind.startswith("channel.") or happening.run_id != OUTSIDE:
         return
-    from tasks.storage.store import Store
-    from tasks.work.lineage_pages import keep
-    from tasks.work.versions import Lake
+    from augmill.tasks.storage.store import Store
+    from augmill.tasks.work.lineage_pages import keep
+    from augmill.tasks.work.versions import Lake
 
     keep(Lake(Store(current.lake)), happening.dataset, int(happening.at * 1000))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from flows.settings import Settings
-from flows.telemetry.logs import LOGGER, log_to
-from tasks.telemetry.happening import Happening
-from tasks.telemetry.lines import FACTS
-from tasks.telemetry.spans import current as current_scope
-from tasks.telemetry.spans import entered
+from augmill.flows.settings import Settings
+from augmill.flows.telemetry.logs import LOGGER, log_to
+from augmill.tasks.telemetry.happening import Happening
+from augmill.tasks.telemetry.lines import FACTS
+from augmill.tasks.telemetry.spans import current as current_scope
+from augmill.tasks.telemetry.spans import entered
 
 SHOWN = ("version", "kind", "cause", "remedy", "exit_code", "where", "channel", "seconds")
 

@@ -14,20 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flows.bounded import within
-from flows.settings import Settings
-from flows.telemetry.counting import Counting, countable, event
-from flows.telemetry.logs import LOGGER, log_to
-from flows.telemetry.observing import PushGateway
-from policies.errors import AugmillError
-from tasks.lineage.redact import redact_text
-from tasks.telemetry.budget import Burn
-from tasks.telemetry.consequences import burning
-from tasks.telemetry.exposition import registry_of, text_of
-from tasks.telemetry.happening import Happening
-from tasks.telemetry.metrics import JOB
-from tasks.telemetry.series import Series, series_of
-from tasks.telemetry.tally import Tally
+from augmill.flows.bounded import within
+from augmill.flows.settings import Settings
+from augmill.flows.telemetry.counting import Counting, countable, event
+from augmill.flows.telemetry.logs import LOGGER, log_to
+from augmill.flows.telemetry.observing import PushGateway
+from augmill.policies.errors import AugmillError
+from augmill.tasks.lineage.redact import redact_text
+from augmill.tasks.telemetry.budget import Burn
+from augmill.tasks.telemetry.consequences import burning
+from augmill.tasks.telemetry.exposition import registry_of, text_of
+from augmill.tasks.telemetry.happening import Happening
+from augmill.tasks.telemetry.metrics import JOB
+from augmill.tasks.telemetry.series import Series, series_of
+from augmill.tasks.telemetry.tally import Tally
 
 PATIENCE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from policies.rules.context import Context, Hit, error, warning
-from policies.schema import MAX_ALPHA
+from augmill.policies.rules.context import Context, Hit, error, warning
+from augmill.policies.schema import MAX_ALPHA
 
 RARE_RATE = 0.005
 GOOD_RATE = 0.01

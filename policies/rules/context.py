@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from augmill.policies.facts import DataFacts
+from augmill.policies.load import Catalogue, Entry, Loaded
+from augmill.policies.schema import Label, Policy, Step, TransformUse
+from augmill.policies.yaml_source import Path
 from pydantic import BaseModel
-
-from policies.facts import DataFacts
-from policies.load import Catalogue, Entry, Loaded
-from policies.schema import Label, Policy, Step, TransformUse
-from policies.yaml_source import Path
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from math import isfinite
 
-from policies.names import did_you_mean, natural
-from policies.rules.context import Context, Hit, error, spelled, warning
-from policies.schema import Remap
+from augmill.policies.names import did_you_mean, natural
+from augmill.policies.rules.context import Context, Hit, error, spelled, warning
+from augmill.policies.schema import Remap
 
 # Words of dataset names, descriptions and classes that betray on what a label hangs. Heuristics: `noqa` or a
 # written `label_depends_on` settles a case.

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from policies.rules.context import Context, Hit, error, warning
-from policies.yaml_source import Path
+from augmill.policies.rules.context import Context, Hit, error, warning
+from augmill.policies.yaml_source import Path
 
 # Words in the names of columns that hold what identifies a person more often than not.
 WORDS = frozenset(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.fates import fates
-from policies.names import natural
-from policies.rules.context import Context, Hit, error, spelled, warning
-from policies.schema import Remap, Step
+from augmill.policies.fates import fates
+from augmill.policies.names import natural
+from augmill.policies.rules.context import Context, Hit, error, spelled, warning
+from augmill.policies.schema import Remap, Step
 
 
 def aug206_forbidden_altogether(context: Context) -> Iterator[Hit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.rules.context import Context, Hit, error, warning
+from augmill.policies.rules.context import Context, Hit, error, warning
 
 MIN_REASON = 15  # characters; shorter texts ("ok", "keeps label") give a reviewer nothing to disagree with
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from policies.names import natural
-from policies.rules.amounts import RARE_RATE
-from policies.rules.hygiene import IDENTIFIER_SHARE
-from tasks.drafting.look import Look
-from tasks.modalities.contract import Op
-from tasks.transforms.catalogue import Catalogue
+from augmill.policies.names import natural
+from augmill.policies.rules.amounts import RARE_RATE
+from augmill.policies.rules.hygiene import IDENTIFIER_SHARE
+from augmill.tasks.drafting.look import Look
+from augmill.tasks.modalities.contract import Op
+from augmill.tasks.transforms.catalogue import Catalogue
 
 K_NEIGHBORS = 5
 # SMOTE is known to serve classes of ten rows and more; below, all children lie on a few lines.

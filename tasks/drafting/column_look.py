@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from expectations.detector import in_values
-from tasks.sources.values import text_type
+from augmill.expectations.detector import in_values
+from augmill.tasks.sources.values import text_type
 
 # Whether a column is an identifier or counts up is judged on its first rows.
 SAMPLE_ROWS = 50_000

@@ -12,21 +12,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.facts import DataFacts
+from augmill.policies.names import did_you_mean
+from augmill.policies.schema import DEFAULT_FRACTIONS, Policy
+from augmill.tasks.drafting.column_look import ColumnLook
+from augmill.tasks.rows.identity import content_words
+from augmill.tasks.rows.provenance import SOURCE, SPLIT, refuse_clashes
+from augmill.tasks.sources.columns import refuse_not_plain
+from augmill.tasks.sources.contract import Found
+from augmill.tasks.sources.from_image_folder import SPLIT_FOLDERS
+from augmill.tasks.sources.reading import discover, gaps, read, scan, types_of, units
+from augmill.tasks.sources.values import kind_of
+from augmill.tasks.transforms.catalogue import Catalogue
 from numpy.typing import NDArray
-
-from policies.errors import DataError, PolicyError
-from policies.facts import DataFacts
-from policies.names import did_you_mean
-from policies.schema import DEFAULT_FRACTIONS, Policy
-from tasks.drafting.column_look import ColumnLook
-from tasks.rows.identity import content_words
-from tasks.rows.provenance import SOURCE, SPLIT, refuse_clashes
-from tasks.sources.columns import refuse_not_plain
-from tasks.sources.contract import Found
-from tasks.sources.from_image_folder import SPLIT_FOLDERS
-from tasks.sources.reading import discover, gaps, read, scan, types_of, units
-from tasks.sources.values import kind_of
-from tasks.transforms.catalogue import Catalogue
 
 _UNIT_BYTES = 64 << 20
 _ROWS, _BYTES = 65_536, 64 << 20

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from expectations.detector import find
-from policies.rules.personal import called_personal
-from tasks.drafting.column_look import ColumnLook
-from tasks.drafting.look import Look
-from tasks.drafting.spelling import spelled
+from augmill.expectations.detector import find
+from augmill.policies.rules.personal import called_personal
+from augmill.tasks.drafting.column_look import ColumnLook
+from augmill.tasks.drafting.look import Look
+from augmill.tasks.drafting.spelling import spelled
 
 # Texts of fewer kinds are listed in the suite one by one; a new one fails there already.
 _FEWEST_TEXTS = 30

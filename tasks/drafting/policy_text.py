@@ -7,13 +7,24 @@ import re
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
-from policies.errors import Finding
-from policies.rules.amounts import FEWEST_TO_JUDGE
-from policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA, Label
-from tasks.drafting.advice import CHOICES, COPIES, FEWEST, MOST_FLAT, NOISE, SMOTE, SMOTENC, Advised, Chosen, lifted
-from tasks.drafting.look import CONTRAST, Look
-from tasks.drafting.personal import treatment_lines
-from tasks.drafting.spelling import spelled
+from augmill.policies.errors import Finding
+from augmill.policies.rules.amounts import FEWEST_TO_JUDGE
+from augmill.policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA, Label
+from augmill.tasks.drafting.advice import (
+    CHOICES,
+    COPIES,
+    FEWEST,
+    MOST_FLAT,
+    NOISE,
+    SMOTE,
+    SMOTENC,
+    Advised,
+    Chosen,
+    lifted,
+)
+from augmill.tasks.drafting.look import CONTRAST, Look
+from augmill.tasks.drafting.personal import treatment_lines
+from augmill.tasks.drafting.spelling import spelled
 
 _WIDTH = 110
 _GROUPS = frozenset(

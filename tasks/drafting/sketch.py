@@ -10,14 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.errors import PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.sources import from_csv
+from augmill.tasks.sources.contract import Found
+from augmill.tasks.sources.formats import SUFFIXES
+from augmill.tasks.sources.reading import discover, scan, types_of, units
 from pydantic import ValidationError
-
-from policies.errors import PolicyError
-from policies.schema import Policy
-from tasks.sources import from_csv
-from tasks.sources.contract import Found
-from tasks.sources.formats import SUFFIXES
-from tasks.sources.reading import discover, scan, types_of, units
 
 _FILE_COLUMNS = ("file", "filename", "file_name", "path", "filepath", "image", "image_path", "img")
 _MASK_COLUMNS = ("mask", "mask_file", "mask_path")

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from expectations.detector import mask
-from tasks.drafting.column_look import ColumnLook
-from tasks.drafting.look import CONTRAST, MOST_QUARANTINED, Look
-from tasks.drafting.personal import expectation_lines
-from tasks.drafting.spelling import rounded_out, spelled
+from augmill.expectations.detector import mask
+from augmill.tasks.drafting.column_look import ColumnLook
+from augmill.tasks.drafting.look import CONTRAST, MOST_QUARANTINED, Look
+from augmill.tasks.drafting.personal import expectation_lines
+from augmill.tasks.drafting.spelling import rounded_out, spelled
 
 # Texts of more kinds than this are not listed: new ones are to be expected.
 _MOST_CATEGORIES = 30

@@ -6,9 +6,9 @@ they are told, and can end the run, but are no figures of the version.
 
 from __future__ import annotations
 
-from policies.gates import Budgets
-from tasks.gates.contract import Evidence, answer
-from tasks.reports.document import CheckReport
+from augmill.policies.gates import Budgets
+from augmill.tasks.gates.contract import Evidence, answer
+from augmill.tasks.reports.document import CheckReport
 
 BYTES_PER_GB = 10**9
 SECONDS_PER_HOUR = 3600.0

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.gates import Collapse
-from policies.schema import Policy
-from tasks.gates import marks
-from tasks.gates.contract import F64, Evidence, Sample, answer, too_few
-from tasks.gates.intervals import weighted_quantile, wilson
-from tasks.reports.document import CheckReport, Detail
-from tasks.rows.provenance import NAMES, PARENT_IDS
+from augmill.policies.gates import Collapse
+from augmill.policies.schema import Policy
+from augmill.tasks.gates import marks
+from augmill.tasks.gates.contract import F64, Evidence, Sample, answer, too_few
+from augmill.tasks.gates.intervals import weighted_quantile, wilson
+from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.rows.provenance import NAMES, PARENT_IDS
 
 SHOWN = 20
 FEWEST_IN_TAIL = 5

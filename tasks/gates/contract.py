@@ -13,12 +13,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from augmill.policies.gates import Gate
+from augmill.policies.schema import Policy, Step
+from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.runners.contract import Item, Result
 from numpy.typing import NDArray
-
-from policies.gates import Gate
-from policies.schema import Policy, Step
-from tasks.reports.document import CheckReport, Detail
-from tasks.runners.contract import Item, Result
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.gates.contract import F64
-from tasks.gates.intervals import Interval, effective, weighted_quantile
+from augmill.tasks.gates.contract import F64
+from augmill.tasks.gates.intervals import Interval, effective, weighted_quantile
 
 MOST_CATEGORIES = 1_000
 """Texts with more values than this are no categories; of most rows nothing would be found again."""

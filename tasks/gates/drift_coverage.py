@@ -11,18 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from augmill.policies.gates import DriftCoverage
+from augmill.tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
+from augmill.tasks.gates.drift import Drift, drift_of
+from augmill.tasks.gates.intervals import wilson
+from augmill.tasks.gates.neighbours import radii, within
+from augmill.tasks.gates.samples import evenly
+from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.rows.identity import like_columns
+from augmill.tasks.rows.randomness import generator
+from augmill.tasks.verifiers import scaling
 from numpy.typing import NDArray
-
-from policies.gates import DriftCoverage
-from tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
-from tasks.gates.drift import Drift, drift_of
-from tasks.gates.intervals import wilson
-from tasks.gates.neighbours import radii, within
-from tasks.gates.samples import evenly
-from tasks.reports.document import CheckReport, Detail
-from tasks.rows.identity import like_columns
-from tasks.rows.randomness import generator
-from tasks.verifiers import scaling
 
 NEIGHBOURS = 5
 """As in the paper: rows of one and the same distribution are then covered to 97 %."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.errors import DataError
-from policies.gates import Collapse
-from tasks.gates.contract import Evidence
-from tasks.rows.provenance import AUGMENTED, NAMES, REAL, SAMPLE_ID, SYNTHETIC
+from augmill.policies.errors import DataError
+from augmill.policies.gates import Collapse
+from augmill.tasks.gates.contract import Evidence
+from augmill.tasks.rows.provenance import AUGMENTED, NAMES, REAL, SAMPLE_ID, SYNTHETIC
 
 COLLECTED = (REAL, "original", "collected", "false", "0", "0.0", "no", "")
 """What a named column says of a row that was not made; an empty cell says it too."""

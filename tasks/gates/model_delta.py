@@ -17,16 +17,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from augmill.policies.gates import ModelDelta
+from augmill.tasks.gates import metrics, students
+from augmill.tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
+from augmill.tasks.gates.students import Exam, Lesson, Questions
+from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.rows.identity import words_of
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, PARENT_IDS, SAMPLE_ID
+from augmill.tasks.rows.randomness import generator
 from numpy.typing import NDArray
-
-from policies.gates import ModelDelta
-from tasks.gates import metrics, students
-from tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
-from tasks.gates.students import Exam, Lesson, Questions
-from tasks.reports.document import CheckReport, Detail
-from tasks.rows.identity import words_of
-from tasks.rows.provenance import LABEL_WEIGHTS, PARENT_IDS, SAMPLE_ID
-from tasks.rows.randomness import generator
 
 I64 = NDArray[np.int64]
 NAME = "model_delta"

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from augmill.policies.gates import Privacy
+from augmill.tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
+from augmill.tasks.gates.intervals import bootstrap, difference, effective, weighted_quantile, wilson
+from augmill.tasks.gates.neighbours import nearest
+from augmill.tasks.gates.samples import head, ids_of, joined, of_class, taken
+from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.rows.randomness import generator
+from augmill.tasks.verifiers import scaling
 from numpy.typing import NDArray
-
-from policies.gates import Privacy
-from tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
-from tasks.gates.intervals import bootstrap, difference, effective, weighted_quantile, wilson
-from tasks.gates.neighbours import nearest
-from tasks.gates.samples import head, ids_of, joined, of_class, taken
-from tasks.reports.document import CheckReport, Detail
-from tasks.rows.randomness import generator
-from tasks.verifiers import scaling
 
 MOST_QUERIES = 2_000
 """Rows of a kind whose closest neighbour is looked for: a share is then known to about 2 points."""

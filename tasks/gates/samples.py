@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+from augmill.tasks.gates.contract import Sample
+from augmill.tasks.rows.provenance import SAMPLE_ID
+from augmill.tasks.rows.randomness import generator
 from numpy.typing import NDArray
-
-from tasks.gates.contract import Sample
-from tasks.rows.provenance import SAMPLE_ID
-from tasks.rows.randomness import generator
 
 
 def ids_of(sample: Sample) -> list[str]:

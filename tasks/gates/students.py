@@ -13,11 +13,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from augmill.tasks.gates import metrics
+from augmill.tasks.gates.contract import F64, U64
+from augmill.tasks.rows.randomness import child_seeds, uniforms, word_of
 from numpy.typing import NDArray
-
-from tasks.gates import metrics
-from tasks.gates.contract import F64, U64
-from tasks.rows.randomness import child_seeds, uniforms, word_of
 
 I64 = NDArray[np.int64]
 

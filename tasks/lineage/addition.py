@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from policies.errors import StorageError
-from tasks.lineage.document import RunLink
-from tasks.lineage.payload import PREFIX
-from tasks.lineage.record import connect, mlflow_errors
-from tasks.lineage.spool import SUFFIX, pack, unpack
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.document import RunLink
+from augmill.tasks.lineage.payload import PREFIX
+from augmill.tasks.lineage.record import connect, mlflow_errors
+from augmill.tasks.lineage.spool import SUFFIX, pack, unpack
+from augmill.tasks.storage.store import Store
 
 
 def add_file(tracking_uri: str, link: RunLink, name: str, content: bytes, tags: Mapping[str, str]) -> None:

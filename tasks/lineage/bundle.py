@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from tasks.lineage import card, policy_diff, raw_objects
-from tasks.lineage.croissant import croissant
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.layout import Layout
-from tasks.lineage.redact import redact_all
+from augmill.tasks.lineage import card, policy_diff, raw_objects
+from augmill.tasks.lineage.croissant import croissant
+from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.layout import Layout
+from augmill.tasks.lineage.redact import redact_all
 
 README, CROISSANT, DATA_CARD = "README.md", "croissant.json", "data_card.html"
 

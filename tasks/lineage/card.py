@@ -10,17 +10,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policies.names import natural
-from tasks.lineage import pictures
-from tasks.lineage.document import CheckDocument, SliDocument, VersionDocument
-from tasks.lineage.hugging_face import front_matter
-from tasks.lineage.layout import Layout
-from tasks.lineage.limits import limits
-from tasks.lineage.markup import LONGEST, Raw, escape, figure, inline, page, plain, shortened, size_text, table
-from tasks.lineage.reading import beside, snippets
-from tasks.lineage.run_list import TRAINING
-from tasks.lineage.visible import visible
-from tasks.rows.provenance import MEANINGS
+from augmill.policies.names import natural
+from augmill.tasks.lineage import pictures
+from augmill.tasks.lineage.document import CheckDocument, SliDocument, VersionDocument
+from augmill.tasks.lineage.hugging_face import front_matter
+from augmill.tasks.lineage.layout import Layout
+from augmill.tasks.lineage.limits import limits
+from augmill.tasks.lineage.markup import LONGEST, Raw, escape, figure, inline, page, plain, shortened, size_text, table
+from augmill.tasks.lineage.reading import beside, snippets
+from augmill.tasks.lineage.run_list import TRAINING
+from augmill.tasks.lineage.visible import visible
+from augmill.tasks.rows.provenance import MEANINGS
 
 MAX_INPUTS = 10
 NEAR = {

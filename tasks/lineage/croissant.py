@@ -13,12 +13,11 @@ from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.types as kinds
-
-from policies.names import natural
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.layout import Layout, is_picture
-from tasks.lineage.limits import limits
-from tasks.rows.provenance import MEANINGS, ORIGIN, SAMPLE_ID, SPLIT
+from augmill.policies.names import natural
+from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.layout import Layout, is_picture
+from augmill.tasks.lineage.limits import limits
+from augmill.tasks.rows.provenance import MEANINGS, ORIGIN, SAMPLE_ID, SPLIT
 
 ROWS, FILES, SPLITS, LABELS = "rows", "files", "splits", "labels"
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0")

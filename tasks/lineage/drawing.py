@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.lineage.graph import GAP_X, HEADS, LINE, MARGIN, PORT, TOP, WIDTH, Arrow, Box, Graph
-from tasks.lineage.markup import Raw, escape
+from augmill.tasks.lineage.graph import GAP_X, HEADS, LINE, MARGIN, PORT, TOP, WIDTH, Arrow, Box, Graph
+from augmill.tasks.lineage.markup import Raw, escape
 
 _PARTS = {"raw": "-raw", "policy": "-policy", "read": "-rows", "step": "-steps", "version": "", "move": "-events"}
 _MARKER = (

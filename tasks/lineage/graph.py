@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from tasks.lineage.history import Chapter, History, Moved
-from tasks.lineage.markup import shortened, size_text
+from augmill.tasks.lineage.history import Chapter, History, Moved
+from augmill.tasks.lineage.markup import shortened, size_text
 
 Kind = Literal["raw", "policy", "read", "step", "version", "move"]
 

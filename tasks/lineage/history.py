@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Required, TypedDict
 
-from tasks.lineage.document import CheckDocument, RowsDocument, RunLink, StepDocument
+from augmill.tasks.lineage.document import CheckDocument, RowsDocument, RunLink, StepDocument
 
 
 class NewObject(TypedDict):

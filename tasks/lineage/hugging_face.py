@@ -6,9 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.types as kinds
-
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.layout import Layout, is_boxes, is_picture
+from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.layout import Layout, is_boxes, is_picture
 
 _SIZES = ((10**3, "1K"), (10**4, "10K"), (10**5, "100K"), (10**6, "1M"), (10**7, "10M"), (10**8, "100M"), (10**9, "1B"))
 _NAMES = {"double": "float64", "float": "float32", "halffloat": "float16", "date32[day]": "date32"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.lineage.payload import MAX_TAG, safe_keys
-from tasks.lineage.record import connect, mlflow_errors
-from tasks.lineage.redact import redact_text
+from augmill.tasks.lineage.payload import MAX_TAG, safe_keys
+from augmill.tasks.lineage.record import connect, mlflow_errors
+from augmill.tasks.lineage.redact import redact_text
 
 
 def log_later(

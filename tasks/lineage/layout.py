@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
-
-from policies.schema import SPLITS
-from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
+from augmill.policies.schema import SPLITS
+from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 
 
 @dataclass(frozen=True)

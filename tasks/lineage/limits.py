@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from policies.names import natural
-from tasks.lineage.document import CheckDocument, VersionDocument
-from tasks.lineage.markup import figure, plain
+from augmill.policies.names import natural
+from augmill.tasks.lineage.document import CheckDocument, VersionDocument
+from augmill.tasks.lineage.markup import figure, plain
 
 FEW_ROWS = 30
 """Below this many real training rows a class is named among the limits: shares of it are noise."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from policies.names import natural
-from tasks.lineage.drawing import drawn
-from tasks.lineage.graph import day, graph
-from tasks.lineage.history import Chapter, History
-from tasks.lineage.markup import Raw, escape, figure, page, plain, size_text, table
-from tasks.lineage.policy_diff import coloured
-from tasks.lineage.run_list import run_url
+from augmill.policies.names import natural
+from augmill.tasks.lineage.drawing import drawn
+from augmill.tasks.lineage.graph import day, graph
+from augmill.tasks.lineage.history import Chapter, History
+from augmill.tasks.lineage.markup import Raw, escape, figure, page, plain, size_text, table
+from augmill.tasks.lineage.policy_diff import coloured
+from augmill.tasks.lineage.run_list import run_url
 
 FULL = 20
 """The newest versions, whose classes and checks are listed one by one; of older ones, totals and what failed."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.document import VersionDocument
 
 MAX_KEY = 250
 MAX_PARAM = 6_000

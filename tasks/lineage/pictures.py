@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from policies.names import natural
-from policies.schema import SPLITS
-from tasks.lineage.document import Counts, VersionDocument
-from tasks.lineage.markup import (
+from augmill.policies.names import natural
+from augmill.policies.schema import SPLITS
+from augmill.tasks.lineage.document import Counts, VersionDocument
+from augmill.tasks.lineage.markup import (
     FAINT,
     LINE,
     ORIGIN_COLOURS,
@@ -27,6 +25,7 @@ from tasks.lineage.markup import (
     table,
     text,
 )
+from numpy.typing import NDArray
 
 MAX_CLASSES = 40
 MAX_POINTS = 1_500

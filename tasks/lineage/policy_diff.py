@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.markup import Raw, escape, page, table
-from tasks.lineage.payload import flatten
-from tasks.lineage.redact import redact_text
+from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.markup import Raw, escape, page, table
+from augmill.tasks.lineage.payload import flatten
+from augmill.tasks.lineage.redact import redact_text
 
 MAX_CHANGES = 30
 MAX_VALUE = 200

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.markup import escape, page, size_text, table
+from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.markup import escape, page, size_text, table
 
 MAX_OBJECTS = 1_000
 _HASHES = ("sha256", "etag", "version_id")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.layout import Layout
+from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.layout import Layout
 
 
 def snippets(document: VersionDocument) -> list[tuple[str, str, str]]:

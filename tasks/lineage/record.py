@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policies.errors import StorageError
-from tasks.lineage.card import experiment_note, note
-from tasks.lineage.database import create_database, database_file
-from tasks.lineage.document import RunLink, VersionDocument
-from tasks.lineage.inputs import as_json, data_inputs
-from tasks.lineage.payload import PREFIX, RECORD, metrics, params, record_key, tags
-from tasks.lineage.redact import redact, redact_all, redact_text
-from tasks.lineage.run_list import KIND, view_tag
-from tasks.lineage.trace import bounds, log_trace
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.card import experiment_note, note
+from augmill.tasks.lineage.database import create_database, database_file
+from augmill.tasks.lineage.document import RunLink, VersionDocument
+from augmill.tasks.lineage.inputs import as_json, data_inputs
+from augmill.tasks.lineage.payload import PREFIX, RECORD, metrics, params, record_key, tags
+from augmill.tasks.lineage.redact import redact, redact_all, redact_text
+from augmill.tasks.lineage.run_list import KIND, view_tag
+from augmill.tasks.lineage.trace import bounds, log_trace
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Run

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
-from tasks.lineage.document import RunLink
+from augmill.tasks.lineage.document import RunLink
 
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Opens the experiment as a training experiment in the UI, not as a generative one."""

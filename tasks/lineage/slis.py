@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tasks.lineage.document import SliDocument, VersionDocument
+from augmill.tasks.lineage.document import SliDocument, VersionDocument
 
 TARGETS: Mapping[str, float] = {
     "augmentation_success_rate": 0.995,

@@ -12,12 +12,12 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from policies.errors import StorageError
-from tasks.lineage.document import RunLink, VersionDocument
-from tasks.lineage.payload import record_key
-from tasks.lineage.record import record
-from tasks.lineage.redact import redact_all
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.document import RunLink, VersionDocument
+from augmill.tasks.lineage.payload import record_key
+from augmill.tasks.lineage.record import record
+from augmill.tasks.lineage.redact import redact_all
+from augmill.tasks.storage.store import Store
 
 DOCUMENT = "document.json"
 ARTIFACTS = "artifacts/"

@@ -10,8 +10,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from tasks.lineage.document import StageDocument, VersionDocument
-from tasks.lineage.payload import PREFIX, record_key
+from augmill.tasks.lineage.document import StageDocument, VersionDocument
+from augmill.tasks.lineage.payload import PREFIX, record_key
 
 if TYPE_CHECKING:
     from mlflow.entities import Span, TraceInfo

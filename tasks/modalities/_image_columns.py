@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.modalities import _image_codec as codec
-from tasks.transforms.picture import Box, Picture
+from augmill.tasks.modalities import _image_codec as codec
+from augmill.tasks.transforms.picture import Box, Picture
 
 IMAGE, MASK, BOXES = "image", "mask", "boxes"
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.schema import Policy
-from tasks.modalities import _image_codec as codec
-from tasks.modalities._image_columns import BOXES, IMAGE, MASK, Pictures, payload
-from tasks.transforms.picture import Box
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities import _image_codec as codec
+from augmill.tasks.modalities._image_columns import BOXES, IMAGE, MASK, Pictures, payload
+from augmill.tasks.transforms.picture import Box
 
 FACTS = pa.schema(
     [

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from augmill.tasks.modalities import _image_codec as codec
+from augmill.tasks.modalities._image_columns import Pictures
 from numpy.typing import NDArray
-
-from tasks.modalities import _image_codec as codec
-from tasks.modalities._image_columns import Pictures
 
 F32 = NDArray[np.float32]
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-from policies.errors import DataError, PolicyError
-from tasks.modalities.contract import Arrays, Op, PoolIndex
-from tasks.transforms.contract import Accepts
-from tasks.transforms.picture import Box, Drawn, Picture
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.modalities.contract import Arrays, Op, PoolIndex
+from augmill.tasks.transforms.contract import Accepts
+from augmill.tasks.transforms.picture import Box, Drawn, Picture
 
 
 def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:

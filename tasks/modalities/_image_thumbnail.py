@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from augmill.tasks.modalities import _image_codec as codec
+from augmill.tasks.transforms.picture import Box
 from numpy.typing import NDArray
-
-from tasks.modalities import _image_codec as codec
-from tasks.transforms.picture import Box
 
 BOX_COLOUR = (255, 64, 0)
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from augmill.policies.errors import PolicyError
+from augmill.tasks.modalities.contract import Arrays, Births, Op, Recorded
+from augmill.tasks.rows.randomness import bits, uniforms
+from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 from numpy.typing import NDArray
-
-from policies.errors import PolicyError
-from tasks.modalities.contract import Arrays, Births, Op, Recorded
-from tasks.rows.randomness import bits, uniforms
-from tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 
 EMPTY: I64 = np.empty((0,), dtype=np.int64)
 

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
-
-from policies.schema import Policy
-from tasks.modalities._tabular_figures import FIGURES, Figures, figures_of
-from tasks.rows.provenance import PREFIX
-from tasks.transforms.table import Column, TableSpec
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities._tabular_figures import FIGURES, Figures, figures_of
+from augmill.tasks.rows.provenance import PREFIX
+from augmill.tasks.transforms.table import Column, TableSpec
 
 
 def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.modalities._tabular_moments import Moments
-from tasks.transforms.table import Column
+from augmill.tasks.modalities._tabular_moments import Moments
+from augmill.tasks.transforms.table import Column
 
 # Beyond this many different values a text column is an id, a place or free text: nothing to vote on.
 MAX_CATEGORIES = 1000

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from augmill.tasks.modalities._tabular_chain import Firing
+from augmill.tasks.modalities.contract import I64, Op
+from augmill.tasks.rows.provenance import WEIGHTS_TYPE
 from numpy.typing import NDArray
-
-from tasks.modalities._tabular_chain import Firing
-from tasks.modalities.contract import I64, Op
-from tasks.rows.provenance import WEIGHTS_TYPE
 
 
 class Parents:

@@ -12,10 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from augmill.policies.schema import Policy
+from augmill.tasks.transforms.contract import Parameters
 from numpy.typing import NDArray
-
-from policies.schema import Policy
-from tasks.transforms.contract import Parameters
 
 I64 = NDArray[np.int64]
 Arrays = Mapping[str, NDArray[Any]]

@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities import _image_children, _image_facts, _image_features, _image_fit
+from augmill.tasks.modalities._image_codec import decode
+from augmill.tasks.modalities._image_noise import noise_share
+from augmill.tasks.modalities._image_opencv import load_opencv
+from augmill.tasks.modalities._image_thumbnail import thumbnail
+from augmill.tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex, Recorded
+from augmill.tasks.rows.identity import content_words, digest_words
 from numpy.typing import NDArray
-
-from policies.schema import Policy
-from tasks.modalities import _image_children, _image_facts, _image_features, _image_fit
-from tasks.modalities._image_codec import decode
-from tasks.modalities._image_noise import noise_share
-from tasks.modalities._image_opencv import load_opencv
-from tasks.modalities._image_thumbnail import thumbnail
-from tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex, Recorded
-from tasks.rows.identity import content_words, digest_words
 
 __all__ = [
     "POOLED",

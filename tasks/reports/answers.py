@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from expectations.build import expectation_class
-from expectations.judge import Result, Verdict
-from expectations.names import DATASET, ROW
-from tasks.reports.document import CheckReport
+from augmill.expectations.build import expectation_class
+from augmill.expectations.judge import Result, Verdict
+from augmill.expectations.names import DATASET, ROW
+from augmill.tasks.reports.document import CheckReport
 
 
 def answers(verdict: Verdict, layer: str, on_failure: str = "fail") -> list[CheckReport]:

@@ -9,9 +9,9 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tasks.lineage import markup
-from tasks.lineage.markup import Raw, escape, figure, plain
-from tasks.reports.document import ValidationDocument
+from augmill.tasks.lineage import markup
+from augmill.tasks.lineage.markup import Raw, escape, figure, plain
+from augmill.tasks.reports.document import ValidationDocument
 
 MAX_ROWS = 100
 """Rows shown per list: a page of a few MB that a browser opens at once."""

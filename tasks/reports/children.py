@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.lineage import markup
-from tasks.lineage.markup import escape
-from tasks.reports.cards import MAX_ROWS, card, cell, grid, picture
-from tasks.reports.document import RejectedChild, ValidationDocument
+from augmill.tasks.lineage import markup
+from augmill.tasks.lineage.markup import escape
+from augmill.tasks.reports.cards import MAX_ROWS, card, cell, grid, picture
+from augmill.tasks.reports.document import RejectedChild, ValidationDocument
 
 MAX_VALUES = 12
 """Values shown per row; a child and its parent show those that differ first."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.lineage.markup import figure
-from tasks.reports.figures import rounded
-from tasks.reports.sections import Section, escaped, for_markdown, for_terminal
+from augmill.tasks.lineage.markup import figure
+from augmill.tasks.reports.figures import rounded
+from augmill.tasks.reports.sections import Section, escaped, for_markdown, for_terminal
 
 MAX_FEATURES = 20
 LITTLE = 0.005

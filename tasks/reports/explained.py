@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.rows.relabelling import NOTE
+from augmill.tasks.rows.relabelling import NOTE
 
 MAX_VALUES = 12
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.lineage.markup import figure
+from augmill.tasks.lineage.markup import figure
 
 
 def rounded(value: Any, digits: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.reports.kept import ranges
+from augmill.tasks.reports.kept import ranges
 
 
 def text(document: Mapping[str, Any]) -> str:

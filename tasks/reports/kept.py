@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.lineage.markup import size_text
+from augmill.tasks.lineage.markup import size_text
 
 
 def pinned_text(document: Mapping[str, Any]) -> str:

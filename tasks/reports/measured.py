@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.reports.figures import figure_text
+from augmill.tasks.reports.figures import figure_text
 
 
 def text(document: Mapping[str, Any]) -> str:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.names import natural
-from tasks.reports.figures import figure_text, rounded
-from tasks.reports.sections import escaped
-from tasks.reports.terminal import ORIGINS, mlflow_link
-from tasks.telemetry.happening import Happening
+from augmill.policies.names import natural
+from augmill.tasks.reports.figures import figure_text, rounded
+from augmill.tasks.reports.sections import escaped
+from augmill.tasks.reports.terminal import ORIGINS, mlflow_link
+from augmill.tasks.telemetry.happening import Happening
 
 Pin = tuple[str, str, str, str]
 """Name, kind (markdown or table), content, description."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from policies.names import natural
-from policies.schema import SPLITS
-from tasks.lineage.markup import size_text
-from tasks.reports.sections import Section, escaped, for_markdown, for_terminal
+from augmill.policies.names import natural
+from augmill.policies.schema import SPLITS
+from augmill.tasks.lineage.markup import size_text
+from augmill.tasks.reports.sections import Section, escaped, for_markdown, for_terminal
 
 MAX_LINES = 60
 MAX_FILES = 3

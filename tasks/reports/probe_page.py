@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from policies.names import natural
-from tasks.lineage import markup
-from tasks.lineage.markup import BAD, FAINT, GOOD, INK, LINE, WARN, Raw, escape
-from tasks.reports.probe_text import magnitude, names, said, share
+from augmill.policies.names import natural
+from augmill.tasks.lineage import markup
+from augmill.tasks.lineage.markup import BAD, FAINT, GOOD, INK, LINE, WARN, Raw, escape
+from augmill.tasks.reports.probe_text import magnitude, names, said, share
 
 Row = Mapping[str, Any]
 

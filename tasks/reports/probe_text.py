@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from policies.names import natural
+from augmill.policies.names import natural
 
 Row = Mapping[str, Any]
 MOST_WRITTEN = 20

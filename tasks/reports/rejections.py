@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tasks.lineage import markup
-from tasks.lineage.markup import escape
-from tasks.reports.cards import MAX_ROWS, STYLE, grid
-from tasks.reports.children import HOW, accepted, child_card, overrule_lines, worst_first
-from tasks.reports.document import RejectedChild, RejectionsDocument
+from augmill.tasks.lineage import markup
+from augmill.tasks.lineage.markup import escape
+from augmill.tasks.reports.cards import MAX_ROWS, STYLE, grid
+from augmill.tasks.reports.children import HOW, accepted, child_card, overrule_lines, worst_first
+from augmill.tasks.reports.document import RejectedChild, RejectionsDocument
 
 UNFAMILIAR = (
     "They lie off what real rows look like. That is no evidence of a wrong label, and is what augmentation is for: "

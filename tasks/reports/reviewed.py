@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.lineage.markup import size_text
-from tasks.reports.reviewed_policy import sections
-from tasks.reports.sections import Section, block, escaped, for_terminal
+from augmill.tasks.lineage.markup import size_text
+from augmill.tasks.reports.reviewed_policy import sections
+from augmill.tasks.reports.sections import Section, block, escaped, for_terminal
 
 MARKER = "<!-- augmill ci -->"
 """The first line of the comment, which shows nothing and by which it is found again to be written over."""

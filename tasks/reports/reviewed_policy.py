@@ -6,10 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tasks.gates.intervals import wilson
-from tasks.reports.figures import figure_text
-from tasks.reports.plan_text import cost_lines, cut, finding_line, quarantine_section, rows_section, steps_rows, table
-from tasks.reports.sections import Section
+from augmill.tasks.gates.intervals import wilson
+from augmill.tasks.reports.figures import figure_text
+from augmill.tasks.reports.plan_text import (
+    cost_lines,
+    cut,
+    finding_line,
+    quarantine_section,
+    rows_section,
+    steps_rows,
+    table,
+)
+from augmill.tasks.reports.sections import Section
 
 MOST_DIFF_LINES = 120
 MOST_CLASSES = 15

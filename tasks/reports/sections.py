@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.lineage.card import fenced
-from tasks.lineage.visible import visible
+from augmill.tasks.lineage.card import fenced
+from augmill.tasks.lineage.visible import visible
 
 _CALLS = re.compile(r"((?<!\w)@(?=\w)|#(?=\d))")
 """Where GitHub and GitLab would tell a person, or link to an issue, were it not for a space without width after it."""

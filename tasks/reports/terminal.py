@@ -6,11 +6,11 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from policies.names import natural
-from tasks.lineage.document import RunLink
-from tasks.lineage.markup import UNLABELLED
-from tasks.lineage.run_list import run_url
-from tasks.reports.figures import detail_text, figure_text, rounded
+from augmill.policies.names import natural
+from augmill.tasks.lineage.document import RunLink
+from augmill.tasks.lineage.markup import UNLABELLED
+from augmill.tasks.lineage.run_list import run_url
+from augmill.tasks.reports.figures import detail_text, figure_text, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.reports.reviewed import FAILS, PASSES
-from tasks.reports.sections import Section, escaped, for_markdown, for_terminal
+from augmill.tasks.reports.reviewed import FAILS, PASSES
+from augmill.tasks.reports.sections import Section, escaped, for_markdown, for_terminal
 
 MARKER = "<!-- augmill ci --trigger -->"
 

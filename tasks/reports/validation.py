@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from policies.names import natural
-from tasks.lineage import markup
-from tasks.lineage.markup import UNLABELLED, Raw, escape, plain
-from tasks.reports.cards import STYLE, failing, link, quarantined
-from tasks.reports.children import overruled, rejected
-from tasks.reports.document import CheckReport, Counts, SemanticReport, ValidationDocument
-from tasks.reports.figures import detail_text, figure_text, rounded
+from augmill.policies.names import natural
+from augmill.tasks.lineage import markup
+from augmill.tasks.lineage.markup import UNLABELLED, Raw, escape, plain
+from augmill.tasks.reports.cards import STYLE, failing, link, quarantined
+from augmill.tasks.reports.children import overruled, rejected
+from augmill.tasks.reports.document import CheckReport, Counts, SemanticReport, ValidationDocument
+from augmill.tasks.reports.figures import detail_text, figure_text, rounded
 
 _ORIGINS = ("real", "augmented", "synthetic")
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PACKAGES = ("flows", "tasks", "expectations", "policies")
+PACKAGE = "augmill"
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Imports:
-    """The graph below `root`, which holds our packages, and of the folders where plug-ins import their neighbours.
+    """The graph below `root`, the folder of our packages, and of the folders where plug-ins import their neighbours.
 
     `gone`: whether a path that does not exist was there before the change; imports of such a file reach it, too.
     """
@@ -50,12 +50,12 @@ class Imports:
             elif isinstance(node, ast.ImportFrom) and node.level:
                 folder = file.parents[node.level - 1]
                 yield from self._places(folder, node.module or "", node)
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PACKAGES:
-                yield from self._places(self.root, node.module or "", node)
+            elif isinstance(node, ast.ImportFrom) and (module := _below(node.module or "")) is not None:
+                yield from self._places(self.root, module, node)
 
     def _absolute(self, name: str) -> Iterator[Path]:
-        if name.partition(".")[0] in PACKAGES:
-            yield from self._file(self.root.joinpath(*name.split(".")))
+        if module := _below(name):
+            yield from self._file(self.root.joinpath(*module.split(".")))
 
     def _places(self, folder: Path, module: str, node: ast.ImportFrom) -> Iterator[Path]:
         """`from a import b` may mean the module a.b or a name in a."""
@@ -68,6 +68,12 @@ class Imports:
         for file in (place.with_suffix(".py"), place / "__init__.py"):
             if file.is_file() or self.gone(file):
                 yield file
+
+
+def _below(name: str) -> str | None:
+    """The rest of a dotted name below our package, or None if it is another's."""
+    top, _, rest = name.partition(".")
+    return rest if top == PACKAGE else None
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:

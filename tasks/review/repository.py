@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.errors import PolicyError, StorageError
+from augmill.policies.errors import PolicyError, StorageError
 
 SECONDS = 60.0
 _QUIET = ("--no-optional-locks", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false")

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from policies.errors import PolicyError
-from policies.yaml_source import content
-from tasks.review.imports import ROOT, Imports
-from tasks.review.repository import Change, Repository
-from tasks.review.uses import parts_of, suite_of
+from augmill.policies.errors import PolicyError
+from augmill.policies.yaml_source import content
+from augmill.tasks.review.imports import ROOT, Imports
+from augmill.tasks.review.repository import Change, Repository
+from augmill.tasks.review.uses import parts_of, suite_of
 
 SUFFIXES = (".yaml", ".yml")
 Kind = Literal["added", "changed", "deleted", "used"]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from expectations.build import OURS
-from expectations.names import NO_PERSONAL_DATA
-from policies.load import suite_folders
+from augmill.expectations.build import OURS
+from augmill.expectations.names import NO_PERSONAL_DATA
+from augmill.policies.load import suite_folders
 
 Exists = Callable[[Path], bool]
 Content = Mapping[str, Any]

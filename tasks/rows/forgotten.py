@@ -21,10 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.tasks.rows.hashing import canonical
+from augmill.tasks.rows.identity import content_words
 from numpy.typing import NDArray
-
-from tasks.rows.hashing import canonical
-from tasks.rows.identity import content_words
 
 DIGEST_BYTES = 16
 _EXACT = 2.0**53

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.provenance import NAMES
+from augmill.tasks.rows.randomness import U64, mix, word_of
 from numpy.typing import NDArray
-
-from policies.schema import Policy
-from tasks.rows.provenance import NAMES
-from tasks.rows.randomness import U64, mix, word_of
 
 LANES = 2
 # Arrays of so many words stay in the processor's cache while they are mixed: more than twice as fast.

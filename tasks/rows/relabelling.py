@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-
-from policies.fates import after, remaps
-from policies.schema import TransformUse
-from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, WEIGHTS_TYPE
+from augmill.policies.fates import after, remaps
+from augmill.policies.schema import TransformUse
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, WEIGHTS_TYPE
 
 NOTE = "relabelled"
 """The key in `augmill_ops` under which a transform's record holds {label before: label after}."""

@@ -15,9 +15,8 @@ from itertools import product
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.errors import PolicyError
-from policies.names import did_you_mean
+from augmill.policies.errors import PolicyError
+from augmill.policies.names import did_you_mean
 
 Value = str | int | float | bool
 Literal = tuple[str, Value]

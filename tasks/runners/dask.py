@@ -10,10 +10,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from policies.errors import StorageError
-from tasks.rows.fingerprint import differences, fingerprint
-from tasks.runners import shard
-from tasks.runners.contract import Item, OnDone, Result, Warm, Weight, in_order, name_of
+from augmill.policies.errors import StorageError
+from augmill.tasks.rows.fingerprint import differences, fingerprint
+from augmill.tasks.runners import shard
+from augmill.tasks.runners.contract import Item, OnDone, Result, Warm, Weight, in_order, name_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -35,7 +35,7 @@ CONFIG = {
     # A killed worker that is not back within 15 s would be given up for good, and a busy machine takes longer.
     "distributed.deploy.lost-worker-timeout": "1 day",
     # Ctrl-C reaches every process of a terminal's foreground; it is for the flow, which then ends its workers.
-    "distributed.worker.preload": ["tasks.runners.dask_worker"],
+    "distributed.worker.preload": ["augmill.tasks.runners.dask_worker"],
 }
 """How a cluster of our own is set up: one process per core, on loopback, no dashboard."""
 

@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Self, cast
 
-from tasks.runners import shard
-from tasks.runners.contract import Item, OnDone, Result, Warm, Weight, heaviest_first, name_of
+from augmill.tasks.runners import shard
+from augmill.tasks.runners.contract import Item, OnDone, Result, Warm, Weight, heaviest_first, name_of
 
 PROGRAM = Path(__file__).with_name("worker.py")
 DEATHS_ALLOWED = 3

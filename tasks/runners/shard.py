@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from policies.errors import AugmillError, StorageError
-from tasks.runners.contract import OnDone, name_of
-from tasks.telemetry.carry import Told, at_work, receive
+from augmill.policies.errors import AugmillError, StorageError
+from augmill.tasks.runners.contract import OnDone, name_of
+from augmill.tasks.telemetry.carry import Told, at_work, receive
 
 T = TypeVar("T")
 ATTEMPTS = 4

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Self
 
-from tasks.runners import shard
-from tasks.runners.contract import Item, OnDone, Result, Weight, in_order
+from augmill.tasks.runners import shard
+from augmill.tasks.runners.contract import Item, OnDone, Result, Weight, in_order
 
 
 class Runner:

@@ -32,7 +32,7 @@ def _warm(connection: Connection) -> None:
 
 
 def _serve_one(connection: Connection) -> None:
-    from tasks.runners import shard
+    from augmill.tasks.runners import shard
 
     try:
         connection.send(shard.run(*connection.recv()))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policies.schema import BoxColumns
+from augmill.policies.schema import BoxColumns
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 Row = Mapping[str, str | None]

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
+from augmill.tasks.sources.columns import arrow_of
+from augmill.tasks.sources.contract import Chunk, Fault, SourceObject
+from augmill.tasks.sources.treatment import UNTREATED, Treatment
+from augmill.tasks.sources.values import fit, misfit
 from numpy.typing import NDArray
-
-from policies.schema import Policy
-from tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
-from tasks.sources.columns import arrow_of
-from tasks.sources.contract import Chunk, Fault, SourceObject
-from tasks.sources.treatment import UNTREATED, Treatment
-from tasks.sources.values import fit, misfit
 
 # Faults are kept as Python objects; a file of nothing but torn lines must not pile them up.
 MAX_FAULTS = 10_000

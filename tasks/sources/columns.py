@@ -14,9 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.types as kinds
-
-from policies.errors import DataError
-from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 
 _NAMED: dict[str, pa.DataType] = {
     "null": pa.null(),

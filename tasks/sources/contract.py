@@ -13,8 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-
-from policies.errors import DataError
+from augmill.policies.errors import DataError
 
 MAX_FAULT_TEXT = 2000
 

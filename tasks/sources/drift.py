@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tasks.sources.columns import join
-from tasks.sources.contract import Scan, Unit
+from augmill.tasks.sources.columns import join
+from augmill.tasks.sources.contract import Scan, Unit
 
 # A column without any value must be of some type; text joins with whatever comes later.
 _TEXT_FOR = {"null": "string", "list<null>": "list<string>"}

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
-from policies.errors import DataError, PolicyError
-from policies.schema import Policy
-from tasks.sources.foreign import refuse_foreign
-from tasks.sources.listing import Listed, Listing
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.foreign import refuse_foreign
+from augmill.tasks.sources.listing import Listed, Listing
 
 SUFFIXES: dict[str, frozenset[str]] = {
     "csv": frozenset({".csv", ".tsv"}),

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from augmill.policies.errors import PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.provenance import PAYLOAD_TYPE
+from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.columns import name_of
+from augmill.tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
 from numpy.typing import NDArray
-
-from policies.errors import PolicyError
-from policies.schema import Policy
-from tasks.rows.provenance import PAYLOAD_TYPE
-from tasks.sources.chunks import Wanted, typed
-from tasks.sources.columns import name_of
-from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
 
 PREFIX = "builtin:"
 _FILES = {

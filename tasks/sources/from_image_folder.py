@@ -13,13 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-
-from policies.schema import Policy
-from tasks.rows.provenance import PAYLOAD_TYPE
-from tasks.sources.chunks import Wanted, typed
-from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
-from tasks.sources.grouping import grouped
-from tasks.sources.opening import contents
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.provenance import PAYLOAD_TYPE
+from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
+from augmill.tasks.sources.grouping import grouped
+from augmill.tasks.sources.opening import contents
 
 IMAGE, LABEL = "image", "label"
 SPLIT_FOLDERS = {

@@ -14,14 +14,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-
-from policies.errors import DataError
-from policies.schema import Policy
-from tasks.sources.chunks import Wanted, typed
-from tasks.sources.columns import arrow_of, join
-from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
-from tasks.sources.grouping import grouped
-from tasks.sources.opening import opened
+from augmill.policies.errors import DataError
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.columns import arrow_of, join
+from augmill.tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
+from augmill.tasks.sources.grouping import grouped
+from augmill.tasks.sources.opening import opened
 
 BLOCK_BYTES = 4 * 2**20
 MAX_LINE_BYTES = 64 * 2**20

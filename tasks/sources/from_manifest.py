@@ -17,16 +17,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from policies.errors import PolicyError
-from policies.schema import BoxColumns, Columns, Policy
-from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
-from tasks.sources import boxes, from_csv
-from tasks.sources.chunks import Wanted, typed
-from tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
-from tasks.sources.grouping import groups
-from tasks.sources.opening import contents
-from tasks.sources.values import text_type
+from augmill.policies.errors import PolicyError
+from augmill.policies.schema import BoxColumns, Columns, Policy
+from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
+from augmill.tasks.sources import boxes, from_csv
+from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
+from augmill.tasks.sources.grouping import groups
+from augmill.tasks.sources.opening import contents
+from augmill.tasks.sources.values import text_type
 
 IMAGE, MASK, BOXES = "image", "mask", "boxes"
 _FOLDERS = {IMAGE: "images", MASK: "masks"}

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from policies.errors import DataError
-from policies.schema import Policy
-from tasks.sources.chunks import Wanted, typed
-from tasks.sources.columns import join, name_of
-from tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit, lacking
-from tasks.sources.grouping import grouped
-from tasks.sources.opening import Opened, opened
+from augmill.policies.errors import DataError
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.columns import join, name_of
+from augmill.tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit, lacking
+from augmill.tasks.sources.grouping import grouped
+from augmill.tasks.sources.opening import Opened, opened
 
 # Read windows per column: small enough that a row group of any size is never held whole.
 _WINDOW_BYTES = 2**20

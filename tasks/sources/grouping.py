@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from tasks.sources.contract import SourceObject, Unit
+from augmill.tasks.sources.contract import SourceObject, Unit
 
 # Opening a file costs about as much as reading this many bytes of it.
 _OPENING_BYTES = 16 * 2**10

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from policies.errors import DataError, PolicyError
-from tasks.sources import s3_objects
-from tasks.sources.opening import unreadable
-from tasks.sources.roots import Roots, refuse_climbing
-from tasks.storage.faults import redact
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.sources import s3_objects
+from augmill.tasks.sources.opening import unreadable
+from augmill.tasks.sources.roots import Roots, refuse_climbing
+from augmill.tasks.storage.faults import redact
 
 _WILD = re.compile(r"[*?\[]")
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from policies.errors import DataError
-from policies.schema import Policy, Split
-from tasks.sources import from_builtin, from_image_folder, s3_objects
-from tasks.sources.contract import Found, SourceObject
-from tasks.sources.formats import format_of, of_format
-from tasks.sources.hash_cache import HashCache
-from tasks.sources.listing import Listed, list_named, list_uri
-from tasks.sources.opening import reading
-from tasks.sources.roots import Roots
+from augmill.policies.errors import DataError
+from augmill.policies.schema import Policy, Split
+from augmill.tasks.sources import from_builtin, from_image_folder, s3_objects
+from augmill.tasks.sources.contract import Found, SourceObject
+from augmill.tasks.sources.formats import format_of, of_format
+from augmill.tasks.sources.hash_cache import HashCache
+from augmill.tasks.sources.listing import Listed, list_named, list_uri
+from augmill.tasks.sources.opening import reading
+from augmill.tasks.sources.roots import Roots
 
 _HASHERS = 8
 Hash = tuple[str, str | None]
@@ -90,7 +90,7 @@ def _pictures(
     roots: Roots | None,
 ) -> list[SourceObject]:
     """The files that manifests name and that exist."""
-    from tasks.sources import from_manifest
+    from augmill.tasks.sources import from_manifest
 
     found: dict[str, SourceObject] = {}
     for manifest in manifests:

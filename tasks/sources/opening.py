@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from policies.errors import StorageError
-from tasks.sources import s3_objects
-from tasks.sources.contract import SourceObject, changed
-from tasks.storage.faults import from_os_error, redact
+from augmill.policies.errors import StorageError
+from augmill.tasks.sources import s3_objects
+from augmill.tasks.sources.contract import SourceObject, changed
+from augmill.tasks.storage.faults import from_os_error, redact
 
 _READERS = 16
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from types import ModuleType
 
-from policies.schema import Policy
-from tasks.sources.chunks import Wanted, rechunk
-from tasks.sources.contract import Chunk, Found, Scan, Unit
-from tasks.sources.drift import Drift, drift, gaps, types_of
-from tasks.sources.formats import FORMATS
-from tasks.sources.objects import discover
-from tasks.sources.treatment import UNTREATED, Treatment
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.chunks import Wanted, rechunk
+from augmill.tasks.sources.contract import Chunk, Found, Scan, Unit
+from augmill.tasks.sources.drift import Drift, drift, gaps, types_of
+from augmill.tasks.sources.formats import FORMATS
+from augmill.tasks.sources.objects import discover
+from augmill.tasks.sources.treatment import UNTREATED, Treatment
 
 __all__ = ["Drift", "discover", "drift", "gaps", "read", "scan", "types_of", "units"]
 
-_MODULES = {name: f"tasks.sources.from_{name}" for name in FORMATS}
+_MODULES = {name: f"augmill.tasks.sources.from_{name}" for name in FORMATS}
 
 
 def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:

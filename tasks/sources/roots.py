@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.errors import PolicyError
-from tasks.lineage.redact import redact
+from augmill.policies.errors import PolicyError
+from augmill.tasks.lineage.redact import redact
 
 SETTING = "AUGMILL_DATA_ROOTS"
 # A colon separates, but not the one of s3://.

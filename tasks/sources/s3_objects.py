@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from policies.errors import PolicyError
-from tasks.sources.contract import changed
-from tasks.storage.ranges import Ranges
+from augmill.policies.errors import PolicyError
+from augmill.tasks.sources.contract import changed
+from augmill.tasks.storage.ranges import Ranges
 
 _BUFFER_BYTES = 4 * 2**20
 
@@ -77,9 +77,8 @@ def stream(uri: str, size: int, etag: str, name: str) -> BinaryIO:
 def _answered(action: str, uri: str, name: str) -> Iterator[Any]:
     """The client of this process; botocore's errors leave as StorageError, a failed condition as DataError."""
     import botocore.exceptions as faults
-
-    from tasks.storage.s3 import connection
-    from tasks.storage.s3_faults import from_boto
+    from augmill.tasks.storage.s3 import connection
+    from augmill.tasks.storage.s3_faults import from_boto
 
     try:
         yield connection()[1]

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pyarrow as pa
-
-from expectations.detector import candidates, mask
-from policies.errors import DataError, PolicyError
-from policies.schema import Policy
-from tasks.sources.contract import Fault, Scan
-from tasks.sources.secret import KEY_REMEDY, Secret
-from tasks.sources.values import fit
+from augmill.expectations.detector import candidates, mask
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.contract import Fault, Scan
+from augmill.tasks.sources.secret import KEY_REMEDY, Secret
+from augmill.tasks.sources.values import fit
 
 WITHHELD = "(withheld: source.pii treats columns of this source, and a broken line does not tell which is which)"
 VALUE_WITHHELD = "(a value withheld because of source.pii)"

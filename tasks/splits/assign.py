@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from augmill.policies.schema import SPLITS, Split
+from augmill.tasks.rows.randomness import U64, mix, word_of
 from numpy.typing import NDArray
-
-from policies.schema import SPLITS, Split
-from tasks.rows.randomness import U64, mix, word_of
 
 I8 = NDArray[np.int8]
 I64 = NDArray[np.int64]

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-
-from tasks.rows.hashing import hash_of
-from tasks.rows.randomness import U64
-from tasks.splits.assign import I8, Ledger
-from tasks.storage.store import Store
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.randomness import U64
+from augmill.tasks.splits.assign import I8, Ledger
+from augmill.tasks.storage.store import Store
 
 
 def load(store: Store, segments: Sequence[str]) -> Ledger:

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from policies.errors import StorageError
-from tasks.storage import delta_log, delta_schema
-from tasks.storage.faults import engine_text, redact
-from tasks.storage.store import Store, Written
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage import delta_log, delta_schema
+from augmill.tasks.storage.faults import engine_text, redact
+from augmill.tasks.storage.store import Store, Written
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from urllib.parse import unquote
 
-from tasks.storage import delta_log
-from tasks.storage.delta import Table
-from tasks.storage.store import Store
+from augmill.tasks.storage import delta_log
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.store import Store
 
 
 def by_version(table: Table) -> dict[int, frozenset[str]]:

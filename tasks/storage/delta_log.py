@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from policies.errors import StorageError
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

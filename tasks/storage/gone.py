@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from policies.errors import DataError
-from tasks.storage import kept
-from tasks.storage.store import Store
+from augmill.policies.errors import DataError
+from augmill.tasks.storage import kept
+from augmill.tasks.storage.store import Store
 
 VACUUMED, PURGED = "vacuumed", "purged"
 _SAID = {

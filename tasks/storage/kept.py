@@ -6,9 +6,9 @@ import json
 from collections.abc import Collection
 from typing import Any, TypeVar
 
-from policies.errors import StorageError
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
 
 Kept = TypeVar("Kept")
 RESTORE = "restore it from a backup"

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from policies.errors import StorageError
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
 
 RUNS, CLEANING = "runs", "cleaning"
 ALIVE_SECONDS = 180.0

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tasks.storage import kept
-from tasks.storage.delta_commit import Conflict
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
+from augmill.tasks.storage import kept
+from augmill.tasks.storage.delta_commit import Conflict
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
 
 ATTEMPTS = 100
 SENT = ".sent"

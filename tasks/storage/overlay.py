@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from tasks.storage.local import Folder
-from tasks.storage.store import Store
+from augmill.tasks.storage.local import Folder
+from augmill.tasks.storage.store import Store
 
 if TYPE_CHECKING:
-    from tasks.storage.s3 import Bucket
+    from augmill.tasks.storage.s3 import Bucket
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from tasks.storage import kept
-from tasks.storage.delta_commit import Conflict
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
+from augmill.tasks.storage import kept
+from augmill.tasks.storage.delta_commit import Conflict
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
 
 
 @dataclass(frozen=True)

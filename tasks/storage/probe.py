@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
-from policies.errors import StorageError
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
 
 PROOF = "conditional-writes-proved"
 _PROVED = b"a second PUT with If-None-Match: * was refused; races had one winner each\n"

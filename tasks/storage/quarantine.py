@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
-
-from tasks.storage.delta import Conflict, NewFile, Table, select
-from tasks.storage.store import Store
+from augmill.tasks.storage.delta import Conflict, NewFile, Table, select
+from augmill.tasks.storage.store import Store
 
 SCHEMA = pa.schema(
     [

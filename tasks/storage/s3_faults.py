@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 import botocore.exceptions as faults
-
-from policies.errors import StorageError
-from tasks.storage.faults import redact
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.faults import redact
 
 _CREDENTIALS = "check the credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or the role)"
 _ENDPOINT = "check AWS_ENDPOINT_URL and that the store is up, then run again"

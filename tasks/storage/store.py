@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 import pyarrow as pa
-
-from policies.errors import PolicyError
-from tasks.storage import parquet
-from tasks.storage.faults import redact, storage_errors
-from tasks.storage.local import Folder
+from augmill.policies.errors import PolicyError
+from augmill.tasks.storage import parquet
+from augmill.tasks.storage.faults import redact, storage_errors
+from augmill.tasks.storage.local import Folder
 
 if TYPE_CHECKING:
-    from tasks.storage.overlay import Layers
-    from tasks.storage.s3 import Bucket
+    from augmill.tasks.storage.overlay import Layers
+    from augmill.tasks.storage.s3 import Bucket
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ class Store:
         """Storage options for deltalake and Polars: endpoint, region and the identity that boto3 resolved."""
         if not self.is_s3:
             return None
-        from tasks.storage import s3
+        from augmill.tasks.storage import s3
 
         return s3.delta_options()
 
@@ -177,7 +176,7 @@ class Store:
         self.url(name)
         if not self.is_s3:
             return Folder(self.uri)
-        from tasks.storage.s3 import Bucket  # boto3 costs 0.3 s, which a local lake need not pay
+        from augmill.tasks.storage.s3 import Bucket  # boto3 costs 0.3 s, which a local lake need not pay
 
         parts = urlsplit(self.uri)
         prefix = parts.path.strip("/")

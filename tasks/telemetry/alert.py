@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from tasks.lineage.redact import redact_text
-from tasks.rows.hashing import hash_of
-from tasks.telemetry.happening import Happening, stopped
+from augmill.tasks.lineage.redact import redact_text
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.telemetry.happening import Happening, stopped
 
 Severity = Literal["page", "ticket", "info"]
 

@@ -15,8 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tasks.telemetry.lines import LINE, Line, line_of
-from tasks.telemetry.spans import Scope, Span, current, entered, span
+from augmill.tasks.telemetry.lines import LINE, Line, line_of
+from augmill.tasks.telemetry.spans import Scope, Span, current, entered, span
 
 ROOT = "augmill"
 MOST_LINES = 100

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tasks.telemetry.budget import Burn
-from tasks.telemetry.happening import Happening
+from augmill.tasks.telemetry.budget import Burn
+from augmill.tasks.telemetry.happening import Happening
 
 MOST_CHECKS = 20
 LONGEST_TARGET = 80

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tasks.telemetry.budget import Level, levels_of, success
-from tasks.telemetry.happening import OUTSIDE, Happening, stopped
+from augmill.tasks.telemetry.budget import Level, levels_of, success
+from augmill.tasks.telemetry.happening import OUTSIDE, Happening, stopped
 
 Document = dict[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tasks.telemetry.metrics import BY_NAME, COUNTER, METRICS
-from tasks.telemetry.series import Series
+from augmill.tasks.telemetry.metrics import BY_NAME, COUNTER, METRICS
+from augmill.tasks.telemetry.series import Series
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

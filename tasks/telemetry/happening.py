@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from policies.errors import AugmillError, DataError
-from tasks.lineage.redact import redact_all
+from augmill.policies.errors import AugmillError, DataError
+from augmill.tasks.lineage.redact import redact_all
 
 Kind = Literal[
     "run.started",

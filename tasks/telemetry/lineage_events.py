@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks.lineage.document import InputDocument
-from tasks.lineage.inputs import MAX_SINGLE_INPUTS, common_folder
-from tasks.lineage.markup import figure
-from tasks.lineage.redact import redact, redact_all, redact_text
-from tasks.rows.provenance import MEANINGS
-from tasks.telemetry.happening import Happening
+from augmill.tasks.lineage.document import InputDocument
+from augmill.tasks.lineage.inputs import MAX_SINGLE_INPUTS, common_folder
+from augmill.tasks.lineage.markup import figure
+from augmill.tasks.lineage.redact import redact, redact_all, redact_text
+from augmill.tasks.rows.provenance import MEANINGS
+from augmill.tasks.telemetry.happening import Happening
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent

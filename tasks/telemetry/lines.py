@@ -8,8 +8,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.lineage.redact import redact_all, redact_text
-from tasks.telemetry.spans import current
+from augmill.tasks.lineage.redact import redact_all, redact_text
+from augmill.tasks.telemetry.spans import current
 
 MOST_SIGNS = 8_000
 FACTS, LINE = "facts", "line"

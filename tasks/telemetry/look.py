@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tasks.lineage.spool import SUFFIX
-from tasks.storage import channels, leases
-from tasks.storage.store import Store
-from tasks.telemetry.event import excerpt
-from tasks.telemetry.tally import Seen, Tally
-from tasks.work.run import record_name
-from tasks.work.vacuum import live
+from augmill.tasks.lineage.spool import SUFFIX
+from augmill.tasks.storage import channels, leases
+from augmill.tasks.storage.store import Store
+from augmill.tasks.telemetry.event import excerpt
+from augmill.tasks.telemetry.tally import Seen, Tally
+from augmill.tasks.work.run import record_name
+from augmill.tasks.work.vacuum import live
 
 MOST_VERSIONS = 50
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from urllib.parse import quote, urlencode
 
-from tasks.telemetry.alert import Alert
-from tasks.telemetry.smtp import Smtp
+from augmill.tasks.telemetry.alert import Alert
+from augmill.tasks.telemetry.smtp import Smtp
 
 
 def message_of(alert: Alert, sender: str, recipients: Sequence[str]) -> EmailMessage:

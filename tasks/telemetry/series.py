@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.telemetry.metrics import (
+from augmill.tasks.telemetry.metrics import (
     BY_NAME,
     EVENT_LEVELS,
     MOST_SERIES,
@@ -18,7 +18,7 @@ from tasks.telemetry.metrics import (
     RATIO_LEVELS,
     RUN_SUCCESS_TARGET,
 )
-from tasks.telemetry.tally import Tally
+from augmill.tasks.telemetry.tally import Tally
 
 Figures = Iterator[tuple[str, tuple[str, ...], float | None]]
 

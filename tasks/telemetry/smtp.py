@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from policies.errors import PolicyError
-from tasks.sources.secret import Secret
+from augmill.policies.errors import PolicyError
+from augmill.tasks.sources.secret import Secret
 
 PORTS = {"smtp": 25, "smtps": 465}
 STARTTLS_PORT = 587

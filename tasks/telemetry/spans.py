@@ -15,8 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from policies.errors import AugmillError
-from tasks.lineage.redact import redact_text
+from augmill.policies.errors import AugmillError
+from augmill.tasks.lineage.redact import redact_text
 
 MOST_SIGNS = 300
 _PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from policies.errors import StorageError
-from tasks.storage.delta_commit import Conflict
-from tasks.storage.store import Aged, Store
-from tasks.telemetry.tally import Tally, empty
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.delta_commit import Conflict
+from augmill.tasks.storage.store import Aged, Store
+from augmill.tasks.telemetry.tally import Tally, empty
 
 FOLDER = ".telemetry"
 """The folder among our objects; no dataset can have this name."""

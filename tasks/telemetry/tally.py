@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tasks.telemetry.budget import Burn, Level, Reading, added, burns, levels_of_failure, reading_of, success
-from tasks.telemetry.happening import OUTSIDE
-from tasks.telemetry.metrics import NOT_COUNTED, SUCCEEDED
+from augmill.tasks.telemetry.budget import Burn, Level, Reading, added, burns, levels_of_failure, reading_of, success
+from augmill.tasks.telemetry.happening import OUTSIDE
+from augmill.tasks.telemetry.metrics import NOT_COUNTED, SUCCEEDED
 
 Tally = dict[str, Any]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tasks.rows.hashing import hash_of
-from tasks.sources.secret import Secret
-from tasks.telemetry.alert import Alert
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.telemetry.alert import Alert
 
 KEY, AT, SIGNATURE, TOKEN = "X-Augmill-Key", "X-Augmill-At", "X-Augmill-Signature", "X-Augmill-Token"
 _TOKEN_OF = b"augmill: token of a webhook that cannot sign"

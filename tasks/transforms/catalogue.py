@@ -16,10 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from policies.errors import Finding, PolicyError
-from tasks.plugins import RULE, Located, discover
-from tasks.rows.hashing import NAME_BYTES
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from augmill.policies.errors import Finding, PolicyError
+from augmill.tasks.plugins import RULE, Located, discover
+from augmill.tasks.rows.hashing import NAME_BYTES
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
 
 HERE = Path(__file__).parent
 MODALITIES = HERE.parent / "modalities"
@@ -133,25 +133,25 @@ class Catalogue:
         ours = {}
         for file in HERE.glob("*/[!_]*.py"):
             use = f"{file.parent.name}.{file.stem}"
-            ours[use] = Entry("transforms", use, f"tasks.transforms.{use}")
+            ours[use] = Entry("transforms", use, f"augmill.tasks.transforms.{use}")
         theirs = discover("transforms", self.plugins, ours)
         return dict(sorted({**ours, **{use: Entry(**vars(found)) for use, found in theirs.items()}}.items()))
 
     @cached_property
     def _expectations(self) -> dict[str, Located]:
         stems = [file.stem for file in EXPECTATIONS.glob("expect_*.py")]
-        ours = {stem: Located("expectations", stem, f"expectations.{stem}") for stem in stems}
+        ours = {stem: Located("expectations", stem, f"augmill.expectations.{stem}") for stem in stems}
         return {**ours, **discover("expectations", self.plugins, ours)}
 
     @cached_property
     def _verifiers(self) -> dict[str, Located]:
-        ours = {"conformal": Located("verifiers", "conformal", "tasks.verifiers.conformal")}
+        ours = {"conformal": Located("verifiers", "conformal", "augmill.tasks.verifiers.conformal")}
         return {**ours, **discover("verifiers", self.plugins, ours)}
 
     @cached_property
     def _modalities(self) -> dict[str, Located]:
         stems = {file.stem for file in MODALITIES.glob("[!_]*.py")} - {"contract"}
-        ours = {stem: Located("modalities", stem, f"tasks.modalities.{stem}") for stem in stems}
+        ours = {stem: Located("modalities", stem, f"augmill.tasks.modalities.{stem}") for stem in stems}
         return {**ours, **discover("modalities", self.plugins, ours)}
 
 

@@ -27,12 +27,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
-
-from policies.errors import DataError
-from tasks.rows.arrays import packed, unpacked
-from tasks.verifiers import kernel as kernels
-from tasks.verifiers.calibration import (
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.arrays import packed, unpacked
+from augmill.tasks.verifiers import kernel as kernels
+from augmill.tasks.verifiers.calibration import (
     CONTRADICTED,
     OUTCOMES,
     Calibration,
@@ -42,8 +40,9 @@ from tasks.verifiers.calibration import (
     noise_floor,
     outcomes,
 )
-from tasks.verifiers.folds import FOLDS, assign, hash_order
-from tasks.verifiers.kernel import SET_OF, Kernel
+from augmill.tasks.verifiers.folds import FOLDS, assign, hash_order
+from augmill.tasks.verifiers.kernel import SET_OF, Kernel
+from numpy.typing import NDArray
 
 __all__ = ["CONTRADICTED", "Verifier", "fit"]
 

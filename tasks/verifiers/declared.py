@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from augmill.policies.fates import after, fates, remaps
+from augmill.policies.schema import TransformUse
+from augmill.tasks.rows import provenance as at
 from numpy.typing import NDArray
-
-from policies.fates import after, fates, remaps
-from policies.schema import TransformUse
-from tasks.rows import provenance as at
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -17,11 +17,10 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from augmill.tasks.verifiers import scaling as scalings
+from augmill.tasks.verifiers.folds import FOLDS
+from augmill.tasks.verifiers.scaling import Scaling
 from numpy.typing import NDArray
-
-from tasks.verifiers import scaling as scalings
-from tasks.verifiers.folds import FOLDS
-from tasks.verifiers.scaling import Scaling
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.gates.intervals import difference, wilson
-from tasks.verifiers.calibration import CONTRADICTED, TOO_FEW, UNFAMILIAR
+from augmill.tasks.gates.intervals import difference, wilson
+from augmill.tasks.verifiers.calibration import CONTRADICTED, TOO_FEW, UNFAMILIAR
 
 Status = Literal["holds", "frays", "breaks", "strays", "too_few"]
 SHORT: tuple[Status, ...] = ("frays", "breaks", "strays")

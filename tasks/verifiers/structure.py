@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.tasks.rows import provenance as at
+from augmill.tasks.transforms.contract import Behaviour
+from augmill.tasks.verifiers.declared import Declared, become
 from numpy.typing import NDArray
-
-from tasks.rows import provenance as at
-from tasks.transforms.contract import Behaviour
-from tasks.verifiers.declared import Declared, become
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR
-from tasks.verifiers.conformal import Verifier
+from augmill.tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR
+from augmill.tasks.verifiers.conformal import Verifier
 
 KEYS = ("step", "transform", "label")
 REJECTED = "rejected"

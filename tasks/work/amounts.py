@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from augmill.policies.errors import DataError
+from augmill.policies.fates import fates
+from augmill.policies.names import natural
+from augmill.policies.schema import Amount, Policy, Step
+from augmill.tasks.rows.randomness import U64
 from numpy.typing import NDArray
-
-from policies.errors import DataError
-from policies.fates import fates
-from policies.names import natural
-from policies.schema import Amount, Policy, Step
-from tasks.rows.randomness import U64
 
 I64 = NDArray[np.int64]
 

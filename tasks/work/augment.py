@@ -11,26 +11,25 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+from augmill.policies.fates import remaps
+from augmill.policies.schema import Step
+from augmill.tasks.modalities.contract import Births, PoolIndex
+from augmill.tasks.rows.hashing import digest_of, hash_of
+from augmill.tasks.rows.identity import child_words, ids_of, words_of
+from augmill.tasks.rows.provenance import DEPTH, NAMES, ORIGIN, RECIPE_HASH, SAMPLE_ID, SEED, SPLIT, STEP
+from augmill.tasks.rows.randomness import child_seeds, word_of
+from augmill.tasks.rows.relabelling import relabel
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.amounts import allocate
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import ChildShard, FittedStep
+from augmill.tasks.work.fit import Fitted, read_state
+from augmill.tasks.work.parts import mixing_in, modality_of, ops_of
+from augmill.tasks.work.pool import open_pool, places_of
+from augmill.tasks.work.shards import each
+from augmill.tasks.work.split import with_provenance
 from numpy.typing import NDArray
-
-from policies.fates import remaps
-from policies.schema import Step
-from tasks.modalities.contract import Births, PoolIndex
-from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.identity import child_words, ids_of, words_of
-from tasks.rows.provenance import DEPTH, NAMES, ORIGIN, RECIPE_HASH, SAMPLE_ID, SEED, SPLIT, STEP
-from tasks.rows.randomness import child_seeds, word_of
-from tasks.rows.relabelling import relabel
-from tasks.runners.contract import Runner
-from tasks.storage.store import Store
-from tasks.work.amounts import allocate
-from tasks.work.context import Context
-from tasks.work.descriptors import ChildShard, FittedStep
-from tasks.work.fit import Fitted, read_state
-from tasks.work.parts import mixing_in, modality_of, ops_of
-from tasks.work.pool import open_pool, places_of
-from tasks.work.shards import each
-from tasks.work.split import with_provenance
 
 I64 = NDArray[np.int64]
 CACHED_BIRTHS = 2

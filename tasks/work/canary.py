@@ -13,24 +13,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from policies.errors import AugmillError, DataError
-from tasks.reports.document import CheckReport
-from tasks.runners.contract import Runner
-from tasks.work.amounts import planned
-from tasks.work.augment import augment
-from tasks.work.context import Context
-from tasks.work.doubt import Doubt, doubted
-from tasks.work.fit import Fitted, fit
-from tasks.work.gates import evidence_of, judge
-from tasks.work.ingest import ingest
-from tasks.work.outcome import Checked, weigh
-from tasks.work.publish import publish
-from tasks.work.run import Asked, Run
-from tasks.work.sampling import Sample, sample
-from tasks.work.split import Real, place_all, write_real
-from tasks.work.survey import survey
-from tasks.work.validate import validate
-from tasks.work.verify import verify
+from augmill.policies.errors import AugmillError, DataError
+from augmill.tasks.reports.document import CheckReport
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.work.amounts import planned
+from augmill.tasks.work.augment import augment
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.doubt import Doubt, doubted
+from augmill.tasks.work.fit import Fitted, fit
+from augmill.tasks.work.gates import evidence_of, judge
+from augmill.tasks.work.ingest import ingest
+from augmill.tasks.work.outcome import Checked, weigh
+from augmill.tasks.work.publish import publish
+from augmill.tasks.work.run import Asked, Run
+from augmill.tasks.work.sampling import Sample, sample
+from augmill.tasks.work.split import Real, place_all, write_real
+from augmill.tasks.work.survey import survey
+from augmill.tasks.work.validate import validate
+from augmill.tasks.work.verify import verify
 
 MOST_CHILDREN = 2_000
 """Per step; shared out among its classes as planned."""

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pyarrow.parquet as pq
-
-from tasks.lineage.bundle import CROISSANT, README, card_files, catalogue
-from tasks.lineage.document import VersionDocument
-from tasks.lineage.layout import LaidFile, Layout
-from tasks.lineage.slis import measure
-from tasks.rows.provenance import PARTITIONS
-from tasks.storage.delta import select
-from tasks.storage.store import Store
-from tasks.work.manifest import Published
+from augmill.tasks.lineage.bundle import CROISSANT, README, card_files, catalogue
+from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.lineage.layout import LaidFile, Layout
+from augmill.tasks.lineage.slis import measure
+from augmill.tasks.rows.provenance import PARTITIONS
+from augmill.tasks.storage.delta import select
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.manifest import Published
 
 TIMED = ("latency_", "cost_")
 """Service levels of the run rather than of its rows: two runs that publish the same differ in them."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from expectations.suite import Suite
-from tasks.lineage.policy_diff import unified
-from tasks.rows.fingerprint import differences, fingerprint
-from tasks.sources.columns import join
-from tasks.sources.drift import drift, gaps
-from tasks.sources.reading import types_of
-from tasks.work.context import Context
-from tasks.work.ingest import scan_unit, units_of
-from tasks.work.manifest import Manifest, Published
-from tasks.work.run import Asked
-from tasks.work.validate import gaps_of
+from augmill.expectations.suite import Suite
+from augmill.tasks.lineage.policy_diff import unified
+from augmill.tasks.rows.fingerprint import differences, fingerprint
+from augmill.tasks.sources.columns import join
+from augmill.tasks.sources.drift import drift, gaps
+from augmill.tasks.sources.reading import types_of
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.ingest import scan_unit, units_of
+from augmill.tasks.work.manifest import Manifest, Published
+from augmill.tasks.work.run import Asked
+from augmill.tasks.work.validate import gaps_of
 
 SHOWN = 5
 

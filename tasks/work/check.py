@@ -11,28 +11,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from expectations import checks
-from expectations.build import expectation_class
-from expectations.judge import NOTHING_JUDGED, Verdict, judge
-from expectations.suite import Spec
-from policies.errors import DataError
-from tasks.reports.answers import answers
-from tasks.reports.document import CheckReport
-from tasks.rows.provenance import SAMPLE_ID
-from tasks.sources.columns import arrow_of
-from tasks.storage.delta_schema import held_type
-from tasks.storage.store import Store
-from tasks.verifiers import distribution, structure, summary
-from tasks.verifiers.calibration import CONTRADICTED
-from tasks.work.amounts import born, certain
-from tasks.work.context import Context
-from tasks.work.fit import Fitted
-from tasks.work.parts import custom_expectations
-from tasks.work.publish import Accepted
-from tasks.work.quarantine import is_plain
-from tasks.work.verifier import load_verifier, read_sample
-from tasks.work.verify import Scored, real_index
+from augmill.expectations import checks
+from augmill.expectations.build import expectation_class
+from augmill.expectations.judge import NOTHING_JUDGED, Verdict, judge
+from augmill.expectations.suite import Spec
+from augmill.policies.errors import DataError
+from augmill.tasks.reports.answers import answers
+from augmill.tasks.reports.document import CheckReport
+from augmill.tasks.rows.provenance import SAMPLE_ID
+from augmill.tasks.sources.columns import arrow_of
+from augmill.tasks.storage.delta_schema import held_type
+from augmill.tasks.storage.store import Store
+from augmill.tasks.verifiers import distribution, structure, summary
+from augmill.tasks.verifiers.calibration import CONTRADICTED
+from augmill.tasks.work.amounts import born, certain
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.parts import custom_expectations
+from augmill.tasks.work.publish import Accepted
+from augmill.tasks.work.quarantine import is_plain
+from augmill.tasks.work.verifier import load_verifier, read_sample
+from augmill.tasks.work.verify import Scored, real_index
 
 HELD_OUT = "no_copy_of_held_out_row"
 HELD_OUT_COPY = "it equals a validation or test row"

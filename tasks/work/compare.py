@@ -15,18 +15,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.errors import PolicyError
+from augmill.tasks.gates.drift import kolmogorov_smirnov, total_variation
+from augmill.tasks.lineage.policy_diff import unified
+from augmill.tasks.rows.identity import content_words
+from augmill.tasks.rows.provenance import NAMES, SAMPLE_ID
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.index import label_text
+from augmill.tasks.work.manifest import Manifest, Published
+from augmill.tasks.work.versions import Lake
 from numpy.typing import NDArray
-
-from policies.errors import PolicyError
-from tasks.gates.drift import kolmogorov_smirnov, total_variation
-from tasks.lineage.policy_diff import unified
-from tasks.rows.identity import content_words
-from tasks.rows.provenance import NAMES, SAMPLE_ID
-from tasks.storage.store import Store
-from tasks.work.descriptors import DataFile
-from tasks.work.index import label_text
-from tasks.work.manifest import Manifest, Published
-from tasks.work.versions import Lake
 
 SAMPLE_ROWS = 100_000
 ROWS = ("real", "augmented", "synthetic", "quarantined", "dropped")

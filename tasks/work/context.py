@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from expectations.suite import Suite
-from policies.schema import Policy
-from tasks.sources.secret import Secret
-from tasks.sources.treatment import Treatment
-from tasks.storage import kept
-from tasks.storage.overlay import Overlay
-from tasks.storage.store import Store
-from tasks.work.descriptors import DataFile, Described
+from augmill.expectations.suite import Suite
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sources.treatment import Treatment
+from augmill.tasks.storage import kept
+from augmill.tasks.storage.overlay import Overlay
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.descriptors import DataFile, Described
 
 D = TypeVar("D", bound=Described)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
-from policies.errors import StorageError
+from augmill.policies.errors import StorageError
 
 GRACE_SECONDS = 60.0
 _AGAIN_SECONDS = 5.0  # should a library have swallowed the first alarm

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from expectations.judge import NOTHING_JUDGED
-from tasks.gates.intervals import Interval, wilson
-from tasks.work.check import TOO_FEW
+from augmill.expectations.judge import NOTHING_JUDGED
+from augmill.tasks.gates.intervals import Interval, wilson
+from augmill.tasks.work.check import TOO_FEW
 
 Doubt = str | None
 """Why a failed check is no failure of the policy; None where it is one, or where nothing failed."""

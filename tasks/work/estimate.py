@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tasks.runners.shard import here
-from tasks.work.augment import ChildItem, make_children
-from tasks.work.context import Context
-from tasks.work.fit import Fitted
-from tasks.work.verify import VerifyItem, verify_shard
+from augmill.tasks.runners.shard import here
+from augmill.tasks.work.augment import ChildItem, make_children
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.verify import VerifyItem, verify_shard
 
 WARM_UP = 2
 FEW = 32

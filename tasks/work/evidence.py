@@ -15,23 +15,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.schema import Policy, Split, Step
+from augmill.tasks.gates.contract import F64, U64, Sample
+from augmill.tasks.gates.sampling import MOST_ROWS, lowest, quotas
+from augmill.tasks.rows.identity import words_of
+from augmill.tasks.rows.provenance import OPS, PARENT_IDS, PAYLOAD_TYPE, REAL, RECIPE_HASH, SAMPLE_ID, SEED, SOURCE
+from augmill.tasks.runners.contract import Item, Result, Runner
+from augmill.tasks.telemetry.carry import carried
+from augmill.tasks.work import kin
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.fit import origin_of
+from augmill.tasks.work.index import label_text, write_index
+from augmill.tasks.work.parts import modality_of, ops_of
+from augmill.tasks.work.pool import by_file
+from augmill.tasks.work.publish import Accepted
 from numpy.typing import NDArray
-
-from policies.schema import Policy, Split, Step
-from tasks.gates.contract import F64, U64, Sample
-from tasks.gates.sampling import MOST_ROWS, lowest, quotas
-from tasks.rows.identity import words_of
-from tasks.rows.provenance import OPS, PARENT_IDS, PAYLOAD_TYPE, REAL, RECIPE_HASH, SAMPLE_ID, SEED, SOURCE
-from tasks.runners.contract import Item, Result, Runner
-from tasks.telemetry.carry import carried
-from tasks.work import kin
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile
-from tasks.work.fit import origin_of
-from tasks.work.index import label_text, write_index
-from tasks.work.parts import modality_of, ops_of
-from tasks.work.pool import by_file
-from tasks.work.publish import Accepted
 
 FEATURES_AT_ONCE = 2_048
 FEWEST_CHILDREN = 50
@@ -43,7 +42,7 @@ ALL = np.uint64(2**64 - 1)
 
 @dataclass(frozen=True)
 class Evidence:
-    """The rows of a run that is about to publish; see `tasks.gates.contract.Evidence`.
+    """The rows of a run that is about to publish; see `augmill.tasks.gates.contract.Evidence`.
 
     `indexes` name who is in the pools that steps were fitted on.
     """

@@ -8,9 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.lineage import pictures
-from tasks.rows.provenance import (
+from augmill.tasks.lineage import pictures
+from augmill.tasks.rows.provenance import (
     DEPTH,
     LABEL_WEIGHTS,
     NAMES,
@@ -23,12 +22,12 @@ from tasks.rows.provenance import (
     SOURCE,
     STEP,
 )
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile
-from tasks.work.manifest import Manifest, Published, published
-from tasks.work.pictures import family, payload_column
-from tasks.work.rebuild import find
-from tasks.work.versions import Lake
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.manifest import Manifest, Published, published
+from augmill.tasks.work.pictures import family, payload_column
+from augmill.tasks.work.rebuild import find
+from augmill.tasks.work.versions import Lake
 
 SCORES = ("outcome", "predicted", "prediction_set", "nonconformity", "threshold", "p_value", "distance")
 Row = Mapping[str, Any]

@@ -8,18 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from expectations.detector import in_columns
-from policies.errors import DataError, Finding
-from policies.facts import DataFacts
-from policies.lint import lint
-from tasks.work.amounts import planned
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile
-from tasks.work.parts import catalogue, modality_of
-from tasks.work.run import Asked, refuse
-from tasks.work.split import Real
-from tasks.work.survey import Surveyed, read_description
+from augmill.expectations.detector import in_columns
+from augmill.policies.errors import DataError, Finding
+from augmill.policies.facts import DataFacts
+from augmill.policies.lint import lint
+from augmill.tasks.work.amounts import planned
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.parts import catalogue, modality_of
+from augmill.tasks.work.run import Asked, refuse
+from augmill.tasks.work.split import Real
+from augmill.tasks.work.survey import Surveyed, read_description
 
 SAMPLE_ROWS = 10_000
 # Among fewer rows nearly every column of numbers looks like an identifier.

@@ -10,24 +10,23 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.errors import DataError, Finding
-from policies.schema import Step
-from tasks.modalities.contract import Arrays, Op, PoolIndex
-from tasks.rows.arrays import packed, unpacked
-from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.identity import words_of
-from tasks.rows.provenance import AUGMENTED, SYNTHETIC
-from tasks.runners.contract import Runner
-from tasks.storage.store import Store
-from tasks.verifiers.declared import Declared
-from tasks.work.context import Context
-from tasks.work.descriptors import FittedStep
-from tasks.work.parts import mixing_in, modality_of, ops_of, transform_code
-from tasks.work.pool import by_file, gather, of_labels
-from tasks.work.shards import each
-from tasks.work.survey import Surveyed, read_description
-from tasks.work.verifier import VerifierItem, fit_verifier, verifier_item
+from augmill.policies.errors import DataError, Finding
+from augmill.policies.schema import Step
+from augmill.tasks.modalities.contract import Arrays, Op, PoolIndex
+from augmill.tasks.rows.arrays import packed, unpacked
+from augmill.tasks.rows.hashing import digest_of, hash_of
+from augmill.tasks.rows.identity import words_of
+from augmill.tasks.rows.provenance import AUGMENTED, SYNTHETIC
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.storage.store import Store
+from augmill.tasks.verifiers.declared import Declared
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import FittedStep
+from augmill.tasks.work.parts import mixing_in, modality_of, ops_of, transform_code
+from augmill.tasks.work.pool import by_file, gather, of_labels
+from augmill.tasks.work.shards import each
+from augmill.tasks.work.survey import Surveyed, read_description
+from augmill.tasks.work.verifier import VerifierItem, fit_verifier, verifier_item
 
 
 @dataclass(frozen=True)

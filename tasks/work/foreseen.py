@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from policies.schema import Policy
-from tasks.gates import budgets
-from tasks.gates.contract import Evidence, answer
-from tasks.reports.document import CheckReport
+from augmill.policies.schema import Policy
+from augmill.tasks.gates import budgets
+from augmill.tasks.gates.contract import Evidence, answer
+from augmill.tasks.reports.document import CheckReport
 
 CLOCKED = ("cpu_seconds_budget", "money_budget")
 """How fast this machine is says little of the one that will run it: these are told and condemn nothing."""

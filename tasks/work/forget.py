@@ -17,15 +17,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from policies.errors import DataError, PolicyError, StorageError
-from policies.load import load
-from tasks.lineage.addition import add_file, add_to_spooled
-from tasks.lineage.document import RunLink
-from tasks.work.forgotten import FOLDER, add, salt_of
-from tasks.work.manifest import Manifest
-from tasks.work.parts import catalogue
-from tasks.work.selection import Asked, Chosen, left, rules_of
-from tasks.work.versions import Lake
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.policies.load import load
+from augmill.tasks.lineage.addition import add_file, add_to_spooled
+from augmill.tasks.lineage.document import RunLink
+from augmill.tasks.work.forgotten import FOLDER, add, salt_of
+from augmill.tasks.work.manifest import Manifest
+from augmill.tasks.work.parts import catalogue
+from augmill.tasks.work.selection import Asked, Chosen, left, rules_of
+from augmill.tasks.work.versions import Lake
 
 PLACES = (".", "policies")
 

@@ -16,17 +16,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from policies.errors import StorageError
-from tasks.rows.forgotten import Rule, matches, mentions
-from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.provenance import NAMES
-from tasks.sources.contract import Fault
-from tasks.storage.delta_schema import storable
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
-from tasks.work.context import Context
-from tasks.work.descriptors import ValidShard
+from augmill.policies.errors import StorageError
+from augmill.tasks.rows.forgotten import Rule, matches, mentions
+from augmill.tasks.rows.hashing import digest_of, hash_of
+from augmill.tasks.rows.provenance import NAMES
+from augmill.tasks.sources.contract import Fault
+from augmill.tasks.storage.delta_schema import storable
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import ValidShard
 
 FOLDER = "forgotten"
 SALT = f"{FOLDER}/salt"

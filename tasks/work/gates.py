@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from policies.errors import DataError
-from policies.gates import Gate, Gates
-from tasks.gates.contract import Evidence as Shown
-from tasks.reports.document import CheckReport
-from tasks.work import production
-from tasks.work.evidence import Evidence
-from tasks.work.outcome import Checked, keep_page
-from tasks.work.run import Run
+from augmill.policies.errors import DataError
+from augmill.policies.gates import Gate, Gates
+from augmill.tasks.gates.contract import Evidence as Shown
+from augmill.tasks.reports.document import CheckReport
+from augmill.tasks.work import production
+from augmill.tasks.work.evidence import Evidence
+from augmill.tasks.work.outcome import Checked, keep_page
+from augmill.tasks.work.run import Run
 
 SAMPLING = {"model_delta", "privacy", "drift_coverage"}
 """Gates that look at samples, which are read once, before several gates ask for them at the same time."""
@@ -64,7 +64,7 @@ def judge(evidence: Shown, gates: Gates) -> list[CheckReport]:
     Gates work side by side: one waits for its students while another looks for neighbours.
     """
     asked = written(gates)
-    modules = {name: importlib.import_module(f"tasks.gates.{name}") for name in asked}
+    modules = {name: importlib.import_module(f"augmill.tasks.gates.{name}") for name in asked}
     if len(asked.keys() & SAMPLING) > 1:
         evidence.load()
     with ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="gate") as threads:

@@ -6,14 +6,13 @@ from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
-
-from expectations.detector import in_columns
-from policies.facts import DataFacts
-from policies.schema import Policy
-from tasks.sources.reading import discover, read, scan, types_of, units
-from tasks.sources.roots import Roots
-from tasks.sources.secret import Secret
-from tasks.sources.treatment import Treatment
+from augmill.expectations.detector import in_columns
+from augmill.policies.facts import DataFacts
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.reading import discover, read, scan, types_of, units
+from augmill.tasks.sources.roots import Roots
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sources.treatment import Treatment
 
 ROWS = 10_000
 MAX_UNITS = 3

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pyarrow as pa
-
-from policies.errors import PolicyError
-from tasks.rows.where import Condition, Joined, Literal, Test, columns
-from tasks.sources.secret import KEY_REMEDY, Secret
-from tasks.work.manifest import Manifest
+from augmill.policies.errors import PolicyError
+from augmill.tasks.rows.where import Condition, Joined, Literal, Test, columns
+from augmill.tasks.sources.secret import KEY_REMEDY, Secret
+from augmill.tasks.work.manifest import Manifest
 
 
 def with_hashes(condition: Condition, manifest: Manifest, key: Secret | None) -> Condition:

@@ -14,22 +14,21 @@ from dataclasses import asdict
 from typing import Any, cast
 
 import pyarrow.compute as pc
-
-from policies.errors import StorageError
-from tasks.lineage.history import Chapter, History, Inputs, Measured, Moved, NewObject
-from tasks.lineage.inputs import common_folder
-from tasks.lineage.policy_diff import changes, unified
-from tasks.lineage.redact import redact_all
-from tasks.rows.provenance import ORIGIN, REAL, SOURCE
-from tasks.storage import channels, delta_log, kept, measurements
-from tasks.storage.delta import Table
-from tasks.storage.gone import PURGED, Gone
-from tasks.storage.store import Store
-from tasks.work.forgotten import FOLDER as FORGOTTEN
-from tasks.work.manifest import RUN_ID, Manifest, manifest_of
-from tasks.work.pointing import said
-from tasks.work.run import record_name
-from tasks.work.versions import Lake
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.history import Chapter, History, Inputs, Measured, Moved, NewObject
+from augmill.tasks.lineage.inputs import common_folder
+from augmill.tasks.lineage.policy_diff import changes, unified
+from augmill.tasks.lineage.redact import redact_all
+from augmill.tasks.rows.provenance import ORIGIN, REAL, SOURCE
+from augmill.tasks.storage import channels, delta_log, kept, measurements
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.gone import PURGED, Gone
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.forgotten import FOLDER as FORGOTTEN
+from augmill.tasks.work.manifest import RUN_ID, Manifest, manifest_of
+from augmill.tasks.work.pointing import said
+from augmill.tasks.work.run import record_name
+from augmill.tasks.work.versions import Lake
 
 CHAPTERS = "chapters"
 SHAPE = "1"

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.schema import SPLITS, Policy
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.identity import by_id, content_words, key_words, like_columns, with_occurrence
+from augmill.tasks.rows.provenance import SAMPLE_ID, SOURCE, SPLIT
+from augmill.tasks.rows.randomness import U64, mix, word_of
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile
 from numpy.typing import NDArray
-
-from policies.schema import SPLITS, Policy
-from tasks.rows.hashing import hash_of
-from tasks.rows.identity import by_id, content_words, key_words, like_columns, with_occurrence
-from tasks.rows.provenance import SAMPLE_ID, SOURCE, SPLIT
-from tasks.rows.randomness import U64, mix, word_of
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile
 
 I64 = NDArray[np.int64]
 

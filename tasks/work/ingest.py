@@ -9,25 +9,24 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-
-from policies.errors import DataError
-from policies.schema import Policy
-from tasks.rows.hashing import code_version, hash_of, tree_version
-from tasks.rows.provenance import refuse_clashes
-from tasks.runners.contract import Runner
-from tasks.sources.contract import Found, Scan, Unit
-from tasks.sources.reading import gaps, read, scan, types_of, units
-from tasks.work.context import Context
-from tasks.work.descriptors import RawShard
-from tasks.work.forgotten import Part, hits, lines_without, without
-from tasks.work.parts import modality_of
-from tasks.work.shards import each
+from augmill.policies.errors import DataError
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.hashing import code_version, hash_of, tree_version
+from augmill.tasks.rows.provenance import refuse_clashes
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.sources.contract import Found, Scan, Unit
+from augmill.tasks.sources.reading import gaps, read, scan, types_of, units
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import RawShard
+from augmill.tasks.work.forgotten import Part, hits, lines_without, without
+from augmill.tasks.work.parts import modality_of
+from augmill.tasks.work.shards import each
 
 UNIT_BYTES = 64 << 20
 FEW_FILES = 256
 PICTURES = ("image_folder", "manifest")
 FAULT_COLUMNS = ("object_name", "sha256", "row", "reason", "text")
-CODE = [code_version("tasks.work.ingest"), tree_version(Path(__file__).parents[1], ["sources"])]
+CODE = [code_version("augmill.tasks.work.ingest"), tree_version(Path(__file__).parents[1], ["sources"])]
 
 
 @dataclass(frozen=True)

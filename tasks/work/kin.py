@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.schema import Step
-from tasks.rows.identity import by_id
-from tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
-from tasks.rows.randomness import U64
-from tasks.verifiers.distribution import Contents
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile
-from tasks.work.parts import modality_of, ops_of
-from tasks.work.publish import Accepted
+from augmill.policies.schema import Step
+from augmill.tasks.rows.identity import by_id
+from augmill.tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
+from augmill.tasks.rows.randomness import U64
+from augmill.tasks.verifiers.distribution import Contents
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.parts import modality_of, ops_of
+from augmill.tasks.work.publish import Accepted
 
 Rows = Callable[[Accepted, Sequence[str] | None], pa.Table]
 """Reads the rows of a shard that will be published, all of their columns or those that are named."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tasks.lineage.addition import add_file, add_to_spooled
-from tasks.lineage.page import html
-from tasks.work.cards import page_folder
-from tasks.work.history import forget_chapters, history
-from tasks.work.versions import Lake
+from augmill.tasks.lineage.addition import add_file, add_to_spooled
+from augmill.tasks.lineage.page import html
+from augmill.tasks.work.cards import page_folder
+from augmill.tasks.work.history import forget_chapters, history
+from augmill.tasks.work.versions import Lake
 
 PAGE = "lineage.html"
 FROM_DATASET, FROM_VERSION = "reports/", "../"

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.errors import StorageError
-from tasks.rows.hashing import hash_of
-from tasks.storage import kept
-from tasks.storage.delta import Snapshot, Table
-from tasks.storage.faults import redact
-from tasks.storage.store import Store
-from tasks.work.descriptors import DataFile, Described
+from augmill.policies.errors import StorageError
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.storage import kept
+from augmill.tasks.storage.delta import Snapshot, Table
+from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.descriptors import DataFile, Described
 
 METADATA_KEY = "augmill.manifest"
 RUN_KEY = "augmill.run_key"

@@ -7,18 +7,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from policies.errors import DataError, PolicyError, StorageError
-from policies.gates import Target
-from policies.schema import Policy
-from tasks.lineage.later import log_later
-from tasks.lineage.payload import PREFIX
-from tasks.storage import channels, measurements
-from tasks.storage.delta_commit import Conflict
-from tasks.storage.measurements import Measurement
-from tasks.storage.store import Store
-from tasks.work.manifest import Published
-from tasks.work.pointing import refuse_overtaken, refuse_unfit, said
-from tasks.work.versions import Lake
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.policies.gates import Target
+from augmill.policies.schema import Policy
+from augmill.tasks.lineage.later import log_later
+from augmill.tasks.lineage.payload import PREFIX
+from augmill.tasks.storage import channels, measurements
+from augmill.tasks.storage.delta_commit import Conflict
+from augmill.tasks.storage.measurements import Measurement
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.pointing import refuse_overtaken, refuse_unfit, said
+from augmill.tasks.work.versions import Lake
 
 REPORTED, GATES = "reported", "gates"
 ATTEMPTS = 10

@@ -10,18 +10,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.reports.document import CheckReport
-from tasks.rows.provenance import REAL, SAMPLE_ID
-from tasks.work.check import Judged, accept, failures, judge_children, read_scores, refuse
-from tasks.work.context import Context
-from tasks.work.fit import Fitted
-from tasks.work.publish import Accepted
-from tasks.work.quarantine import append, rejected_rows
-from tasks.work.report import NO_CLASS, Parts, report
-from tasks.work.run import Run
-from tasks.work.split import Real
-from tasks.work.verify import Scored
+from augmill.tasks.reports.document import CheckReport
+from augmill.tasks.rows.provenance import REAL, SAMPLE_ID
+from augmill.tasks.work.check import Judged, accept, failures, judge_children, read_scores, refuse
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.publish import Accepted
+from augmill.tasks.work.quarantine import append, rejected_rows
+from augmill.tasks.work.report import NO_CLASS, Parts, report
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.split import Real
+from augmill.tasks.work.verify import Scored
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from policies.fates import remaps
-from policies.schema import Step
-from tasks.modalities.contract import Op
-from tasks.plugins import Located
-from tasks.rows.hashing import code_version
-from tasks.transforms.catalogue import Catalogue, code_hash
-from tasks.work.context import Context
+from augmill.policies.fates import remaps
+from augmill.policies.schema import Step
+from augmill.tasks.modalities.contract import Op
+from augmill.tasks.plugins import Located
+from augmill.tasks.rows.hashing import code_version
+from augmill.tasks.transforms.catalogue import Catalogue, code_hash
+from augmill.tasks.work.context import Context
 
 
 @lru_cache(maxsize=8)
@@ -60,4 +60,4 @@ def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str,
 def transform_code(ctx: Context, step: Step) -> list[str]:
     """Hashes of all source that decides a step's children: its transforms' and the modality's."""
     found = [*(code_hash(catalogue(ctx.plugins).find(use.use)) for use in step.transforms), modality_code(ctx)]
-    return [*found, code_version("tasks.rows.relabelling")] if remaps(step.transforms) else found
+    return [*found, code_version("augmill.tasks.rows.relabelling")] if remaps(step.transforms) else found

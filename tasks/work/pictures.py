@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tasks.lineage import pictures
-from tasks.lineage.pictures import Family, Sample
-from tasks.rows.provenance import NAMES, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID, STEP
-from tasks.work.context import Context
-from tasks.work.descriptors import ChildShard
-from tasks.work.fit import Fitted
-from tasks.work.index import label_text
-from tasks.work.parts import modality_of
-from tasks.work.pool import by_file, places_of
+from augmill.tasks.lineage import pictures
+from augmill.tasks.lineage.pictures import Family, Sample
+from augmill.tasks.rows.provenance import NAMES, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID, STEP
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import ChildShard
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.index import label_text
+from augmill.tasks.work.parts import modality_of
+from augmill.tasks.work.pool import by_file, places_of
 
 FAMILIES = 12
 THUMBNAIL = 96

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.errors import DataError, PolicyError
-from tasks.storage import pins
-from tasks.work.manifest import Published
-from tasks.work.versions import Lake
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.storage import pins
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.versions import Lake
 
 
 def pin(lake: Lake, found: Published, note: str, *, at_ms: int, by: str) -> dict[str, Any]:

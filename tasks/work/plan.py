@@ -14,27 +14,27 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from policies.errors import AugmillError, DataError, Finding, PolicyError
-from tasks.rows.provenance import REAL
-from tasks.runners.contract import Runner
-from tasks.storage.store import Store
-from tasks.work import facts
-from tasks.work.amounts import born, planned
-from tasks.work.augment import child_items
-from tasks.work.changes import changes, columns
-from tasks.work.context import OBJECTS, Context
-from tasks.work.descriptors import ChildShard
-from tasks.work.estimate import Cost, estimate
-from tasks.work.fit import Fitted, fit, origin_of
-from tasks.work.gates import written
-from tasks.work.ingest import Raw, ingest
-from tasks.work.parts import ops_of
-from tasks.work.production import refuse_other_columns
-from tasks.work.publish import unannounced
-from tasks.work.run import Asked
-from tasks.work.split import Real, place_all, refuse_unplaced, write_real
-from tasks.work.survey import Surveyed, survey
-from tasks.work.validate import Valid, refuse_drift, refuse_gaps, refuse_invalid, validate
+from augmill.policies.errors import AugmillError, DataError, Finding, PolicyError
+from augmill.tasks.rows.provenance import REAL
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import facts
+from augmill.tasks.work.amounts import born, planned
+from augmill.tasks.work.augment import child_items
+from augmill.tasks.work.changes import changes, columns
+from augmill.tasks.work.context import OBJECTS, Context
+from augmill.tasks.work.descriptors import ChildShard
+from augmill.tasks.work.estimate import Cost, estimate
+from augmill.tasks.work.fit import Fitted, fit, origin_of
+from augmill.tasks.work.gates import written
+from augmill.tasks.work.ingest import Raw, ingest
+from augmill.tasks.work.parts import ops_of
+from augmill.tasks.work.production import refuse_other_columns
+from augmill.tasks.work.publish import unannounced
+from augmill.tasks.work.run import Asked
+from augmill.tasks.work.split import Real, place_all, refuse_unplaced, write_real
+from augmill.tasks.work.survey import Surveyed, survey
+from augmill.tasks.work.validate import Valid, refuse_drift, refuse_gaps, refuse_invalid, validate
 
 STAGES = ("ingest", "validate", "split", "fit", "augment", "verify")
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from policies.errors import DataError, PolicyError
-from policies.schema import CHANNEL
-from tasks.storage import channels, measurements
-from tasks.storage.channels import Move
-from tasks.work.manifest import Published
-from tasks.work.versions import Lake
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.schema import CHANNEL
+from augmill.tasks.storage import channels, measurements
+from augmill.tasks.storage.channels import Move
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.versions import Lake
 
 
 def promote(lake: Lake, found: Published, channel: str, *, at_ms: int, run_id: str) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.tasks.modalities.contract import Loader, PoolIndex
+from augmill.tasks.rows.identity import by_id
+from augmill.tasks.rows.provenance import NAMES, SAMPLE_ID
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import FittedStep
 from numpy.typing import NDArray
-
-from tasks.modalities.contract import Loader, PoolIndex
-from tasks.rows.identity import by_id
-from tasks.rows.provenance import NAMES, SAMPLE_ID
-from tasks.storage.store import Store
-from tasks.work.context import Context
-from tasks.work.descriptors import FittedStep
 
 I64 = NDArray[np.int64]
 CACHED_FILES = 4

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from policies.errors import DataError, PolicyError
-from policies.schema import Policy, TransformUse
-from tasks.runners.contract import Runner
-from tasks.transforms.magnitudes import Magnitude, magnitudes, most
-from tasks.verifiers.moves import SHORT, Moves, Status, Target, status, statuses, together
-from tasks.work.parts import catalogue
-from tasks.work.probe_bench import Bench, classes_of, moves_at, moves_by_weight, op_of, real_moves, refuse_unfit
-from tasks.work.rehearsal import rehearse
-from tasks.work.run import Asked
-from tasks.work.shards import each
-from tasks.work.verifier import load_verifier
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.schema import Policy, TransformUse
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.transforms.magnitudes import Magnitude, magnitudes, most
+from augmill.tasks.verifiers.moves import SHORT, Moves, Status, Target, status, statuses, together
+from augmill.tasks.work.parts import catalogue
+from augmill.tasks.work.probe_bench import Bench, classes_of, moves_at, moves_by_weight, op_of, real_moves, refuse_unfit
+from augmill.tasks.work.rehearsal import rehearse
+from augmill.tasks.work.run import Asked
+from augmill.tasks.work.shards import each
+from augmill.tasks.work.verifier import load_verifier
 
 FACTORS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 """Times the policy's magnitude: dense where policies are, and on to the bounds."""

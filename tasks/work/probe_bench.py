@@ -14,23 +14,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.errors import DataError
+from augmill.policies.fates import fates
+from augmill.policies.schema import TransformUse
+from augmill.tasks.modalities.contract import Arrays, Births, Op, PoolIndex, Recorded
+from augmill.tasks.rows.identity import words_of
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
+from augmill.tasks.rows.randomness import child_seeds, integers, word_of
+from augmill.tasks.rows.relabelling import relabel
+from augmill.tasks.transforms.contract import Parameters
+from augmill.tasks.transforms.magnitudes import magnitudes, pinned
+from augmill.tasks.verifiers.moves import Moves, count
+from augmill.tasks.work.parts import catalogue, modality_of
+from augmill.tasks.work.pool import by_file, places_of
+from augmill.tasks.work.rehearsal import Rehearsed
+from augmill.tasks.work.verify import judge_labels
 from numpy.typing import NDArray
-
-from policies.errors import DataError
-from policies.fates import fates
-from policies.schema import TransformUse
-from tasks.modalities.contract import Arrays, Births, Op, PoolIndex, Recorded
-from tasks.rows.identity import words_of
-from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
-from tasks.rows.randomness import child_seeds, integers, word_of
-from tasks.rows.relabelling import relabel
-from tasks.transforms.contract import Parameters
-from tasks.transforms.magnitudes import magnitudes, pinned
-from tasks.verifiers.moves import Moves, count
-from tasks.work.parts import catalogue, modality_of
-from tasks.work.pool import by_file, places_of
-from tasks.work.rehearsal import Rehearsed
-from tasks.work.verify import judge_labels
 
 I64 = NDArray[np.int64]
 FEWEST, MOST = 20, 4_000

@@ -14,22 +14,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.errors import DataError, PolicyError
-from policies.names import did_you_mean
-from policies.schema import Policy
-from tasks.gates.sampling import MOST_ROWS
-from tasks.rows.provenance import NAMES, SOURCE
-from tasks.rows.randomness import U64, mix, word_of
-from tasks.runners.contract import Runner
-from tasks.sources.contract import Found
-from tasks.sources.hash_cache import HashCache
-from tasks.sources.reading import discover
-from tasks.sources.roots import Roots
-from tasks.work.context import Context
-from tasks.work.descriptors import RawShard
-from tasks.work.ingest import Raw, ingest, scan_unit, source_digest, units_of
-from tasks.work.parts import modality_of
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.names import did_you_mean
+from augmill.policies.schema import Policy
+from augmill.tasks.gates.sampling import MOST_ROWS
+from augmill.tasks.rows.provenance import NAMES, SOURCE
+from augmill.tasks.rows.randomness import U64, mix, word_of
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.sources.contract import Found
+from augmill.tasks.sources.hash_cache import HashCache
+from augmill.tasks.sources.reading import discover
+from augmill.tasks.sources.roots import Roots
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import RawShard
+from augmill.tasks.work.ingest import Raw, ingest, scan_unit, source_digest, units_of
+from augmill.tasks.work.parts import modality_of
 
 KEY = "gates.drift_coverage.production"
 

@@ -9,29 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.load import NOT_IN_ROWS
-from policies.schema import Policy
-from tasks.lineage.redact import redact_all, redact_text
-from tasks.rows.hashing import digest_of, hash_of
-from tasks.rows.identity import words_of
-from tasks.rows.provenance import FIELDS, ORIGIN, SAMPLE_ID, SPLIT
-from tasks.runners.contract import Runner
-from tasks.sources.columns import arrow_of
-from tasks.storage import channels, measurements
-from tasks.storage.delta import NewFile, Table
-from tasks.storage.delta_schema import held_type
-from tasks.storage.store import Store
-from tasks.work.context import OBJECTS, REGISTER, Context
-from tasks.work.descriptors import ChildShard, DataFile
-from tasks.work.index import label_text
-from tasks.work.manifest import METADATA_KEY, RUN_ID, RUN_KEY, Manifest, Published
-from tasks.work.run import Asked, Run, fingerprint_document, git_commit
-from tasks.work.shards import each
-from tasks.work.split import Real
+from augmill.policies.load import NOT_IN_ROWS
+from augmill.policies.schema import Policy
+from augmill.tasks.lineage.redact import redact_all, redact_text
+from augmill.tasks.rows.hashing import digest_of, hash_of
+from augmill.tasks.rows.identity import words_of
+from augmill.tasks.rows.provenance import FIELDS, ORIGIN, SAMPLE_ID, SPLIT
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.sources.columns import arrow_of
+from augmill.tasks.storage import channels, measurements
+from augmill.tasks.storage.delta import NewFile, Table
+from augmill.tasks.storage.delta_schema import held_type
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.context import OBJECTS, REGISTER, Context
+from augmill.tasks.work.descriptors import ChildShard, DataFile
+from augmill.tasks.work.index import label_text
+from augmill.tasks.work.manifest import METADATA_KEY, RUN_ID, RUN_KEY, Manifest, Published
+from augmill.tasks.work.run import Asked, Run, fingerprint_document, git_commit
+from augmill.tasks.work.shards import each
+from augmill.tasks.work.split import Real
 
 if TYPE_CHECKING:
-    from tasks.work.outcome import Checked
+    from augmill.tasks.work.outcome import Checked
 
 
 @dataclass(frozen=True)

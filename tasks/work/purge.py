@@ -18,24 +18,23 @@ from math import inf
 from typing import Any
 
 import pyarrow.compute as pc
-
-from policies.errors import PolicyError, StorageError
-from tasks.lineage.addition import remove_files, remove_spooled
-from tasks.rows.provenance import REAL, RECIPE_HASH
-from tasks.storage import channels, gone, kept, leases
-from tasks.storage.delta import Table
-from tasks.storage.delta_files import by_version, data_files
-from tasks.storage.gone import PURGED, Gone
-from tasks.storage.leases import CLEANING
-from tasks.work import reach
-from tasks.work.cards import croissant_name
-from tasks.work.lineage_pages import write_anew
-from tasks.work.manifest import METADATA_KEY, Manifest
-from tasks.work.purged_rows import forget_bonds, rewrite_quarantine
-from tasks.work.run import record_name
-from tasks.work.selection import Asked, Chosen, widen
-from tasks.work.vacuum import busy, live
-from tasks.work.versions import Lake
+from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.lineage.addition import remove_files, remove_spooled
+from augmill.tasks.rows.provenance import REAL, RECIPE_HASH
+from augmill.tasks.storage import channels, gone, kept, leases
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.delta_files import by_version, data_files
+from augmill.tasks.storage.gone import PURGED, Gone
+from augmill.tasks.storage.leases import CLEANING
+from augmill.tasks.work import reach
+from augmill.tasks.work.cards import croissant_name
+from augmill.tasks.work.lineage_pages import write_anew
+from augmill.tasks.work.manifest import METADATA_KEY, Manifest
+from augmill.tasks.work.purged_rows import forget_bonds, rewrite_quarantine
+from augmill.tasks.work.run import record_name
+from augmill.tasks.work.selection import Asked, Chosen, widen
+from augmill.tasks.work.vacuum import busy, live
+from augmill.tasks.work.versions import Lake
 
 FORGOTTEN = "its version was purged"
 KEPT_OF_RECORD = ("dataset", "version", "parent_version", "run_id", "started_unix", "policy_hash", "mlflow")

@@ -6,16 +6,15 @@ import json
 
 import numpy as np
 import pyarrow as pa
-
-from policies.schema import Policy
-from tasks.rows.identity import content_words, key_words, like_columns
-from tasks.rows.randomness import U64, mix, word_of
-from tasks.splits.ledger import load
-from tasks.storage import quarantine
-from tasks.storage.delta import NewFile
-from tasks.work.index import Rows, bond_words
-from tasks.work.selection import Asked, Chosen, is_meant
-from tasks.work.versions import Lake
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.identity import content_words, key_words, like_columns
+from augmill.tasks.rows.randomness import U64, mix, word_of
+from augmill.tasks.splits.ledger import load
+from augmill.tasks.storage import quarantine
+from augmill.tasks.storage.delta import NewFile
+from augmill.tasks.work.index import Rows, bond_words
+from augmill.tasks.work.selection import Asked, Chosen, is_meant
+from augmill.tasks.work.versions import Lake
 
 
 def rewrite_quarantine(lake: Lake, dataset: str, asked: Asked, chosen: Chosen, entry: str, *, at_ms: int) -> int:

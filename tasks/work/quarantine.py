@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from expectations.detector import mask
-from expectations.names import NO_PERSONAL_DATA
-from tasks.rows.hashing import hash_of
-from tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID, SOURCE, SPLIT
-from tasks.runners.shard import retried
-from tasks.storage import quarantine
-from tasks.storage.store import Store
-from tasks.work.context import Context
+from augmill.expectations.detector import mask
+from augmill.expectations.names import NO_PERSONAL_DATA
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID, SOURCE, SPLIT
+from augmill.tasks.runners.shard import retried
+from augmill.tasks.storage import quarantine
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.context import Context
 
 if TYPE_CHECKING:
-    from tasks.work.validate import Valid
+    from augmill.tasks.work.validate import Valid
 
 
 @dataclass(frozen=True)

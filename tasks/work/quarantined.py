@@ -14,15 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from expectations.detector import mask
-from policies.errors import PolicyError, StorageError
-from tasks.rows.provenance import NAMES, REAL, SOURCE
-from tasks.sources.values import kind_of
-from tasks.storage import delta_log, quarantine
-from tasks.storage.delta import Table
-from tasks.work.manifest import Published
-from tasks.work.versions import Lake
+from augmill.expectations.detector import mask
+from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.rows.provenance import NAMES, REAL, SOURCE
+from augmill.tasks.sources.values import kind_of
+from augmill.tasks.storage import delta_log, quarantine
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.versions import Lake
 
 WAITING, TAKEN_IN, GONE = "waiting", "taken in", "gone"
 STATUSES = (WAITING, TAKEN_IN, GONE)

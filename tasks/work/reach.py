@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tasks.storage.store import Aged, Store
+from augmill.tasks.storage.store import Aged, Store
 
 _GROUP = re.compile(r"[a-z_]+/[0-9a-f]{40}")
 _AT_ONCE = 8

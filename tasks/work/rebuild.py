@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
-
-from expectations.suite import Suite
-from policies.errors import AugmillError, DataError, PolicyError
-from policies.schema import Policy
-from tasks.modalities.contract import PoolIndex, Recorded
-from tasks.rows.fingerprint import differences, fingerprint, fingerprint_hash
-from tasks.rows.hashing import hash_of
-from tasks.rows.identity import child_words, ids_of, words_of
-from tasks.rows.provenance import (
+from augmill.expectations.suite import Suite
+from augmill.policies.errors import AugmillError, DataError, PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities.contract import PoolIndex, Recorded
+from augmill.tasks.rows.fingerprint import differences, fingerprint, fingerprint_hash
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.identity import child_words, ids_of, words_of
+from augmill.tasks.rows.provenance import (
     DEPTH,
     NAMES,
     OPS,
@@ -33,19 +31,20 @@ from tasks.rows.provenance import (
     SEED,
     STEP,
 )
-from tasks.rows.randomness import U64, child_seeds, word_of
-from tasks.runners.contract import Runner
-from tasks.storage import kept, parquet
-from tasks.work.augment import relabelled, step_named
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile
-from tasks.work.index import write_index
-from tasks.work.manifest import Manifest, Published
-from tasks.work.parts import modality_of, ops_of, transform_code
-from tasks.work.pool import by_file, places_of
-from tasks.work.shards import each
-from tasks.work.split import with_provenance
-from tasks.work.versions import Lake
+from augmill.tasks.rows.randomness import U64, child_seeds, word_of
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.storage import kept, parquet
+from augmill.tasks.work.augment import relabelled, step_named
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.index import write_index
+from augmill.tasks.work.manifest import Manifest, Published
+from augmill.tasks.work.parts import modality_of, ops_of, transform_code
+from augmill.tasks.work.pool import by_file, places_of
+from augmill.tasks.work.shards import each
+from augmill.tasks.work.split import with_provenance
+from augmill.tasks.work.versions import Lake
+from numpy.typing import NDArray
 
 I64 = NDArray[np.int64]
 SHOWN = 10

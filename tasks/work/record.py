@@ -8,29 +8,28 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-
-from policies.errors import StorageError
-from tasks.lineage.bundle import bundle
-from tasks.lineage.document import RunLink, VersionDocument
-from tasks.lineage.redact import redact
-from tasks.lineage.slis import measure
-from tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
-from tasks.reports.rejections import page
-from tasks.rows.hashing import hash_of
-from tasks.storage import kept
-from tasks.storage.store import Store
-from tasks.telemetry.spans import current
-from tasks.work import cards, lineage_pages
-from tasks.work.cards import page_folder
-from tasks.work.context import Context
-from tasks.work.descriptors import ChildShard
-from tasks.work.manifest import published
-from tasks.work.outcome import Checked, page_of
-from tasks.work.pictures import before_after
-from tasks.work.publish import Version
-from tasks.work.rejections import KEPT, REJECTIONS, rejections
-from tasks.work.run import Asked, Run, record_name
-from tasks.work.versions import Lake
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.bundle import bundle
+from augmill.tasks.lineage.document import RunLink, VersionDocument
+from augmill.tasks.lineage.redact import redact
+from augmill.tasks.lineage.slis import measure
+from augmill.tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
+from augmill.tasks.reports.rejections import page
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.storage import kept
+from augmill.tasks.storage.store import Store
+from augmill.tasks.telemetry.spans import current
+from augmill.tasks.work import cards, lineage_pages
+from augmill.tasks.work.cards import page_folder
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import ChildShard
+from augmill.tasks.work.manifest import published
+from augmill.tasks.work.outcome import Checked, page_of
+from augmill.tasks.work.pictures import before_after
+from augmill.tasks.work.publish import Version
+from augmill.tasks.work.rejections import KEPT, REJECTIONS, rejections
+from augmill.tasks.work.run import Asked, Run, record_name
+from augmill.tasks.work.versions import Lake
 
 REPORT = "validation_report.html"
 

@@ -13,20 +13,19 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.gates import Gates
-from policies.schema import Policy
-from tasks.rows.provenance import REAL
-from tasks.runners.contract import Runner
-from tasks.work import production
-from tasks.work.context import Context
-from tasks.work.descriptors import ChildShard, DataFile
-from tasks.work.evidence import Evidence
-from tasks.work.gates import judge, written
-from tasks.work.manifest import Published
-from tasks.work.publish import Accepted
-from tasks.work.run import SHARD_BYTES
-from tasks.work.survey import survey
+from augmill.policies.gates import Gates
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.provenance import REAL
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.work import production
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import ChildShard, DataFile
+from augmill.tasks.work.evidence import Evidence
+from augmill.tasks.work.gates import judge, written
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.publish import Accepted
+from augmill.tasks.work.run import SHARD_BYTES
+from augmill.tasks.work.survey import survey
 
 TODAY = ("drift_coverage",)
 """Gates that may answer differently of the same rows."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from policies.errors import DataError, PolicyError
-from tasks.runners.contract import Runner
-from tasks.work.context import Context
-from tasks.work.ingest import ingest
-from tasks.work.run import Asked
-from tasks.work.split import place_all, refuse_unplaced, write_real
-from tasks.work.survey import Surveyed, survey
-from tasks.work.validate import refuse_drift, refuse_gaps, refuse_invalid, validate
-from tasks.work.verifier import VerifierItem, fit_verifier
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.ingest import ingest
+from augmill.tasks.work.run import Asked
+from augmill.tasks.work.split import place_all, refuse_unplaced, write_real
+from augmill.tasks.work.survey import Surveyed, survey
+from augmill.tasks.work.validate import refuse_drift, refuse_gaps, refuse_invalid, validate
+from augmill.tasks.work.verifier import VerifierItem, fit_verifier
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,19 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.errors import DataError
-from tasks.reports.document import RejectedChild, RejectionsDocument
-from tasks.rows.provenance import NAMES, OPS, PARENT_IDS, SAMPLE_ID
-from tasks.storage.kept import document as document_of
-from tasks.storage.store import Store
-from tasks.verifiers.calibration import CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR
-from tasks.work.cards import page_folder
-from tasks.work.check import Judged, read_scores
-from tasks.work.context import Context
-from tasks.work.fit import Fitted
-from tasks.work.manifest import Published
-from tasks.work.pictures import parents_of, payload_column, thumbnail
-from tasks.work.verify import Scored
+from augmill.policies.errors import DataError
+from augmill.tasks.reports.document import RejectedChild, RejectionsDocument
+from augmill.tasks.rows.provenance import NAMES, OPS, PARENT_IDS, SAMPLE_ID
+from augmill.tasks.storage.kept import document as document_of
+from augmill.tasks.storage.store import Store
+from augmill.tasks.verifiers.calibration import CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR
+from augmill.tasks.work.cards import page_folder
+from augmill.tasks.work.check import Judged, read_scores
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.pictures import parents_of, payload_column, thumbnail
+from augmill.tasks.work.verify import Scored
 
 REJECTIONS, KEPT = "rejections.html", "rejections.json"
 MAX_KEPT = 100

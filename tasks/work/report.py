@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.reports.document import QuarantinedRow, ValidationDocument
-from tasks.reports.validation import render
-from tasks.verifiers.calibration import CONTRADICTED
-from tasks.work.check import Judged
-from tasks.work.context import Context
-from tasks.work.fit import Fitted
-from tasks.work.pictures import small_picture
-from tasks.work.rejections import REJECTIONS, children
-from tasks.work.run import Run
-from tasks.work.split import Real
-from tasks.work.verify import Scored
+from augmill.tasks.reports.document import QuarantinedRow, ValidationDocument
+from augmill.tasks.reports.validation import render
+from augmill.tasks.verifiers.calibration import CONTRADICTED
+from augmill.tasks.work.check import Judged
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.pictures import small_picture
+from augmill.tasks.work.rejections import REJECTIONS, children
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.split import Real
+from augmill.tasks.work.verify import Scored
 
 MAX_SHOWN = 60
 SCOPE = "Every child's label against the classes its features allow, by models that never saw its parents."

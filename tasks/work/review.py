@@ -14,19 +14,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from expectations.suite import load_suite
-from policies.errors import AugmillError, Finding, PolicyError
-from policies.lint import lint
-from policies.load import Catalogue, Loaded, load
-from policies.yaml_source import content
-from tasks.lineage.policy_diff import unified
-from tasks.review.touched import Touched
-from tasks.runners.contract import Runner
-from tasks.runners.shard import told
-from tasks.work.canary import fly
-from tasks.work.foreseen import foreseen
-from tasks.work.plan import plan
-from tasks.work.run import Asked
+from augmill.expectations.suite import load_suite
+from augmill.policies.errors import AugmillError, Finding, PolicyError
+from augmill.policies.lint import lint
+from augmill.policies.load import Catalogue, Loaded, load
+from augmill.policies.yaml_source import content
+from augmill.tasks.lineage.policy_diff import unified
+from augmill.tasks.review.touched import Touched
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.runners.shard import told
+from augmill.tasks.work.canary import fly
+from augmill.tasks.work.foreseen import foreseen
+from augmill.tasks.work.plan import plan
+from augmill.tasks.work.run import Asked
 
 log = logging.getLogger("augmill.review")
 

@@ -10,28 +10,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from expectations.names import Scope
-from expectations.suite import Suite, load_suite
-from policies.errors import Finding, PolicyError
-from policies.lint import lint
-from policies.load import Loaded, load
-from tasks.rows.fingerprint import fingerprint, fingerprint_hash
-from tasks.rows.hashing import hash_of, tree_version
-from tasks.runners.contract import Runner
-from tasks.sources.contract import Found
-from tasks.sources.hash_cache import HashCache
-from tasks.sources.reading import discover
-from tasks.sources.roots import Roots
-from tasks.sources.secret import Secret
-from tasks.storage import kept
-from tasks.telemetry.spans import span
-from tasks.work import production
-from tasks.work.context import Context
-from tasks.work.deadlines import Deadlines, unlimited
-from tasks.work.forgotten import entries
-from tasks.work.ingest import source_digest
-from tasks.work.manifest import Published, published
-from tasks.work.parts import catalogue
+from augmill.expectations.names import Scope
+from augmill.expectations.suite import Suite, load_suite
+from augmill.policies.errors import Finding, PolicyError
+from augmill.policies.lint import lint
+from augmill.policies.load import Loaded, load
+from augmill.tasks.rows.fingerprint import fingerprint, fingerprint_hash
+from augmill.tasks.rows.hashing import hash_of, tree_version
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.sources.contract import Found
+from augmill.tasks.sources.hash_cache import HashCache
+from augmill.tasks.sources.reading import discover
+from augmill.tasks.sources.roots import Roots
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.storage import kept
+from augmill.tasks.telemetry.spans import span
+from augmill.tasks.work import production
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.deadlines import Deadlines, unlimited
+from augmill.tasks.work.forgotten import entries
+from augmill.tasks.work.ingest import source_digest
+from augmill.tasks.work.manifest import Published, published
+from augmill.tasks.work.parts import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("tasks", "expectations")

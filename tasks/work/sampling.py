@@ -8,16 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.provenance import SOURCE, SPLIT
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import RawShard
+from augmill.tasks.work.index import label_text
+from augmill.tasks.work.ingest import Raw
+from augmill.tasks.work.production import words_of_places
+from augmill.tasks.work.validate import with_columns
 from numpy.typing import NDArray
-
-from tasks.rows.hashing import hash_of
-from tasks.rows.provenance import SOURCE, SPLIT
-from tasks.work.context import Context
-from tasks.work.descriptors import RawShard
-from tasks.work.index import label_text
-from tasks.work.ingest import Raw
-from tasks.work.production import words_of_places
-from tasks.work.validate import with_columns
 
 MOST_ROWS = 2_000
 FEWEST_ROWS = 100

@@ -15,23 +15,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from policies.errors import PolicyError
-from tasks.rows import where
-from tasks.rows.forgotten import Rule, as_texts, digests
-from tasks.rows.identity import content_words
-from tasks.rows.provenance import NAMES, PARENT_IDS, REAL, SAMPLE_ID
-from tasks.rows.where import Condition
-from tasks.sources.columns import arrow_of
-from tasks.storage import quarantine
-from tasks.storage.delta import Table
-from tasks.storage.delta_schema import held_type
-from tasks.storage.store import Store
-from tasks.work.descriptors import DataFile
-from tasks.work.forgotten import salt_of, user_rows
-from tasks.work.index import bond_words
-from tasks.work.manifest import METADATA_KEY, Manifest, Published, published
-from tasks.work.versions import Lake
+from augmill.policies.errors import PolicyError
+from augmill.tasks.rows import where
+from augmill.tasks.rows.forgotten import Rule, as_texts, digests
+from augmill.tasks.rows.identity import content_words
+from augmill.tasks.rows.provenance import NAMES, PARENT_IDS, REAL, SAMPLE_ID
+from augmill.tasks.rows.where import Condition
+from augmill.tasks.sources.columns import arrow_of
+from augmill.tasks.storage import quarantine
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.delta_schema import held_type
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.forgotten import salt_of, user_rows
+from augmill.tasks.work.index import bond_words
+from augmill.tasks.work.manifest import METADATA_KEY, Manifest, Published, published
+from augmill.tasks.work.versions import Lake
 
 SHOWN = 5
 

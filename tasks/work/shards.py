@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tasks.runners.contract import Runner
-from tasks.runners.progress import progress
-from tasks.telemetry.carry import carried
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.runners.progress import progress
+from augmill.tasks.telemetry.carry import carried
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -10,30 +10,29 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.policies.schema import SPLITS, Policy
+from augmill.tasks.rows.hashing import code_version, digest_of, hash_of
+from augmill.tasks.rows.identity import ids_of
+from augmill.tasks.rows.provenance import DEPTH, FIELDS, ORIGIN, REAL, RECIPE_HASH, SAMPLE_ID, SOURCE, SPLIT
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.sources.contract import Found
+from augmill.tasks.splits.assign import LEAK, Ledger, assign, extended
+from augmill.tasks.splits.ledger import load, write_segment
+from augmill.tasks.storage.delta_schema import storable
+from augmill.tasks.work import forgotten
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile, PlacedShard, ValidShard
+from augmill.tasks.work.index import Rows, label_text
+from augmill.tasks.work.manifest import Published
+from augmill.tasks.work.quarantine import Refused, keep_refused
+from augmill.tasks.work.run import Asked
+from augmill.tasks.work.shards import each
+from augmill.tasks.work.validate import Valid, refuse_over_budget
 from numpy.typing import NDArray
-
-from policies.schema import SPLITS, Policy
-from tasks.rows.hashing import code_version, digest_of, hash_of
-from tasks.rows.identity import ids_of
-from tasks.rows.provenance import DEPTH, FIELDS, ORIGIN, REAL, RECIPE_HASH, SAMPLE_ID, SOURCE, SPLIT
-from tasks.runners.contract import Runner
-from tasks.sources.contract import Found
-from tasks.splits.assign import LEAK, Ledger, assign, extended
-from tasks.splits.ledger import load, write_segment
-from tasks.storage.delta_schema import storable
-from tasks.work import forgotten
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile, PlacedShard, ValidShard
-from tasks.work.index import Rows, label_text
-from tasks.work.manifest import Published
-from tasks.work.quarantine import Refused, keep_refused
-from tasks.work.run import Asked
-from tasks.work.shards import each
-from tasks.work.validate import Valid, refuse_over_budget
 
 REPEATED_KEY = "its key is not unique: another row of the source has the same one"
 NO_SPLIT = "the source names no split for it: train, validation or test"
-CODE = code_version("tasks.work.split", "tasks.rows.identity", "tasks.rows.provenance")
+CODE = code_version("augmill.tasks.work.split", "augmill.tasks.rows.identity", "augmill.tasks.rows.provenance")
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from policies.errors import DataError
-from tasks.rows.hashing import hash_of
-from tasks.rows.identity import by_id, content_words, key_words, like_columns
-from tasks.rows.provenance import SAMPLE_ID
-from tasks.runners.contract import Runner
-from tasks.work.context import Context
-from tasks.work.descriptors import DataFile
-from tasks.work.index import bond_words, label_text, write_index
-from tasks.work.parts import modality_code, modality_of
-from tasks.work.pool import user_columns
-from tasks.work.shards import each
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.identity import by_id, content_words, key_words, like_columns
+from augmill.tasks.rows.provenance import SAMPLE_ID
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import DataFile
+from augmill.tasks.work.index import bond_words, label_text, write_index
+from augmill.tasks.work.parts import modality_code, modality_of
+from augmill.tasks.work.pool import user_columns
+from augmill.tasks.work.shards import each
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tasks.storage import channels, gone, leases
-from tasks.storage.delta import Table
-from tasks.storage.delta_files import by_version, data_files, superseded
-from tasks.storage.gone import VACUUMED, Gone
-from tasks.storage.leases import CLEANING, RUNS, Lease
-from tasks.storage.store import Store
-from tasks.work import reach
-from tasks.work.manifest import METADATA_KEY
-from tasks.work.versions import Lake
+from augmill.tasks.storage import channels, gone, leases
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.delta_files import by_version, data_files, superseded
+from augmill.tasks.storage.gone import VACUUMED, Gone
+from augmill.tasks.storage.leases import CLEANING, RUNS, Lease
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import reach
+from augmill.tasks.work.manifest import METADATA_KEY
+from augmill.tasks.work.versions import Lake
 
 BATCH = 200
 DAY_SECONDS = 86_400.0

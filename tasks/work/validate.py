@@ -11,27 +11,36 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from expectations.build import check_suite
-from expectations.judge import NOTHING_JUDGED, Verdict, judge
-from expectations.suite import Spec
-from policies.errors import DataError
-from tasks.rows.hashing import code_version, hash_of
-from tasks.rows.provenance import SOURCE
-from tasks.runners.contract import Runner
-from tasks.sources.columns import arrow_of, refuse_not_plain
-from tasks.sources.drift import drift
-from tasks.work.context import Context
-from tasks.work.descriptors import RawShard, ValidShard
-from tasks.work.index import index_of
-from tasks.work.ingest import Raw
-from tasks.work.parts import custom_expectations, modality_code, modality_of
-from tasks.work.quarantine import fault_rows, is_plain, quarantine_rows
-from tasks.work.shards import each
+from augmill.expectations.build import check_suite
+from augmill.expectations.judge import NOTHING_JUDGED, Verdict, judge
+from augmill.expectations.suite import Spec
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.hashing import code_version, hash_of
+from augmill.tasks.rows.provenance import SOURCE
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.sources.columns import arrow_of, refuse_not_plain
+from augmill.tasks.sources.drift import drift
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import RawShard, ValidShard
+from augmill.tasks.work.index import index_of
+from augmill.tasks.work.ingest import Raw
+from augmill.tasks.work.parts import custom_expectations, modality_code, modality_of
+from augmill.tasks.work.quarantine import fault_rows, is_plain, quarantine_rows
+from augmill.tasks.work.shards import each
 
 CODE = [
-    code_version("tasks.work.validate", "tasks.work.index", "tasks.work.quarantine", "tasks.rows.identity"),
-    code_version("expectations.judge", "expectations.build", "expectations.suite", "expectations.names"),
+    code_version(
+        "augmill.tasks.work.validate",
+        "augmill.tasks.work.index",
+        "augmill.tasks.work.quarantine",
+        "augmill.tasks.rows.identity",
+    ),
+    code_version(
+        "augmill.expectations.judge",
+        "augmill.expectations.build",
+        "augmill.expectations.suite",
+        "augmill.expectations.names",
+    ),
 ]
 FAULT = "fault"
 SHOWN = 5

@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.tasks.plugins import Located
+from augmill.tasks.rows.arrays import packed, unpacked
+from augmill.tasks.rows.hashing import code_version, hash_of, tree_version
+from augmill.tasks.storage.store import Store
+from augmill.tasks.transforms.catalogue import code_hash
+from augmill.tasks.verifiers import conformal, folds
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.parts import modality_code, modality_of, verifier_of
+from augmill.tasks.work.pool import by_file
+from augmill.tasks.work.survey import Surveyed
 from numpy.typing import NDArray
 
-from tasks.plugins import Located
-from tasks.rows.arrays import packed, unpacked
-from tasks.rows.hashing import code_version, hash_of, tree_version
-from tasks.storage.store import Store
-from tasks.transforms.catalogue import code_hash
-from tasks.verifiers import conformal, folds
-from tasks.work.context import Context
-from tasks.work.parts import modality_code, modality_of, verifier_of
-from tasks.work.pool import by_file
-from tasks.work.survey import Surveyed
-
-VERIFIER_CODE = [code_version("tasks.work.verifier"), tree_version(Path(__file__).parents[1], ["verifiers"])]
+VERIFIER_CODE = [code_version("augmill.tasks.work.verifier"), tree_version(Path(__file__).parents[1], ["verifiers"])]
 
 
 @dataclass(frozen=True)

@@ -12,27 +12,26 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from augmill.tasks.rows.hashing import code_version, hash_of
+from augmill.tasks.rows.identity import words_of
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.storage.store import Store
+from augmill.tasks.transforms.contract import Behaviour
+from augmill.tasks.verifiers import distribution, structure
+from augmill.tasks.verifiers.declared import Declared
+from augmill.tasks.verifiers.distribution import SAMPLE, Contents
+from augmill.tasks.work.augment import step_named
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.descriptors import ChildShard, Described
+from augmill.tasks.work.fit import Fitted
+from augmill.tasks.work.index import label_text
+from augmill.tasks.work.parts import mixing_in, modality_of, ops_of
+from augmill.tasks.work.shards import each
+from augmill.tasks.work.verifier import VERIFIER_CODE, groups_of, keep_sample, load_verifier
 from numpy.typing import NDArray
 
-from tasks.rows.hashing import code_version, hash_of
-from tasks.rows.identity import words_of
-from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
-from tasks.runners.contract import Runner
-from tasks.storage.store import Store
-from tasks.transforms.contract import Behaviour
-from tasks.verifiers import distribution, structure
-from tasks.verifiers.declared import Declared
-from tasks.verifiers.distribution import SAMPLE, Contents
-from tasks.work.augment import step_named
-from tasks.work.context import Context
-from tasks.work.descriptors import ChildShard, Described
-from tasks.work.fit import Fitted
-from tasks.work.index import label_text
-from tasks.work.parts import mixing_in, modality_of, ops_of
-from tasks.work.shards import each
-from tasks.work.verifier import VERIFIER_CODE, groups_of, keep_sample, load_verifier
-
-CODE = [code_version("tasks.work.verify"), VERIFIER_CODE]
+CODE = [code_version("augmill.tasks.work.verify"), VERIFIER_CODE]
 USE = re.compile(r'"use":"([a-z0-9_.]+)"')
 
 

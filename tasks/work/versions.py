@@ -9,18 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from policies.errors import PolicyError
-from tasks.rows.provenance import ORIGIN, SPLIT
-from tasks.storage import channels, gone, kept, pins
-from tasks.storage.delta import Table
-from tasks.storage.gone import Gone
-from tasks.storage.pins import Pin
-from tasks.storage.store import Store
-from tasks.work.cards import beside
-from tasks.work.context import OBJECTS, REGISTER
-from tasks.work.manifest import Published, published
-from tasks.work.run import record_name
+from augmill.policies.errors import PolicyError
+from augmill.tasks.rows.provenance import ORIGIN, SPLIT
+from augmill.tasks.storage import channels, gone, kept, pins
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.gone import Gone
+from augmill.tasks.storage.pins import Pin
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.cards import beside
+from augmill.tasks.work.context import OBJECTS, REGISTER
+from augmill.tasks.work.manifest import Published, published
+from augmill.tasks.work.run import record_name
 
 
 @dataclass(frozen=True)

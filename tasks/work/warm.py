@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 
-from tasks.work.context import Context
-from tasks.work.parts import modality_of, ops_of
+from augmill.tasks.work.context import Context
+from augmill.tasks.work.parts import modality_of, ops_of
 
 LIBRARIES = ("sklearn.neighbors", "sklearn.linear_model", "pandas", "deltalake")
 
 
 def warm(tracking_uri: str) -> None:
     """Import the heavy libraries and open the MLflow store; whatever is wrong there shows when it is used."""
-    from expectations.build import library
-    from tasks.lineage.record import prepare
+    from augmill.expectations.build import library
+    from augmill.tasks.lineage.record import prepare
 
     library()
     for name in LIBRARIES:

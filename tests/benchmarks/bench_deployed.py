@@ -21,9 +21,9 @@ AHEAD_SECONDS = 20.0
 PLAIN = """
 import sys, time
 from pathlib import Path
-from flows.settings import one_thread_each, settings
+from augmill.flows.settings import one_thread_each, settings
 one_thread_each()
-from tasks.work.warm import warm
+from augmill.tasks.work.warm import warm
 from tests.end_to_end.helpers import go
 warm(settings().tracking_uri)
 began = time.perf_counter()
@@ -32,11 +32,11 @@ print("SECONDS", time.perf_counter() - began)
 """
 FLOW = """
 import sys, time
-from flows.settings import quiet_libraries, settings
+from augmill.flows.settings import quiet_libraries, settings
 quiet_libraries(settings())
-from flows.servers.server import RunningServer
-from tasks.work.warm import warm
-from flows.augment import augment
+from augmill.flows.servers.server import RunningServer
+from augmill.tasks.work.warm import warm
+from augmill.flows.augment import augment
 warm(settings().tracking_uri)
 with RunningServer(settings().prefect_api_url).connected():
     began = time.perf_counter()
@@ -75,7 +75,7 @@ def _lateness(folder: Path, server: PrefectServer, tries: int) -> float:
     write_csv(folder / "policies" / "data.csv", table_rows(0, 100))
     file = policy(folder / "policies", "data.csv", NOISE)
     with home(PREFECT_API_URL=server.api_url) as environment, _client(server) as client:
-        output(["-m", "flows.cli", "deploy", str(file)], environment | {"AUGMILL_CHECKOUT": str(folder)})
+        output(["-m", "augmill.flows.cli", "deploy", str(file)], environment | {"AUGMILL_CHECKOUT": str(folder)})
         deployment = client.read_deployment_by_name("augment/made").id
         with server.worker(folder, AUGMILL_HOME=environment["AUGMILL_HOME"], PREFECT_WORKER_QUERY_SECONDS="10"):
             _run_at(client, deployment, datetime.now(UTC))

@@ -39,15 +39,15 @@ import sys, time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from flows.settings import quiet_libraries, settings
+from augmill.flows.settings import quiet_libraries, settings
 if __name__ == "__main__":
     current = settings()
     quiet_libraries(current)
-    from flows import augment as flow
-    from flows.looking import ask_with
-    from flows.runners import open_runner
-    from tasks.work.run import Run
-    from tasks.work.warm import warm_worker
+    from augmill.flows import augment as flow
+    from augmill.flows.looking import ask_with
+    from augmill.flows.runners import open_runner
+    from augmill.tasks.work.run import Run
+    from augmill.tasks.work.warm import warm_worker
     asked = ask_with(Path(sys.argv[1]), current)
     warm = partial(warm_worker, asked.ctx)
     with open_runner(replace(current, workers=int(sys.argv[2])), "process", warm) as workers:

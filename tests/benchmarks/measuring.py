@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-CLI = "import sys; from flows.cli import main; sys.exit(main())"
+CLI = "import sys; from augmill.flows.cli import main; sys.exit(main())"
 Line = tuple[str, str, str, str, str, str]
 
 

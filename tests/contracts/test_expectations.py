@@ -3,18 +3,17 @@
 import importlib
 from pathlib import Path
 
+import augmill.expectations
 import numpy as np
 import pandas as pd
 import pytest
+from augmill.expectations import checks, names
+from augmill.expectations.build import OURS, expectation_class, library
+from augmill.expectations.judge import judge
+from augmill.expectations.suite import Spec
+from augmill.policies.schema import Distribution, LabelConsistency
 
-import expectations
-from expectations import checks, names
-from expectations.build import OURS, expectation_class, library
-from expectations.judge import judge
-from expectations.suite import Spec
-from policies.schema import Distribution, LabelConsistency
-
-FOLDER = Path(expectations.__file__).parent
+FOLDER = Path(augmill.expectations.__file__).parent
 TOOLS = {"__init__", "build", "check_digits", "checks", "detector", "judge", "names", "suite", "wording"}
 
 
@@ -22,7 +21,7 @@ def ours():
     library()
     found = {}
     for module in OURS:
-        loaded = importlib.import_module(f"expectations.{module}")
+        loaded = importlib.import_module(f"augmill.expectations.{module}")
         found |= {
             one.expectation_type: one
             for one in vars(loaded).values()

@@ -7,20 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import augmill.tasks.transforms
 import numpy as np
 import pyarrow as pa
 import pytest
+from augmill.policies.errors import PolicyError
+from augmill.tasks.modalities import image as modality
+from augmill.tasks.modalities._image_codec import decode, decode_mask, encode
+from augmill.tasks.modalities._image_fit import draw
+from augmill.tasks.modalities.contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.rows.provenance import BOXES_TYPE, LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
+from augmill.tasks.transforms.image._params import Within
 
-import tasks.transforms
-from policies.errors import PolicyError
-from tasks.modalities import image as modality
-from tasks.modalities._image_codec import decode, decode_mask, encode
-from tasks.modalities._image_fit import draw
-from tasks.modalities.contract import Births, Op, PoolIndex, Recorded
-from tasks.rows.provenance import BOXES_TYPE, LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
-from tasks.transforms.image._params import Within
-
-FOLDER = Path(tasks.transforms.__file__).parent / "image"
+FOLDER = Path(augmill.tasks.transforms.__file__).parent / "image"
 NAMES = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
 # Transforms that need parameters, or whose own show nothing on a picture this small, are judged by an example.
 # CLAHE clips at limit x pixels per tile / 256, so that on small tiles all limits are one.
@@ -34,7 +33,7 @@ LABELS = ["cat", "dog", "cat", "dog"]
 
 
 def module_of(name):
-    return importlib.import_module(f"tasks.transforms.image.{name}")
+    return importlib.import_module(f"augmill.tasks.transforms.image.{name}")
 
 
 def op_of(name, **params):
@@ -263,8 +262,8 @@ def test_declarations_are_complete(name):
 def test_importing_every_transform_loads_no_heavy_library():
     code = (
         "import importlib, sys\n"
-        f"for name in {NAMES!r}: importlib.import_module('tasks.transforms.image.' + name)\n"
-        "import tasks.modalities.image\n"
+        f"for name in {NAMES!r}: importlib.import_module('augmill.tasks.transforms.image.' + name)\n"
+        "import augmill.tasks.modalities.image\n"
         "print(sorted({'albumentations', 'cv2', 'PIL', 'pandas', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

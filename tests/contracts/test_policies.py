@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from policies import yaml_source
-from policies.errors import PolicyError
-from policies.facts import DataFacts
-from policies.lint import explain, explanations, lint, rules
-from policies.load import load
-from policies.schema import Policy
-from tasks.transforms.catalogue import Catalogue
+from augmill.policies import yaml_source
+from augmill.policies.errors import PolicyError
+from augmill.policies.facts import DataFacts
+from augmill.policies.lint import explain, explanations, lint, rules
+from augmill.policies.load import load
+from augmill.policies.schema import Policy
+from augmill.tasks.transforms.catalogue import Catalogue
 
 ROOT = Path(__file__).parents[2]
 POLICIES = sorted((ROOT / "policies").glob("*.yaml"))

@@ -4,28 +4,28 @@ import importlib
 import json
 from pathlib import Path
 
+import augmill.tasks.transforms
 import numpy as np
 import pyarrow as pa
 import pytest
+from augmill.policies.schema import TransformUse
+from augmill.tasks.rows import provenance as at
+from augmill.tasks.rows.relabelling import NOTE, relabel
+from augmill.tasks.transforms.contract import Behaviour
+from augmill.tasks.verifiers.declared import Declared
+from augmill.tasks.verifiers.structure import RealIndex, structure
 
-import tasks.transforms
-from policies.schema import TransformUse
-from tasks.rows import provenance as at
-from tasks.rows.relabelling import NOTE, relabel
-from tasks.transforms.contract import Behaviour
-from tasks.verifiers.declared import Declared
-from tasks.verifiers.structure import RealIndex, structure
 from tests.contracts import test_image_transforms as pictures
 from tests.contracts import test_table_transforms as tables
 
-FOLDER = Path(tasks.transforms.__file__).parent
+FOLDER = Path(augmill.tasks.transforms.__file__).parent
 USES = sorted(f"{file.parent.name}.{file.stem}" for file in FOLDER.glob("*/[!_]*.py"))
 CAT_TO_DOG = {"cat": {"remap": "dog"}, "1": {"remap": "0"}}
 SECOND = {"image": "horizontal_flip", "tabular": "gaussian_noise"}
 
 
 def behaviour_of(use) -> Behaviour:
-    return importlib.import_module(f"tasks.transforms.{use}").BEHAVIOUR
+    return importlib.import_module(f"augmill.tasks.transforms.{use}").BEHAVIOUR
 
 
 def born(use, second=None):

@@ -8,19 +8,18 @@ import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
+import augmill.tasks.transforms
 import numpy as np
 import pyarrow as pa
 import pytest
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities import tabular
+from augmill.tasks.modalities._tabular_chain import op_seeds
+from augmill.tasks.modalities.contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 
-import tasks.transforms
-from policies.errors import DataError, PolicyError
-from policies.schema import Policy
-from tasks.modalities import tabular
-from tasks.modalities._tabular_chain import op_seeds
-from tasks.modalities.contract import Births, Op, PoolIndex, Recorded
-from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
-
-FOLDER = Path(tasks.transforms.__path__[0]) / "tabular"
+FOLDER = Path(augmill.tasks.transforms.__path__[0]) / "tabular"
 NAMES = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
 VARIANTS = [(name, {}) for name in NAMES] + [
     ("borderline_smote", {"kind": "borderline-2"}),
@@ -32,7 +31,7 @@ BIRTHS = 60
 
 
 def op_of(name: str, probability: float = 1.0, **params: object) -> Op:
-    module = importlib.import_module(f"tasks.transforms.tabular.{name}")
+    module = importlib.import_module(f"augmill.tasks.transforms.tabular.{name}")
     return Op(f"tabular.{name}", module, module.Params(**params), probability)
 
 

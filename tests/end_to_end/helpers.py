@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from flows import augment as stages
-from flows.opening import sweep, under_way
-from tasks.rows.provenance import SAMPLE_ID
-from tasks.runners.contract import Runner
-from tasks.runners.thread import Runner as ThreadRunner
-from tasks.storage.delta import Table
-from tasks.storage.store import Store
-from tasks.work.publish import Version
-from tasks.work.run import Run, ask
+from augmill.flows import augment as stages
+from augmill.flows.opening import sweep, under_way
+from augmill.tasks.rows.provenance import SAMPLE_ID
+from augmill.tasks.runners.contract import Runner
+from augmill.tasks.runners.thread import Runner as ThreadRunner
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.publish import Version
+from augmill.tasks.work.run import Run, ask
 
 ROOT = Path(__file__).parents[2]
 DATASET = "made"
@@ -171,7 +170,7 @@ def exactly(lake: Path | str, version: int | None = None, dataset: str = DATASET
 
 def quarantined(lake: Path | str, dataset: str = DATASET, *, children: bool = False) -> list[dict[str, Any]]:
     """The real rows of the quarantine table, or the children in it."""
-    from tasks.storage.quarantine import read
+    from augmill.tasks.storage.quarantine import read
 
     found = [row for batch in read(Store(str(lake)).sub(f"{dataset}.quarantine")) for row in batch.to_pylist()]
     return [row for row in found if (row["stage"] == "check") == children]
@@ -179,7 +178,7 @@ def quarantined(lake: Path | str, dataset: str = DATASET, *, children: bool = Fa
 
 def command(*args: str | Path) -> list[str]:
     """The command line of `augmill`, run by this interpreter."""
-    return [sys.executable, "-m", "flows.cli", *map(str, args)]
+    return [sys.executable, "-m", "augmill.flows.cli", *map(str, args)]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -69,7 +69,7 @@ class Services:
         words = COMPOSE[name].get("command") or shlex.split(DEFAULT_COMMAND.replace(",", " "))
         program, *rest = map(self.here, words)
         if program == "augmill":
-            return [sys.executable, "-m", "flows.cli", *rest]
+            return [sys.executable, "-m", "augmill.flows.cli", *rest]
         return [sys.executable if program == "python" else str(Path(sys.executable).with_name(program)), *rest]
 
     def once(self, name: str) -> None:
@@ -101,7 +101,7 @@ class Services:
     def augmill(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """One `augmill` command as CI or a person on the worker's machine gives it."""
         return subprocess.run(
-            [sys.executable, "-m", "flows.cli", *arguments],
+            [sys.executable, "-m", "augmill.flows.cli", *arguments],
             env=self.variables("worker") | more,
             cwd=self.checkout,
             capture_output=True,

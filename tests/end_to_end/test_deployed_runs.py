@@ -13,9 +13,9 @@ from uuid import UUID
 
 import psutil
 import pytest
+from augmill.flows.deployments.deploying import deploy
+from augmill.flows.settings import settings
 
-from flows.deployments.deploying import deploy
-from flows.settings import settings
 from tests.end_to_end.helpers import GOOD, NOISE, exactly, go, policy, table_of, write_csv
 from tests.fixtures_prefect import PrefectServer
 
@@ -25,7 +25,7 @@ WAITS = '''"""Waits until a file is there, so that a test can look at a run in i
 import time
 from pathlib import Path
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

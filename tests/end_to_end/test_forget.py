@@ -5,20 +5,20 @@ import shutil
 
 import numpy as np
 import pytest
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.tasks.rows import where
+from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SPLIT
+from augmill.tasks.storage import leases
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import reach
+from augmill.tasks.work.forget import confirm, keep_proof, note, refuse_only_old, told
+from augmill.tasks.work.forgotten import entries, listed
+from augmill.tasks.work.pinning import pin
+from augmill.tasks.work.purge import Purge, finish, purge, refuse_pinned
+from augmill.tasks.work.selection import Asked, choose
+from augmill.tasks.work.vacuum import live
+from augmill.tasks.work.versions import Lake
 
-from policies.errors import DataError, PolicyError, StorageError
-from tasks.rows import where
-from tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SPLIT
-from tasks.storage import leases
-from tasks.storage.store import Store
-from tasks.work import reach
-from tasks.work.forget import confirm, keep_proof, note, refuse_only_old, told
-from tasks.work.forgotten import entries, listed
-from tasks.work.pinning import pin
-from tasks.work.purge import Purge, finish, purge, refuse_pinned
-from tasks.work.selection import Asked, choose
-from tasks.work.vacuum import live
-from tasks.work.versions import Lake
 from tests.end_to_end.helpers import (
     BLEND,
     DATASET,

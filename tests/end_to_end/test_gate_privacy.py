@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.provenance import SAMPLE_ID
 
-from policies.errors import DataError
-from tasks.rows.provenance import SAMPLE_ID
 from tests.end_to_end.helpers import NOISE, go, policy, table_of, table_rows, write_csv
 from tests.end_to_end.test_planted_faults import first_row, real_rows, spoiling
 
 OPEN = "max_near_copy_share: 1.0, min_distance_ratio: 0.0, max_membership_advantage: 1.0"
 FAINT = NOISE.replace("scale: 0.05", "scale: 0.0001")
 WITH_EPSILON = '''"""Adds Laplace noise, which is differentially private."""
-from tasks.transforms.tabular.gaussian_noise import ACCEPTS, BEHAVIOUR, Params, apply, draw, refusals
+from augmill.tasks.transforms.tabular.gaussian_noise import ACCEPTS, BEHAVIOUR, Params, apply, draw, refusals
 
 
 def epsilon(params):

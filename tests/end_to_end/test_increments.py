@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SOURCE, SPLIT, STEP
+from augmill.tasks.work import ingest
+from augmill.tasks.work.run import ask
 
-from policies.errors import DataError
-from tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SOURCE, SPLIT, STEP
-from tasks.work import ingest
-from tasks.work.run import ask
 from tests.end_to_end.helpers import (
     NOISE,
     SMOTE,

@@ -8,16 +8,16 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from augmill.flows.cli import main
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.storage import channels
+from augmill.tasks.storage.delta_commit import Conflict
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import measuring, production
+from augmill.tasks.work.measuring import history, parsed, refuse, report
+from augmill.tasks.work.pointing import promote, rollback
+from augmill.tasks.work.versions import Lake
 
-from flows.cli import main
-from policies.errors import DataError, PolicyError
-from tasks.storage import channels
-from tasks.storage.delta_commit import Conflict
-from tasks.storage.store import Store
-from tasks.work import measuring, production
-from tasks.work.measuring import history, parsed, refuse, report
-from tasks.work.pointing import promote, rollback
-from tasks.work.versions import Lake
 from tests.end_to_end.helpers import DATASET, NOISE, go, policy, table_rows, write_csv
 
 GATES = "{metrics: {recall: {min: 0.8}, cost: {max: 5.0}, age: {min: 1.0, max: 3.0, on_failure: warn}}}"

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, RECIPE_HASH, SAMPLE_ID, SPLIT
+from augmill.tasks.work.descriptors import ChildShard
+from augmill.tasks.work.run import Run
+from augmill.tasks.work.split import Real
 
-from policies.errors import DataError
-from tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, RECIPE_HASH, SAMPLE_ID, SPLIT
-from tasks.work.descriptors import ChildShard
-from tasks.work.run import Run
-from tasks.work.split import Real
 from tests.end_to_end.helpers import (
     HEADER,
     LOOSE,

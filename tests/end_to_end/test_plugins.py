@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from augmill.policies.errors import DataError, PolicyError
 
-from policies.errors import DataError, PolicyError
 from tests.end_to_end.helpers import go, policy, rows, table_rows, write_csv
 
 HALVE = '''"""Halves every number, which hurts wherever size matters."""
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
-from tasks.transforms.table import Block
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.table import Block
 
 
 class Params(Parameters):
@@ -28,7 +28,7 @@ def apply(params, spec, parents, drawn):
     return Block(parents[0].numeric / 2.0, parents[0].codes)
 '''
 WIDE = '''"""No width beyond a limit."""
-from expectations.build import library
+from augmill.expectations.build import library
 
 
 class ExpectNarrowRows(library().expectations.ExpectColumnValuesToBeBetween):
@@ -39,7 +39,7 @@ class ExpectNarrowRows(library().expectations.ExpectColumnValuesToBeBetween):
 EXPECTATION = ExpectNarrowRows
 '''
 LENIENT = '''"""Believes every label."""
-from tasks.verifiers import conformal
+from augmill.tasks.verifiers import conformal
 
 
 class Verifier(conformal.Verifier):

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from augmill.flows.cli import main
+from augmill.tasks.reports.rejections import page
+from augmill.tasks.storage import quarantine
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import rejections as work
+from augmill.tasks.work.cards import page_folder
 
-from flows.cli import main
-from tasks.reports.rejections import page
-from tasks.storage import quarantine
-from tasks.storage.store import Store
-from tasks.work import rejections as work
-from tasks.work.cards import page_folder
 from tests.end_to_end.helpers import (
     DATASET,
     PICTURES,

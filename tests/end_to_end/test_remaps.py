@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.reports import explained
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
+from augmill.tasks.runners.thread import Runner
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import rebuild
+from augmill.tasks.work.explain import explain
+from augmill.tasks.work.versions import Lake
 
-from policies.errors import DataError, PolicyError
-from tasks.reports import explained
-from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
-from tasks.runners.thread import Runner
-from tasks.storage.store import Store
-from tasks.work import rebuild
-from tasks.work.explain import explain
-from tasks.work.versions import Lake
 from tests.end_to_end.helpers import (
     LOOSE,
     MILD,

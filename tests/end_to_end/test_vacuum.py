@@ -6,16 +6,16 @@ import shutil
 import time
 
 import pytest
+from augmill.flows.cli import main
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.storage import channels, leases
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import vacuum as work
+from augmill.tasks.work.pinning import pin, unpin
+from augmill.tasks.work.pointing import promote, rollback
+from augmill.tasks.work.vacuum import vacuum
+from augmill.tasks.work.versions import Lake
 
-from flows.cli import main
-from policies.errors import DataError, PolicyError
-from tasks.storage import channels, leases
-from tasks.storage.store import Store
-from tasks.work import vacuum as work
-from tasks.work.pinning import pin, unpin
-from tasks.work.pointing import promote, rollback
-from tasks.work.vacuum import vacuum
-from tasks.work.versions import Lake
 from tests.end_to_end.helpers import DATASET, NOISE, exactly, go, policy, rows, table_of, table_rows, write_csv
 
 WHEN = {"at_ms": 7, "by": "test"}
@@ -238,7 +238,7 @@ def test_a_version_that_is_named_while_vacuum_begins_stays(lake, folder, monkeyp
         looked.append(args)
         return answer
 
-    from tasks.storage import pins
+    from augmill.tasks.storage import pins
 
     def work_pin(store, version):
         pins.change(store, version, pinned=True, note="", **WHEN)

@@ -2,10 +2,9 @@
 
 import pandas as pd
 import pytest
-
-from expectations import checks
-from expectations.judge import judge
-from policies.schema import Distribution, LabelConsistency
+from augmill.expectations import checks
+from augmill.expectations.judge import judge
+from augmill.policies.schema import Distribution, LabelConsistency
 
 FIXED = {
     "catch_rate": ("expect_verifier_to_catch_swapped_labels", 0.05, 0.04),

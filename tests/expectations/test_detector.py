@@ -3,8 +3,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from expectations.detector import candidates, find, in_values, mask
+from augmill.expectations.detector import candidates, find, in_values, mask
 
 # Published examples, and numbers made for tests: nobody has them.
 PERSONAL = {

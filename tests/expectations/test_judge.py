@@ -1,13 +1,12 @@
 """Expectations are run, counted and answered plainly."""
 
+import augmill.expectations.judge
 import pandas as pd
 import pytest
-
-import expectations.judge
-from expectations import names
-from expectations.judge import NOTHING_JUDGED, judge, merge
-from expectations.suite import Spec
-from policies.errors import PolicyError
+from augmill.expectations import names
+from augmill.expectations.judge import NOTHING_JUDGED, judge, merge
+from augmill.expectations.suite import Spec
+from augmill.policies.errors import PolicyError
 
 
 def spec(name, **kwargs):
@@ -106,7 +105,7 @@ def test_an_empty_shard_does_not_fail_the_others_but_empty_shards_alone_do():
 
 
 def test_judging_makes_no_folder_for_a_docs_site_and_draws_no_progress_bar(caplog, capfd):
-    expectations.judge._batches.cache_clear()
+    augmill.expectations.judge._batches.cache_clear()
     with caplog.at_level("INFO"):
         judge(PEOPLE, [BETWEEN])
     assert "temporary directory" not in caplog.text

@@ -5,9 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
-
-from expectations.judge import judge
-from expectations.suite import Spec
+from augmill.expectations.judge import judge
+from augmill.expectations.suite import Spec
 
 SPECS = tuple(
     Spec(type="expect_column_values_to_be_between", kwargs={"column": name, "min_value": 0}) for name in "abcdef"

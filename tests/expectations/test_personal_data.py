@@ -1,9 +1,8 @@
 import pandas as pd
 import pytest
-
-from expectations.judge import judge
-from expectations.suite import Spec, parse_suite
-from policies.errors import PolicyError
+from augmill.expectations.judge import judge
+from augmill.expectations.suite import Spec, parse_suite
+from augmill.policies.errors import PolicyError
 
 NAME = "expect_column_values_to_hold_no_personal_data"
 FRAME = pd.DataFrame(

@@ -1,10 +1,9 @@
 """A suite file is read whole, or refused with the line of every fault."""
 
 import pytest
-
-from expectations.build import check_suite
-from expectations.suite import load_suite, parse_suite
-from policies.errors import PolicyError
+from augmill.expectations.build import check_suite
+from augmill.expectations.suite import load_suite, parse_suite
+from augmill.policies.errors import PolicyError
 
 GOOD = """\
 name: towns

@@ -6,8 +6,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-
-from flows.asking import NoReply, ask
+from augmill.flows.asking import NoReply, ask
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

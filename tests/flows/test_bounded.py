@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from flows.bounded import within
+from augmill.flows.bounded import within
 
 ROOT = Path(__file__).resolve().parents[2]
 # Arrow calls back into Python from C++ half a second later, when this process is at its end.
 LEFT = """
 import io, sys, time
 import pyarrow as pa, pyarrow.csv
-from flows.bounded import end_process, within
+from augmill.flows.bounded import end_process, within
 
 class Slow(io.RawIOBase):
     left = [b"a\\n1\\n"]

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 import pytest
-
-from flows import cli
-from policies.errors import DataError, PolicyError, StorageError
+from augmill.flows import cli
+from augmill.policies.errors import DataError, PolicyError, StorageError
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(file.stem.replace("_", "-") for file in cli.COMMANDS.glob("[!_]*.py"))
@@ -42,9 +41,9 @@ def test_every_command_has_help_with_an_example_and_json(name, capsys):
 
 def test_help_lists_every_command_without_importing_any():
     code = (
-        "import sys; from flows.cli import main; code = main(['--help']);"
+        "import sys; from augmill.flows.cli import main; code = main(['--help']);"
         "heavy = ('pydantic', 'numpy', 'prefect');"
-        "print([m for m in sys.modules if m.startswith('flows.commands.') or m in heavy], code)"
+        "print([m for m in sys.modules if m.startswith('augmill.flows.commands.') or m in heavy], code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[] 0"
@@ -54,7 +53,7 @@ def test_help_lists_every_command_without_importing_any():
 
 def test_help_of_a_command_waits_for_no_heavy_library():
     code = (
-        "import sys; from flows.cli import main;"
+        "import sys; from augmill.flows.cli import main;"
         f"codes = [main([name, '--help']) for name in {COMMANDS!r}];"
         "heavy = ('numpy', 'pyarrow', 'pandas', 'prefect', 'mlflow', 'sklearn');"
         "print([m for m in heavy if m in sys.modules], set(codes))"
@@ -114,6 +113,6 @@ def test_an_interrupt_is_one_message_that_says_how_to_go_on(command, capsys):
 
 
 def test_a_reader_that_leaves_early_causes_no_complaint():
-    line = f"{sys.executable} -m flows.cli lint --explain AUG201 | true"
+    line = f"{sys.executable} -m augmill.flows.cli lint --explain AUG201 | true"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.stderr == ""

@@ -2,7 +2,7 @@
 
 import json
 
-from flows.console import print_json
+from augmill.flows.console import print_json
 
 
 def refuse(constant: str) -> None:

@@ -9,9 +9,8 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
-from flows import checking
-from flows.cli import main
+from augmill.flows import checking
+from augmill.flows.cli import main
 
 HOUR = 3600.0
 BOUND = checking.PATIENCE_SECONDS
@@ -109,11 +108,11 @@ def test_the_table_says_what_to_do(doctor, tmp_path, capfd):
 
 
 def test_servers_that_accept_and_never_answer_are_each_given_up_in_seconds(doctor, silent, monkeypatch):
-    monkeypatch.setattr("flows.checks.prefect.SECONDS", 1.0)
-    monkeypatch.setattr("flows.checks.tracking.SECONDS", 1.0)
-    monkeypatch.setattr("flows.checks.dask.SECONDS", 1.0)
-    monkeypatch.setattr("flows.checks.lake.SECONDS", 1.0)
-    from tasks.storage import s3
+    monkeypatch.setattr("augmill.flows.checks.prefect.SECONDS", 1.0)
+    monkeypatch.setattr("augmill.flows.checks.tracking.SECONDS", 1.0)
+    monkeypatch.setattr("augmill.flows.checks.dask.SECONDS", 1.0)
+    monkeypatch.setattr("augmill.flows.checks.lake.SECONDS", 1.0)
+    from augmill.tasks.storage import s3
 
     s3.forget()
     began = time.monotonic()
@@ -149,7 +148,7 @@ def test_another_program_at_the_address_of_a_server_is_named_without_showing_its
 def test_a_check_that_hangs_in_spite_of_all_does_not_hold_up_the_others(doctor, monkeypatch):
     ends = threading.Event()
     monkeypatch.setattr(checking, "PATIENCE_SECONDS", 5.0)
-    monkeypatch.setattr("flows.checks.dask.check", lambda current: ends.wait(60) and [])
+    monkeypatch.setattr("augmill.flows.checks.dask.check", lambda current: ends.wait(60) and [])
     answers, _ = doctor(4)
     ends.set()
     assert answers["dask"]["found"] == "no answer in 5 s"
@@ -200,10 +199,10 @@ def test_a_home_that_cannot_be_is_named(doctor, tmp_path):
 
 
 def test_little_room_is_said(doctor, monkeypatch):
-    monkeypatch.setattr("flows.checks.home.LITTLE_BYTES", 1 << 60)
+    monkeypatch.setattr("augmill.flows.checks.home.LITTLE_BYTES", 1 << 60)
     answers, _ = doctor(0)
     assert answers["room for home"]["status"] == "warn"
-    monkeypatch.setattr("flows.checks.home.LEAST_BYTES", 1 << 60)
+    monkeypatch.setattr("augmill.flows.checks.home.LEAST_BYTES", 1 << 60)
     assert doctor(4)[0]["room for temporary files"]["status"] == "fail"
 
 
@@ -223,7 +222,9 @@ def test_secrets_that_others_can_read_are_a_warning(doctor, tmp_path):
 
 
 def test_a_store_that_lets_two_writers_win_is_refused(doctor, monkeypatch):
-    monkeypatch.setattr("tasks.storage.store.Store.create", lambda self, name, data: self.write(name, data) or True)
+    monkeypatch.setattr(
+        "augmill.tasks.storage.store.Store.create", lambda self, name, data: self.write(name, data) or True
+    )
     answers, _ = doctor(4)
     assert "a second writer of one name was let through" in answers["lake"]["found"]
 

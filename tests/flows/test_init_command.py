@@ -3,8 +3,7 @@ import random
 from pathlib import Path
 
 import pytest
-
-from flows.cli import main
+from augmill.flows.cli import main
 
 ROWS = "".join(
     f"{index * 37 % 101 / 10},{index * 53 % 89 / 10},{'y' if index % 5 == 0 else 'x'}\n" for index in range(200)

@@ -8,13 +8,12 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
-from flows.cli import main
-from flows.settings import settings
-from flows.tellers import lineage_events
-from flows.tellers.lineage_events import EVENT_SECONDS, source, tell
-from policies.errors import PolicyError
-from tasks.telemetry.happening import Happening
+from augmill.flows.cli import main
+from augmill.flows.settings import settings
+from augmill.flows.tellers import lineage_events
+from augmill.flows.tellers.lineage_events import EVENT_SECONDS, source, tell
+from augmill.policies.errors import PolicyError
+from augmill.tasks.telemetry.happening import Happening
 
 RUN = "019a0000-0000-7000-8000-000000000001"
 WINE = 'dataset: wine\nmodality: tabular\nowner: cellar\nsource: {uri: "builtin:wine"}\nlabel: target\n'

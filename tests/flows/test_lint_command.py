@@ -2,8 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from flows.cli import main
+from augmill.flows.cli import main
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "policies" / "digits.yaml"

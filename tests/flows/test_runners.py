@@ -2,8 +2,8 @@
 
 import os
 
-from flows.runners import open_runner
-from flows.settings import ONE_THREAD, settings
+from augmill.flows.runners import open_runner
+from augmill.flows.settings import ONE_THREAD, settings
 
 
 def thread_counts(item):

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from flows.settings import ONE_THREAD, make_folder, quiet_libraries, settings
-from policies.errors import PolicyError, StorageError
-from tasks.sources.secret import Secret
+from augmill.flows.settings import ONE_THREAD, make_folder, quiet_libraries, settings
+from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.sources.secret import Secret
 
 OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_")
 
@@ -142,7 +141,8 @@ def reads_environment(file: Path) -> bool:
 
 def test_reading_settings_imports_nothing_heavy():
     code = (
-        "import sys; from flows.settings import settings; settings(); print(len(sys.modules), 'prefect' in sys.modules)"
+        "import sys; from augmill.flows.settings import settings; settings();"
+        "print(len(sys.modules), 'prefect' in sys.modules)"
     )
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(

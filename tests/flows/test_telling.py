@@ -8,12 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-from flows import tellers, telling
-from flows.cli import main
-from flows.settings import settings
-from policies.errors import DataError, StorageError
-from tasks.telemetry.happening import Happening, failure, stopped
+from augmill.flows import tellers, telling
+from augmill.flows.cli import main
+from augmill.flows.settings import settings
+from augmill.policies.errors import DataError, StorageError
+from augmill.tasks.telemetry.happening import Happening, failure, stopped
 
 POLICY = """\
 dataset: some-wine
@@ -27,7 +26,7 @@ label: target
 def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Happening]:
     """A teller in the folder of tellers that keeps what it hears, after one that always fails."""
     heard: list[Happening] = []
-    keeper, broken = ModuleType("flows.tellers.zz_keeper"), ModuleType("flows.tellers.aa_broken")
+    keeper, broken = ModuleType("augmill.flows.tellers.zz_keeper"), ModuleType("augmill.flows.tellers.aa_broken")
     keeper.tell = lambda happening, current: heard.append(happening)
     broken.tell = lambda happening, current: 1 / 0
     for module in (keeper, broken):
@@ -61,7 +60,7 @@ def test_a_run_is_told_of_at_its_start_and_at_its_end_and_the_next_that_finds_no
 @pytest.mark.usefixtures("on_api")
 def test_a_teller_that_fails_is_named_in_the_log_and_the_run_goes_on(told, policy):
     assert main(["run", str(policy)]) == 0
-    assert "flows.tellers.aa_broken was not told of run.published" in log()
+    assert "augmill.flows.tellers.aa_broken was not told of run.published" in log()
     assert "ZeroDivisionError" in log()
 
 

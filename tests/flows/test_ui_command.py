@@ -9,10 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
-from flows.commands.ui import served
-from flows.settings import Settings
-from policies.errors import StorageError
+from augmill.flows.commands.ui import served
+from augmill.flows.settings import Settings
+from augmill.policies.errors import StorageError
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +23,7 @@ def settings_of(home, tracking_uri):
 def ui(home, *arguments, **variables):
     environment = {**os.environ, "AUGMILL_HOME": str(home), "PYTHONPATH": str(ROOT), **variables}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [sys.executable, "-m", "flows.cli", "ui", "--no-browser", *arguments]
+    command = [sys.executable, "-m", "augmill.flows.cli", "ui", "--no-browser", *arguments]
     return subprocess.Popen(
         command, cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

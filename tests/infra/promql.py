@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.telemetry.metrics import METRICS
+from augmill.tasks.telemetry.metrics import METRICS
+
 from tests.infra.monitoring import load
 
 SCRAPED = frozenset({"job", "instance"})

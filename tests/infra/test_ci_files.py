@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from flows.commands.ci import command
-from tasks.reports.reviewed import MARKER
+from augmill.flows.commands.ci import command
+from augmill.tasks.reports.reviewed import MARKER
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from tasks.sources.secret import Secret
-from tasks.telemetry.alert import QUIET_SECONDS, Alert
-from tasks.telemetry.budget import FACTOR, FEWEST_BAD, HOUR, WINDOW_SECONDS
-from tasks.telemetry.happening import Kind
-from tasks.telemetry.webhook import request_of, token_of
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.telemetry.alert import QUIET_SECONDS, Alert
+from augmill.tasks.telemetry.budget import FACTOR, FEWEST_BAD, HOUR, WINDOW_SECONDS
+from augmill.tasks.telemetry.happening import Kind
+from augmill.tasks.telemetry.webhook import request_of, token_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "infra" / "events.md").read_text()

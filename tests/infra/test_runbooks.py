@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 import pytest
+from augmill.flows.cli import COMMANDS
 
-from flows.cli import COMMANDS
 from tests.infra.monitoring import ROOT
 from tests.infra.promql import faults, known, rules
 
@@ -37,7 +37,7 @@ def wrong_with(command: str) -> str | None:
         return f"no command {words[1]}"
     if len(words) == 2:  # a command that a sentence names
         return None
-    given = importlib.import_module(f"flows.commands.{file.stem}").command
+    given = importlib.import_module(f"augmill.flows.commands.{file.stem}").command
     try:
         given.make_context(words[1], words[2:])
     except click.ClickException as fault:

@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-
-from flows.cli import COMMANDS
-from policies.lint import lint
-from policies.load import load
-from tasks.transforms.catalogue import Catalogue
+from augmill.flows.cli import COMMANDS
+from augmill.policies.lint import lint
+from augmill.policies.load import load
+from augmill.tasks.transforms.catalogue import Catalogue
 
 TEXT = (Path(__file__).resolve().parents[2] / "infra" / "trust.md").read_text()
 SNIPPETS = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -35,6 +34,6 @@ def test_every_command_on_the_page_is_there() -> None:
 
 
 def test_the_page_tells_of_every_gate() -> None:
-    from policies.gates import Gates
+    from augmill.policies.gates import Gates
 
     assert set(re.findall(r"^\| `([a-z_]+)` \|", TEXT, re.MULTILINE)) == set(Gates.model_fields)

@@ -1,9 +1,8 @@
 """What becomes of a label in a chain."""
 
 import pytest
-
-from policies.fates import fates, remaps
-from policies.schema import TransformUse
+from augmill.policies.fates import fates, remaps
+from augmill.policies.schema import TransformUse
 
 
 def use(labels, probability=1.0):

@@ -1,10 +1,9 @@
 import pytest
-
-from policies.errors import PolicyError
-from policies.facts import DataFacts
-from policies.lint import explain, lint, rules
-from policies.load import load
-from tasks.transforms.catalogue import Catalogue
+from augmill.policies.errors import PolicyError
+from augmill.policies.facts import DataFacts
+from augmill.policies.lint import explain, lint, rules
+from augmill.policies.load import load
+from augmill.tasks.transforms.catalogue import Catalogue
 
 CATALOGUE = Catalogue()
 FLIPPED = """\

@@ -1,12 +1,11 @@
 from pathlib import Path
 
 import pytest
-
-from policies.errors import PolicyError
-from policies.load import load
-from policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA
-from tasks.transforms.catalogue import Catalogue
-from tasks.verifiers.calibration import MAX_REACHED_ALPHA
+from augmill.policies.errors import PolicyError
+from augmill.policies.load import load
+from augmill.policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA
+from augmill.tasks.transforms.catalogue import Catalogue
+from augmill.tasks.verifiers.calibration import MAX_REACHED_ALPHA
 
 CATALOGUE = Catalogue()
 GOOD = """\

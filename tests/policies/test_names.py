@@ -1,4 +1,4 @@
-from policies.names import did_you_mean, natural
+from augmill.policies.names import did_you_mean, natural
 
 
 def test_labels_are_sorted_as_a_person_counts():

@@ -1,10 +1,9 @@
 import pytest
-
-from policies.facts import DataFacts
-from policies.lint import lint
-from policies.load import load
-from policies.rules.personal import called_personal
-from tasks.transforms.catalogue import Catalogue
+from augmill.policies.facts import DataFacts
+from augmill.policies.lint import lint
+from augmill.policies.load import load
+from augmill.policies.rules.personal import called_personal
+from augmill.tasks.transforms.catalogue import Catalogue
 
 CATALOGUE = Catalogue()
 POLICY = """\

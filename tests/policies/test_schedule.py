@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from augmill.policies.schedule import Schedule
 from pydantic import ValidationError
-
-from policies.schedule import Schedule
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 import pytest
+from augmill.policies.yaml_source import MAX_DEPTH, MAX_NODES, parse
 from hypothesis import given
 from hypothesis import strategies as st
-
-from policies.yaml_source import MAX_DEPTH, MAX_NODES, parse
 
 
 def faults(text):

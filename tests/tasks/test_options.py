@@ -6,11 +6,10 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.tasks.options import STAGE
+from augmill.tasks.storage.delta import Conflict
 from prefect import flow, settings, task
-
-from policies.errors import DataError, PolicyError, StorageError
-from tasks.options import STAGE
-from tasks.storage.delta import Conflict
 
 
 @pytest.fixture(autouse=True)

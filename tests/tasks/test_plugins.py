@@ -1,9 +1,8 @@
 import sys
 
 import pytest
-
-from policies.errors import PolicyError
-from tasks.plugins import Located, discover
+from augmill.policies.errors import PolicyError
+from augmill.tasks.plugins import Located, discover
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from flows.asking import ask
-from flows.settings import Settings
-from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
-from flows.stack.ports import spelled
+from augmill.flows.asking import ask
+from augmill.flows.settings import Settings
+from augmill.flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
+from augmill.flows.stack.ports import spelled
 
 NAME, TITLE, FIRST_PORT = "metrics", "Metrics", 9464
 
@@ -16,7 +16,9 @@ def part(current: Settings, host: str, port: int) -> Part:
     """`augmill metrics --serve` on the home and the lake of the settings."""
     address = f"http://{spelled(host)}:{port}"
     environment = {"AUGMILL_HOME": str(current.home)}
-    launch = watched("flows.commands.metrics:command", ["--serve", "--host", host, "--port", str(port)], environment)
+    launch = watched(
+        "augmill.flows.commands.metrics:command", ["--serve", "--host", host, "--port", str(port)], environment
+    )
     return Part(NAME, TITLE, f"{address}/metrics", launch, partial(health, f"{address}/metrics"))
 
 

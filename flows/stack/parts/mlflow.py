@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from flows.asking import ask, without_user
-from flows.servers import mlflow_server
-from flows.settings import Settings
-from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part
-from flows.stack.ports import spelled
+from augmill.flows.asking import ask, without_user
+from augmill.flows.servers import mlflow_server
+from augmill.flows.settings import Settings
+from augmill.flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part
+from augmill.flows.stack.ports import spelled
 
 NAME, TITLE, FIRST_PORT = "mlflow", "MLflow UI", mlflow_server.FIRST_PORT
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from flows.asking import ask, without_user
-from flows.servers import server_process
-from flows.settings import Settings
-from flows.stack.part import HEALTH_SECONDS, Health, Launch, NotWell, Part
-from flows.stack.ports import listen, spelled
+from augmill.flows.asking import ask, without_user
+from augmill.flows.servers import server_process
+from augmill.flows.settings import Settings
+from augmill.flows.stack.part import HEALTH_SECONDS, Health, Launch, NotWell, Part
+from augmill.flows.stack.ports import listen, spelled
 
 NAME, TITLE, FIRST_PORT = "prefect", "Prefect server", 4200
 

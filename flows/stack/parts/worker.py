@@ -14,10 +14,10 @@ from functools import partial
 from importlib.metadata import version
 from urllib.parse import quote
 
-from flows.asking import NoReply, Reply, ask
-from flows.settings import Settings, child_environment, settings
-from flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
-from flows.stack.processes import values
+from augmill.flows.asking import NoReply, Reply, ask
+from augmill.flows.settings import Settings, child_environment, settings
+from augmill.flows.stack.part import HEALTH_SECONDS, Health, NotWell, Part, watched
+from augmill.flows.stack.processes import values
 
 NAME, TITLE = "worker", "Worker"
 HEARTBEAT_SECONDS, MISSED = 10, 3

@@ -13,10 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-
-from policies.errors import PolicyError
-from tasks.transforms.image import _boxes
-from tasks.transforms.picture import Drawn, Picture
+from augmill.policies.errors import PolicyError
+from augmill.tasks.transforms.image import _boxes
+from augmill.tasks.transforms.picture import Drawn, Picture
 
 LIBRARIES = ("albumentations", "albucore", "opencv-python-headless", "numpy")
 MOVES = frozenset({"image", "mask", "boxes"})

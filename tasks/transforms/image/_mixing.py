@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from augmill.tasks.rows.randomness import generator, integers
+from augmill.tasks.transforms.picture import Picture
 from numpy.typing import NDArray
-
-from tasks.rows.randomness import generator, integers
-from tasks.transforms.picture import Picture
 
 I64 = NDArray[np.int64]
 

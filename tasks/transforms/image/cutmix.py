@@ -13,14 +13,13 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
+from augmill.tasks.rows.randomness import generator
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.image import _mixing
+from augmill.tasks.transforms.image._mixing import I64
+from augmill.tasks.transforms.picture import Drawn, Picture
 from numpy.typing import NDArray
 from pydantic import Field
-
-from tasks.rows.randomness import generator
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
-from tasks.transforms.image import _mixing
-from tasks.transforms.image._mixing import I64
-from tasks.transforms.picture import Drawn, Picture
 
 
 class Params(Parameters):

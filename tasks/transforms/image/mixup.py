@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.image import _mixing
+from augmill.tasks.transforms.image._mixing import I64
+from augmill.tasks.transforms.picture import Drawn, Picture
 from pydantic import Field
-
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
-from tasks.transforms.image import _mixing
-from tasks.transforms.image._mixing import I64
-from tasks.transforms.picture import Drawn, Picture
 
 
 class Params(Parameters):

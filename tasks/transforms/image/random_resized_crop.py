@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
+from augmill.tasks.transforms.image import _albumentations as library
+from augmill.tasks.transforms.image._params import FloatRange, Within
+from augmill.tasks.transforms.picture import Drawn, Picture
 from pydantic import Field
-
-from tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
-from tasks.transforms.image import _albumentations as library
-from tasks.transforms.image._params import FloatRange, Within
-from tasks.transforms.picture import Drawn, Picture
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-
-from policies.errors import DataError
-from tasks.rows.randomness import uniforms
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
-from tasks.transforms.table import F64, I64, Block, Drawn, Pool, State, TableSpec
-from tasks.transforms.tabular._neighbours import (
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.randomness import uniforms
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.table import F64, I64, Block, Drawn, Pool, State, TableSpec
+from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
     MNeighbors,
     draw_neighbour,

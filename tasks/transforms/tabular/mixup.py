@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.randomness import integers, uniforms
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 from pydantic import Field
-
-from policies.errors import DataError
-from tasks.rows.randomness import integers, uniforms
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
-from tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 
 MOST = 0.95
 

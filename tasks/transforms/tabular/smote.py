@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
-from tasks.transforms.table import I64, Block, Drawn, Pool, State, TableSpec
-from tasks.transforms.tabular._neighbours import (
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.table import I64, Block, Drawn, Pool, State, TableSpec
+from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
     draw_on_line,
     on_line,

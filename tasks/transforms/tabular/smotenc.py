@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-
-from tasks.rows.randomness import bits, uniforms
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
-from tasks.transforms.table import F64, I32, I64, Block, Drawn, Pool, State, TableSpec
-from tasks.transforms.tabular._neighbours import (
+from augmill.tasks.rows.randomness import bits, uniforms
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.table import F64, I32, I64, Block, Drawn, Pool, State, TableSpec
+from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
     draw_neighbour,
     nearest,
@@ -23,6 +21,7 @@ from tasks.transforms.tabular._neighbours import (
     scaled,
     state_of,
 )
+from numpy.typing import NDArray
 
 
 class Params(Parameters):

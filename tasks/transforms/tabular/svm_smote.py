@@ -11,13 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
-
-from policies.errors import DataError
-from tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
-from tasks.transforms.table import F64, I64, Block, Drawn, Pool, State, TableSpec
-from tasks.transforms.tabular._neighbours import (
+from augmill.policies.errors import DataError
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from augmill.tasks.transforms.table import F64, I64, Block, Drawn, Pool, State, TableSpec
+from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
     MNeighbors,
     draw_neighbour,
@@ -29,6 +26,8 @@ from tasks.transforms.tabular._neighbours import (
     state_of,
     within_class,
 )
+from numpy.typing import NDArray
+from pydantic import Field
 
 # Quadratic: 34,000 rows take a minute or two, 100,000 a quarter of an hour, a million a day.
 MAX_ROWS = 100_000

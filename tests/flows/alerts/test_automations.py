@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
+from augmill.flows.alerts import automating, emitting
+from augmill.flows.cli import main
+from augmill.flows.deployments.prefect_api import prefect_api
+from augmill.flows.settings import settings
+from augmill.flows.tellers.events import tell
+from augmill.policies.errors import DataError, StorageError
+from augmill.tasks.telemetry.consequences import consequences
+from augmill.tasks.telemetry.happening import Happening, failure
 
-from flows.alerts import automating, emitting
-from flows.cli import main
-from flows.deployments.prefect_api import prefect_api
-from flows.settings import settings
-from flows.tellers.events import tell
-from policies.errors import DataError, StorageError
-from tasks.telemetry.consequences import consequences
-from tasks.telemetry.happening import Happening, failure
 from tests.receivers import Received, mail_server, webhook
 
 ROOT = Path(__file__).resolve().parents[3]

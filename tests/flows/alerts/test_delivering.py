@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from augmill.flows.alerts.alerting import Alerts, alerts_of
+from augmill.flows.alerts.delivering import attempt, deliver, ways
+from augmill.flows.settings import settings
+from augmill.policies.errors import PolicyError
+from augmill.tasks.telemetry.alert import QUIET_SECONDS, Alert
 
-from flows.alerts.alerting import Alerts, alerts_of
-from flows.alerts.delivering import attempt, deliver, ways
-from flows.settings import settings
-from policies.errors import PolicyError
-from tasks.telemetry.alert import QUIET_SECONDS, Alert
 from tests.receivers import mail_server, webhook
 
 SECRET = "0123456789abcdef0123"
@@ -38,7 +38,7 @@ def test_an_alert_of_one_group_arrives_once_and_again_when_its_time_is_over(tmp_
         assert deliver(alert("check.failed:2"), to(hook.url), tmp_path) == {"webhook": "sent"}
         assert len(hook.got) == 2
         later = time.time() + QUIET_SECONDS["check.failed"]
-        monkeypatch.setattr("flows.alerts.delivering.time.time", lambda: later)
+        monkeypatch.setattr("augmill.flows.alerts.delivering.time.time", lambda: later)
         assert deliver(alert(), to(hook.url), tmp_path) == {"webhook": "sent"}
 
 
@@ -68,12 +68,12 @@ def test_a_webhook_that_fails_is_asked_twice_and_the_next_alert_tries_again(tmp_
 
 
 def test_a_webhook_that_hangs_costs_a_few_seconds_and_nobody_learns_its_address(tmp_path: Path, monkeypatch, caplog):
-    monkeypatch.setattr("flows.alerts.delivering.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("augmill.flows.alerts.delivering.ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(logging.getLogger("augmill"), "propagate", True)
     with webhook() as hook:
         hook.hang.set()
         assert deliver(alert(), to(hook.url), tmp_path) == {"webhook": "no answer in 0.3 s"}
-    monkeypatch.setattr("flows.alerts.delivering.ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr("augmill.flows.alerts.delivering.ANSWER_SECONDS", 3.0)
     gone = deliver(alert(), to(hook.url), tmp_path)["webhook"]
     assert gone.startswith("it cannot be reached")
     assert "S3CRET" not in caplog.text + gone

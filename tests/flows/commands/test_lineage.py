@@ -1,6 +1,6 @@
 """What `augmill lineage` refuses before it asks a store."""
 
-from flows.cli import main
+from augmill.flows.cli import main
 
 
 def test_a_page_in_a_bucket_is_not_handed_to_a_browser(monkeypatch, capsys):

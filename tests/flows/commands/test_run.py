@@ -1,9 +1,10 @@
-from flows.keeping import announce_kept
-from tasks.reports.plan_text import headline
-from tasks.storage.store import Store
-from tasks.work.plan import plan
-from tasks.work.run import ask
-from tasks.work.versions import Lake
+from augmill.flows.keeping import announce_kept
+from augmill.tasks.reports.plan_text import headline
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.plan import plan
+from augmill.tasks.work.run import ask
+from augmill.tasks.work.versions import Lake
+
 from tests.end_to_end.helpers import DATASET, go, policy, table_rows, write_csv
 
 

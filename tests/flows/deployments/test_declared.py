@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from augmill.flows.deployments import declared
+from augmill.flows.deployments.deploying import deployed, policies_in
+from augmill.flows.deployments.deployment import Deployment, found, wanted
+from augmill.policies.load import load
+from augmill.tasks.transforms.catalogue import Catalogue
 
-from flows.deployments import declared
-from flows.deployments.deploying import deployed, policies_in
-from flows.deployments.deployment import Deployment, found, wanted
-from policies.load import load
-from tasks.transforms.catalogue import Catalogue
 from tests.fixtures_prefect import PrefectServer, clean_environment
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +22,7 @@ POOLS = sorted((ROOT / "infra" / "pools").glob("*.json"))
 
 
 def test_the_file_is_in_step_with_the_policies():
-    assert declared.FILE.read_text() == declared.declared(ROOT), "run python -m flows.deployments.declared"
+    assert declared.FILE.read_text() == declared.declared(ROOT), "run python -m augmill.flows.deployments.declared"
 
 
 def test_a_schedule_is_declared_as_prefect_spells_it(tmp_path):
@@ -47,10 +47,9 @@ def test_a_password_in_a_policys_texts_stays_out_of_its_deployment(tmp_path):
 
 
 def test_prefects_own_command_makes_of_it_what_we_make(prefect_server: PrefectServer, tmp_path: Path) -> None:
+    from augmill.flows.deployments.pools import ensure_pool
     from prefect import settings
     from prefect.client.orchestration import get_client
-
-    from flows.deployments.pools import ensure_pool
 
     with (
         settings.temporary_settings({settings.PREFECT_API_URL: prefect_server.api_url}),

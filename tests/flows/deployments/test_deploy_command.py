@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from augmill.flows.cli import main
+from augmill.flows.deployments import prefect_api as prefect_module
+from augmill.flows.deployments.deploying import deployed
+from augmill.flows.servers import server as server_module
 from prefect.exceptions import ObjectNotFound
 
-from flows.cli import main
-from flows.deployments import prefect_api as prefect_module
-from flows.deployments.deploying import deployed
-from flows.servers import server as server_module
 from tests.fixtures_prefect import PrefectServer, clean_environment
 
 POLICY = """\
@@ -109,7 +109,7 @@ def test_a_deployment_says_what_the_policy_says(project, client):
     document = project.deploy()
     assert sorted(document["created"]) == sorted(project.named("wine", "beer"))
     wine, beer = read(client, project, "wine"), read(client, project, "beer")
-    assert (wine.entrypoint, wine.work_pool_name) == ("flows.augment.augment", "augmill")
+    assert (wine.entrypoint, wine.work_pool_name) == ("augmill.flows.augment.augment", "augmill")
     assert wine.parameters == {"policy": "policies/wine.yaml", "runner": None}
     assert wine.description == "Wines of three cultivars.\n\nOwner: cellar"
     assert set(wine.tags) == {"augmill", "tabular", "nightly"}
@@ -211,7 +211,7 @@ def test_a_person_at_a_terminal_is_asked_what_to_remove(project, client):
     project.deploy()
     file.unlink()
     terminal, theirs = pty.openpty()
-    command = [sys.executable, "-m", "flows.cli", "deploy"]
+    command = [sys.executable, "-m", "augmill.flows.cli", "deploy"]
     environment = clean_environment(PREFECT_API_URL=os.environ["PREFECT_API_URL"])
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as asking:
         os.close(theirs)

@@ -6,12 +6,11 @@ import json
 import logging
 
 import pytest
-
-from flows.deployments.deployed import as_state, log_to_prefect, told
-from flows.telemetry.logs import LOGGER
-from policies.errors import DataError, StorageError
-from tasks.reports.pinned import pinned
-from tasks.telemetry.happening import Happening, failure
+from augmill.flows.deployments.deployed import as_state, log_to_prefect, told
+from augmill.flows.telemetry.logs import LOGGER
+from augmill.policies.errors import DataError, StorageError
+from augmill.tasks.reports.pinned import pinned
+from augmill.tasks.telemetry.happening import Happening, failure
 
 DOCUMENT = {
     "dataset": "wine",

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from augmill.flows.cli import main
+from augmill.tasks.reports.reviewed import MARKER
 
-from flows.cli import main
-from tasks.reports.reviewed import MARKER
 from tests.end_to_end.helpers import NOISE, ROOT, SMOTE, environment, policy, table_rows, write_csv
 
 FLIPS = NOISE.replace("0.05", "2.0")
@@ -52,7 +52,7 @@ def test_a_change_that_touches_no_policy_costs_nothing(project, capsys, tmp_path
 
 
 def test_nothing_heavy_is_imported_where_nothing_is_touched(project, tmp_path):
-    code = "import sys; from flows.cli import main; main(['ci', '--base', 'HEAD']); print(sorted(sys.modules))"
+    code = "import sys; from augmill.flows.cli import main; main(['ci', '--base', 'HEAD']); print(sorted(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(tmp_path / "home"), capture_output=True, text=True, check=True
     )

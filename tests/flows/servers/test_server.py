@@ -13,17 +13,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from flows.servers import server_process
-from flows.servers.server import RunningServer, loopback_server
-from flows.settings import settings
-from policies.errors import StorageError
+from augmill.flows.servers import server_process
+from augmill.flows.servers.server import RunningServer, loopback_server
+from augmill.flows.settings import settings
+from augmill.policies.errors import StorageError
 
 ROOT = Path(__file__).resolve().parents[3]
 FLOW = """
 import sys
-from flows.settings import quiet_libraries, settings
-from flows.servers.server import loopback_server
+from augmill.flows.settings import quiet_libraries, settings
+from augmill.flows.servers.server import loopback_server
 
 current = settings()
 quiet_libraries(current)
@@ -117,7 +116,7 @@ def test_a_run_killed_while_the_server_starts_leaves_nothing(environment, tmp_pa
 def test_a_server_lost_in_the_middle_of_a_run_is_one_storage_error(environment):
     flow = FLOW.replace("        return number\n", "        server.process.kill()\n        return number\n")
     lost = subprocess.run([sys.executable, "-c", flow], env=environment, capture_output=True, text=True, check=False)
-    assert "policies.errors.StorageError: the Prefect server at http://127.0.0.1" in lost.stderr
+    assert "augmill.policies.errors.StorageError: the Prefect server at http://127.0.0.1" in lost.stderr
     assert "stopped answering" in lost.stderr
 
 

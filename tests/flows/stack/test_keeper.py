@@ -7,12 +7,11 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
-
-from flows.stack import keeper
-from flows.stack.keeper import Keeper
-from flows.stack.part import Health, Launch, NotWell, Part
-from flows.stack.processes import marked
-from flows.stack.state import PartState
+from augmill.flows.stack import keeper
+from augmill.flows.stack.keeper import Keeper
+from augmill.flows.stack.part import Health, Launch, NotWell, Part
+from augmill.flows.stack.processes import marked
+from augmill.flows.stack.state import PartState
 
 WAIT = 60
 SLEEP = "print('s3cret at http://me:hunter2@host/x', flush=True); import sys; sys.stdin.read()"

@@ -3,12 +3,11 @@
 import socket
 
 import pytest
-
-from flows.settings import settings
-from flows.stack import state
-from flows.stack.ports import choose, is_loopback, spelled
-from flows.stack.supervisor import ports_for
-from policies.errors import PolicyError, StorageError
+from augmill.flows.settings import settings
+from augmill.flows.stack import state
+from augmill.flows.stack.ports import choose, is_loopback, spelled
+from augmill.flows.stack.supervisor import ports_for
+from augmill.policies.errors import PolicyError, StorageError
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-
-from flows.stack.processes import MARK, end, identity, marked, send, values
+from augmill.flows.stack.processes import MARK, end, identity, marked, send, values
 
 SLEEP = [sys.executable, "-c", "print(flush=True); import time; time.sleep(600)"]
 STUBBORN = [

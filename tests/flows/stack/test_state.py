@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from flows.settings import settings
-from flows.stack import state
-from flows.stack.processes import identity
-from flows.stack.state import PartState, StackState
+from augmill.flows.settings import settings
+from augmill.flows.stack import state
+from augmill.flows.stack.processes import identity
+from augmill.flows.stack.state import PartState, StackState
 
 ROOT = Path(__file__).parents[3]
 ADDRESS = "http://127.0.0.1:4210/api"
@@ -62,7 +61,7 @@ def test_a_server_that_was_given_up_is_nowhere(tmp_path):
 
 
 def test_only_one_process_holds_the_lock_and_the_kernel_frees_it(tmp_path):
-    hold = "import sys, pathlib; from flows.stack.state import locked\n"
+    hold = "import sys, pathlib; from augmill.flows.stack.state import locked\n"
     hold += "with locked(pathlib.Path(sys.argv[1])) as free: print(free, flush=True); sys.stdin.read()"
     other = subprocess.Popen(
         [sys.executable, "-c", hold, str(tmp_path)],

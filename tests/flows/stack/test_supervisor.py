@@ -5,10 +5,10 @@ import signal
 import sys
 import threading
 
-from flows.settings import settings
-from flows.stack import state, supervisor
-from flows.stack.part import Launch, NotWell, Part
-from flows.stack.processes import marked
+from augmill.flows.settings import settings
+from augmill.flows.stack import state, supervisor
+from augmill.flows.stack.part import Launch, NotWell, Part
+from augmill.flows.stack.processes import marked
 
 
 def late(*_):

@@ -17,12 +17,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from augmill.flows.cli import main
+from augmill.flows.settings import settings
+from augmill.flows.telemetry import exporting, looking_around
+from augmill.flows.tellers import metrics
+from augmill.tasks.storage.store import Store
 
-from flows.cli import main
-from flows.settings import settings
-from flows.telemetry import exporting, looking_around
-from flows.tellers import metrics
-from tasks.storage.store import Store
 from tests.end_to_end.helpers import command, environment
 from tests.tasks.telemetry.told import document, happening
 

@@ -7,16 +7,15 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
-from flows.cli import main
-from flows.settings import settings
-from flows.telemetry import logs
-from flows.telemetry.logs import log_to
-from policies.errors import PolicyError, StorageError
-from tasks.runners import process, thread
-from tasks.runners.progress import progress
-from tasks.telemetry.carry import carried
-from tasks.telemetry.spans import Scope, entered
+from augmill.flows.cli import main
+from augmill.flows.settings import settings
+from augmill.flows.telemetry import logs
+from augmill.flows.telemetry.logs import log_to
+from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.runners import process, thread
+from augmill.tasks.runners.progress import progress
+from augmill.tasks.telemetry.carry import carried
+from augmill.tasks.telemetry.spans import Scope, entered
 
 LOG = logging.getLogger("augmill.test")
 KNOWN = {"time", "level", "logger", "message", "run_id", "dataset", "stage", "shard", "process", "facts", "error"}

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from augmill.flows.settings import settings
+from augmill.flows.telemetry import tracing
+from augmill.flows.telemetry.tracing import run_scope
+from augmill.policies.errors import DataError
+from augmill.tasks.runners import dask, process, thread
+from augmill.tasks.telemetry.spans import current, span
 
-from flows.settings import settings
-from flows.telemetry import tracing
-from flows.telemetry.tracing import run_scope
-from policies.errors import DataError
-from tasks.runners import dask, process, thread
-from tasks.telemetry.spans import current, span
 from tests.end_to_end.helpers import GOOD, exactly, go, policy, write_csv
 
 RECEIVER = Path(__file__).with_name("receiver.py")

@@ -17,13 +17,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from augmill.flows.settings import settings
+from augmill.flows.telemetry.observing import PushGateway
+from augmill.flows.tellers import metrics
+from augmill.policies.errors import PolicyError
+from augmill.tasks.storage.store import Store
+from augmill.tasks.telemetry import tallies
 
-from flows.settings import settings
-from flows.telemetry.observing import PushGateway
-from flows.tellers import metrics
-from policies.errors import PolicyError
-from tasks.storage.store import Store
-from tasks.telemetry import tallies
 from tests.end_to_end.helpers import ROOT
 from tests.tasks.telemetry.told import document, happening
 
@@ -134,8 +134,8 @@ def test_a_folder_that_has_gone_is_one_line_in_the_log(monkeypatch, tmp_path, ho
 FULL = """
 import resource, sys
 from pathlib import Path
-from flows.settings import settings
-from flows.tellers import metrics
+from augmill.flows.settings import settings
+from augmill.flows.tellers import metrics
 from tests.tasks.telemetry.told import document, happening
 current = settings()
 metrics.tell(happening("run.started"), current)

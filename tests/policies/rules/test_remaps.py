@@ -1,11 +1,10 @@
 """What lint says of a transform's `labels`."""
 
 import pytest
-
-from policies.facts import DataFacts
-from policies.lint import lint
-from policies.load import load
-from tasks.transforms.catalogue import Catalogue
+from augmill.policies.facts import DataFacts
+from augmill.policies.lint import lint
+from augmill.policies.load import load
+from augmill.tasks.transforms.catalogue import Catalogue
 
 CATALOGUE = Catalogue()
 POLICY = """\

@@ -3,8 +3,7 @@ from __future__ import annotations
 import math
 
 import pyarrow as pa
-
-from tasks.drafting.column_look import MAX_VALUES, ColumnLook
+from augmill.tasks.drafting.column_look import MAX_VALUES, ColumnLook
 
 
 def looked(kind: str, *batches: list) -> ColumnLook:

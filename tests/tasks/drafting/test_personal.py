@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from augmill.expectations.detector import in_values
+from augmill.policies.load import load
+from augmill.tasks.drafting.draft import Draft, draft
+from augmill.tasks.drafting.sketch import Call
+from augmill.tasks.transforms.catalogue import Catalogue
 from pyarrow import csv
-
-from expectations.detector import in_values
-from policies.load import load
-from tasks.drafting.draft import Draft, draft
-from tasks.drafting.sketch import Call
-from tasks.transforms.catalogue import Catalogue
 
 SHARED = Path(os.environ.get("AUGMILL_TEST_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
 CATALOGUE = Catalogue()

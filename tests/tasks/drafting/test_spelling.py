@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
-from policies.yaml_source import parse
-from tasks.drafting.spelling import rounded_out, spelled
+from augmill.policies.yaml_source import parse
+from augmill.tasks.drafting.spelling import rounded_out, spelled
 
 VALUES = [
     "plain", "two words", "../data/a b.csv", "", "yes", "No", "null", "1", "007", "a: b", "# x", "<=50K", '"', "é",

@@ -7,11 +7,10 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-
-from policies.schema import Policy
-from tasks.gates.contract import Sample
-from tasks.rows.hashing import hash_of
-from tasks.rows.provenance import LABEL_WEIGHTS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
+from augmill.policies.schema import Policy
+from augmill.tasks.gates.contract import Sample
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 
 COLUMNS = 4
 

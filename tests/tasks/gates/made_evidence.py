@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-
-from policies.schema import Policy
-from tasks.gates.contract import Sample
-from tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
+from augmill.policies.schema import Policy
+from augmill.tasks.gates.contract import Sample
+from augmill.tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
 
 CLASSES = ("hay", "straw")
 STEP = {"name": "planted", "transforms": [{"use": "tabular.gaussian_noise"}], "amount": {"copies": 1}}
@@ -78,7 +77,7 @@ class Made:
 
 
 def taken(sample, at):
-    from tasks.gates.samples import taken as some
+    from augmill.tasks.gates.samples import taken as some
 
     return some(sample, np.asarray(at, dtype=np.int64))
 

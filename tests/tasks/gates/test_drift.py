@@ -3,9 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from augmill.tasks.gates.drift import MOST_CATEGORIES, drift_of, kolmogorov_smirnov, total_variation
 from scipy.stats import ks_2samp
-
-from tasks.gates.drift import MOST_CATEGORIES, drift_of, kolmogorov_smirnov, total_variation
 
 RANDOM = np.random.default_rng(8)
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from tasks.gates.intervals import bootstrap, difference, effective, weighted_quantile, wilson
+from augmill.tasks.gates.intervals import bootstrap, difference, effective, weighted_quantile, wilson
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from augmill.tasks.gates import metrics
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve, recall_score
-
-from tasks.gates import metrics
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from tasks.gates.neighbours import BLOCK, nearest, radii, within
+from augmill.tasks.gates.neighbours import BLOCK, nearest, radii, within
 
 RANDOM = np.random.default_rng(5)
 LEFT = RANDOM.normal(size=(BLOCK + 40, 4))

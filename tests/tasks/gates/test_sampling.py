@@ -1,8 +1,7 @@
 """Which rows gates look at: the same for the same ids, rare classes whole, never more than asked."""
 
 import numpy as np
-
-from tasks.gates.sampling import lowest, quotas
+from augmill.tasks.gates.sampling import lowest, quotas
 
 
 def test_few_rows_are_all_taken():

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
-from tasks.lineage.layout import LaidFile, Layout
+from augmill.tasks.lineage.layout import LaidFile, Layout
 
 NOON = 1_763_700_000.0
 
@@ -133,7 +132,7 @@ class Server:
         self.process = None
 
     def start(self):
-        from tasks.lineage.database import create_database
+        from augmill.tasks.lineage.database import create_database
 
         create_database(self.folder / "server.db")
         program = (

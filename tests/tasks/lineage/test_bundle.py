@@ -5,12 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 import yaml
-
-from tasks.lineage import card, pictures, policy_diff
-from tasks.lineage.bundle import bundle, card_files, catalogue
-from tasks.lineage.croissant import CONFORMS_TO, CONTEXT
-from tasks.lineage.limits import limits
-from tasks.lineage.slis import measure
+from augmill.tasks.lineage import card, pictures, policy_diff
+from augmill.tasks.lineage.bundle import bundle, card_files, catalogue
+from augmill.tasks.lineage.croissant import CONFORMS_TO, CONTEXT
+from augmill.tasks.lineage.limits import limits
+from augmill.tasks.lineage.slis import measure
 
 PAGES = ("data_card.html", "validation_report.html", "rejections.html")  # which lie beside, and are only linked to
 EVIL = "<script>alert(1)</script>\"'&|`*"

@@ -5,9 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-
-from tasks.lineage import database
-from tasks.lineage.database import create_database, database_file
+from augmill.tasks.lineage import database
+from augmill.tasks.lineage.database import create_database, database_file
 
 # MLflow's own models use it; the fault is theirs and does no harm.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")

@@ -3,10 +3,9 @@
 import pyarrow as pa
 import pytest
 import yaml
-
-from tasks.lineage.hugging_face import feature, front_matter, metadata, size_category
-from tasks.lineage.layout import LaidFile, Layout
-from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
+from augmill.tasks.lineage.hugging_face import feature, front_matter, metadata, size_category
+from augmill.tasks.lineage.layout import LaidFile, Layout
+from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 
 
 def test_the_head_is_yaml_between_dashes_with_the_files_and_features_of_each_split(document, layout):

@@ -1,4 +1,4 @@
-from tasks.lineage.inputs import CONTEXT, common_folder, data_inputs, digest_of, sources
+from augmill.tasks.lineage.inputs import CONTEXT, common_folder, data_inputs, digest_of, sources
 
 
 def test_the_published_version_the_sources_and_the_parent_are_inputs(document):

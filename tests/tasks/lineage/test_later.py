@@ -1,10 +1,9 @@
 """Figures that come after the record reach the version's run, on every kind of store, and say when they cannot."""
 
 import pytest
-
-from policies.errors import StorageError
-from tasks.lineage.later import log_later
-from tasks.lineage.record import record
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.later import log_later
+from augmill.tasks.lineage.record import record
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
 

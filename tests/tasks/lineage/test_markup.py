@@ -1,4 +1,4 @@
-from tasks.lineage.markup import Raw, table
+from augmill.tasks.lineage.markup import Raw, table
 
 
 def test_a_short_cell_stays_on_one_line_and_a_long_one_may_break():

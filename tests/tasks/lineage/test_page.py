@@ -5,9 +5,8 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-
-from tasks.lineage.graph import MAX_OBJECTS, graph
-from tasks.lineage.page import events, html
+from augmill.tasks.lineage.graph import MAX_OBJECTS, graph
+from augmill.tasks.lineage.page import events, html
 
 NOON = 1_763_700_000_000
 HOUR = 3_600_000

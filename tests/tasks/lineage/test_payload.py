@@ -1,11 +1,10 @@
 import re
 
 import pytest
+from augmill.tasks.lineage.payload import MAX_KEY, flatten, metrics, params, record_key, safe_keys, tags
+from augmill.tasks.lineage.slis import measure
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tasks.lineage.payload import MAX_KEY, flatten, metrics, params, record_key, safe_keys, tags
-from tasks.lineage.slis import measure
 
 
 def test_the_policy_is_flattened_with_dots_and_positions(document):

@@ -3,9 +3,8 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from augmill.tasks.lineage import pictures
 from PIL import Image
-
-from tasks.lineage import pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 

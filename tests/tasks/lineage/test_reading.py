@@ -1,7 +1,6 @@
 import pyarrow as pa
 import pytest
-
-from tasks.lineage.reading import snippets
+from augmill.tasks.lineage.reading import snippets
 
 
 @pytest.mark.parametrize("folder", ["lake", "my lake"])

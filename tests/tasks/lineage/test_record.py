@@ -2,10 +2,9 @@ import json
 import time
 
 import pytest
-
-from policies.errors import StorageError
-from tasks.lineage.record import prepare, record
-from tasks.lineage.slis import measure
+from augmill.policies.errors import StorageError
+from augmill.tasks.lineage.record import prepare, record
+from augmill.tasks.lineage.slis import measure
 
 # MLflow's own models use it; the fault is theirs and does no harm.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")

@@ -1,6 +1,5 @@
 import pytest
-
-from tasks.lineage.redact import redact, redact_all, redact_text
+from augmill.tasks.lineage.redact import redact, redact_all, redact_text
 
 SECRETS = [
     "https://user:hunter2@host/raw.csv",

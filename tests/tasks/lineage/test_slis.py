@@ -1,6 +1,5 @@
 import pytest
-
-from tasks.lineage.slis import measure
+from augmill.tasks.lineage.slis import measure
 
 
 def levels(document, targets=None):

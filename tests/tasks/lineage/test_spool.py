@@ -2,9 +2,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-
-from tasks.lineage.spool import entry_name, keep, pack, record_or_spool, send, unpack
-from tasks.storage.store import Store
+from augmill.tasks.lineage.spool import entry_name, keep, pack, record_or_spool, send, unpack
+from augmill.tasks.storage.store import Store
 
 # MLflow's own models use it; the fault is theirs and does no harm.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from tasks.lineage.visible import visible
+from augmill.tasks.lineage.visible import visible
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pyarrow as pa
-
-from tasks.modalities import image as modality
-from tasks.modalities._image_codec import encode
-from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
+from augmill.tasks.modalities import image as modality
+from augmill.tasks.modalities._image_codec import encode
+from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (9, 7, 3), dtype=np.uint8)

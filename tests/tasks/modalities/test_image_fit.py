@@ -1,8 +1,8 @@
 """What chains refuse before any child is made."""
 
-from tasks.modalities import image as modality
-from tasks.modalities.contract import Op
-from tasks.transforms.image import compose, grid_distortion, mixup, rain, rotate
+from augmill.tasks.modalities import image as modality
+from augmill.tasks.modalities.contract import Op
+from augmill.tasks.transforms.image import compose, grid_distortion, mixup, rain, rotate
 
 PHOTOS = {
     "kinds": [[3, "uint8", 7]],

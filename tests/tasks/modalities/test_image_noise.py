@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from tasks.modalities._image_noise import MIN_SIDE, noise_share
+from augmill.tasks.modalities._image_noise import MIN_SIDE, noise_share
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (128, 128, 3)])

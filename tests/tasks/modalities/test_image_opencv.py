@@ -3,9 +3,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-
-from tasks.modalities import _image_codec as codec
-from tasks.modalities._image_opencv import load_opencv
+from augmill.tasks.modalities import _image_codec as codec
+from augmill.tasks.modalities._image_opencv import load_opencv
 
 
 def test_once_loaded_it_prints_nothing_about_a_torn_picture_whoever_decodes(capfd: pytest.CaptureFixture[str]) -> None:

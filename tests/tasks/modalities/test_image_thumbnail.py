@@ -1,10 +1,9 @@
 """Small pictures for reports."""
 
 import numpy as np
-
-from tasks.modalities._image_codec import decode, encode
-from tasks.modalities.image import thumbnail
-from tasks.transforms.picture import Box
+from augmill.tasks.modalities._image_codec import decode, encode
+from augmill.tasks.modalities.image import thumbnail
+from augmill.tasks.transforms.picture import Box
 
 
 def test_tiny_pictures_grow_in_whole_squares():

@@ -7,19 +7,18 @@ import importlib
 import numpy as np
 import pyarrow as pa
 import pytest
+from augmill.policies.errors import DataError
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities import tabular
+from augmill.tasks.modalities.contract import Births, Op, PoolIndex
+from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 from sklearn.datasets import load_breast_cancer
-
-from policies.errors import DataError
-from policies.schema import Policy
-from tasks.modalities import tabular
-from tasks.modalities.contract import Births, Op, PoolIndex
-from tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 
 POLICY = Policy(dataset="d", modality="tabular", source={"uri": "u"}, label="y")
 
 
 def op_of(name, **params):
-    module = importlib.import_module(f"tasks.transforms.tabular.{name}")
+    module = importlib.import_module(f"augmill.tasks.transforms.tabular.{name}")
     return Op(f"tabular.{name}", module, module.Params(**params), 1.0)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from policies.schema import Policy
-from tasks.modalities._tabular_blocks import block_of, table_of
-from tasks.modalities.tabular import describe, spec_from_json
-from tasks.transforms.table import Block
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities._tabular_blocks import block_of, table_of
+from augmill.tasks.modalities.tabular import describe, spec_from_json
+from augmill.tasks.transforms.table import Block
 
 POLICY = Policy(dataset="d", modality="tabular", source={"uri": "u"}, label="y")
 TYPES = [

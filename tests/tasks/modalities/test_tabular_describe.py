@@ -7,9 +7,8 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from policies.schema import Policy, SplitRule
-from tasks.modalities.tabular import describe, merge, spec_from_json, spec_to_json, tally
+from augmill.policies.schema import Policy, SplitRule
+from augmill.tasks.modalities.tabular import describe, merge, spec_from_json, spec_to_json, tally
 
 POLICY = Policy(
     dataset="d", modality="tabular", source={"uri": "u"}, label="y", key="key", ignore=("skip",),

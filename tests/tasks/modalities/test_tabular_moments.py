@@ -7,10 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from augmill.tasks.modalities._tabular_moments import Moments
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from tasks.modalities._tabular_moments import Moments
 
 DRAW = np.random.default_rng(0)
 AWKWARD = {

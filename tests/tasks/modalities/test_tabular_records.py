@@ -6,10 +6,9 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
-
-from tasks.modalities._tabular_chain import Firing
-from tasks.modalities._tabular_records import Parents, label_weights, ops_text
-from tasks.transforms.contract import Behaviour
+from augmill.tasks.modalities._tabular_chain import Firing
+from augmill.tasks.modalities._tabular_records import Parents, label_weights, ops_text
+from augmill.tasks.transforms.contract import Behaviour
 
 MIX = SimpleNamespace(use="tabular.mix", module=SimpleNamespace(BEHAVIOUR=Behaviour(label="mix")))
 PLAIN = SimpleNamespace(use="tabular.plain", module=SimpleNamespace(BEHAVIOUR=Behaviour()))

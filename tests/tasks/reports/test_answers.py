@@ -3,11 +3,10 @@
 import json
 
 import pandas as pd
-
-from expectations.checks import semantic, structural
-from expectations.judge import judge
-from policies.schema import LabelConsistency
-from tasks.reports.answers import answers
+from augmill.expectations.checks import semantic, structural
+from augmill.expectations.judge import judge
+from augmill.policies.schema import LabelConsistency
+from augmill.tasks.reports.answers import answers
 
 
 def test_an_expectation_of_ours_brings_its_description_and_a_built_in_one_its_column():

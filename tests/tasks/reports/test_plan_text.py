@@ -3,8 +3,7 @@
 import copy
 
 import pytest
-
-from tasks.reports.plan_text import MAX_LINES, headline, markdown, text
+from augmill.tasks.reports.plan_text import MAX_LINES, headline, markdown, text
 
 DOCUMENT = {
     "dataset": "oil-spill",

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from augmill.tasks.reports.rejections import page, text, verdict
 
-from tasks.reports.rejections import page, text, verdict
 from tests.tasks.reports.test_validation import CHILD, FLOOR, PNG, Reader
 
 BAD = CHILD | {

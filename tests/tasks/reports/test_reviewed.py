@@ -1,7 +1,6 @@
 import pytest
-
-from tasks.reports.reviewed import MARKER, MOST_BYTES, headline, markdown, text
-from tasks.reports.reviewed_policy import MOST_CLASSES
+from augmill.tasks.reports.reviewed import MARKER, MOST_BYTES, headline, markdown, text
+from augmill.tasks.reports.reviewed_policy import MOST_CLASSES
 
 CHECK = {
     "name": "label_consistency_rate",

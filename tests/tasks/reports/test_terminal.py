@@ -1,6 +1,6 @@
 """The end of a run on a terminal: version, classes, checks, and where everything lies."""
 
-from tasks.reports.terminal import mlflow_link, summary
+from augmill.tasks.reports.terminal import mlflow_link, summary
 
 DOCUMENT = {
     "dataset": "oil-spill",

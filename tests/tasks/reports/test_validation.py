@@ -4,9 +4,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-
-from tasks.reports.cards import MAX_ROWS
-from tasks.reports.validation import render
+from augmill.tasks.reports.cards import MAX_ROWS
+from augmill.tasks.reports.validation import render
 
 PNG = b"\x89PNG\r\n\x1a\nfake"
 FLOOR = {

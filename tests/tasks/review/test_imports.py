@@ -1,6 +1,5 @@
 import pytest
-
-from tasks.review.imports import ROOT, Imports
+from augmill.tasks.review.imports import ROOT, Imports
 
 TABULAR = ROOT / "tasks" / "transforms" / "tabular"
 
@@ -20,17 +19,17 @@ def test_a_transform_reaches_its_helpers_and_their_helpers_but_no_sibling():
 @pytest.mark.parametrize(
     ("line", "reached"),
     [
-        ("import tasks.a.b", True),
-        ("from tasks.a import b", True),
-        ("from tasks.a.b import name", True),
-        ("def f():\n    from tasks.a import b", True),
+        ("import augmill.tasks.a.b", True),
+        ("from augmill.tasks.a import b", True),
+        ("from augmill.tasks.a.b import name", True),
+        ("def f():\n    from augmill.tasks.a import b", True),
         ("from .a import b", True),
         ("from . import a", False),
         ("from ..tasks.a import b", True),
-        ("import tasks.a", False),
+        ("import augmill.tasks.a", False),
         ("import elsewhere.a.b", False),
-        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from tasks.a import b", False),
-        ("import typing\nif typing.TYPE_CHECKING:\n    from tasks.a import b", False),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from augmill.tasks.a import b", False),
+        ("import typing\nif typing.TYPE_CHECKING:\n    from augmill.tasks.a import b", False),
         ("not python (", False),
     ],
 )
@@ -46,7 +45,7 @@ def test_every_way_to_import_is_seen(tmp_path, line, reached):
 def test_a_circle_ends_and_a_helper_that_is_gone_is_reached(tmp_path):
     (tmp_path / "tasks").mkdir()
     one, two, gone = (tmp_path / "tasks" / f"{name}.py" for name in ("one", "two", "gone"))
-    one.write_text("from tasks import two")
-    two.write_text("from tasks import one\nfrom tasks.gone import name")
+    one.write_text("from augmill.tasks import two")
+    two.write_text("from augmill.tasks import one\nfrom augmill.tasks.gone import name")
     assert Imports(tmp_path).reached([one]) == {one, two}
     assert Imports(tmp_path, gone=lambda file: file == gone).reached([one]) == {one, two, gone}

@@ -1,9 +1,8 @@
 import re
 
 import pytest
-
-from policies.errors import PolicyError, StorageError
-from tasks.review.repository import Repository
+from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.review.repository import Repository
 
 
 def of(git):

@@ -2,11 +2,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from augmill.policies.errors import PolicyError
+from augmill.tasks.review.imports import ROOT
+from augmill.tasks.review.repository import Change, Repository
+from augmill.tasks.review.touched import find
 
-from policies.errors import PolicyError
-from tasks.review.imports import PACKAGES, ROOT
-from tasks.review.repository import Change, Repository
-from tasks.review.touched import find
 from tests.fixtures_git import repository
 
 POLICY = """
@@ -40,7 +40,7 @@ def text(name, use, suite="plain", **more):
 def project(tmp_path_factory):
     """A repository with a copy of our packages, four policies, a suite and a plug-in folder."""
     git = repository(tmp_path_factory.mktemp("project"))
-    for package in PACKAGES:
+    for package in ("flows", "tasks", "expectations", "policies"):
         shutil.copytree(ROOT / package, git.root / package, ignore=shutil.ignore_patterns("__pycache__", "*.yaml"))
     git.write("README.md", "words")
     git.write("expectations/plain.yaml", "name: plain\n")
@@ -186,5 +186,5 @@ def test_places_that_never_held_a_policy_or_lie_elsewhere_are_refused(look, tmp_
 
 def test_without_a_change_to_code_no_part_of_any_policy_is_looked_at(look, project, monkeypatch):
     project.write("policies/smote.yaml", text("smote", USES["smote"], seed=1))
-    monkeypatch.setattr("tasks.review.touched.parts_of", None)
+    monkeypatch.setattr("augmill.tasks.review.touched.parts_of", None)
     assert look().keys() == {"policies/smote.yaml"}

@@ -6,8 +6,7 @@ import sys
 import cv2
 import numpy
 import sklearn
-
-from tasks.rows.fingerprint import _cpu_flags, differences, fingerprint, fingerprint_hash
+from augmill.tasks.rows.fingerprint import _cpu_flags, differences, fingerprint, fingerprint_hash
 
 
 def test_it_names_the_versions_that_are_imported():
@@ -33,7 +32,7 @@ def test_a_caller_cannot_change_it():
 
 def test_the_hash_is_the_same_in_another_process_which_imports_no_library_for_it():
     code = (
-        "import sys; from tasks.rows.fingerprint import fingerprint_hash as h; print(h(), "
+        "import sys; from augmill.tasks.rows.fingerprint import fingerprint_hash as h; print(h(), "
         "any(name in sys.modules for name in ('numpy', 'cv2', 'scipy', 'pyarrow', 'sklearn')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,8 +1,7 @@
 """Rows are known again by salted digests, whatever type their values came in, and by nothing else."""
 
 import pyarrow as pa
-
-from tasks.rows.forgotten import Rule, digests, matches, mentions
+from augmill.tasks.rows.forgotten import Rule, digests, matches, mentions
 
 SALT, OTHER = b"s" * 32, b"o" * 32
 ROWS = pa.table({"id": [17, 18], "city": ["Ulm", "Bonn"]})

@@ -3,9 +3,18 @@
 import duckdb
 import pyarrow as pa
 import pytest
-
-from policies.errors import PolicyError
-from tasks.rows.where import EQUAL, ORDERED, columns, equalities, mask, parse, refuse_other_kinds, refuse_unknown, shape
+from augmill.policies.errors import PolicyError
+from augmill.tasks.rows.where import (
+    EQUAL,
+    ORDERED,
+    columns,
+    equalities,
+    mask,
+    parse,
+    refuse_other_kinds,
+    refuse_unknown,
+    shape,
+)
 
 ROWS = pa.table(
     {

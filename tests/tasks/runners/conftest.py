@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tasks.runners import dask, process, thread
-from tasks.runners.contract import Runner
+from augmill.tasks.runners import dask, process, thread
+from augmill.tasks.runners.contract import Runner
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -11,7 +11,7 @@ SCRIPT = """
 import sys
 sys.path[:0] = sys.argv[2:]
 import runner_shards
-from tasks.runners import {noun} as noun
+from augmill.tasks.runners import {noun} as noun
 if __name__ == "__main__":
     with {opening} as runner:
         runner.map(runner_shards.sleeps, [{{"folder": sys.argv[1]}}] * 2)

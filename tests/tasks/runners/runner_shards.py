@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from policies.errors import DataError, StorageError
-from tasks.modalities._image_opencv import load_opencv
+from augmill.policies.errors import DataError, StorageError
+from augmill.tasks.modalities._image_opencv import load_opencv
 
 
 def square(item):

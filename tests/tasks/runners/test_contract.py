@@ -2,9 +2,8 @@
 
 import pytest
 import runner_shards as shards
-
-from policies.errors import AugmillError, DataError, StorageError
-from tasks.runners import contract
+from augmill.policies.errors import AugmillError, DataError, StorageError
+from augmill.tasks.runners import contract
 
 
 def items(count, **more):

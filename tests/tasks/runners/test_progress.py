@@ -3,8 +3,8 @@
 import io
 from types import SimpleNamespace
 
-from tasks.runners import progress as module
-from tasks.runners.progress import progress
+from augmill.tasks.runners import progress as module
+from augmill.tasks.runners.progress import progress
 
 
 class Terminal(io.StringIO):

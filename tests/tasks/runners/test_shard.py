@@ -3,9 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-
-from policies.errors import DataError, StorageError
-from tasks.runners import shard
+from augmill.policies.errors import DataError, StorageError
+from augmill.tasks.runners import shard
 
 
 def failing(times, fault):

@@ -4,9 +4,8 @@ import os
 
 import pytest
 import runner_shards as shards
-
-from policies.errors import DataError
-from tasks.runners.thread import Runner
+from augmill.policies.errors import DataError
+from augmill.tasks.runners.thread import Runner
 
 
 def test_shards_run_in_this_process():

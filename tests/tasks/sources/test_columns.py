@@ -4,10 +4,9 @@ import itertools
 
 import pyarrow as pa
 import pytest
-
-from policies.errors import DataError
-from tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
-from tasks.sources.columns import arrow_of, join, name_of
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
+from augmill.tasks.sources.columns import arrow_of, join, name_of
 
 NAMES = ["null", "bool", "int64", "float64", "string", "date32", "timestamp", "binary", "payload", "list<string>"]
 

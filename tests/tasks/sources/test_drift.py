@@ -6,12 +6,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.contract import Scan, SourceObject, Unit
+from augmill.tasks.sources.drift import drift, gaps, types_of
+from augmill.tasks.sources.reading import discover, scan, units
 from pyarrow import csv
-
-from policies.schema import Policy
-from tasks.sources.contract import Scan, SourceObject, Unit
-from tasks.sources.drift import drift, gaps, types_of
-from tasks.sources.reading import discover, scan, units
 
 
 def test_types_join_over_units_and_columns_keep_their_first_place() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas
 import pytest
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.sources.reading import discover
 
-from policies.errors import DataError, PolicyError
-from tasks.sources.reading import discover
 from tests.tasks.sources.whole import policy_of
 
 ROWS = [{"a": 1, "label": "x"}, {"a": 2, "label": "y"}]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.sources.hash_cache import HashCache
+from augmill.tasks.sources.hash_cache import HashCache
 
 LONG_AGO = 1_000_000_000_000_000_000
 

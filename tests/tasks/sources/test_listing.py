@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-
-from policies.errors import DataError, PolicyError, StorageError
-from tasks.sources import listing
-from tasks.sources.listing import list_uri, visible
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.tasks.sources import listing
+from augmill.tasks.sources.listing import list_uri, visible
 
 
 def put(base: Path, *names: str) -> None:

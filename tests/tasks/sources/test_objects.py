@@ -6,11 +6,11 @@ import pickle
 from pathlib import Path
 
 import pytest
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.tasks.sources import objects as objects_module
+from augmill.tasks.sources.hash_cache import HashCache
+from augmill.tasks.sources.reading import discover
 
-from policies.errors import DataError, PolicyError, StorageError
-from tasks.sources import objects as objects_module
-from tasks.sources.hash_cache import HashCache
-from tasks.sources.reading import discover
 from tests.tasks.sources.whole import policy_of
 
 OLD = 1_600_000_000

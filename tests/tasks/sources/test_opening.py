@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.sources.contract import Found
+from augmill.tasks.sources.opening import content, contents, opened
+from augmill.tasks.sources.reading import discover, read, scan, types_of, units
 
-from policies.errors import DataError
-from tasks.sources.contract import Found
-from tasks.sources.opening import content, contents, opened
-from tasks.sources.reading import discover, read, scan, types_of, units
 from tests.tasks.sources.whole import policy_of
 
 POLICY = policy_of("x.csv")
@@ -39,7 +39,7 @@ def test_a_file_that_changed_since_it_was_listed_is_refused_before_its_first_row
 def test_a_file_that_is_written_to_between_two_chunks_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.sources import from_csv
+    from augmill.tasks.sources import from_csv
 
     monkeypatch.setattr(from_csv, "BLOCK_BYTES", 256)
     found = found_in(tmp_path, 1000)

@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-
-from policies.errors import DataError, PolicyError
-from tasks.sources.listing import list_named, list_uri
-from tasks.sources.roots import Roots
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.sources.listing import list_named, list_uri
+from augmill.tasks.sources.roots import Roots
 
 SECRET = "user,password\nada,hunter2\n"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.tasks.sources.hash_cache import HashCache
+from augmill.tasks.sources.reading import discover, read, scan, types_of, units
 
-from policies.errors import DataError, PolicyError, StorageError
-from tasks.sources.hash_cache import HashCache
-from tasks.sources.reading import discover, read, scan, types_of, units
 from tests.fixtures_s3 import S3Server
 from tests.tasks.sources.whole import policy_of, whole
 
@@ -130,7 +130,7 @@ def test_an_object_that_changes_between_two_reads_is_refused(
 
 
 def test_an_unchanged_object_is_not_read_again(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.sources import s3_objects
+    from augmill.tasks.sources import s3_objects
 
     folder.put("x.csv", "a\n1\n")
     policy = policy_of(folder.uri)
@@ -160,7 +160,8 @@ def test_a_uri_without_a_bucket_is_the_calls_fault(tmp_path: Path) -> None:
 def test_a_store_that_does_not_answer_is_worth_another_try(
     aws: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.storage import s3
+    from augmill.tasks.storage import s3
+
     from tests.fixtures_s3 import free_port
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")

@@ -6,13 +6,12 @@ import pickle
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-from policies.errors import DataError, PolicyError
-from policies.schema import Policy
-from tasks.sources.hash_cache import HashCache
-from tasks.sources.reading import discover, read, scan, types_of, units
-from tasks.sources.secret import Secret
-from tasks.sources.treatment import VALUE_WITHHELD, WITHHELD, Treatment
+from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.sources.hash_cache import HashCache
+from augmill.tasks.sources.reading import discover, read, scan, types_of, units
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sources.treatment import VALUE_WITHHELD, WITHHELD, Treatment
 
 KEY = b"a key of sixteen signs"
 PII = {"email": "hash", "name": "drop", "note": "mask", "age": "hash"}

@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-
-from tasks.sources.values import blanked, fit, misfit, text_type
+from augmill.tasks.sources.values import blanked, fit, misfit, text_type
 
 
 @pytest.mark.parametrize(

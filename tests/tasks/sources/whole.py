@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
-from policies.schema import Policy
-from tasks.rows.provenance import SOURCE, SPLIT
-from tasks.sources.contract import Fault, Found, Scan, Unit
-from tasks.sources.reading import discover, read, scan, types_of, units
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.provenance import SOURCE, SPLIT
+from augmill.tasks.sources.contract import Fault, Found, Scan, Unit
+from augmill.tasks.sources.reading import discover, read, scan, types_of, units
 
 MANY = 10**6
 

@@ -4,10 +4,9 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-
-from policies.schema import SPLITS
-from tasks.rows.randomness import mix
-from tasks.splits.assign import APART, LEAK, MOVED, Ledger, assign, extended
+from augmill.policies.schema import SPLITS
+from augmill.tasks.rows.randomness import mix
+from augmill.tasks.splits.assign import APART, LEAK, MOVED, Ledger, assign, extended
 
 FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 EMPTY = Ledger(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int8))

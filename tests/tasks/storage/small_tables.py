@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pyarrow as pa
-
-from tasks.rows.provenance import ORIGIN, SPLIT
-from tasks.storage.delta import NewFile, Table
+from augmill.tasks.rows.provenance import ORIGIN, SPLIT
+from augmill.tasks.storage.delta import NewFile, Table
 
 BASE = pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("x", pa.int64())])
 PARTITION_FIELDS = [pa.field(SPLIT, pa.string()), pa.field(ORIGIN, pa.string())]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
-from policies.errors import StorageError
-from tasks.storage.channels import Move, channels, current, history, move
-from tasks.storage.delta import Conflict
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.channels import Move, channels, current, history, move
+from augmill.tasks.storage.delta import Conflict
+from augmill.tasks.storage.store import Store
 
 
 def go(store: Store, version: int, expected: Move | None, run: str = "run") -> Move:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from policies.errors import StorageError
-from tasks.storage import delta_log
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage import delta_log
+from augmill.tasks.storage.store import Store
 
 
 def test_a_commit_of_our_own_is_read_back_and_its_number_is_taken(store: Store) -> None:

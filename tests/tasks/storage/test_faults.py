@@ -6,9 +6,8 @@ import errno
 
 import pyarrow as pa
 import pytest
-
-from policies.errors import StorageError
-from tasks.storage.faults import engine_text, redact, storage_errors
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.faults import engine_text, redact, storage_errors
 
 
 @pytest.mark.parametrize(

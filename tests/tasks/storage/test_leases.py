@@ -3,10 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
-
-from policies.errors import StorageError
-from tasks.storage import leases
-from tasks.storage.leases import CLEANING, RUNS, held
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage import leases
+from augmill.tasks.storage.leases import CLEANING, RUNS, held
 
 
 def test_whoever_comes_second_sees_the_first(store):

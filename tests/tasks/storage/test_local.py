@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from policies.errors import StorageError
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.store import Store
 
 ROOT = Path(__file__).resolve().parents[3]
 WRITER = """
 import sys
-from tasks.storage.store import Store
+from augmill.tasks.storage.store import Store
 store, data = Store(sys.argv[1]), b"x" * int(sys.argv[2])
 while True:
     print("ready", flush=True)
@@ -28,7 +27,7 @@ while True:
 """
 RACER = """
 import sys
-from tasks.storage.store import Store
+from augmill.tasks.storage.store import Store
 store = Store(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -36,8 +35,8 @@ print(sum(store.create(f"name-{n}", sys.argv[2].encode() * 1000) for n in range(
 """
 LIMITED = """
 import resource, sys
-from policies.errors import StorageError
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.store import Store
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     Store(sys.argv[1]).write("big", b"x" * 1_000_000)
@@ -152,8 +151,8 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     command = """
 import os, sys
-from policies.errors import StorageError
-from tasks.storage.store import Store
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.store import Store
 if os.getuid() == 0:
     os.setuid(65534)
 for action in (lambda: Store(sys.argv[1]).write("x", b"1"), lambda: list(Store(sys.argv[2]).list())):

@@ -2,9 +2,8 @@ import pickle
 
 import pyarrow as pa
 import pytest
-
-from tasks.storage.overlay import Overlay
-from tasks.storage.store import Store
+from augmill.tasks.storage.overlay import Overlay
+from augmill.tasks.storage.store import Store
 
 
 @pytest.fixture

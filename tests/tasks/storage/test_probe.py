@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage import s3 as s3_module
+from augmill.tasks.storage.probe import PROOF, prove
+from augmill.tasks.storage.store import Store
 
-from policies.errors import StorageError
-from tasks.storage import s3 as s3_module
-from tasks.storage.probe import PROOF, prove
-from tasks.storage.store import Store
 from tests.fixtures_s3 import S3Server
 from tests.tasks.storage.unreliable import proxy
 

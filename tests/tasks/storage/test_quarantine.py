@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
-
-from tasks.storage import quarantine
-from tasks.storage.store import Store
+from augmill.tasks.storage import quarantine
+from augmill.tasks.storage.store import Store
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = pa.table(
@@ -25,8 +24,8 @@ ROWS = pa.table(
 APPENDER = """
 import sys
 import pyarrow as pa
-from tasks.storage import quarantine
-from tasks.storage.store import Store
+from augmill.tasks.storage import quarantine
+from augmill.tasks.storage.store import Store
 from tests.tasks.storage.test_quarantine import ROWS
 for n in range(6):
     quarantine.append(Store(sys.argv[1]), f"{sys.argv[2]}-{n}", ROWS, {"run_id": f"{sys.argv[2]}-{n}"}, at_ms=1)

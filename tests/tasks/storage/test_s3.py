@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage import s3 as s3_module
+from augmill.tasks.storage.store import Store
 
-from policies.errors import StorageError
-from tasks.storage import s3 as s3_module
-from tasks.storage.store import Store
 from tests.fixtures_s3 import S3Server, free_port
 from tests.tasks.storage.unreliable import Mischief, proxy
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.s3
 ROOT = Path(__file__).resolve().parents[3]
 UPLOADER = """
 import sys
-from tasks.storage.store import Store
+from augmill.tasks.storage.store import Store
 store, data = Store(sys.argv[1]), bytes(80_000_000)
 print("ready", flush=True)
 store.write("big", data)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
-from policies.errors import DataError, PolicyError, StorageError
-from tasks.storage.store import Entry, Store
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.tasks.storage.store import Entry, Store
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", None, "z"], "c": [0.5, 1.5, None]})
 

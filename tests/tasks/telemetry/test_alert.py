@@ -6,12 +6,11 @@ import json
 from dataclasses import asdict
 
 import pytest
-
-from policies.errors import DataError, PolicyError, StorageError
-from tasks.telemetry.alert import LONGEST_TEXT, Alert, alert_of, bounded
-from tasks.telemetry.budget import Burn
-from tasks.telemetry.consequences import burning, consequences, measured
-from tasks.telemetry.happening import Happening, failure
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.tasks.telemetry.alert import LONGEST_TEXT, Alert, alert_of, bounded
+from augmill.tasks.telemetry.budget import Burn
+from augmill.tasks.telemetry.consequences import burning, consequences, measured
+from augmill.tasks.telemetry.happening import Happening, failure
 
 CHECK = {
     "name": "label_consistency",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tasks.telemetry.budget import (
+from augmill.tasks.telemetry.budget import (
     FACTOR,
     HOUR,
     PERIOD_SECONDS,

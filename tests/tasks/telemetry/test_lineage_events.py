@@ -8,12 +8,11 @@ import pkgutil
 from dataclasses import replace
 
 import pytest
+from augmill.tasks.telemetry.happening import Happening, ending, failure
+from augmill.tasks.telemetry.lineage_events import Around, Source, event, named
 from openlineage.client import generated
 from openlineage.client.generated.base import BaseFacet
 from openlineage.client.serde import Serde
-
-from tasks.telemetry.happening import Happening, ending, failure
-from tasks.telemetry.lineage_events import Around, Source, event, named
 
 RUN = "019a0000-0000-7000-8000-000000000001"
 PARENT = ("airflow", "nightly.augment", "019a0000-0000-7000-8000-000000000002")
@@ -228,7 +227,7 @@ def test_a_run_that_never_began_has_an_id_all_the_same_and_one_that_was_not_need
 
 
 def test_no_event_holds_a_secret_or_a_value_of_a_row():
-    from policies.errors import DataError
+    from augmill.policies.errors import DataError
 
     report = {"checks": [{"name": "labels_agree", "success": False, "failing": ["zaphod"]}]}
     fault = DataError("'zaphod' is no number", "Mend it.", report)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from policies.errors import PolicyError
-from tasks.telemetry.alert import Alert
-from tasks.telemetry.mail import apprise_url, message_of
-from tasks.telemetry.smtp import smtp_of
+from augmill.policies.errors import PolicyError
+from augmill.tasks.telemetry.alert import Alert
+from augmill.tasks.telemetry.mail import apprise_url, message_of
+from augmill.tasks.telemetry.smtp import smtp_of
 
 ALERT = Alert("check.failed", "wine", "r-1", "1970-01-01T00:00:00+00:00", "page", "t\r\nBcc: x@y", "text", "g:1", {})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.telemetry.metrics import BY_NAME, COUNTER, EVENT_LEVELS, METRICS, MOST_VALUES, RATIO_LEVELS
+from augmill.tasks.telemetry.metrics import BY_NAME, COUNTER, EVENT_LEVELS, METRICS, MOST_VALUES, RATIO_LEVELS
 
 FIXED = {
     *("dataset", "outcome", "service_level", "result", "percentile", "split", "origin", "part", "rows", "reason"),

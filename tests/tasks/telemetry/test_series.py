@@ -6,11 +6,11 @@ import shutil
 import subprocess
 
 import pytest
+from augmill.tasks.telemetry.exposition import text_of
+from augmill.tasks.telemetry.metrics import BY_NAME, METRICS, MOST_SERIES, MOST_SIGNS, MOST_VALUES
+from augmill.tasks.telemetry.series import series_of
+from augmill.tasks.telemetry.tally import Seen, empty, fold, see
 
-from tasks.telemetry.exposition import text_of
-from tasks.telemetry.metrics import BY_NAME, METRICS, MOST_SERIES, MOST_SIGNS, MOST_VALUES
-from tasks.telemetry.series import series_of
-from tasks.telemetry.tally import Seen, empty, fold, see
 from tests.tasks.telemetry.told import document, event
 
 EXPORTER_ONLY = {metric.name for metric in METRICS if metric.source == "exporter"}
@@ -95,7 +95,7 @@ def test_promtool_finds_nothing_to_complain_of():
 
 
 def test_a_series_of_no_known_metric_is_refused():
-    from tasks.telemetry.series import Series
+    from augmill.tasks.telemetry.series import Series
 
     with pytest.raises(KeyError):
         text_of([Series("augmill_surprise", ("made",), 1.0)])

@@ -6,10 +6,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from augmill.tasks.storage.store import Store
+from augmill.tasks.telemetry import tallies
+from augmill.tasks.telemetry.tally import begun, empty, fold
 
-from tasks.storage.store import Store
-from tasks.telemetry import tallies
-from tasks.telemetry.tally import begun, empty, fold
 from tests.tasks.telemetry.told import document, event
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from tasks.telemetry.event import event_of, excerpt
-from tasks.telemetry.happening import Happening, failure
-from tasks.telemetry.tally import BEGIN_SECONDS, SIGN_SECONDS, Seen, begun, empty, fold, see
+from augmill.tasks.telemetry.event import event_of, excerpt
+from augmill.tasks.telemetry.happening import Happening, failure
+from augmill.tasks.telemetry.tally import BEGIN_SECONDS, SIGN_SECONDS, Seen, begun, empty, fold, see
+
 from tests.tasks.telemetry.told import document, event
 
 STARTED = event("run.started", at=1000.0)

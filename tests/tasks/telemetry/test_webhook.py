@@ -6,9 +6,9 @@ import hashlib
 import hmac
 import json
 
-from tasks.sources.secret import Secret
-from tasks.telemetry.alert import Alert
-from tasks.telemetry.webhook import request_of, token_of
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.telemetry.alert import Alert
+from augmill.tasks.telemetry.webhook import request_of, token_of
 
 ALERT = Alert("check.failed", "wine", "r-1", "1970-01-01T00:00:00+00:00", "page", "title", "text", "g:1", {"failed": 1})
 SECRET = b"sixteen-characters"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.telemetry.event import event_of
-from tasks.telemetry.happening import Happening
+from augmill.tasks.telemetry.event import event_of
+from augmill.tasks.telemetry.happening import Happening
 
 
 def document(version: int = 0, **more: Any) -> dict[str, Any]:

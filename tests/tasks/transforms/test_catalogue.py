@@ -3,15 +3,14 @@ import subprocess
 import sys
 
 import pytest
+from augmill.policies.errors import PolicyError
+from augmill.tasks.transforms import catalogue
+from augmill.tasks.transforms.catalogue import HERE, Catalogue, code_hash
 from pydantic import ValidationError
-
-from policies.errors import PolicyError
-from tasks.transforms import catalogue
-from tasks.transforms.catalogue import HERE, Catalogue, code_hash
 
 JITTER = '''"""Shakes every number a little."""
 
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):
@@ -73,7 +72,7 @@ def test_near_misses_are_suggested(use, near):
 
 def test_listing_and_finding_import_no_heavy_library():
     code = (
-        "import sys; from tasks.transforms.catalogue import Catalogue; c = Catalogue();"
+        "import sys; from augmill.tasks.transforms.catalogue import Catalogue; c = Catalogue();"
         "[c.find(n).summary for n in c.names()];"
         "heavy = {'cv2', 'albumentations', 'sklearn', 'imblearn', 'pandas', 'pyarrow', 'prefect'};"
         "print(sorted(heavy & set(sys.modules)))"
@@ -135,7 +134,7 @@ def test_the_code_hash_does_not_depend_on_where_the_folder_lies(plugins, tmp_pat
 
 
 def test_a_modality_is_found_and_a_missing_one_is_named():
-    assert Catalogue().modality("tabular").module_name == "tasks.modalities.tabular"
+    assert Catalogue().modality("tabular").module_name == "augmill.tasks.modalities.tabular"
     with pytest.raises(PolicyError, match="no modality called tabluar"):
         Catalogue().modality("tabluar")
 

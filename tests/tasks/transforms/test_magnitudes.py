@@ -6,12 +6,11 @@ import json
 from typing import Annotated
 
 import pytest
+from augmill.tasks.transforms.catalogue import Catalogue
+from augmill.tasks.transforms.contract import Nothing, Parameters
+from augmill.tasks.transforms.image._params import FloatRange, IntRange, Within
+from augmill.tasks.transforms.magnitudes import MOST, magnitudes, most, pinned
 from pydantic import Field
-
-from tasks.transforms.catalogue import Catalogue
-from tasks.transforms.contract import Nothing, Parameters
-from tasks.transforms.image._params import FloatRange, IntRange, Within
-from tasks.transforms.magnitudes import MOST, magnitudes, most, pinned
 
 CATALOGUE = Catalogue()
 NAMES = [name for name in CATALOGUE.names() if name != "image.compose"]  # it has no parameters of its own

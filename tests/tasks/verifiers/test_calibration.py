@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
-
-from tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, OUTCOMES, UNFAMILIAR, excess, outcomes, threshold
+from augmill.tasks.verifiers.calibration import (
+    CONSISTENT,
+    CONTRADICTED,
+    OUTCOMES,
+    UNFAMILIAR,
+    excess,
+    outcomes,
+    threshold,
+)
 
 
 @pytest.mark.parametrize(

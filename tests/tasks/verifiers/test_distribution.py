@@ -3,9 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from tasks.verifiers import distribution
-from tasks.verifiers.distribution import (
+from augmill.tasks.verifiers import distribution
+from augmill.tasks.verifiers.distribution import (
     Contents,
     class_share_gap,
     in_range,

@@ -1,9 +1,8 @@
 """Folds and samples depend on who a row is, not on where it stands."""
 
 import numpy as np
-
-from tasks.verifiers import folds
-from tasks.verifiers.folds import FOLDS, assign, select
+from augmill.tasks.verifiers import folds
+from augmill.tasks.verifiers.folds import FOLDS, assign, select
 
 IDS = [f"row-{number}" for number in range(500)]
 LABELS = ["rare" if number < 41 else "common" for number in range(500)]

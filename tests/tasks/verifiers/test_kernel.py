@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from augmill.tasks.verifiers import kernel
+from augmill.tasks.verifiers.folds import FOLDS
+from augmill.tasks.verifiers.kernel import SET_OF, SETS
 from threadpoolctl import threadpool_limits
-
-from tasks.verifiers import kernel
-from tasks.verifiers.folds import FOLDS
-from tasks.verifiers.kernel import SET_OF, SETS
 
 
 @pytest.fixture(autouse=True)

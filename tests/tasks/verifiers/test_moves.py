@@ -2,8 +2,7 @@
 
 import pyarrow as pa
 import pytest
-
-from tasks.verifiers.moves import Moves, Target, count, status, together
+from augmill.tasks.verifiers.moves import Moves, Target, count, status, together
 
 TARGET = Target(0.99, 0.5)
 REAL = Moves(200, 200, 1, 1)

@@ -1,8 +1,7 @@
 """Features are put on one footing by figures of the real rows alone."""
 
 import numpy as np
-
-from tasks.verifiers import scaling
+from augmill.tasks.verifiers import scaling
 
 
 def test_constant_columns_are_left_out_and_the_others_have_unit_spread():

@@ -3,12 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from expectations import checks
-from expectations.judge import judge
-from tasks.rows import provenance as at
-from tasks.transforms.contract import Behaviour
-from tasks.verifiers.structure import RealIndex, apart, promise_of, structure, unique
+from augmill.expectations import checks
+from augmill.expectations.judge import judge
+from augmill.tasks.rows import provenance as at
+from augmill.tasks.transforms.contract import Behaviour
+from augmill.tasks.verifiers.structure import RealIndex, apart, promise_of, structure, unique
 
 INDEX = RealIndex(
     pa.array(["a", "b", "c", "v", "t"]),

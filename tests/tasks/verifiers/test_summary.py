@@ -2,13 +2,12 @@
 
 import pyarrow as pa
 import pytest
-
-from expectations import checks
-from expectations.judge import judge
-from policies.schema import LabelConsistency
-from tasks.verifiers import summary
-from tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, TOO_FEW, UNFAMILIAR
-from tasks.verifiers.conformal import fit
+from augmill.expectations import checks
+from augmill.expectations.judge import judge
+from augmill.policies.schema import LabelConsistency
+from augmill.tasks.verifiers import summary
+from augmill.tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, TOO_FEW, UNFAMILIAR
+from augmill.tasks.verifiers.conformal import fit
 
 OUTCOME = [CONSISTENT, CONTRADICTED, CONTRADICTED, UNFAMILIAR, TOO_FEW, CONSISTENT]
 SCORES = pa.table({"outcome": OUTCOME})

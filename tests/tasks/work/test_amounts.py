@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-
-from policies.errors import DataError
-from policies.schema import Policy
-from tasks.rows.randomness import mix
-from tasks.work.amounts import allocate, born, planned
+from augmill.policies.errors import DataError
+from augmill.policies.schema import Policy
+from augmill.tasks.rows.randomness import mix
+from augmill.tasks.work.amounts import allocate, born, planned
 
 TOKENS = mix(np.arange(10, dtype=np.uint64))
 

@@ -2,12 +2,12 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from augmill.policies.errors import StorageError
+from augmill.tasks.runners.thread import Runner
+from augmill.tasks.work import canary, sampling
+from augmill.tasks.work.plan import plan
+from augmill.tasks.work.run import ask
 
-from policies.errors import StorageError
-from tasks.runners.thread import Runner
-from tasks.work import canary, sampling
-from tasks.work.plan import plan
-from tasks.work.run import ask
 from tests.end_to_end.helpers import GOOD, LOOSE, NOISE, SMOTE, policy, suite, table_rows, write_csv
 
 

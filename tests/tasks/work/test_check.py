@@ -2,12 +2,11 @@
 
 import pyarrow as pa
 import pytest
-
-from policies.errors import DataError
-from tasks.storage.store import Store
-from tasks.work.check import Judged, _columns_of_other_type, refuse
-from tasks.work.descriptors import ChildShard
-from tasks.work.verify import Scored
+from augmill.policies.errors import DataError
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.check import Judged, _columns_of_other_type, refuse
+from augmill.tasks.work.descriptors import ChildShard
+from augmill.tasks.work.verify import Scored
 
 SHARE = {"name": "copy_share", "success": False, "on_failure": "fail", "observed": 0.03, "target": "<= 0.01"}
 SHARE |= {"error": "", "failing": []}

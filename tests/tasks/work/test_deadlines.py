@@ -9,10 +9,9 @@ import threading
 import time
 
 import pytest
-
-from policies.errors import StorageError
-from tasks.work import deadlines as module
-from tasks.work.deadlines import Deadlines, unlimited
+from augmill.policies.errors import StorageError
+from augmill.tasks.work import deadlines as module
+from augmill.tasks.work.deadlines import Deadlines, unlimited
 
 
 def nobody(fault: StorageError) -> None:
@@ -75,7 +74,7 @@ def test_without_limits_and_off_the_main_thread_nothing_is_bounded():
 
 HANGS = """
 import signal, sys, threading
-from tasks.work.deadlines import Deadlines
+from augmill.tasks.work.deadlines import Deadlines
 def last_word(fault): print(fault.cause, flush=True)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})  # as deaf as a call into C that never returns
 with Deadlines({"default": 0.2}, last_word, grace_seconds=0.2) as limits:
@@ -85,7 +84,7 @@ with Deadlines({"default": 0.2}, last_word, grace_seconds=0.2) as limits:
 HELD_OPEN = """
 import sys, threading
 from contextlib import suppress
-from tasks.work.deadlines import Deadlines
+from augmill.tasks.work.deadlines import Deadlines
 def last_word(fault): print(fault.cause, flush=True)
 with Deadlines({"default": 0.2}, last_word, grace_seconds=0.2) as limits:
     try:

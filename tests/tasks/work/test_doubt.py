@@ -1,6 +1,5 @@
 import pytest
-
-from tasks.work.doubt import doubted
+from augmill.tasks.work.doubt import doubted
 
 
 def answer(name="label_consistency_rate", observed=0.9, target=">= 0.95", **more):

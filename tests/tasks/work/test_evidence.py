@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from augmill.tasks.gates import sampling
+from augmill.tasks.rows.provenance import SAMPLE_ID, SPLIT, STEP
+from augmill.tasks.work import evidence as module
+from augmill.tasks.work.evidence import Evidence
 
-from tasks.gates import sampling
-from tasks.rows.provenance import SAMPLE_ID, SPLIT, STEP
-from tasks.work import evidence as module
-from tasks.work.evidence import Evidence
 from tests.end_to_end.helpers import NOISE, SMOTE, go, policy, rows, table_rows, write_csv
 
 

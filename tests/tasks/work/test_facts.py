@@ -2,15 +2,15 @@ import tempfile
 from dataclasses import replace
 
 import pytest
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.runners.thread import Runner
+from augmill.tasks.work import facts
+from augmill.tasks.work.ingest import ingest
+from augmill.tasks.work.run import ask
+from augmill.tasks.work.split import place_all, write_real
+from augmill.tasks.work.survey import survey
+from augmill.tasks.work.validate import validate
 
-from policies.errors import DataError, PolicyError
-from tasks.runners.thread import Runner
-from tasks.work import facts
-from tasks.work.ingest import ingest
-from tasks.work.run import ask
-from tasks.work.split import place_all, write_real
-from tasks.work.survey import survey
-from tasks.work.validate import validate
 from tests.end_to_end.helpers import (
     HEADER,
     NOISE,

@@ -4,12 +4,11 @@ import json
 from types import SimpleNamespace
 
 import pytest
-
-from policies.schema import Policy
-from tasks.work import fit as work
-from tasks.work.fit import fit
-from tasks.work.survey import Surveyed
-from tasks.work.verifier import VerifierItem
+from augmill.policies.schema import Policy
+from augmill.tasks.work import fit as work
+from augmill.tasks.work.fit import fit
+from augmill.tasks.work.survey import Surveyed
+from augmill.tasks.work.verifier import VerifierItem
 
 
 class Recording:

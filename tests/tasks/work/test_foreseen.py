@@ -1,5 +1,5 @@
-from policies.schema import Policy
-from tasks.work.foreseen import foreseen
+from augmill.policies.schema import Policy
+from augmill.tasks.work.foreseen import foreseen
 
 PLAN = {
     "rows": {"after": {"train": {"real": {"a": 60, "b": 40}}}},

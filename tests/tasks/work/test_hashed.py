@@ -2,11 +2,10 @@
 
 import pyarrow as pa
 import pytest
-
-from tasks.rows.where import mask, parse
-from tasks.sources.secret import Secret
-from tasks.work.hashed import with_hashes
-from tasks.work.manifest import Manifest
+from augmill.tasks.rows.where import mask, parse
+from augmill.tasks.sources.secret import Secret
+from augmill.tasks.work.hashed import with_hashes
+from augmill.tasks.work.manifest import Manifest
 
 KEY = Secret(b"correct horse battery staple 4711")
 

@@ -3,16 +3,16 @@
 import json
 
 import pytest
+from augmill.tasks.lineage.page import channels_now, html
+from augmill.tasks.storage import channels
+from augmill.tasks.storage.gone import VACUUMED, Gone, mark
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work import history as reading
+from augmill.tasks.work import measuring
+from augmill.tasks.work.history import CHAPTERS, history
+from augmill.tasks.work.lineage_pages import PAGE, keep, write_anew
+from augmill.tasks.work.versions import Lake
 
-from tasks.lineage.page import channels_now, html
-from tasks.storage import channels
-from tasks.storage.gone import VACUUMED, Gone, mark
-from tasks.storage.store import Store
-from tasks.work import history as reading
-from tasks.work import measuring
-from tasks.work.history import CHAPTERS, history
-from tasks.work.lineage_pages import PAGE, keep, write_anew
-from tasks.work.versions import Lake
 from tests.end_to_end.helpers import DATASET, GOOD, SMOTE, go, policy, table_rows, write_csv
 
 NOW = 4_000_000_000_000

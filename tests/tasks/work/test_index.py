@@ -2,10 +2,9 @@
 
 import pyarrow as pa
 import pytest
-
-from policies.schema import SPLITS, Policy
-from tasks.rows.provenance import SOURCE, SOURCE_TYPE
-from tasks.work.index import index_of
+from augmill.policies.schema import SPLITS, Policy
+from augmill.tasks.rows.provenance import SOURCE, SOURCE_TYPE
+from augmill.tasks.work.index import index_of
 
 
 @pytest.mark.parametrize(

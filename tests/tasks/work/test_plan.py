@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.runners.thread import Runner
+from augmill.tasks.work.changes import changes
+from augmill.tasks.work.plan import plan
+from augmill.tasks.work.run import ask
 
-from policies.errors import DataError
-from tasks.runners.thread import Runner
-from tasks.work.changes import changes
-from tasks.work.plan import plan
-from tasks.work.run import ask
 from tests.end_to_end.helpers import (
     HEADER,
     NOISE,

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.reports import probe_page, probe_text
+from augmill.tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
+from augmill.tasks.runners.thread import Runner
+from augmill.tasks.verifiers.moves import SHORT
+from augmill.tasks.work import probe_bench
+from augmill.tasks.work.probe import probe
+from augmill.tasks.work.run import ask
 
-from policies.errors import DataError, PolicyError
-from tasks.reports import probe_page, probe_text
-from tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
-from tasks.runners.thread import Runner
-from tasks.verifiers.moves import SHORT
-from tasks.work import probe_bench
-from tasks.work.probe import probe
-from tasks.work.run import ask
 from tests.end_to_end.helpers import NOISE, SMOTE, policy, table_rows, write_csv
 
 DIGITS = """\
@@ -173,10 +173,10 @@ PLUGIN = '''"""Moves every number away, by one draw of the policy's range."""
 from typing import Annotated
 
 import numpy as np
-from tasks.rows.randomness import uniforms
-from tasks.transforms.contract import Accepts, Behaviour, Parameters
-from tasks.transforms.image._params import FloatRange, Within
-from tasks.transforms.table import Block
+from augmill.tasks.rows.randomness import uniforms
+from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.image._params import FloatRange, Within
+from augmill.tasks.transforms.table import Block
 
 
 class Params(Parameters):

@@ -1,10 +1,9 @@
 import json
 
 import pyarrow as pa
-
-from expectations.names import NO_PERSONAL_DATA
-from tasks.rows.provenance import SOURCE, SOURCE_TYPE
-from tasks.work.quarantine import quarantine_rows
+from augmill.expectations.names import NO_PERSONAL_DATA
+from augmill.tasks.rows.provenance import SOURCE, SOURCE_TYPE
+from augmill.tasks.work.quarantine import quarantine_rows
 
 ROWS = pa.table(
     {

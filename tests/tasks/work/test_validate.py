@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 
-from policies.errors import DataError
-from tasks.rows.provenance import PAYLOAD_TYPE
 from tests.end_to_end.helpers import go, policy, rows
 
 ROWS = 40

@@ -1,10 +1,10 @@
 import shutil
 
 import pytest
+from augmill.policies.errors import PolicyError
+from augmill.tasks.storage.store import Store
+from augmill.tasks.work.versions import Lake, export
 
-from policies.errors import PolicyError
-from tasks.storage.store import Store
-from tasks.work.versions import Lake, export
 from tests.end_to_end.helpers import DATASET, go, policy, table_rows, write_csv
 
 

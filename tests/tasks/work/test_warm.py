@@ -11,8 +11,8 @@ CODE = """
 import pickle, sys
 from functools import partial
 from pathlib import Path
-from tasks.work.run import ask
-from tasks.work.warm import warm_worker
+from augmill.tasks.work.run import ask
+from augmill.tasks.work.warm import warm_worker
 asked = ask(Path(sys.argv[1]), lake=sys.argv[2], home=Path(sys.argv[2]))
 before = {"albumentations", "cv2"} & set(sys.modules)
 pickle.loads(pickle.dumps(partial(warm_worker, asked.ctx)))()

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
-from tasks.modalities._image_fit import draw
-from tasks.modalities.contract import Op
-from tasks.transforms.picture import Picture
+from augmill.tasks.modalities._image_fit import draw
+from augmill.tasks.modalities.contract import Op
+from augmill.tasks.transforms.picture import Picture
 
 
 @pytest.fixture

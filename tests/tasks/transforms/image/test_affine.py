@@ -1,7 +1,6 @@
 import numpy as np
-
-from tasks.transforms.image import affine
-from tasks.transforms.picture import Box, Picture
+from augmill.tasks.transforms.image import affine
+from augmill.tasks.transforms.picture import Box, Picture
 
 STILL = {
     "scale_range": (1.0, 1.0),

@@ -4,9 +4,8 @@ import random
 
 import numpy as np
 import pytest
-
-from tasks.transforms.image import _albumentations as library
-from tasks.transforms.picture import Picture
+from augmill.tasks.transforms.image import _albumentations as library
+from augmill.tasks.transforms.picture import Picture
 
 
 def drawn_at_once(seed, count):

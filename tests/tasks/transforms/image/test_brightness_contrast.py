@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from tasks.transforms.image import brightness_contrast
+from augmill.tasks.transforms.image import brightness_contrast
 
 
 @pytest.mark.parametrize(("dtype", "shift"), [(np.uint8, 51), (np.uint16, 13107)])

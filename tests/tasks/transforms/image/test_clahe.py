@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import clahe
+from augmill.tasks.transforms.image import clahe
 
 
 def test_a_flat_picture_gains_contrast(run):

@@ -1,7 +1,6 @@
 import numpy as np
-
-from tasks.transforms.image import coarse_dropout
-from tasks.transforms.picture import Box, Picture
+from augmill.tasks.transforms.image import coarse_dropout
+from augmill.tasks.transforms.picture import Box, Picture
 
 QUARTER = {
     "hole_count_range": (1, 1),

@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import color_jitter
+from augmill.tasks.transforms.image import color_jitter
 
 STILL = {
     "brightness_factor_range": (1.0, 1.0),

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-
-from policies.errors import PolicyError
-from tasks.transforms.image import compose
-from tasks.transforms.picture import Box, Picture
+from augmill.policies.errors import PolicyError
+from augmill.tasks.transforms.image import compose
+from augmill.tasks.transforms.picture import Box, Picture
 
 # The smallest arguments of those that do not work without; crops and sizes fit the picture of 24 x 32 pixels.
 ARGUMENTS = {

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from tasks.transforms.image import cutmix
+from augmill.tasks.transforms.image import cutmix
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import elastic
+from augmill.tasks.transforms.image import elastic
 
 
 def test_without_displacement_nothing_changes(run, photo):

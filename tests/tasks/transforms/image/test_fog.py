@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import fog
+from augmill.tasks.transforms.image import fog
 
 
 def test_thicker_fog_is_brighter(run):

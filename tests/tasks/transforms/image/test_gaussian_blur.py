@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import gaussian_blur
+from augmill.tasks.transforms.image import gaussian_blur
 
 
 def test_a_point_spreads_as_a_gaussian_of_the_recorded_sigma(run):

@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import gaussian_noise
+from augmill.tasks.transforms.image import gaussian_noise
 
 
 def test_the_noise_has_the_recorded_deviation_and_no_bias(run):

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from policies.errors import PolicyError
-from tasks.transforms.image import grid_distortion
+from augmill.policies.errors import PolicyError
+from augmill.tasks.transforms.image import grid_distortion
 
 
 def test_the_recorded_share_bounds_how_far_pixels_move(run):

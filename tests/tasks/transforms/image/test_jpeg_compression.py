@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import jpeg_compression
+from augmill.tasks.transforms.image import jpeg_compression
 
 
 def test_it_is_what_saving_at_the_recorded_quality_gives(run, photo):

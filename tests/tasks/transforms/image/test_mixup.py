@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from tasks.transforms.image import mixup
+from augmill.tasks.transforms.image import mixup
 
 
 def test_the_picture_is_the_weighted_sum(run, photo):

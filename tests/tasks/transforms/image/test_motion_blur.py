@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import motion_blur
+from augmill.tasks.transforms.image import motion_blur
 
 
 def test_a_point_becomes_a_line_of_the_recorded_length(run):

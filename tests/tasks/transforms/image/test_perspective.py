@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import perspective
+from augmill.tasks.transforms.image import perspective
 
 
 def test_corners_that_stay_leave_the_picture_alone(run, photo):

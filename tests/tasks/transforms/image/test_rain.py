@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import rain
+from augmill.tasks.transforms.image import rain
 
 
 def test_drops_are_drawn_and_the_rest_gets_darker(run):

@@ -1,6 +1,5 @@
 import numpy as np
-
-from tasks.transforms.image import random_grayscale
+from augmill.tasks.transforms.image import random_grayscale
 
 
 def test_all_channels_get_the_same_weighted_mean(run, photo):

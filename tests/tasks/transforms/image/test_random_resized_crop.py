@@ -1,7 +1,6 @@
 import numpy as np
-
-from tasks.transforms.image import random_resized_crop
-from tasks.transforms.picture import Picture
+from augmill.tasks.transforms.image import random_resized_crop
+from augmill.tasks.transforms.picture import Picture
 
 
 def test_the_whole_picture_at_its_own_size_is_the_picture(run, square):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from tasks.transforms.image import random_rotate90
+from augmill.tasks.transforms.image import random_rotate90
 
 
 @pytest.mark.parametrize("seed", range(6))

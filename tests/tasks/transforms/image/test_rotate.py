@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from tasks.transforms.image import affine, rotate
-from tasks.transforms.picture import Picture
+from augmill.tasks.transforms.image import affine, rotate
+from augmill.tasks.transforms.picture import Picture
 
 
 def test_a_right_angle_turns_a_square_without_loss(run, square):

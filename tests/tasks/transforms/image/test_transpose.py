@@ -1,7 +1,6 @@
 import numpy as np
-
-from tasks.transforms.image import transpose
-from tasks.transforms.picture import Box, Picture
+from augmill.tasks.transforms.image import transpose
+from augmill.tasks.transforms.picture import Box, Picture
 
 
 def test_rows_become_columns_with_mask_and_boxes(run, photo):

@@ -1,7 +1,6 @@
 import numpy as np
-
-from tasks.transforms.image import vertical_flip
-from tasks.transforms.picture import Box, Picture
+from augmill.tasks.transforms.image import vertical_flip
+from augmill.tasks.transforms.picture import Box, Picture
 
 
 def test_rows_change_sides_with_mask_and_boxes(run, photo):

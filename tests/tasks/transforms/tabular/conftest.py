@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from tasks.transforms.table import Block, Column, Pool, TableSpec
+from augmill.tasks.transforms.table import Block, Column, Pool, TableSpec
 
 
 @pytest.fixture(scope="session")

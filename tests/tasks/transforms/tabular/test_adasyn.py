@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.transforms.tabular import adasyn
 from imblearn.over_sampling import ADASYN
-
-from policies.errors import DataError
-from tasks.transforms.tabular import adasyn
 
 PARAMS = adasyn.Params()
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.transforms.tabular import borderline_smote as ours
 from imblearn.over_sampling import BorderlineSMOTE
-
-from policies.errors import DataError
-from tasks.transforms.tabular import borderline_smote as ours
 
 KINDS = ["borderline-1", "borderline-2"]
 

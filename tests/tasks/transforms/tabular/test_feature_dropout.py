@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from tasks.transforms.table import Block, Column, TableSpec
-from tasks.transforms.tabular import feature_dropout
-from tasks.transforms.tabular.feature_dropout import Params
+from augmill.tasks.transforms.table import Block, Column, TableSpec
+from augmill.tasks.transforms.tabular import feature_dropout
+from augmill.tasks.transforms.tabular.feature_dropout import Params
 
 SPEC = TableSpec(
     (

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.transforms.tabular import mixup
 from scipy.stats import kstest
-
-from policies.errors import DataError
-from tasks.transforms.tabular import mixup
 
 
 def drawn_for(pool, bases, alpha=0.4):

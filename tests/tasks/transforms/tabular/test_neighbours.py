@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from augmill.policies.errors import DataError
+from augmill.tasks.transforms.tabular import _neighbours as neighbours
 from threadpoolctl import threadpool_limits
-
-from policies.errors import DataError
-from tasks.transforms.tabular import _neighbours as neighbours
 
 
 def by_hand(points, rows, k):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-from tasks.transforms.tabular import random_oversample
+from augmill.tasks.transforms.tabular import random_oversample
 
 
 def test_a_child_is_its_base(overlapping, pool_of, make_children):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from augmill.tasks.transforms.tabular import smote
 from imblearn.over_sampling import SMOTE
-
-from tasks.transforms.tabular import smote
 
 PARAMS = smote.Params()
 

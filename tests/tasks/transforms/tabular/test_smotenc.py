@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from augmill.tasks.transforms.table import Block
+from augmill.tasks.transforms.tabular import smotenc
 from imblearn.over_sampling import SMOTENC
-
-from tasks.transforms.table import Block
-from tasks.transforms.tabular import smotenc
 
 PARAMS = smotenc.Params()
 
