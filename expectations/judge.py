@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from augmill.expectations.build import arguments, build, library
 from augmill.expectations.detector import mask
 from augmill.expectations.names import NO_PERSONAL_DATA

@@ -7,6 +7,7 @@ from itertools import compress
 from typing import Any, Literal
 
 import pyarrow as pa
+
 from augmill.expectations.build import library
 from augmill.expectations.detector import candidates, find
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from pydantic import Field, PrivateAttr, ValidationError
+
 from augmill.expectations.names import DATASET, OURS, REFUSED, ROW, Scope, scope_of
 from augmill.policies import yaml_source
-from augmill.policies.closed import Closed, Share
+from augmill.policies.base_model import Closed, Share
 from augmill.policies.errors import Finding, PolicyError
-from augmill.policies.faults import Reporter, findings_of
 from augmill.policies.names import did_you_mean
-from pydantic import Field, PrivateAttr, ValidationError
+from augmill.policies.validation_errors import Reporter, findings_of
 
 Presence = Literal["allow", "refuse"]
 

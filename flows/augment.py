@@ -6,11 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from augmill.flows.deployments.deployed import as_state, by_a_worker, unchanged
-from augmill.flows.opening import open_run
+from prefect import State, flow
+from prefect.runtime import flow_run
+
+from augmill.flows.open_run import open_run
+from augmill.flows.run_events import dataset_of, telling
 from augmill.flows.settings import RunnerName, settings
 from augmill.flows.telemetry.tracing import run_scope
-from augmill.flows.telling import dataset_of, telling
+from augmill.flows.worker_entry import as_state, by_a_worker, unchanged
 from augmill.tasks.augment import augment as make_children
 from augmill.tasks.check import check
 from augmill.tasks.fit import fit
@@ -22,8 +25,6 @@ from augmill.tasks.split import split
 from augmill.tasks.storage.delta import Conflict
 from augmill.tasks.validate import validate
 from augmill.tasks.verify import verify
-from prefect import State, flow
-from prefect.runtime import flow_run
 
 ATTEMPTS = 3
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from augmill.flows.bounded import end_process
+
 from augmill.flows.console import print_json, say
+from augmill.flows.timeouts import end_process
 from augmill.policies.errors import AugmillError, DataError, PolicyError, StorageError
 from augmill.policies.names import did_you_mean
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
 from augmill.policies.errors import StorageError
-from augmill.tasks.lineage.visible import visible
+from augmill.tasks.sanitize.control_characters import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 from uuid import UUID
 
-from augmill.flows.alerts.alerting import Alerts, alerts_of
-from augmill.flows.stack.state import address
-from augmill.flows.telemetry.observing import Observing, observing_of
+from augmill.flows.config.alert_settings import Alerts, alerts_of
+from augmill.flows.config.observability_settings import Observing, observing_of
+from augmill.flows.config.stack_state import address
 from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.sanitize.secret import KEY_REMEDY, Secret
 from augmill.tasks.sources.roots import SETTING as DATA_ROOTS
 from augmill.tasks.sources.roots import Roots
-from augmill.tasks.sources.secret import KEY_REMEDY, Secret
 
 _FEWEST_KEY_SIGNS = 16
 WORK_POOL = "augmill"
@@ -48,7 +48,7 @@ QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     # Nine tasks a run need no log lines in Prefect's database; the pipeline reports on the terminal itself.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # the only embedded server is flows/servers/server.py's
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # the only embedded server is flows/servers/prefect_server.py's
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
     # Workers inherit this; what their libraries warn about is not for the person at the terminal.
     "PYTHONWARNINGS": "ignore",

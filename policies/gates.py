@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from augmill.policies.closed import Closed, Share
 from pydantic import Field, model_validator
+
+from augmill.policies.base_model import Closed, Share
 
 FailOrWarn = Literal["fail", "warn"]
 Count = Annotated[int, Field(ge=0)]

@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path as File
 
+from augmill.policies.data_facts import DataFacts
 from augmill.policies.errors import Finding, PolicyError
-from augmill.policies.facts import DataFacts
 from augmill.policies.load import Catalogue, Loaded
 from augmill.policies.names import did_you_mean
-from augmill.policies.rules.context import Context, Hit
 from augmill.policies.rules.reading import DOCS
+from augmill.policies.rules.rule_context import Context, Hit
 from augmill.policies.yaml_source import Path
 
 Rule = Callable[[Context], Iterator[Hit]]

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import BaseModel, ValidationError
+
 from augmill.policies import yaml_source
 from augmill.policies.errors import Finding, PolicyError
-from augmill.policies.faults import Reporter, findings_of, spell
 from augmill.policies.names import did_you_mean
 from augmill.policies.schema import Policy
+from augmill.policies.validation_errors import Reporter, findings_of, spell
 from augmill.policies.yaml_source import Document
-from pydantic import BaseModel, ValidationError
 
 FORMATS = ("csv", "parquet", "jsonl", "image_folder", "manifest", "builtin")
 PLANNED_MODALITIES = ("text", "audio", "timeseries")

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Literal, Self
 
-from augmill.policies.closed import Closed
-from augmill.policies.names import did_you_mean
 from pydantic import Field, field_validator, model_validator
+
+from augmill.policies.base_model import Closed
+from augmill.policies.names import did_you_mean
 
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:-]{0,62}$")]
 # What Debian's cron and Prefect's reader of cron lines agree on: no seconds, no L, W, # or @daily.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from augmill.policies.closed import Closed, Share
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from augmill.policies.base_model import Closed, Share
 from augmill.policies.gates import Gates
 from augmill.policies.schedule import Schedule
-from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Lower-case letters, digits, hyphens.")]
 # With a letter at least: in DATASET@3 the 3 is a version.

@@ -1,11 +1,12 @@
 """Augment: children of real training rows, as many as planned."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import augment as work
-from augmill.tasks.work.descriptors import ChildShard
-from augmill.tasks.work.fit import Fitted
-from augmill.tasks.work.run import Run
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.descriptors import ChildShard
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import augment as work
+from augmill.tasks.stages.fit import Fitted
 
 
 @task(name="augment", **STAGE)

@@ -1,13 +1,14 @@
 """Check: the label-consistency gates; nothing that fails them is published."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import outcome as work
-from augmill.tasks.work.fit import Fitted
-from augmill.tasks.work.outcome import Checked
-from augmill.tasks.work.run import Run
-from augmill.tasks.work.split import Real
-from augmill.tasks.work.verify import Scored
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import check as work
+from augmill.tasks.stages.check import Checked
+from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.split import Real
+from augmill.tasks.stages.verify import Scored
 
 
 @task(name="check", **STAGE)

@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import fit as work
-from augmill.tasks.work.facts import settle
-from augmill.tasks.work.fit import Fitted
-from augmill.tasks.work.production import refuse_other_columns
-from augmill.tasks.work.run import Run
-from augmill.tasks.work.split import Real
-from augmill.tasks.work.survey import survey
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import fit as work
+from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.lint_facts import settle
+from augmill.tasks.stages.production_sample import refuse_other_columns
+from augmill.tasks.stages.profile import survey
+from augmill.tasks.stages.split import Real
 
 
 @task(name="fit", **STAGE)

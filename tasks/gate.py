@@ -1,10 +1,11 @@
 """Gate: what the version must show as a whole - that it helps, gives nobody away, costs no more than allowed."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import gates as work
-from augmill.tasks.work.outcome import Checked
-from augmill.tasks.work.run import Run
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import gate as work
+from augmill.tasks.stages.check import Checked
 
 
 @task(name="gate", **STAGE)

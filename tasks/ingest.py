@@ -1,10 +1,11 @@
 """Ingest: raw objects in, typed shards out."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import ingest as work
-from augmill.tasks.work.ingest import Raw
-from augmill.tasks.work.run import Run
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.descriptors import Raw
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import ingest as work
 
 
 @task(name="ingest", **STAGE)

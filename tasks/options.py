@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from augmill.policies.errors import StorageError
-from augmill.tasks.storage.delta import Conflict
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
+
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.delta import Conflict
 
 
 def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001

@@ -1,12 +1,13 @@
 """Publish: one atomic commit of the real rows and the children that passed."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import publish as work
-from augmill.tasks.work.outcome import Checked
-from augmill.tasks.work.publish import Version
-from augmill.tasks.work.run import Run
-from augmill.tasks.work.split import Real
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import publish as work
+from augmill.tasks.stages.check import Checked
+from augmill.tasks.stages.publish import Version
+from augmill.tasks.stages.split import Real
 
 
 @task(name="publish", **STAGE)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.telemetry.spans import span
-from augmill.tasks.work import record as work
-from augmill.tasks.work.outcome import Checked
-from augmill.tasks.work.publish import Version
-from augmill.tasks.work.run import Run
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages.check import Checked
+from augmill.tasks.stages.publish import Version
+from augmill.tasks.telemetry.spans import span
+from augmill.tasks.versions import record as work
 
 
 @task(name="record", **STAGE)

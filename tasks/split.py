@@ -1,11 +1,12 @@
 """Split: every valid row gets its id and its split, and is written as a real row of the table."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import split as work
-from augmill.tasks.work.run import Run
-from augmill.tasks.work.split import Real
-from augmill.tasks.work.validate import Valid
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.descriptors import Valid
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import split as work
+from augmill.tasks.stages.split import Real
 
 
 @task(name="split", **STAGE)

@@ -1,12 +1,12 @@
 """Validate: the suite's judgement of every row; failing rows go to quarantine."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import quarantine
-from augmill.tasks.work import validate as work
-from augmill.tasks.work.ingest import Raw
-from augmill.tasks.work.run import Run
-from augmill.tasks.work.validate import Valid
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.descriptors import Raw, Valid
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import quarantine_rows
+from augmill.tasks.stages import validate as work
 
 
 @task(name="validate", **STAGE)
@@ -16,6 +16,6 @@ def validate(run: Run, raw: Raw) -> Valid:
         work.refuse_drift(run.ctx, run.asked.known_types, raw)
         work.refuse_gaps(run.ctx, run.asked.new_objects, raw)
         valid = work.validate(run.ctx, run.runner, raw)
-        figures["quarantined"] = quarantine.keep_invalid(run.ctx, valid, run.at_ms)
+        figures["quarantined"] = quarantine_rows.keep_invalid(run.ctx, valid, run.at_ms)
         work.refuse_invalid(run.ctx, raw, valid)
         return valid

@@ -1,12 +1,13 @@
 """Verify: score columns for every child - structure, label, likeness - that the checks will judge."""
 
-from augmill.tasks.options import STAGE
-from augmill.tasks.work import verify as work
-from augmill.tasks.work.descriptors import ChildShard
-from augmill.tasks.work.fit import Fitted
-from augmill.tasks.work.run import Run
-from augmill.tasks.work.verify import Scored
 from prefect import task
+
+from augmill.tasks.options import STAGE
+from augmill.tasks.runs.descriptors import ChildShard
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import verify as work
+from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.verify import Scored
 
 
 @task(name="verify", **STAGE)

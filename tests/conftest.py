@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.settings import QUIET
 
 pytest_plugins = ["tests.fixtures_browser", "tests.fixtures_s3", "tests.fixtures_prefect", "tests.fixtures_git"]

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from augmill.flows.servers.server import RunningServer, loopback_server
-from augmill.flows.servers.server_process import create_schema
-from augmill.flows.settings import settings
 
+from augmill.flows.servers.prefect_server import RunningServer, loopback_server
+from augmill.flows.servers.prefect_server_process import create_schema
+from augmill.flows.settings import settings
 from tests.fixtures_s3 import free_port
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+
 from augmill.tasks.storage import s3 as s3_module
 from augmill.tasks.storage.store import Store
 

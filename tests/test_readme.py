@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.cli import COMMANDS
 from augmill.tasks.transforms.catalogue import Catalogue
 

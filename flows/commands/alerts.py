@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.settings import Settings, quiet_libraries, settings
 
@@ -32,7 +33,7 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
 
     The same command again changes nothing; what was added or switched off in Prefect's pages stays.
     """
-    from augmill.tasks.reports.alerting import text
+    from augmill.tasks.summaries.alerts_text import text
 
     if testing and removing:
         raise click.UsageError("Name one of --test and --remove.")
@@ -49,13 +50,13 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
 
 def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
     """Bring the server's automations in line with the settings, if there is a server."""
-    from augmill.flows.alerts.delivering import ways
-    from augmill.flows.alerts.emitting import lasting_server
-    from augmill.tasks.lineage.redact import redact
+    from augmill.flows.alerts.delivery import ways
+    from augmill.flows.alerts.prefect_events import lasting_server
+    from augmill.tasks.sanitize.redact import redact
 
     automations: list[dict[str, Any]] = []
     if lasting_server(current) is not None:
-        from augmill.flows.alerts.automating import register, remove
+        from augmill.flows.alerts.automations import register, remove
 
         automations = remove(current) if removing else register(current)
     server = redact(current.prefect_api_url) if automations and current.prefect_api_url else None
@@ -64,9 +65,9 @@ def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
 
 def tested(current: Settings) -> dict[str, Any]:
     """Send one alert that is none; what came of it, by way."""
-    from augmill.flows.alerts.delivering import attempt, ways
+    from augmill.flows.alerts.delivery import attempt, ways
     from augmill.tasks.telemetry.alert import alert_of
-    from augmill.tasks.telemetry.happening import Happening
+    from augmill.tasks.telemetry.dataset_event import Happening
 
     facts = {
         "channel": "test",

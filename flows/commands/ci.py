@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from augmill.flows.console import json_option, print_json, say, write_file
 from augmill.flows.settings import Settings, quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
@@ -71,7 +72,9 @@ def command(
     document = (
         _started(rev, policies, current, timeout if wait else None) if start else _reviewed(rev, policies, current)
     )
-    form = importlib.import_module("augmill.tasks.reports.triggered" if start else "augmill.tasks.reports.reviewed")
+    form = importlib.import_module(
+        "augmill.tasks.summaries.trigger_text" if start else "augmill.tasks.summaries.review_text"
+    )
     if report is not None:
         write_file(report, form.markdown(document).encode(), "--report")
     if as_json:
@@ -82,12 +85,12 @@ def command(
 
 
 def _reviewed(rev: str, policies: Sequence[Path], current: Settings) -> dict[str, Any]:
-    from augmill.flows.review.reviewing import review_all
+    from augmill.flows.review.review_change import review_all
 
     return review_all(rev, policies, current)
 
 
 def _started(rev: str, policies: Sequence[Path], current: Settings, wait_seconds: float | None) -> dict[str, Any]:
-    from augmill.flows.review.triggering import trigger
+    from augmill.flows.review.trigger_runs import trigger
 
     return trigger(rev, policies, current, wait_seconds)

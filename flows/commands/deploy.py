@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.settings import quiet_libraries, settings
 
 if TYPE_CHECKING:  # for --help, the command line alone
-    from augmill.flows.deployments.deployment import Deployment
+    from augmill.flows.deployments.deployment_spec import Deployment
 
 EXAMPLE = """
 \b
@@ -34,7 +35,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
     Its schedule, parameters, tags and description are those of the policy; one run of a dataset is at work at a time.
     A deployment that is as it should be is not touched, and none that augmill did not make.
     """
-    from augmill.flows.deployments.deploying import deploy, policies_in
+    from augmill.flows.deployments.deploy import deploy, policies_in
 
     current = settings()
     quiet_libraries(current)
@@ -44,7 +45,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports.deploying import summary
+        from augmill.tasks.summaries.deploy_text import summary
 
         say(summary(document), nl=False)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -23,13 +24,13 @@ def command(before: str, after: str, as_json: bool, as_markdown: bool) -> None:
     """Compare two versions: policy, rows per class, origin and step, distributions, figures and checks."""
     if as_json and as_markdown:
         raise click.UsageError("Name one of --json and --markdown.")
-    from augmill.tasks.work.compare import compare
+    from augmill.tasks.versions.diff import compare
 
     lake = open_lake()
     document = compare(lake, lake.readable(before), lake.readable(after))
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports import compared
+        from augmill.tasks.summaries import diff_text
 
-        say((compared.markdown if as_markdown else compared.text)(document), nl=False)
+        say((diff_text.markdown if as_markdown else diff_text.text)(document), nl=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.settings import quiet_libraries, settings
 
@@ -23,7 +24,7 @@ Examples:
 @json_option
 def command(as_json: bool) -> int:
     """Look at all that runs will need. Exit code 0: nothing fails, 2: a setting is wrong, 4: a service is down."""
-    from augmill.flows.checking import examine, exit_code
+    from augmill.flows.health import examine, exit_code
 
     current = settings()
     quiet_libraries(current)
@@ -32,7 +33,7 @@ def command(as_json: bool) -> int:
         counted = {status: sum(answer.status == status for answer in answers) for status in ("ok", "warn", "fail")}
         print_json({**counted, "checks": [asdict(answer) for answer in answers]})
     else:
-        from augmill.tasks.reports.doctor import shown
+        from augmill.tasks.summaries.doctor_text import shown
 
         say(shown([asdict(answer) for answer in answers]), nl=False)
     return exit_code(answers)

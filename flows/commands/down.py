@@ -9,10 +9,11 @@ import signal
 import time
 
 import click
+
+from augmill.flows.config import stack_state
+from augmill.flows.config.process_identity import send
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.settings import Settings, settings
-from augmill.flows.stack import state
-from augmill.flows.stack.processes import send
 from augmill.policies.errors import StorageError
 
 WAIT_SECONDS = 90.0
@@ -43,7 +44,7 @@ def command(as_json: bool) -> None:
 
 def _stop(current: Settings) -> bool:
     """Tell the supervisor to stop, and wait until it has."""
-    stack = state.running(current.home)
+    stack = stack_state.running(current.home)
     if stack is None:
         return False
     send(stack.supervisor, signal.SIGTERM)
@@ -59,9 +60,9 @@ def _stop(current: Settings) -> bool:
 
 
 def _sweep(current: Settings) -> int:
-    from augmill.flows.stack.supervisor import sweep
+    from augmill.flows.stack.stack_supervisor import sweep
 
     if not current.home.is_dir():
         return 0
-    with state.locked(current.home) as free:
+    with stack_state.locked(current.home) as free:
         return len(sweep(current)) if free else 0

@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 
 import click
+
 from augmill.flows.console import json_option, print_json, say, write_file
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 from augmill.flows.settings import settings
 
 EXAMPLE = """
@@ -27,8 +28,8 @@ Examples:
 @json_option
 def command(reference: str, sample_id: str, picture: Path | None, as_json: bool) -> None:
     """Walk from a row back to the raw objects it came from, and say who allowed each step."""
-    from augmill.tasks.work import explain as work
-    from augmill.tasks.work.rebuild import context_of
+    from augmill.tasks.versions import explain as work
+    from augmill.tasks.versions.rebuild import context_of
 
     lake = open_lake()
     found = lake.readable(reference)
@@ -43,6 +44,6 @@ def command(reference: str, sample_id: str, picture: Path | None, as_json: bool)
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports.explained import text
+        from augmill.tasks.summaries.explain_text import text
 
         say(text(document), nl=False)

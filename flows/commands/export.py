@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -21,7 +22,7 @@ Example:
 @json_option
 def command(reference: str, folder: Path, as_json: bool) -> None:
     """Copy a version to FOLDER: Parquet per split and origin, README.md as a data card, croissant.json."""
-    from augmill.tasks.work.versions import export
+    from augmill.tasks.versions.versions import export
 
     lake = open_lake()
     found = lake.readable(reference)

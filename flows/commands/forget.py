@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 from augmill.flows.settings import RunnerName, Settings, settings
 from augmill.flows.telemetry.logs import log_to
 from augmill.policies.errors import AugmillError
@@ -50,7 +51,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Forget rows for good: publish a version without them and their children, everything fitted anew."""
-    from augmill.tasks.reports.forgotten import text as answer
+    from augmill.tasks.summaries.forget_text import text as answer
 
     if (text is None) is not bool(sample_ids):
         raise click.UsageError("Name either --where CONDITION or one SAMPLE_ID or more.")
@@ -67,11 +68,11 @@ def forget(
     dataset: str, text: str | None, ids: tuple[str, ...], policy: Path | None, *, purge: bool, dry_run: bool
 ) -> dict[str, Any]:
     """Choose the rows, note them, run the policy, make sure that they are gone, purge, and keep the proof."""
-    from augmill.tasks.rows.where import parse
-    from augmill.tasks.work import forget as work
-    from augmill.tasks.work.hashed import with_hashes
-    from augmill.tasks.work.purge import finish, refuse_pinned
-    from augmill.tasks.work.selection import Asked, choose
+    from augmill.tasks.erasure import forget as work
+    from augmill.tasks.erasure.hashed_conditions import with_hashes
+    from augmill.tasks.erasure.purge import finish, refuse_pinned
+    from augmill.tasks.erasure.row_selection import Asked, choose
+    from augmill.tasks.rows.predicate import parse
 
     lake, current = open_lake(), settings()
     log_to(current)
@@ -99,8 +100,8 @@ def forget(
         raise
     document |= {"version": work.confirm(lake, asked, chosen), "at_ms": at_ms, "by": by, "purged": None}
     if purge:
-        from augmill.tasks.work.purge import Purge
-        from augmill.tasks.work.purge import purge as remove
+        from augmill.tasks.erasure.purge import Purge
+        from augmill.tasks.erasure.purge import purge as remove
 
         document["purged"] = remove(Purge(lake, asked, chosen, entry, at_ms, by, current.tracking_uri))
     proof = work.keep_proof(lake, entry, chosen, document)
@@ -112,7 +113,7 @@ def forget(
 def run_policy(file: Path, current: Settings, runner: RunnerName | None = None) -> None:
     """Run the policy as `augmill run` does; nothing happens where a run has been there in the meantime."""
     from augmill.flows.commands.run import run_flow
-    from augmill.flows.looking import ask_with
+    from augmill.flows.policy_request import ask_with
 
     if ask_with(file, current).document is None:
         run_flow(file, runner, current)

@@ -6,8 +6,9 @@ import getpass
 import time
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 from augmill.flows.settings import settings
 
 EXAMPLE = """
@@ -25,10 +26,10 @@ Exit codes: 0 all gates pass, 3 one fails: channels that name the version went b
 @json_option
 def command(reference: str, as_json: bool) -> None:
     """Run the gates of a version's policy on its rows again, against production as it is today; keep the answers."""
-    from augmill.flows.regating import judged_again
-    from augmill.flows.telling import tell_measured
-    from augmill.tasks.reports.measured import text
-    from augmill.tasks.work import measuring as work
+    from augmill.flows.late_gates import judged_again
+    from augmill.flows.run_events import tell_measured
+    from augmill.tasks.summaries.measurement_text import text
+    from augmill.tasks.versions import monitoring as work
 
     lake = open_lake()
     found = work.named(lake, reference)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
 from augmill.policies.errors import PolicyError
 
 if TYPE_CHECKING:
-    from augmill.tasks.drafting.look import Look
+    from augmill.tasks.drafting.source_profile import Look
 
 EXAMPLE = """
 \b
@@ -49,7 +50,7 @@ def command(
     """Draft policies/NAME.yaml and expectations/NAME.yaml for a SOURCE: a file, glob, folder or s3:// URI."""
     from augmill.flows.settings import quiet_libraries, settings
     from augmill.tasks.drafting.draft import draft
-    from augmill.tasks.drafting.sketch import Call, dataset_name
+    from augmill.tasks.drafting.infer_policy import Call, dataset_name
     from augmill.tasks.transforms.catalogue import Catalogue
 
     current = settings()

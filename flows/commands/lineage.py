@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import click
+
 from augmill.flows.console import json_option, print_json, say, write_file
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 from augmill.policies.errors import PolicyError
 
 EXAMPLE = """
@@ -25,9 +26,9 @@ Examples:
 @json_option
 def command(reference: str, file: Path | None, browser: bool, as_json: bool) -> None:
     """Draw the lineage of a dataset as it is now, and say where the page is: one file that loads nothing."""
-    from augmill.tasks.lineage.page import html
-    from augmill.tasks.work.history import history
-    from augmill.tasks.work.lineage_pages import PAGE, keep
+    from augmill.tasks.lineage_graph.page import html
+    from augmill.tasks.versions.history import history
+    from augmill.tasks.versions.lineage_pages import PAGE, keep
 
     lake = open_lake()
     if browser and file is None and "://" in lake.store.uri:

@@ -6,20 +6,17 @@ rules.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.policies.errors import Finding, PolicyError
+from augmill.flows.lint_policies import findings_of
 
 if TYPE_CHECKING:
-    from augmill.policies.load import Loaded
-    from augmill.tasks.transforms.catalogue import Catalogue
-
-PERSONAL = ("AUG601", "AUG602", "AUG603")
+    pass
 
 
 @click.command(name="lint")
@@ -60,41 +57,6 @@ def command(files: Sequence[str], code: str | None, with_data: bool, as_json: bo
             say(str(finding))
         say(_summary(len(files), errors, len(findings) - errors), err=True)
     click.get_current_context().exit(2 if errors else 0)
-
-
-def findings_of(file: str, *, with_data: bool = False) -> list[Finding]:
-    """Every finding of one policy and its suite, those that keep them from being read included."""
-    from augmill.expectations.suite import load_suite
-    from augmill.flows.settings import settings
-    from augmill.policies.lint import lint
-    from augmill.policies.load import load
-    from augmill.tasks.transforms.catalogue import Catalogue
-
-    catalogue = Catalogue(settings().plugins)
-    found: list[Finding] = []
-    try:
-        loaded = load(file, catalogue)
-        found += lint(loaded, catalogue)
-        if with_data:
-            found = [one for one in found if one.rule not in PERSONAL] + _personal(loaded, catalogue)
-        if loaded.suite is not None:
-            load_suite(os.path.relpath(loaded.suite), dict.fromkeys(catalogue.custom(), "row"))
-    except PolicyError as fault:
-        if not fault.findings:
-            raise
-        found += fault.findings
-    return found
-
-
-def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
-    """What the rules on personal data say after a glance at the source; all others have not seen enough."""
-    from augmill.flows.settings import settings
-    from augmill.policies.lint import lint
-    from augmill.tasks.work.glance import glance
-
-    current = settings()
-    facts = glance(loaded.policy, loaded.path.parent, current.pii_key, current.data_roots)
-    return [finding for finding in lint(loaded, catalogue, facts) if finding.rule in PERSONAL]
 
 
 def _explain(code: str, as_json: bool) -> None:

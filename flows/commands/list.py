@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 from augmill.policies.errors import StorageError
 
 if TYPE_CHECKING:
-    from augmill.tasks.work.versions import Lake
+    from augmill.tasks.versions.versions import Lake
 
 EXAMPLE = """
 \b
@@ -57,7 +58,7 @@ def _row(lake: Lake, dataset: str) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    from augmill.tasks.reports.kept import ranges
+    from augmill.tasks.summaries.retention_text import ranges
 
     told = [f"{name} -> {version}" for name, version in sorted(row["channels"].items())]
     told += [f"pinned {ranges(row['pins'])}"] if row["pins"] else []

@@ -6,6 +6,7 @@ Runs need no exporter where AUGMILL_METRICS names a folder of node_exporter's te
 from __future__ import annotations
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.settings import quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
@@ -29,9 +30,9 @@ def command(serving: bool, host: str, port: int, as_json: bool) -> None:
     """Every figure of every dataset, and who answers, in Prometheus' text format."""
     from dataclasses import asdict
 
-    from augmill.flows.telemetry.exporting import LISTENING, everything, serve
+    from augmill.flows.telemetry.collector import LISTENING, everything, serve
     from augmill.tasks.telemetry.exposition import text_of
-    from augmill.tasks.telemetry.metrics import BY_NAME
+    from augmill.tasks.telemetry.metric_catalogue import BY_NAME
 
     current = settings()
     quiet_libraries(current)

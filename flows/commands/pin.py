@@ -6,8 +6,9 @@ import getpass
 import time
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -24,8 +25,8 @@ Examples:
 @json_option
 def command(reference: str, note: str, remove: bool, as_json: bool) -> None:
     """Pin a version: vacuum never removes it. A channel pins the version it names now, not itself."""
-    from augmill.tasks.reports.kept import pinned_text
-    from augmill.tasks.work.pinning import pin, unpin
+    from augmill.tasks.summaries.retention_text import pinned_text
+    from augmill.tasks.versions.pinning import pin, unpin
 
     if remove and note:
         raise click.UsageError("Name one of --note and --remove.")

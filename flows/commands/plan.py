@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import ask_with
+from augmill.flows.policy_request import ask_with
 from augmill.flows.settings import quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
 
@@ -37,8 +38,8 @@ def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
     current = settings()
     quiet_libraries(current)
     log_to(current)
+    from augmill.tasks.dry_runs.plan import plan
     from augmill.tasks.runners import thread
-    from augmill.tasks.work.plan import plan
 
     asked = ask_with(policy, current, refuse_errors=False)
     with tempfile.TemporaryDirectory(prefix="augmill-plan-") as scratch, thread.Runner(current.workers) as runner:
@@ -46,7 +47,7 @@ def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports import plan_text
+        from augmill.tasks.summaries import plan_text
 
         render = plan_text.markdown if as_markdown else plan_text.text
         say(render(document), nl=False)

@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 
 import click
+
 from augmill.flows.console import json_option, print_json, say, write_file
-from augmill.flows.looking import ask_with
+from augmill.flows.policy_request import ask_with
 from augmill.flows.settings import quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
 
@@ -43,15 +44,16 @@ def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, a
     current = settings()
     quiet_libraries(current)
     log_to(current)
-    from augmill.tasks.reports import probe_page, probe_text
+    from augmill.tasks.dry_runs.probe import probe
+    from augmill.tasks.html_pages import probe_html
     from augmill.tasks.runners import thread
-    from augmill.tasks.work.probe import probe
+    from augmill.tasks.summaries import probe_text
 
     asked = ask_with(policy, current, refuse_errors=False)
     file = page or current.home / "probes" / f"{asked.ctx.policy.dataset}.html"
     with tempfile.TemporaryDirectory(prefix="augmill-probe-") as scratch, thread.Runner(current.workers) as runner:
         document = probe(asked, runner, scratch, uses, rows)
-    write_file(file, probe_page.render(document), "--page")
+    write_file(file, probe_html.render(document), "--page")
     if as_json:
         print_json({**document, "page": str(file)})
     else:

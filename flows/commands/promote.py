@@ -6,8 +6,9 @@ import getpass
 import time
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 from augmill.flows.settings import settings
 
 EXAMPLE = """
@@ -27,10 +28,10 @@ def command(reference: str, channel: str, as_json: bool) -> None:
     Refused where a check or gate of the version failed, a figure posted since breaches its policy, or files are gone.
     The drift gate is run again, on the production sample as it is now; rows do not change, so what others said stands.
     """
-    from augmill.flows.regating import measure_again
-    from augmill.flows.telling import tell_moved
-    from augmill.tasks.reports.pointed import text
-    from augmill.tasks.work.pointing import promote, refuse_incomplete
+    from augmill.flows.late_gates import measure_again
+    from augmill.flows.run_events import tell_moved
+    from augmill.tasks.summaries.channel_text import text
+    from augmill.tasks.versions.promotion import promote, refuse_incomplete
 
     lake = open_lake()
     found = lake.find(reference)

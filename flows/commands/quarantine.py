@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -31,8 +32,8 @@ Rows are counted from 0. Personal data in examples is shown as tokens such as <e
 @json_option
 def command(reference: str, target: Path | None, as_json: bool) -> None:
     """Say which rows of a dataset wait in quarantine and why, and which were taken in since or are gone."""
-    from augmill.tasks.reports.quarantined import text
-    from augmill.tasks.work.quarantined import export, quarantined
+    from augmill.tasks.summaries.quarantine_text import text
+    from augmill.tasks.versions.quarantine_listing import export, quarantined
 
     found = quarantined(open_lake(), reference)
     document = found.document()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
-from augmill.flows.runners import open_runner, suited
+from augmill.flows.policy_request import open_lake
+from augmill.flows.runner_choice import open_runner, suited
 from augmill.flows.settings import settings
 
 EXAMPLE = """
@@ -36,7 +37,7 @@ def command(reference: str, sample_ids: tuple[str, ...], whole: bool, sample: in
     lake = open_lake()
     current = settings()
     found = lake.readable(reference)
-    from augmill.tasks.work import rebuild as work
+    from augmill.tasks.versions import rebuild as work
 
     with tempfile.TemporaryDirectory(prefix="augmill-rebuild-") as scratch:
         ctx = work.context_of(lake, found, current.plugins, scratch)
@@ -47,7 +48,7 @@ def command(reference: str, sample_ids: tuple[str, ...], whole: bool, sample: in
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports.rebuilt import text
+        from augmill.tasks.summaries.rebuild_text import text
 
         say(text(document), nl=False)
     click.get_current_context().exit(document["exit_code"])

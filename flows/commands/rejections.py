@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+
 from augmill.flows.console import json_option, print_json, say, write_file
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -29,8 +30,8 @@ Examples:
 @json_option
 def command(reference: str, limit: int, file: Path | None, as_json: bool) -> None:
     """List the rows whose label is contradicted, with their scores, and those that are like no real row."""
-    from augmill.tasks.reports.rejections import text
-    from augmill.tasks.work.rejections import kept, page_name
+    from augmill.tasks.html_pages.rejections_html import text
+    from augmill.tasks.pages.rejections_page import kept, page_name
 
     if file is not None and not file.parent.is_dir():
         raise click.UsageError(f"There is no folder {file.parent} to put {file.name} into.")

@@ -6,8 +6,9 @@ import getpass
 import time
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 from augmill.flows.settings import settings
 
 EXAMPLE = """
@@ -26,9 +27,9 @@ Exit codes: 0 kept, 3 a figure breaches the policy's `gates.metrics`: channels t
 @json_option
 def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
     """Keep what an evaluation measured of a version; channels go back where it breaches the policy's targets."""
-    from augmill.flows.telling import tell_measured
-    from augmill.tasks.reports.measured import text
-    from augmill.tasks.work import measuring as work
+    from augmill.flows.run_events import tell_measured
+    from augmill.tasks.summaries.measurement_text import text
+    from augmill.tasks.versions import monitoring as work
 
     values = work.parsed(figures)
     lake = open_lake()

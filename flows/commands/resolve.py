@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b

@@ -6,8 +6,9 @@ import getpass
 import time
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -22,9 +23,9 @@ Example:
 @json_option
 def command(dataset: str, channel: str, as_json: bool) -> None:
     """Point a channel back at the version it named before; once more goes back further. No version is removed."""
-    from augmill.flows.telling import tell_moved
-    from augmill.tasks.reports.pointed import text
-    from augmill.tasks.work.pointing import rollback
+    from augmill.flows.run_events import tell_moved
+    from augmill.tasks.summaries.channel_text import text
+    from augmill.tasks.versions.promotion import rollback
 
     name, at, named = dataset.partition("@")
     if at:

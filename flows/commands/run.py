@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.keeping import keep
-from augmill.flows.looking import ask_with
+from augmill.flows.policy_request import ask_with
 from augmill.flows.settings import RunnerName, Settings, quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
+from augmill.flows.unchanged_run import keep
 from augmill.policies.errors import Finding
 
 EXAMPLE = """
@@ -37,8 +38,8 @@ Example:
 @json_option
 def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
-    from augmill.flows.telling import failures_told, tell
-    from augmill.tasks.telemetry.happening import OUTSIDE, ending
+    from augmill.flows.run_events import failures_told, tell
+    from augmill.tasks.telemetry.dataset_event import OUTSIDE, ending
 
     began = time.monotonic()
     current = settings()
@@ -55,7 +56,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports.terminal import summary
+        from augmill.tasks.summaries.run_text import summary
 
         say(summary(document), nl=False)
         for finding in document.get("lint", ()):
@@ -64,13 +65,13 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
 
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
     """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
-    from augmill.flows.servers.server import loopback_server
-    from augmill.flows.telling import failures_told
-    from augmill.tasks.telemetry.happening import OUTSIDE
+    from augmill.flows.run_events import failures_told
+    from augmill.flows.servers.prefect_server import loopback_server
+    from augmill.tasks.telemetry.dataset_event import OUTSIDE
 
     with loopback_server(current) as server:
         from augmill.flows.augment import augment
-        from augmill.tasks.work.warm import warm
+        from augmill.flows.preload import warm
 
         warm(current.tracking_uri)  # while the server starts
         with ExitStack() as connection:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -38,7 +39,7 @@ def command(reference: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports.terminal import summary
+        from augmill.tasks.summaries.run_text import summary
 
         # How long the stages took is not how long somebody waited for the command.
         pages = {name: document[name] for name in PAGES if name in document}

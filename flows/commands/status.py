@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.settings import settings
 from augmill.policies.errors import StorageError
@@ -19,13 +20,13 @@ Example:
 @json_option
 def command(as_json: bool) -> int:
     """Show each part of the stack: running, address, process, uptime, version. Exit code 0 all well, 4 not."""
-    from augmill.flows.stack.status import status
+    from augmill.flows.stack.stack_status import status
 
     document = status(settings())
     if as_json:
         print_json(document)
     else:
-        from augmill.tasks.reports.stack import shown
+        from augmill.tasks.summaries.stack_text import shown
 
         say(shown(document), nl=False)
     return 0 if document["healthy"] else StorageError.exit_code

@@ -20,13 +20,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
-from augmill.flows.asking import without_user
+
+from augmill.flows.config import stack_state
 from augmill.flows.console import json_option, print_json, say
+from augmill.flows.http_client import without_user
 from augmill.flows.servers.mlflow_server import FIRST_PORT, is_served, launch
+from augmill.flows.servers.ports import choose, spelled
+from augmill.flows.servers.service import start
 from augmill.flows.settings import Settings, make_folder, quiet_libraries, settings
-from augmill.flows.stack import state
-from augmill.flows.stack.part import start
-from augmill.flows.stack.ports import choose, spelled
 from augmill.policies.errors import PolicyError, StorageError
 
 LOG = "mlflow-ui.log"
@@ -69,7 +70,7 @@ def command(dataset: str | None, port: int | None, host: str, browser: bool | No
 def served(current: Settings, host: str, port: int | None) -> Iterator[tuple[str, subprocess.Popen[bytes] | None]]:
     """The address of a UI on the store in use, and its server if one had to be started; that ends with the block."""
     running = without_user(current.tracking_uri).rstrip("/") if is_served(current.tracking_uri) else None
-    running = running or (state.address(current.home, "mlflow") if port is None else None)  # that of `augmill up`
+    running = running or (stack_state.address(current.home, "mlflow") if port is None else None)  # that of `augmill up`
     if running:
         _answer(running, "/health")
         yield running, None
@@ -94,7 +95,7 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
             return
         time.sleep(0.1)
     lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    from augmill.tasks.lineage.redact import redact_text
+    from augmill.tasks.sanitize.redact import redact_text
 
     raise StorageError(f"the MLflow server did not start: {redact_text(lines[-1])[:300]}.", f"See {log}.")
 
@@ -127,7 +128,7 @@ def _answer(address: str, path: str) -> bytes:
 
 
 def _page(address: str, dataset: str | None) -> str:
-    from augmill.tasks.lineage.run_list import list_path
+    from augmill.tasks.documents.mlflow_view import list_path
 
     if dataset is None:
         return list_path()

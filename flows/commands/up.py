@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from augmill.flows.config import stack_state
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.settings import Settings, child_environment, make_folder, quiet_libraries, settings
-from augmill.flows.stack import state
 from augmill.policies.errors import PolicyError, StorageError
 
 EXAMPLE = """
@@ -56,7 +57,7 @@ def command(
     if detach:
         _show(_detached(current, host, asked), as_json)
         return
-    with state.locked(current.home) as free:
+    with stack_state.locked(current.home) as free:
         if free:
             _supervise(current, host, asked, quiet, as_json)
             return
@@ -64,7 +65,7 @@ def command(
 
 
 def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
-    from augmill.flows.stack.supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
+    from augmill.flows.stack.stack_supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
 
     tell = told_to(log_of(current), None if quiet else lambda text: say(text, err=True))
     if left := sweep(current):
@@ -122,8 +123,8 @@ def _first_document(process: subprocess.Popen[str], log: Path) -> Any:
 def _joined(current: Settings) -> dict[str, Any]:
     """The stack that another looks after, once it has started. Raises StorageError if it does not come up."""
     log = f"See {current.home / 'logs' / 'up.log'}, then start it again."
-    while (stack := state.running(current.home)) is None or _phases(stack) & {"starting", "restarting"}:
-        with state.locked(current.home) as free:
+    while (stack := stack_state.running(current.home)) is None or _phases(stack) & {"starting", "restarting"}:
+        with stack_state.locked(current.home) as free:
             if free:
                 raise StorageError("the stack that was starting in this home has ended.", log)
         time.sleep(0.2)
@@ -132,12 +133,12 @@ def _joined(current: Settings) -> dict[str, Any]:
     return _document(current, already=True)
 
 
-def _phases(stack: state.StackState) -> set[str]:
+def _phases(stack: stack_state.StackState) -> set[str]:
     return {part.phase for part in stack.parts.values()}
 
 
 def _document(current: Settings, *, already: bool) -> dict[str, Any]:
-    from augmill.flows.stack.status import status
+    from augmill.flows.stack.stack_status import status
 
     return {"already": already, **status(current)}
 
@@ -147,13 +148,13 @@ def _show(document: dict[str, Any], as_json: bool) -> None:
         print_json(document)
         sys.stdout.flush()
     else:
-        from augmill.tasks.reports.stack import started
+        from augmill.tasks.summaries.stack_text import started
 
         say(started(document), nl=False)
 
 
 def _warn_of(host: str, current: Settings) -> None:
-    from augmill.flows.stack.ports import is_loopback
+    from augmill.flows.servers.ports import is_loopback
 
     if is_loopback(host):
         return

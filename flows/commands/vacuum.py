@@ -8,8 +8,9 @@ import time
 from math import isfinite
 
 import click
+
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.looking import open_lake
+from augmill.flows.policy_request import open_lake
 
 EXAMPLE = """
 \b
@@ -37,8 +38,8 @@ current within the retention. A dataset on which a run is under way is left alon
 @json_option
 def command(dataset: str | None, whole: bool, retention_days: float, dry_run: bool, as_json: bool) -> None:
     """Remove old versions' files, and the work that no version needs. Pinned versions and channels are safe."""
-    from augmill.tasks.reports.kept import vacuumed_text
-    from augmill.tasks.work.vacuum import vacuum
+    from augmill.tasks.summaries.retention_text import vacuumed_text
+    from augmill.tasks.versions.vacuum import vacuum
 
     if whole is (dataset is not None):
         raise click.UsageError("Name one of DATASET and --all.")

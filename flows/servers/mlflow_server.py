@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from augmill.flows.servers.service import Launch, watched
 from augmill.flows.settings import Settings
-from augmill.flows.stack.part import Launch, watched
 
 FIRST_PORT = 5000
 AUTHENTICATION = """[mlflow]

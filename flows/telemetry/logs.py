@@ -13,12 +13,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from augmill.flows.config.observability_settings import LogFormat
 from augmill.flows.settings import Settings, make_folder
-from augmill.flows.telemetry.observing import LogFormat
 from augmill.policies.errors import StorageError
-from augmill.tasks.lineage.visible import visible
-from augmill.tasks.runners.progress import LOGGER as PROGRESS
-from augmill.tasks.telemetry.lines import as_json, as_text, line_of
+from augmill.tasks.runners.progress_bar import LOGGER as PROGRESS
+from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.telemetry.log_record import as_json, as_text, line_of
 
 LOGGER = "augmill"
 FILE = "augmill.log"

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from augmill.flows.bounded import within
+from augmill.flows.config.observability_settings import Traces
 from augmill.flows.settings import Settings
 from augmill.flows.telemetry.logs import LOGGER, log_to
-from augmill.flows.telemetry.observing import Traces
-from augmill.tasks.lineage.redact import redact_text
+from augmill.flows.timeouts import within
+from augmill.tasks.sanitize.redact import redact_text
 from augmill.tasks.telemetry.spans import MOST_SIGNS, Scope, Span, entered, parent_of, said
 
 if TYPE_CHECKING:

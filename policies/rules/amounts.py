@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from augmill.policies.rules.context import Context, Hit, error, warning
+from augmill.policies.rules.rule_context import Context, Hit, error, warning
 from augmill.policies.schema import MAX_ALPHA
 
 RARE_RATE = 0.005

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from augmill.policies.rules.context import Context, Hit, error
+from augmill.policies.rules.rule_context import Context, Hit, error
 
 
 def aug701_student_without_a_label(context: Context) -> Iterator[Hit]:

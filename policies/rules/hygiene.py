@@ -7,7 +7,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import parse_qsl, urlsplit
 
 from augmill.policies.names import did_you_mean
-from augmill.policies.rules.context import Context, Hit, error, warning
+from augmill.policies.rules.rule_context import Context, Hit, error, warning
 
 IDENTIFIER_SHARE = 0.98
 SECRETS = ("key", "secret", "token", "password", "signature", "credential")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from math import isfinite
 
 from augmill.policies.names import did_you_mean, natural
-from augmill.policies.rules.context import Context, Hit, error, spelled, warning
+from augmill.policies.rules.rule_context import Context, Hit, error, spelled, warning
 from augmill.policies.schema import Remap
 
 # Words of dataset names, descriptions and classes that betray on what a label hangs. Heuristics: `noqa` or a

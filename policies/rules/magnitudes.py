@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from augmill.policies.rules.context import Context, Hit, warning
+from augmill.policies.rules.rule_context import Context, Hit, warning
 
 NOISY_SHARE = 0.04  # of the full range; a clean 8-bit photograph stays below 0.01
 LONG_CHAIN = 4  # RandAugment (Cubuk et al. 2020) does best with two or three

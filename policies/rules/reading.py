@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-# A key the grammar refuses, with a better answer than "unknown": the rule, what is asked for, what to do.
-INTENTS = {
-    **dict.fromkeys(
-        ("split", "splits", "apply_to", "applies_to", "subset", "on"),
-        ("AUG102", "only real training rows are ever augmented.", "Remove the key; there is no switch for this."),
-    ),
-    **dict.fromkeys(
-        ("keep_real", "keep_original", "keep_originals", "replace", "replace_real", "drop_real", "drop_original"),
-        ("AUG103", "real rows are always kept.", "Remove the key; children are added to the real rows."),
-    ),
-}
-INTENT_HOLDERS = ("steps", "publish")
-
 DOCS = {
     "AUG001": """The file cannot be read as a policy.
 
@@ -80,7 +67,7 @@ DOCS = {
     "AUG008": """A plug-in that cannot be used.
 
     Why: It fails to import, lacks a declaration, has a name that is taken, or points at no module.
-    Fix: Mend it at the file and line given; tasks/transforms/contract.py says what a transform declares.
+    Fix: Mend it at the file and line given; tasks/transforms/transform_contract.py says what a transform declares.
     """,
     "AUG009": """A suite, format, modality or custom expectation that does not exist.
 

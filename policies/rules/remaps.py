@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from augmill.policies.fates import fates
+from augmill.policies.label_transitions import fates
 from augmill.policies.names import natural
-from augmill.policies.rules.context import Context, Hit, error, spelled, warning
+from augmill.policies.rules.rule_context import Context, Hit, error, spelled, warning
 from augmill.policies.schema import Remap, Step
 
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from augmill.policies.data_facts import DataFacts
 from augmill.policies.errors import Finding, PolicyError
-from augmill.policies.facts import DataFacts
 from augmill.policies.lint import lint
 from augmill.policies.load import load
-from augmill.tasks.drafting.advice import Advised, ignored, spoiled_by, steps
-from augmill.tasks.drafting.look import Look, look, splits_named
+from augmill.tasks.drafting.infer_policy import Call, sketch
 from augmill.tasks.drafting.policy_text import policy_text
-from augmill.tasks.drafting.sketch import Call, sketch
+from augmill.tasks.drafting.recommend_steps import Advised, ignored, spoiled_by, steps
+from augmill.tasks.drafting.source_profile import Look, look, splits_named
 from augmill.tasks.drafting.suite_text import suite_text
+from augmill.tasks.stages.sampling_plan import planned
 from augmill.tasks.transforms.catalogue import Catalogue
-from augmill.tasks.work.amounts import planned
 
 # What the draft says itself, in its place: the owner is unknown, and which columns look like personal data.
 _SAID = frozenset({"AUG502", "AUG602", "AUG603"})

@@ -10,7 +10,8 @@ from textwrap import wrap
 from augmill.policies.errors import Finding
 from augmill.policies.rules.amounts import FEWEST_TO_JUDGE
 from augmill.policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA, Label
-from augmill.tasks.drafting.advice import (
+from augmill.tasks.drafting.personal_columns import treatment_lines
+from augmill.tasks.drafting.recommend_steps import (
     CHOICES,
     COPIES,
     FEWEST,
@@ -22,9 +23,8 @@ from augmill.tasks.drafting.advice import (
     Chosen,
     lifted,
 )
-from augmill.tasks.drafting.look import CONTRAST, Look
-from augmill.tasks.drafting.personal import treatment_lines
-from augmill.tasks.drafting.spelling import spelled
+from augmill.tasks.drafting.source_profile import CONTRAST, Look
+from augmill.tasks.drafting.yaml_scalars import spelled
 
 _WIDTH = 110
 _GROUPS = frozenset(

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from augmill.expectations.detector import mask
-from augmill.tasks.drafting.column_look import ColumnLook
-from augmill.tasks.drafting.look import CONTRAST, MOST_QUARANTINED, Look
-from augmill.tasks.drafting.personal import expectation_lines
-from augmill.tasks.drafting.spelling import rounded_out, spelled
+from augmill.tasks.drafting.column_profile import ColumnLook
+from augmill.tasks.drafting.personal_columns import expectation_lines
+from augmill.tasks.drafting.source_profile import CONTRAST, MOST_QUARANTINED, Look
+from augmill.tasks.drafting.yaml_scalars import rounded_out, spelled
 
 # Texts of more kinds than this are not listed: new ones are to be expected.
 _MOST_CATEGORIES = 30

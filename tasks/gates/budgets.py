@@ -7,8 +7,8 @@ they are told, and can end the run, but are no figures of the version.
 from __future__ import annotations
 
 from augmill.policies.gates import Budgets
-from augmill.tasks.gates.contract import Evidence, answer
-from augmill.tasks.reports.document import CheckReport
+from augmill.tasks.documents.report_document import CheckReport
+from augmill.tasks.gates.gate_contract import Evidence, answer
 
 BYTES_PER_GB = 10**9
 SECONDS_PER_HOUR = 3600.0

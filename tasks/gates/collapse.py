@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from augmill.policies.gates import Collapse
 from augmill.policies.schema import Policy
-from augmill.tasks.gates import marks
-from augmill.tasks.gates.contract import F64, Evidence, Sample, answer, too_few
-from augmill.tasks.gates.intervals import weighted_quantile, wilson
-from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.documents.report_document import CheckReport, Detail
+from augmill.tasks.gates import synthetic_marker
+from augmill.tasks.gates.gate_contract import F64, Evidence, Sample, answer, too_few
 from augmill.tasks.rows.provenance import NAMES, PARENT_IDS
+from augmill.tasks.stats.intervals import weighted_quantile, wilson
 
 SHOWN = 20
 FEWEST_IN_TAIL = 5
@@ -34,21 +35,21 @@ def judge(evidence: Evidence, asked: Collapse) -> list[CheckReport]:
     """One answer per figure that has a target; none where the policy makes no rows."""
     if not evidence.policy.steps:
         return []
-    marked = marks.read(evidence, asked)
+    marked = synthetic_marker.read(evidence, asked)
     found = [_generations(marked, asked), _fitted(evidence, marked, asked), *_shares(evidence, marked, asked)]
     if asked.max_tail_loss is not None:
         found.append(_tails(evidence, asked, asked.max_tail_loss))
     return found
 
 
-def _generations(marked: marks.Marked, asked: Collapse) -> CheckReport:
+def _generations(marked: synthetic_marker.Marked, asked: Collapse) -> CheckReport:
     """New rows are one generation further than the deepest row of the source."""
     depth = marked.deepest + 1
     words = "Generations of made rows: 1 are children of rows that were collected."
     return answer("generations", asked, depth <= asked.max_depth, depth, f"<= {asked.max_depth}", words)
 
 
-def _fitted(evidence: Evidence, marked: marks.Marked, asked: Collapse) -> CheckReport:
+def _fitted(evidence: Evidence, marked: synthetic_marker.Marked, asked: Collapse) -> CheckReport:
     """Rows that steps learned from, and that were made: by this pipeline, or as the source says."""
     ours = evidence.fitted_on_others
     count, most = len(ours) + len(marked.made), asked.max_synthetic_fitted
@@ -68,7 +69,7 @@ def _fitted(evidence: Evidence, marked: marks.Marked, asked: Collapse) -> CheckR
     )
 
 
-def _shares(evidence: Evidence, marked: marks.Marked, asked: Collapse) -> list[CheckReport]:
+def _shares(evidence: Evidence, marked: synthetic_marker.Marked, asked: Collapse) -> list[CheckReport]:
     """How much of the training rows is real."""
     real = sum(evidence.real.values()) - len(marked.made)
     made = sum(evidence.made.values()) + len(marked.made)

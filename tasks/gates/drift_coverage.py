@@ -11,17 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from augmill.policies.gates import DriftCoverage
-from augmill.tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
-from augmill.tasks.gates.drift import Drift, drift_of
-from augmill.tasks.gates.intervals import wilson
-from augmill.tasks.gates.neighbours import radii, within
-from augmill.tasks.gates.samples import evenly
-from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.documents.report_document import CheckReport, Detail
+from augmill.tasks.gates.feature_drift import Drift, drift_of
+from augmill.tasks.gates.gate_contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
+from augmill.tasks.gates.sample_ops import evenly
 from augmill.tasks.rows.identity import like_columns
 from augmill.tasks.rows.randomness import generator
-from augmill.tasks.verifiers import scaling
-from numpy.typing import NDArray
+from augmill.tasks.stats import scaling
+from augmill.tasks.stats.intervals import wilson
+from augmill.tasks.stats.nearest import radii, within
 
 NEIGHBOURS = 5
 """As in the paper: rows of one and the same distribution are then covered to 97 %."""

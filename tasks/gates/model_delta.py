@@ -17,15 +17,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
+
 from augmill.policies.gates import ModelDelta
-from augmill.tasks.gates import metrics, students
-from augmill.tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
-from augmill.tasks.gates.students import Exam, Lesson, Questions
-from augmill.tasks.reports.document import CheckReport, Detail
+from augmill.tasks.documents.report_document import CheckReport, Detail
+from augmill.tasks.gates import classifiers
+from augmill.tasks.gates.classifiers import Exam, Lesson, Questions
+from augmill.tasks.gates.gate_contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
 from augmill.tasks.rows.identity import words_of
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, PARENT_IDS, SAMPLE_ID
 from augmill.tasks.rows.randomness import generator
-from numpy.typing import NDArray
+from augmill.tasks.stats import score_metrics
 
 I64 = NDArray[np.int64]
 NAME = "model_delta"
@@ -66,7 +68,7 @@ def judge(evidence: Evidence, asked: ModelDelta) -> list[CheckReport]:
     sides = [(), every, *((*every[:left], *every[left + 1 :]) for left in every if len(every) > 1)]
     # A step's worth is told, not judged: a few draws will do.
     draws = [asked.seeds if number < 2 else min(DRAWS_PER_STEP, asked.seeds) for number in range(len(sides))]
-    results = iter(evidence.map(students.sit, _exams(evidence, asked, rows, sides, draws)))
+    results = iter(evidence.map(classifiers.sit, _exams(evidence, asked, rows, sides, draws)))
     figures = [np.array([next(results) for _ in range(count)]) for count in draws]
     return [_told(asked, rows, figures, target, unjudged)]
 
@@ -94,7 +96,7 @@ def _exams(
     """One exam per side and draw; inputs are put on the students' footing once."""
     student = asked.student or ("boosting" if evidence.policy.modality == "tabular" else "logistic")
     learned = np.concatenate([rows.train.features, rows.children.features])
-    footing = students.footing(student, rows.train.features)
+    footing = classifiers.footing(student, rows.train.features)
     inputs, questions = footing(learned), _questions(evidence, asked, rows, footing(rows.validation.features))
     at, codes, shares = _targets(rows)
     weights = np.concatenate([rows.train.weights, rows.children.weights])
@@ -119,7 +121,7 @@ def _questions(evidence: Evidence, asked: ModelDelta, rows: Rows, inputs: NDArra
         inputs[mine],
         codes[mine],
         rows.validation.weights[mine],
-        metrics.resamples(int(mine.sum()), RESAMPLES, generator(evidence.policy.seed, NAME)),
+        score_metrics.resamples(int(mine.sum()), RESAMPLES, generator(evidence.policy.seed, NAME)),
         rows.judged,
         asked.metric,
         asked.precision,
@@ -131,8 +133,8 @@ def _draws(rows: Rows, evidence: Evidence, draw: int) -> F64:
     seed = evidence.policy.seed
     parents = rows.children.rows[PARENT_IDS].combine_chunks()
     starts = np.cumsum(np.asarray(pc.list_value_length(parents))) - np.asarray(pc.list_value_length(parents))
-    theirs = students.drawn(words_of(parents.flatten())[:, 0], seed, draw)
-    own = students.drawn(words_of(rows.train.rows[SAMPLE_ID])[:, 0], seed, draw)
+    theirs = classifiers.drawn(words_of(parents.flatten())[:, 0], seed, draw)
+    own = classifiers.drawn(words_of(rows.train.rows[SAMPLE_ID])[:, 0], seed, draw)
     return np.concatenate([own, np.minimum.reduceat(theirs, starts)])
 
 

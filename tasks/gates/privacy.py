@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from augmill.policies.gates import Privacy
-from augmill.tasks.gates.contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
-from augmill.tasks.gates.intervals import bootstrap, difference, effective, weighted_quantile, wilson
-from augmill.tasks.gates.neighbours import nearest
-from augmill.tasks.gates.samples import head, ids_of, joined, of_class, taken
-from augmill.tasks.reports.document import CheckReport, Detail
-from augmill.tasks.rows.randomness import generator
-from augmill.tasks.verifiers import scaling
 from numpy.typing import NDArray
+
+from augmill.policies.gates import Privacy
+from augmill.tasks.documents.report_document import CheckReport, Detail
+from augmill.tasks.gates.gate_contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
+from augmill.tasks.gates.sample_ops import head, ids_of, joined, of_class, taken
+from augmill.tasks.rows.randomness import generator
+from augmill.tasks.stats import scaling
+from augmill.tasks.stats.intervals import bootstrap, difference, effective, weighted_quantile, wilson
+from augmill.tasks.stats.nearest import nearest
 
 MOST_QUERIES = 2_000
 """Rows of a kind whose closest neighbour is looked for: a share is then known to about 2 points."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from augmill.tasks.lineage.document import InputDocument, VersionDocument
+from augmill.tasks.documents.version_document import InputDocument, VersionDocument
 
 DIGEST = 16
 """Characters of a hash that are shown; MLflow takes 36 at most, the whole hash is in the input's tags."""

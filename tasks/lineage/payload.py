@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from augmill.tasks.lineage.document import VersionDocument
+from augmill.tasks.documents.flat_values import flatten
+from augmill.tasks.documents.version_document import VersionDocument
 
 MAX_KEY = 250
 MAX_PARAM = 6_000
 MAX_TAG = 8_000
-MAX_KEYS_PER_MAPPING = 50
 MAX_CLASSES = 200
 
 PREFIX = "augmill."
@@ -31,16 +31,6 @@ def record_key(document: VersionDocument) -> str:
     """What makes a record one and the same: the table, the version, and the hash of its files."""
     parts = [document["table_uri"], document["dataset"], document["version"], document.get("version_digest", "")]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Nested JSON as (`steps.0.use`, text) pairs in order; mappings of data (many keys) stay one JSON text."""
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
-    if entries and len(value) <= MAX_KEYS_PER_MAPPING:
-        for name, item in entries:
-            yield from flatten(item, f"{path}.{name}" if path else str(name))
-    elif value is not None and value not in ({}, [], ()):
-        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def params(document: VersionDocument) -> dict[str, str]:

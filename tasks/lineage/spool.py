@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from augmill.policies.errors import StorageError
-from augmill.tasks.lineage.document import RunLink, VersionDocument
+from augmill.tasks.documents.version_document import RunLink, VersionDocument
+from augmill.tasks.lineage.mlflow_run import record
 from augmill.tasks.lineage.payload import record_key
-from augmill.tasks.lineage.record import record
-from augmill.tasks.lineage.redact import redact_all
+from augmill.tasks.sanitize.redact import redact_all
 from augmill.tasks.storage.store import Store
 
 DOCUMENT = "document.json"

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from augmill.policies.errors import AugmillError, DataError
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.modalities._image_columns import BOXES, IMAGE, MASK, Pictures, boxes_column, payload_column
 from augmill.tasks.modalities._image_fit import draw, library_errors
-from augmill.tasks.modalities.contract import Births, Loader, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import Births, Loader, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 from augmill.tasks.rows.randomness import bits, uniforms
 from augmill.tasks.transforms.picture import Drawn, Picture
-from numpy.typing import NDArray
 
 I64 = NDArray[np.int64]
 # Partners come from anywhere in the pool and bases one after the other; more than this many decoded pictures would

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.transforms.picture import Box, Picture
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.modalities._image_columns import BOXES, IMAGE, MASK, Pictures, payload

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.modalities._image_columns import Pictures
-from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from augmill.policies.errors import DataError, PolicyError
-from augmill.tasks.modalities.contract import Arrays, Op, PoolIndex
-from augmill.tasks.transforms.contract import Accepts
+from augmill.tasks.modalities.modality_contract import Arrays, Op, PoolIndex
 from augmill.tasks.transforms.picture import Box, Drawn, Picture
+from augmill.tasks.transforms.transform_contract import Accepts
 
 
 def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:

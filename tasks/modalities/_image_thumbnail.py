@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.transforms.picture import Box
-from numpy.typing import NDArray
 
 BOX_COLOUR = (255, 64, 0)
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
+
 from augmill.tasks.modalities._tabular_figures import EXACT_INTEGERS
 from augmill.tasks.rows.provenance import PREFIX
 from augmill.tasks.transforms.table import F64, I64, Block, Column, TableSpec
-from numpy.typing import NDArray
 
 
 def block_of(spec: TableSpec, rows: pa.Table) -> Block:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from augmill.policies.errors import PolicyError
-from augmill.tasks.modalities.contract import Arrays, Births, Op, Recorded
+from augmill.tasks.modalities.modality_contract import Arrays, Births, Op, Recorded
 from augmill.tasks.rows.randomness import bits, uniforms
 from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
-from numpy.typing import NDArray
 
 EMPTY: I64 = np.empty((0,), dtype=np.int64)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
+
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities._tabular_figures import FIGURES, Figures, figures_of
 from augmill.tasks.rows.provenance import PREFIX

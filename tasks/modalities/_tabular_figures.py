@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from augmill.tasks.modalities._tabular_moments import Moments
 from augmill.tasks.transforms.table import Column
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from augmill.tasks.modalities._tabular_chain import Firing
-from augmill.tasks.modalities.contract import I64, Op
-from augmill.tasks.rows.provenance import WEIGHTS_TYPE
 from numpy.typing import NDArray
+
+from augmill.tasks.modalities._tabular_chain import Firing
+from augmill.tasks.modalities.modality_contract import I64, Op
+from augmill.tasks.rows.provenance import WEIGHTS_TYPE
 
 
 class Parents:

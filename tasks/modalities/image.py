@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities import _image_children, _image_facts, _image_features, _image_fit
 from augmill.tasks.modalities._image_codec import decode
 from augmill.tasks.modalities._image_noise import noise_share
 from augmill.tasks.modalities._image_opencv import load_opencv
 from augmill.tasks.modalities._image_thumbnail import thumbnail
-from augmill.tasks.modalities.contract import Arrays, Births, Loader, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import Arrays, Births, Loader, Op, PoolIndex, Recorded
 from augmill.tasks.rows.identity import content_words, digest_words
-from numpy.typing import NDArray
 
 __all__ = [
     "POOLED",

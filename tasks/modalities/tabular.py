@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities._tabular_blocks import block_of, table_of
 from augmill.tasks.modalities._tabular_chain import Firing, apply_chain, check_order, draw_chain, replay
 from augmill.tasks.modalities._tabular_describe import describe, merge, spec_from_json, spec_to_json, tally
 from augmill.tasks.modalities._tabular_records import Parents, label_weights, ops_text
-from augmill.tasks.modalities.contract import I64, Arrays, Births, Loader, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import I64, Arrays, Births, Loader, Op, PoolIndex, Recorded
 from augmill.tasks.rows.identity import content_words, like_columns
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS
 from augmill.tasks.transforms.table import Block, Pool, TableSpec
-from numpy.typing import NDArray
 
 __all__ = [
     "POOLED",

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
+
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import NAMES
 from augmill.tasks.rows.randomness import U64, mix, word_of
-from numpy.typing import NDArray
 
 LANES = 2
 # Arrays of so many words stay in the processor's cache while they are mixed: more than twice as fast.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 
 import pyarrow as pa
+
 from augmill.policies.errors import DataError
 
 PREFIX = "augmill_"

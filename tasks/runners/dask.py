@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from augmill.policies.errors import StorageError
 from augmill.tasks.rows.fingerprint import differences, fingerprint
 from augmill.tasks.runners import shard
-from augmill.tasks.runners.contract import Item, OnDone, Result, Warm, Weight, in_order, name_of
+from augmill.tasks.runners.runner_contract import Item, OnDone, Result, Warm, Weight, in_order, name_of
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from augmill.tasks.runners import shard
-from augmill.tasks.runners.contract import Item, OnDone, Result, Warm, Weight, heaviest_first, name_of
+from augmill.tasks.runners.runner_contract import Item, OnDone, Result, Warm, Weight, heaviest_first, name_of
 
-PROGRAM = Path(__file__).with_name("worker.py")
+PROGRAM = Path(__file__).with_name("process_worker.py")
 DEATHS_ALLOWED = 3
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from augmill.policies.errors import AugmillError, StorageError
-from augmill.tasks.runners.contract import OnDone, name_of
-from augmill.tasks.telemetry.carry import Told, at_work, receive
+from augmill.tasks.runners.runner_contract import OnDone, name_of
+from augmill.tasks.telemetry.context_propagation import Told, at_work, receive
 
 T = TypeVar("T")
 ATTEMPTS = 4

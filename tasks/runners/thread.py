@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Self
 
 from augmill.tasks.runners import shard
-from augmill.tasks.runners.contract import Item, OnDone, Result, Weight, in_order
+from augmill.tasks.runners.runner_contract import Item, OnDone, Result, Weight, in_order
 
 
 class Runner:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
-from augmill.tasks.sources.columns import arrow_of
-from augmill.tasks.sources.contract import Chunk, Fault, SourceObject
-from augmill.tasks.sources.treatment import UNTREATED, Treatment
+from augmill.tasks.sources.column_types import arrow_of
+from augmill.tasks.sources.pii_treatment import UNTREATED, Treatment
+from augmill.tasks.sources.source_contract import Chunk, Fault, SourceObject
 from augmill.tasks.sources.values import fit, misfit
-from numpy.typing import NDArray
 
 # Faults are kept as Python objects; a file of nothing but torn lines must not pile them up.
 MAX_FAULTS = 10_000

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.schema import Policy
-from augmill.tasks.sources.foreign import refuse_foreign
 from augmill.tasks.sources.listing import Listed, Listing
+from augmill.tasks.sources.unsupported_formats import refuse_foreign
 
 SUFFIXES: dict[str, frozenset[str]] = {
     "csv": frozenset({".csv", ".tsv"}),

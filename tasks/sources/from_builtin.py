@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from augmill.policies.errors import PolicyError
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.columns import name_of
-from augmill.tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
-from numpy.typing import NDArray
+from augmill.tasks.sources.column_types import name_of
+from augmill.tasks.sources.source_contract import Chunk, Found, Scan, SourceObject, Unit
 
 PREFIX = "builtin:"
 _FILES = {

@@ -16,14 +16,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
-from augmill.tasks.sources.grouping import grouped
-from augmill.tasks.sources.opening import Opened, opened
+from augmill.tasks.sources.source_contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
 from augmill.tasks.sources.values import blanked, fit, text_type
-from numpy.typing import NDArray
+from augmill.tasks.sources.verified_reader import Opened, opened
+from augmill.tasks.sources.work_units import grouped
 
 BLOCK_BYTES = 8 * 2**20
 _HEADER_BYTES = 2**20

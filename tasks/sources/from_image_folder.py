@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit
-from augmill.tasks.sources.grouping import grouped
-from augmill.tasks.sources.opening import contents
+from augmill.tasks.sources.source_contract import Chunk, Found, Scan, SourceObject, Unit
+from augmill.tasks.sources.verified_reader import contents
+from augmill.tasks.sources.work_units import grouped
 
 IMAGE, LABEL = "image", "label"
 SPLIT_FOLDERS = {

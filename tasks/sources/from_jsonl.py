@@ -14,13 +14,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.columns import arrow_of, join
-from augmill.tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
-from augmill.tasks.sources.grouping import grouped
-from augmill.tasks.sources.opening import opened
+from augmill.tasks.sources.column_types import arrow_of, join
+from augmill.tasks.sources.source_contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
+from augmill.tasks.sources.verified_reader import opened
+from augmill.tasks.sources.work_units import grouped
 
 BLOCK_BYTES = 4 * 2**20
 MAX_LINE_BYTES = 64 * 2**20

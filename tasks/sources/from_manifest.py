@@ -17,15 +17,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.policies.errors import PolicyError
 from augmill.policies.schema import BoxColumns, Columns, Policy
 from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 from augmill.tasks.sources import boxes, from_csv
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.contract import Chunk, Fault, Found, Scan, SourceObject, Unit
-from augmill.tasks.sources.grouping import groups
-from augmill.tasks.sources.opening import contents
+from augmill.tasks.sources.source_contract import Chunk, Fault, Found, Scan, SourceObject, Unit
 from augmill.tasks.sources.values import text_type
+from augmill.tasks.sources.verified_reader import contents
+from augmill.tasks.sources.work_units import groups
 
 IMAGE, MASK, BOXES = "image", "mask", "boxes"
 _FOLDERS = {IMAGE: "images", MASK: "masks"}

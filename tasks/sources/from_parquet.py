@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.columns import join, name_of
-from augmill.tasks.sources.contract import Chunk, Found, Scan, SourceObject, Unit, lacking
-from augmill.tasks.sources.grouping import grouped
-from augmill.tasks.sources.opening import Opened, opened
+from augmill.tasks.sources.column_types import join, name_of
+from augmill.tasks.sources.source_contract import Chunk, Found, Scan, SourceObject, Unit, lacking
+from augmill.tasks.sources.verified_reader import Opened, opened
+from augmill.tasks.sources.work_units import grouped
 
 # Read windows per column: small enough that a row group of any size is never held whole.
 _WINDOW_BYTES = 2**20

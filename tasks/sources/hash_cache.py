@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from augmill.tasks.storage.faults import storage_errors
+from augmill.tasks.storage.error_mapping import storage_errors
 
 # A file written again within the clock's step keeps its time stamp. Like git's index we trust no entry for a file
 # that was modified this shortly before it was hashed; FAT's clock has steps of two seconds.

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.sources import s3_objects
-from augmill.tasks.sources.opening import unreadable
 from augmill.tasks.sources.roots import Roots, refuse_climbing
-from augmill.tasks.storage.faults import redact
+from augmill.tasks.sources.verified_reader import unreadable
+from augmill.tasks.storage.error_mapping import redact
 
 _WILD = re.compile(r"[*?\[]")
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augmill.policies.errors import PolicyError
-from augmill.tasks.lineage.redact import redact
+from augmill.tasks.sanitize.redact import redact
 
 SETTING = "AUGMILL_DATA_ROOTS"
 # A colon separates, but not the one of s3://.

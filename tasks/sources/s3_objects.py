@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from augmill.policies.errors import PolicyError
-from augmill.tasks.sources.contract import changed
-from augmill.tasks.storage.ranges import Ranges
+from augmill.tasks.sources.source_contract import changed
+from augmill.tasks.storage.ranged_reader import Ranges
 
 _BUFFER_BYTES = 4 * 2**20
 
@@ -77,8 +77,9 @@ def stream(uri: str, size: int, etag: str, name: str) -> BinaryIO:
 def _answered(action: str, uri: str, name: str) -> Iterator[Any]:
     """The client of this process; botocore's errors leave as StorageError, a failed condition as DataError."""
     import botocore.exceptions as faults
+
     from augmill.tasks.storage.s3 import connection
-    from augmill.tasks.storage.s3_faults import from_boto
+    from augmill.tasks.storage.s3_error_mapping import from_boto
 
     try:
         yield connection()[1]

@@ -20,8 +20,9 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from augmill.tasks.sources.columns import arrow_of, join
 from numpy.typing import NDArray
+
+from augmill.tasks.sources.column_types import arrow_of, join
 
 Mask = NDArray[np.bool_]
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from augmill.policies.schema import SPLITS, Split
 from augmill.tasks.rows.randomness import U64, mix, word_of
-from numpy.typing import NDArray
 
 I8 = NDArray[np.int8]
 I64 = NDArray[np.int64]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.randomness import U64
 from augmill.tasks.splits.assign import I8, Ledger

@@ -11,9 +11,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from augmill.tasks.storage import kept
+from augmill.tasks.storage import json_objects
 from augmill.tasks.storage.delta_commit import Conflict
-from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.error_mapping import redact
 from augmill.tasks.storage.store import Store
 
 PUBLISHED, PROMOTED, ROLLED_BACK = "published", "promoted", "rolled back"
@@ -109,6 +109,6 @@ def _names(store: Store, channel: str) -> list[str]:
 
 
 def _read(store: Store, name: str) -> Move:
-    return kept.read(
+    return json_objects.read(
         store, name, Move, "restore the object from a backup, or delete it: the move before it then counts"
     )

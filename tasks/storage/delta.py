@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.rows.provenance import ORIGIN, PARTITIONS, SPLIT
 from augmill.tasks.storage import delta_commit, delta_log, delta_schema
 from augmill.tasks.storage.delta_commit import Change, Conflict, FileEntry, NewFile
-from augmill.tasks.storage.faults import engine_text, redact
+from augmill.tasks.storage.error_mapping import engine_text, redact
 from augmill.tasks.storage.store import Store
 
 if TYPE_CHECKING:

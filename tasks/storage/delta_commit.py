@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage import delta_log, delta_schema
-from augmill.tasks.storage.faults import engine_text, redact
+from augmill.tasks.storage.error_mapping import engine_text, redact
 from augmill.tasks.storage.store import Store, Written
 
 if TYPE_CHECKING:

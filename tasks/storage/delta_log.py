@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from augmill.policies.errors import StorageError
-from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.error_mapping import redact
 from augmill.tasks.storage.store import Store
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+
 from augmill.policies.errors import DataError
 
 Fields = list[dict[str, Any]]

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from augmill.policies.errors import StorageError
-from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.error_mapping import redact
 from augmill.tasks.storage.store import Store
 
 RUNS, CLEANING = "runs", "cleaning"

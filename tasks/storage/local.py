@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from augmill.tasks.storage.faults import storage_errors
+from augmill.tasks.storage.error_mapping import storage_errors
 
 _TEMPORARY = ".tmp-"
 

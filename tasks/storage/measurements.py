@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from augmill.tasks.storage import kept
+from augmill.tasks.storage import json_objects
 from augmill.tasks.storage.delta_commit import Conflict
-from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.error_mapping import redact
 from augmill.tasks.storage.store import Store
 
 ATTEMPTS = 100
@@ -82,7 +82,7 @@ def _name(measurement: Measurement) -> str:
 
 
 def _read(store: Store, name: str) -> Measurement:
-    return kept.read(
+    return json_objects.read(
         store,
         name,
         Measurement,

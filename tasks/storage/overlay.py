@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from augmill.tasks.storage.local import Folder
+from augmill.tasks.storage.object_api import Objects
 from augmill.tasks.storage.store import Store
-
-if TYPE_CHECKING:
-    from augmill.tasks.storage.s3 import Bucket
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Layers:
     """The objects of a folder over those of another place; where both have a name, the folder's counts."""
 
     above: Folder
-    below: Folder | Bucket | Layers
+    below: Objects
 
     def exists(self, name: str) -> bool:
         """Whether either has the object."""
@@ -86,5 +84,5 @@ class Layers:
         """Nothing: living writers of the store below are no concern of an overlay."""
         return 0
 
-    def _holder(self, name: str) -> Folder | Bucket | Layers:
+    def _holder(self, name: str) -> Objects:
         return self.above if self.above.exists(name) else self.below

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
 from augmill.policies.errors import DataError
 
 # Row groups bound what a streaming reader holds: many narrow rows, or few rows that carry pictures.

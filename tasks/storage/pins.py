@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from augmill.tasks.storage import kept
+from augmill.tasks.storage import json_objects
 from augmill.tasks.storage.delta_commit import Conflict
-from augmill.tasks.storage.faults import redact
+from augmill.tasks.storage.error_mapping import redact
 from augmill.tasks.storage.store import Store
 
 
@@ -52,6 +52,6 @@ def _changes(store: Store, version: int | None = None) -> Iterator[Pin]:
 
 
 def _read(store: Store, name: str) -> Pin:
-    return kept.read(
+    return json_objects.read(
         store, name, Pin, "restore the object from a backup, or delete it: the change before it then counts"
     )

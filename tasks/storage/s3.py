@@ -21,11 +21,12 @@ from typing import Any, BinaryIO, TypeVar, cast
 import boto3.session
 import botocore.exceptions as faults
 import botocore.session
-from augmill.policies.errors import StorageError
-from augmill.tasks.storage.ranges import Ranges
-from augmill.tasks.storage.s3_faults import from_boto
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
+
+from augmill.policies.errors import StorageError
+from augmill.tasks.storage.ranged_reader import Ranges
+from augmill.tasks.storage.s3_error_mapping import from_boto
 
 T = TypeVar("T")
 

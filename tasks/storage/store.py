@@ -9,18 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+
 from augmill.policies.errors import PolicyError
 from augmill.tasks.storage import parquet
-from augmill.tasks.storage.faults import redact, storage_errors
+from augmill.tasks.storage.error_mapping import redact, storage_errors
 from augmill.tasks.storage.local import Folder
-
-if TYPE_CHECKING:
-    from augmill.tasks.storage.overlay import Layers
-    from augmill.tasks.storage.s3 import Bucket
+from augmill.tasks.storage.object_api import Objects
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ class Store:
 
         return s3.delta_options()
 
-    def _objects(self, name: str) -> Folder | Bucket | Layers:
+    def _objects(self, name: str) -> Objects:
         self.url(name)
         if not self.is_s3:
             return Folder(self.uri)

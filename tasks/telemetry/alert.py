@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from augmill.tasks.lineage.redact import redact_text
 from augmill.tasks.rows.hashing import hash_of
-from augmill.tasks.telemetry.happening import Happening, stopped
+from augmill.tasks.sanitize.redact import redact_text
+from augmill.tasks.telemetry.dataset_event import Happening, stopped
 
 Severity = Literal["page", "ticket", "info"]
 

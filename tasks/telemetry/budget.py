@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augmill.tasks.lineage.slis import TARGETS
-from augmill.tasks.telemetry.metrics import EVENT_LEVELS, RUN_SUCCESS_TARGET
+from augmill.tasks.documents.service_levels import TARGETS
+from augmill.tasks.telemetry.metric_catalogue import EVENT_LEVELS, RUN_SUCCESS_TARGET
 
 FACTOR = 3.0
 HOUR = 3600.0

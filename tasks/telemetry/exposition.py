@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from augmill.tasks.telemetry.metrics import BY_NAME, COUNTER, METRICS
+from augmill.tasks.telemetry.metric_catalogue import BY_NAME, COUNTER, METRICS
 from augmill.tasks.telemetry.series import Series
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from augmill.tasks.telemetry.metrics import (
+from augmill.tasks.telemetry.counters import Tally
+from augmill.tasks.telemetry.metric_catalogue import (
     BY_NAME,
     EVENT_LEVELS,
     MOST_SERIES,
@@ -18,7 +19,6 @@ from augmill.tasks.telemetry.metrics import (
     RATIO_LEVELS,
     RUN_SUCCESS_TARGET,
 )
-from augmill.tasks.telemetry.tally import Tally
 
 Figures = Iterator[tuple[str, tuple[str, ...], float | None]]
 

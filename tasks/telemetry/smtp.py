@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from augmill.policies.errors import PolicyError
-from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sanitize.secret import Secret
 
 PORTS = {"smtp": 25, "smtps": 465}
 STARTTLS_PORT = 587

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from augmill.policies.errors import AugmillError
-from augmill.tasks.lineage.redact import redact_text
+from augmill.tasks.sanitize.redact import redact_text
 
 MOST_SIGNS = 300
 _PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")

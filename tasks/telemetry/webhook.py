@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from augmill.tasks.rows.hashing import hash_of
-from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sanitize.secret import Secret
 from augmill.tasks.telemetry.alert import Alert
 
 KEY, AT, SIGNATURE, TOKEN = "X-Augmill-Key", "X-Augmill-At", "X-Augmill-Signature", "X-Augmill-Token"

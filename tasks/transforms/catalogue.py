@@ -19,7 +19,7 @@ from typing import Any
 from augmill.policies.errors import Finding, PolicyError
 from augmill.tasks.plugins import RULE, Located, discover
 from augmill.tasks.rows.hashing import NAME_BYTES
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters, RiskKind
 
 HERE = Path(__file__).parent
 MODALITIES = HERE.parent / "modalities"
@@ -150,7 +150,7 @@ class Catalogue:
 
     @cached_property
     def _modalities(self) -> dict[str, Located]:
-        stems = {file.stem for file in MODALITIES.glob("[!_]*.py")} - {"contract"}
+        stems = {file.stem for file in MODALITIES.glob("[!_]*.py")} - {"modality_contract"}
         ours = {stem: Located("modalities", stem, f"augmill.tasks.modalities.{stem}") for stem in stems}
         return {**ours, **discover("modalities", self.plugins, ours)}
 
@@ -192,7 +192,7 @@ def _check_declarations(entry: Entry) -> None:
         if not right
     ]
     if wrong:
-        remedy = "See tasks/transforms/contract.py for what a transform file declares."
+        remedy = "See tasks/transforms/transform_contract.py for what a transform file declares."
         message = f"The transform {entry.use} lacks {', '.join(wrong)}."
         finding = Finding(file=str(entry.file), line=1, rule=RULE, message=message, remedy=remedy)
         raise PolicyError("A transform cannot be used.", remedy, [finding])

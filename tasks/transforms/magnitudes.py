@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from augmill.tasks.transforms.contract import Nothing, Parameters
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+
+from augmill.tasks.transforms.transform_contract import Nothing, Parameters
 
 MOST = 32.0
 """Times the policy's magnitude that are tried at most, where no bound comes before."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from augmill.policies.schema import MAX_ALPHA
 from numpy.typing import NDArray
+
+from augmill.policies.schema import MAX_ALPHA
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -27,9 +27,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.arrays import packed, unpacked
-from augmill.tasks.verifiers import kernel as kernels
+from augmill.tasks.verifiers import kernel_ridge as kernels
 from augmill.tasks.verifiers.calibration import (
     CONTRADICTED,
     OUTCOMES,
@@ -41,8 +43,7 @@ from augmill.tasks.verifiers.calibration import (
     outcomes,
 )
 from augmill.tasks.verifiers.folds import FOLDS, assign, hash_order
-from augmill.tasks.verifiers.kernel import SET_OF, Kernel
-from numpy.typing import NDArray
+from augmill.tasks.verifiers.kernel_ridge import SET_OF, Kernel
 
 __all__ = ["CONTRADICTED", "Verifier", "fit"]
 

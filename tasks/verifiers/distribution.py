@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from augmill.tasks.rows.provenance import NAMES
-from augmill.tasks.verifiers import scaling
 from numpy.typing import NDArray
+
+from augmill.tasks.rows.provenance import NAMES
+from augmill.tasks.stats import scaling
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]

@@ -23,7 +23,7 @@ import sys, time
 from pathlib import Path
 from augmill.flows.settings import one_thread_each, settings
 one_thread_each()
-from augmill.tasks.work.warm import warm
+from augmill.flows.preload import warm
 from tests.end_to_end.helpers import go
 warm(settings().tracking_uri)
 began = time.perf_counter()
@@ -34,8 +34,8 @@ FLOW = """
 import sys, time
 from augmill.flows.settings import quiet_libraries, settings
 quiet_libraries(settings())
-from augmill.flows.servers.server import RunningServer
-from augmill.tasks.work.warm import warm
+from augmill.flows.servers.prefect_server import RunningServer
+from augmill.flows.preload import warm
 from augmill.flows.augment import augment
 warm(settings().tracking_uri)
 with RunningServer(settings().prefect_api_url).connected():

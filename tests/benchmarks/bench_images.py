@@ -44,10 +44,10 @@ if __name__ == "__main__":
     current = settings()
     quiet_libraries(current)
     from augmill.flows import augment as flow
-    from augmill.flows.looking import ask_with
-    from augmill.flows.runners import open_runner
-    from augmill.tasks.work.run import Run
-    from augmill.tasks.work.warm import warm_worker
+    from augmill.flows.policy_request import ask_with
+    from augmill.flows.runner_choice import open_runner
+    from augmill.tasks.runs.run import Run
+    from augmill.flows.preload import warm_worker
     asked = ask_with(Path(sys.argv[1]), current)
     warm = partial(warm_worker, asked.ctx)
     with open_runner(replace(current, workers=int(sys.argv[2])), "process", warm) as workers:

@@ -51,7 +51,7 @@ def measure(*, small: bool) -> list[Line]:
 
 
 def _with_server() -> float:
-    from augmill.flows.servers.server import EmbeddedServer
+    from augmill.flows.servers.prefect_server import EmbeddedServer
 
     with home() as environment:
         Path(environment["AUGMILL_HOME"], "prefect").mkdir()

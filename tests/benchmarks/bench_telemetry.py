@@ -16,11 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from augmill.flows.event_sinks import log, metrics  # noqa: E402
 from augmill.flows.settings import settings  # noqa: E402
 from augmill.flows.telemetry.tracing import run_scope  # noqa: E402
-from augmill.flows.tellers import log, metrics  # noqa: E402
 from augmill.tasks.telemetry.spans import span  # noqa: E402
-
 from tests.tasks.telemetry.told import document, happening  # noqa: E402
 
 RECEIVER = ROOT / "tests" / "flows" / "receiver.py"

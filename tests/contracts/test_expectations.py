@@ -3,10 +3,11 @@
 import importlib
 from pathlib import Path
 
-import augmill.expectations
 import numpy as np
 import pandas as pd
 import pytest
+
+import augmill.expectations
 from augmill.expectations import checks, names
 from augmill.expectations.build import OURS, expectation_class, library
 from augmill.expectations.judge import judge

@@ -7,15 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import augmill.tasks.transforms
 import numpy as np
 import pyarrow as pa
 import pytest
+
+import augmill.tasks.transforms
 from augmill.policies.errors import PolicyError
 from augmill.tasks.modalities import image as modality
 from augmill.tasks.modalities._image_codec import decode, decode_mask, encode
 from augmill.tasks.modalities._image_fit import draw
-from augmill.tasks.modalities.contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import BOXES_TYPE, LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from augmill.tasks.transforms.image._params import Within
 

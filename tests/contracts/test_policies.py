@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from augmill.policies import yaml_source
+from augmill.policies.data_facts import DataFacts
 from augmill.policies.errors import PolicyError
-from augmill.policies.facts import DataFacts
 from augmill.policies.lint import explain, explanations, lint, rules
 from augmill.policies.load import load
 from augmill.policies.schema import Policy

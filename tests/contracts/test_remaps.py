@@ -4,17 +4,17 @@ import importlib
 import json
 from pathlib import Path
 
-import augmill.tasks.transforms
 import numpy as np
 import pyarrow as pa
 import pytest
+
+import augmill.tasks.transforms
 from augmill.policies.schema import TransformUse
 from augmill.tasks.rows import provenance as at
-from augmill.tasks.rows.relabelling import NOTE, relabel
-from augmill.tasks.transforms.contract import Behaviour
-from augmill.tasks.verifiers.declared import Declared
-from augmill.tasks.verifiers.structure import RealIndex, structure
-
+from augmill.tasks.rows.label_remap import NOTE, relabel
+from augmill.tasks.transforms.transform_contract import Behaviour
+from augmill.tasks.verifiers.label_rules import Declared
+from augmill.tasks.verifiers.parentage import RealIndex, structure
 from tests.contracts import test_image_transforms as pictures
 from tests.contracts import test_table_transforms as tables
 

@@ -14,11 +14,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, SAMPLE_ID, SEED, SOURCE, STEP
 from augmill.tasks.runners import dask, process, thread
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import (
     BLEND,
     DATASET,

@@ -8,15 +8,16 @@ import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
-import augmill.tasks.transforms
 import numpy as np
 import pyarrow as pa
 import pytest
+
+import augmill.tasks.transforms
 from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities import tabular
 from augmill.tasks.modalities._tabular_chain import op_seeds
-from augmill.tasks.modalities.contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 
 FOLDER = Path(augmill.tasks.transforms.__path__[0]) / "tabular"

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from augmill.expectations.suite import load_suite
 from augmill.flows.cli import main
-from augmill.flows.telling import dataset_of
+from augmill.flows.run_events import dataset_of
 from augmill.policies.errors import PolicyError
 from augmill.policies.load import load
 from augmill.policies.yaml_source import MAX_BYTES
 from augmill.tasks.transforms.catalogue import Catalogue
-
 from tests.end_to_end.helpers import policy
 
 CATALOGUE = Catalogue()

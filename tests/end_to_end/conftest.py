@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from augmill.flows.cli import main
 
+from augmill.flows.cli import main
 from tests.end_to_end.helpers import GOOD, exactly, go, policy, table_of, write_csv
 
 

@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.flows import augment as stages
-from augmill.flows.opening import sweep, under_way
+from augmill.flows.open_run import sweep, under_way
 from augmill.tasks.rows.provenance import SAMPLE_ID
-from augmill.tasks.runners.contract import Runner
+from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runners.thread import Runner as ThreadRunner
+from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages.publish import Version
 from augmill.tasks.storage.delta import Table
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work.publish import Version
-from augmill.tasks.work.run import Run, ask
 
 ROOT = Path(__file__).parents[2]
 DATASET = "made"
@@ -170,7 +172,7 @@ def exactly(lake: Path | str, version: int | None = None, dataset: str = DATASET
 
 def quarantined(lake: Path | str, dataset: str = DATASET, *, children: bool = False) -> list[dict[str, Any]]:
     """The real rows of the quarantine table, or the children in it."""
-    from augmill.tasks.storage.quarantine import read
+    from augmill.tasks.storage.quarantine_table import read
 
     found = [row for batch in read(Store(str(lake)).sub(f"{dataset}.quarantine")) for row in batch.to_pylist()]
     return [row for row in found if (row["stage"] == "check") == children]

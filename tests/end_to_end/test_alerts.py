@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from augmill.flows.cli import main
 from augmill.flows.settings import settings
-
 from tests.end_to_end.helpers import GOOD, NOISE, policy, suite, write_csv
 from tests.receivers import Received, webhook
 

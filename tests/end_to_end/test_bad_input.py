@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from augmill.tasks.work import ingest
 
+from augmill.tasks.stages import ingest
 from tests.end_to_end.helpers import (
     GOOD,
     HEADER,

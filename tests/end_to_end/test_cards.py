@@ -8,11 +8,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from augmill.flows.cli import main
-from augmill.tasks.storage.store import Store
-from augmill.tasks.work.cards import artifacts, card_document, in_table, keep
-from augmill.tasks.work.versions import Lake, export
 
+from augmill.flows.cli import main
+from augmill.tasks.pages.data_card import artifacts, card_document, in_table, keep
+from augmill.tasks.storage.store import Store
+from augmill.tasks.versions.versions import Lake, export
 from tests.end_to_end.helpers import (
     DATASET,
     PICTURES,

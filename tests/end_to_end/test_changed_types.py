@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from augmill.policies.errors import DataError
 
+from augmill.policies.errors import DataError
 from tests.end_to_end.helpers import HEADER, go, policy, rows, table_of, table_rows, write_csv
 
 TYPED = """name: typed

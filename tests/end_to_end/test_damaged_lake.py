@@ -5,9 +5,9 @@ import pickle
 import shutil
 
 import pytest
-from augmill.flows.cli import main
 from deltalake import DeltaTable, write_deltalake
 
+from augmill.flows.cli import main
 from tests.end_to_end.helpers import DATASET, NOISE, go, policy, table_rows, write_csv
 
 OBJECTS = {

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import psutil
 import pytest
-from augmill.flows.deployments.deploying import deploy
-from augmill.flows.settings import settings
 
+from augmill.flows.deployments.deploy import deploy
+from augmill.flows.settings import settings
 from tests.end_to_end.helpers import GOOD, NOISE, exactly, go, policy, table_of, write_csv
 from tests.fixtures_prefect import PrefectServer
 
@@ -25,7 +25,7 @@ WAITS = '''"""Waits until a file is there, so that a test can look at a run in i
 import time
 from pathlib import Path
 
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):
@@ -224,7 +224,7 @@ def test_a_cancelled_run_leaves_nothing_half_done_and_the_one_that_waited_goes_o
     until(Path(f"{flag}.reached").exists, "the first run to be at work")
     second = stage.start("cancelled")
     until(lambda: stage.state(second) == "AwaitingConcurrencySlot", "the second run to wait")
-    workers = stage.processes("tasks/runners/worker.py")
+    workers = stage.processes("tasks/runners/process_worker.py")
     assert workers
 
     from prefect.states import Cancelling

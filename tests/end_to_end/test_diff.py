@@ -5,14 +5,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
+
 from augmill.flows.cli import main
 from augmill.tasks.rows.provenance import ORIGIN, SAMPLE_ID, SPLIT, STEP
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work import compare as work
-from augmill.tasks.work.compare import compare
-from augmill.tasks.work.versions import Lake
-from scipy.stats import ks_2samp
-
+from augmill.tasks.versions import diff as work
+from augmill.tasks.versions.diff import compare
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import BLEND, DATASET, LOOSE, MILD, NOISE, go, policy, rows, table_rows, write_csv
 
 MILDER = MILD.replace("min_rate: 0.5", "min_rate: 0.4")

@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.cli import main
 from augmill.policies.errors import PolicyError
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, ORIGIN, PARENT_IDS, SAMPLE_ID, SEED
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work.explain import explain, picture
-from augmill.tasks.work.rebuild import context_of
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.versions.explain import explain, picture
+from augmill.tasks.versions.rebuild import context_of
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import (
     BLEND,
     DATASET,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from augmill.policies.errors import DataError, PolicyError
-from augmill.tasks.work import changes
-from augmill.tasks.work.run import ask
 
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.dry_runs import changes
+from augmill.tasks.runs.request import ask
 from tests.end_to_end.helpers import (
     HEADER,
     NOISE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import SAMPLE_ID
-
 from tests.end_to_end.helpers import NOISE, go, policy, table_of, table_rows, write_csv
 from tests.end_to_end.test_planted_faults import first_row, real_rows, spoiling
 

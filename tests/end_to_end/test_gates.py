@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from augmill.policies.errors import DataError
-from augmill.tasks.work.publish import Version
 
+from augmill.policies.errors import DataError
+from augmill.tasks.stages.publish import Version
 from tests.end_to_end.helpers import HEADER, LOOSE, MILD, NOISE, go, policy, rows, table_of, table_rows, write_csv
 
 ROWS = 120

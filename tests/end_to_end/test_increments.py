@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SOURCE, SPLIT, STEP
-from augmill.tasks.work import ingest
-from augmill.tasks.work.run import ask
-
+from augmill.tasks.runs.request import ask
+from augmill.tasks.stages import ingest
 from tests.end_to_end.helpers import (
     NOISE,
     SMOTE,

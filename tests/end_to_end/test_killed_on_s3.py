@@ -17,11 +17,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from augmill.tasks.rows.provenance import ORIGIN, SPLIT
 from augmill.tasks.storage import channels
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import (
     DATASET,
     NOISE,

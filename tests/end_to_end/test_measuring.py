@@ -8,16 +8,17 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+
 from augmill.flows.cli import main
 from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.stages import production_sample
 from augmill.tasks.storage import channels
 from augmill.tasks.storage.delta_commit import Conflict
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work import measuring, production
-from augmill.tasks.work.measuring import history, parsed, refuse, report
-from augmill.tasks.work.pointing import promote, rollback
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.versions import monitoring
+from augmill.tasks.versions.monitoring import history, parsed, refuse, report
+from augmill.tasks.versions.promotion import promote, rollback
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, NOISE, go, policy, table_rows, write_csv
 
 GATES = "{metrics: {recall: {min: 0.8}, cost: {max: 5.0}, age: {min: 1.0, max: 3.0, on_failure: warn}}}"
@@ -149,7 +150,7 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(lake, monkeypa
 
 
 def test_two_measurements_at_once_are_both_kept(lake, monkeypatch):
-    gate, of = Barrier(2), measuring.measurements.of
+    gate, of = Barrier(2), monitoring.measurements.of
 
     def together(*args):
         found = of(*args)
@@ -157,7 +158,7 @@ def test_two_measurements_at_once_are_both_kept(lake, monkeypatch):
             gate.wait(timeout=10)
         return found
 
-    monkeypatch.setattr(measuring.measurements, "of", together)
+    monkeypatch.setattr(monitoring.measurements, "of", together)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda value: post(lake, 0, beauty=value), (1.0, 2.0)))
     monkeypatch.undo()
@@ -174,7 +175,7 @@ def test_a_breach_whose_reporter_was_killed_moves_channels_at_the_next_measureme
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "_roll_back_all", kill)
+        patch.setattr(monitoring, "_roll_back_all", kill)
         with pytest.raises(Killed):
             post(lake, 2, recall=0.5)
     assert lake.channels(DATASET) == {"stable": 2}
@@ -263,8 +264,8 @@ def test_gates_run_again_answer_as_the_run_did_where_nothing_has_changed(driftin
 
 
 def test_production_is_read_in_few_shards_when_gates_are_run_again(drifting, monkeypatch):
-    read, found = production.read, []
-    monkeypatch.setattr(production, "read", lambda *args: (found.append(read(*args)), found[-1])[1])
+    read, found = production_sample.read, []
+    monkeypatch.setattr(production_sample, "read", lambda *args: (found.append(read(*args)), found[-1])[1])
     assert main(["gate", f"{DATASET}@1"]) == 0
     assert {len(raw.shards) for raw in found} == {1}
 

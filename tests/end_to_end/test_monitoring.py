@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from augmill.flows.cli import main
-from augmill.tasks.telemetry.metrics import METRICS
 
+from augmill.flows.cli import main
+from augmill.tasks.telemetry.metric_catalogue import METRICS
 from tests.end_to_end.helpers import HEADER, NOISE, policy, table_rows, write_csv
 from tests.infra.monitoring import Stack, monitoring, until
 from tests.infra.promql import uses

@@ -15,8 +15,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from augmill.flows.cli import main
 
+from augmill.flows.cli import main
 from tests.end_to_end.helpers import GOOD, HEADER, policy, suite
 
 BREAKOUTS = ("<planted>", '"><planted>', "'><planted>", "</script><planted>", "</title><planted>", "--><planted>")

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
 from augmill.flows.cli import main
 from augmill.tasks.rows.provenance import ORIGIN, REAL, SAMPLE_ID, SPLIT
-
 from tests.end_to_end.helpers import (
     GOOD,
     HEADER,

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, RECIPE_HASH, SAMPLE_ID, SPLIT
-from augmill.tasks.work.descriptors import ChildShard
-from augmill.tasks.work.run import Run
-from augmill.tasks.work.split import Real
-
+from augmill.tasks.runs.descriptors import ChildShard
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages.split import Real
 from tests.end_to_end.helpers import (
     HEADER,
     LOOSE,

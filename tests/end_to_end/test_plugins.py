@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from augmill.policies.errors import DataError, PolicyError
 
+from augmill.policies.errors import DataError, PolicyError
 from tests.end_to_end.helpers import go, policy, rows, table_rows, write_csv
 
 HALVE = '''"""Halves every number, which hurts wherever size matters."""
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 from augmill.tasks.transforms.table import Block
 
 

@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from augmill.flows.cli import main
-from augmill.flows.keeping import announce_kept
-from augmill.policies.errors import DataError, PolicyError
-from augmill.tasks.storage.store import Store
-from augmill.tasks.work.pointing import promote, rollback
-from augmill.tasks.work.run import ask
-from augmill.tasks.work.versions import Lake
 
+from augmill.flows.cli import main
+from augmill.flows.unchanged_run import announce_kept
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.runs.request import ask
+from augmill.tasks.storage.store import Store
+from augmill.tasks.versions.promotion import promote, rollback
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, go, policy, table_rows, write_csv
 
 WHEN = {"at_ms": 7, "run_id": "test"}

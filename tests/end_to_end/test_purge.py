@@ -6,11 +6,11 @@ import zipfile
 
 import pyarrow.parquet as pq
 import pytest
+
 from augmill.flows.cli import main
 from augmill.tasks.rows.provenance import ORIGIN, REAL, SAMPLE_ID, SPLIT
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, NOISE, SMOTE, policy, rows, suite, table_rows, write_csv
 
 HEADER = "name,width,height,grains,colour,kind"

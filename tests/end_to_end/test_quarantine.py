@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import ORIGIN, REAL
-
 from tests.end_to_end.helpers import (
     HEADER,
     LOOSE,

@@ -7,11 +7,11 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+
 from augmill.flows.cli import main
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import ORIGIN, REAL
-from augmill.tasks.work.quarantined import Quarantine, export
-
+from augmill.tasks.versions.quarantine_listing import Quarantine, export
 from tests.end_to_end.helpers import LOOSE, MILD, NOISE, go, policy, rows, suite, table_rows, write_csv
 
 SUITE = """

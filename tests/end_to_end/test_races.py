@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.cli import main
 from augmill.tasks.runners.thread import Runner
+from augmill.tasks.stages.publish import Version
 from augmill.tasks.storage.delta import Conflict, Table
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work.publish import Version
-
 from tests.end_to_end.helpers import DATASET, NOISE, exactly, go, policy, table_rows, write_csv
 
 

@@ -4,15 +4,15 @@ import json
 
 import pyarrow as pa
 import pytest
+
 from augmill.flows.cli import main
 from augmill.policies.errors import PolicyError
 from augmill.tasks.rows.provenance import OPS, ORIGIN, SAMPLE_ID, SEED
 from augmill.tasks.runners.thread import Runner
 from augmill.tasks.storage import parquet
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work import rebuild as work
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.versions import rebuild as work
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import (
     DATASET,
     NOISE,

@@ -13,12 +13,12 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from augmill.flows.cli import main
-from augmill.tasks.storage import s3 as s3_module
-from augmill.tasks.storage.probe import PROOF
-from augmill.tasks.storage.store import Store
-from augmill.tasks.work.context import OBJECTS
 
+from augmill.flows.cli import main
+from augmill.tasks.runs.context import OBJECTS
+from augmill.tasks.storage import s3 as s3_module
+from augmill.tasks.storage.conditional_put_probe import PROOF
+from augmill.tasks.storage.store import Store
 from tests.end_to_end.helpers import GOOD, HEADER, NOISE, exactly, go, policy, table_of
 from tests.fixtures_s3 import S3Server, started
 

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from augmill.flows.cli import main
-from augmill.tasks.reports.rejections import page
-from augmill.tasks.storage import quarantine
-from augmill.tasks.storage.store import Store
-from augmill.tasks.work import rejections as work
-from augmill.tasks.work.cards import page_folder
 
+from augmill.flows.cli import main
+from augmill.tasks.html_pages.rejections_html import page
+from augmill.tasks.pages import rejections_page as work
+from augmill.tasks.pages.data_card import page_folder
+from augmill.tasks.storage import quarantine_table
+from augmill.tasks.storage.store import Store
 from tests.end_to_end.helpers import (
     DATASET,
     PICTURES,
@@ -46,7 +46,7 @@ def made(folder, file):
     kept = {}
 
     def note(run, checked):
-        _, fitted, scored, judged = checked.parts
+        fitted, scored, judged = checked.fitted, checked.scored, checked.judged
         kept["found"] = work.rejections(run.ctx, fitted, scored, judged, checked.figures, 0)
         return checked
 
@@ -71,7 +71,7 @@ def test_contradicted_children_are_in_quarantine_and_unfamiliar_ones_are_publish
     assert 0 < document["contradicted"] == len(ids(document, "contradicted"))
     assert document["unfamiliar"] > 0
     store = Store(str(folder / "lake")).sub(f"{DATASET}.quarantine")
-    held = {row["sample_id"] for batch in quarantine.read(store) for row in batch.to_pylist()}
+    held = {row["sample_id"] for batch in quarantine_table.read(store) for row in batch.to_pylist()}
     assert set(ids(document, "contradicted")) <= held
     published = {row["augmill_sample_id"]: row for row in rows(folder / "lake")}
     assert set(ids(document, "unfamiliar")) <= published.keys()

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.policies.errors import DataError, PolicyError
-from augmill.tasks.reports import explained
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 from augmill.tasks.runners.thread import Runner
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work import rebuild
-from augmill.tasks.work.explain import explain
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.summaries import explain_text
+from augmill.tasks.versions import rebuild
+from augmill.tasks.versions.explain import explain
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import (
     LOOSE,
     MILD,
@@ -167,7 +167,7 @@ def test_explain_tells_what_a_transform_made_of_the_label(tmp_path):
     lake = Lake(Store(str(tmp_path / "lake")))
     found = lake.find(PICTURES)
     ctx = rebuild.context_of(lake, found, None, str(tmp_path / "scratch"))
-    told = explained.text(explain(lake, ctx, found, child[SAMPLE_ID]))
+    told = explain_text.text(explain(lake, ctx, found, child[SAMPLE_ID]))
     assert "    image.horizontal_flip \n      makes right of left\n" in told
 
 

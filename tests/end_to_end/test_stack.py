@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from augmill.flows.asking import ask
-from augmill.flows.settings import settings
-from augmill.flows.stack import state
-from augmill.flows.stack.parts import worker
-from augmill.flows.stack.processes import Identity, end, marked
 
+from augmill.flows.config import stack_state as state
+from augmill.flows.config.process_identity import Identity, end, marked
+from augmill.flows.http_client import ask
+from augmill.flows.settings import settings
+from augmill.flows.stack.services import worker
 from tests.end_to_end.helpers import GOOD, augmill, policy, write_csv
 from tests.fixtures_prefect import PrefectServer
 

@@ -6,16 +6,16 @@ import shutil
 import time
 
 import pytest
+
 from augmill.flows.cli import main
 from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.storage import channels, leases
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work import vacuum as work
-from augmill.tasks.work.pinning import pin, unpin
-from augmill.tasks.work.pointing import promote, rollback
-from augmill.tasks.work.vacuum import vacuum
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.versions import vacuum as work
+from augmill.tasks.versions.pinning import pin, unpin
+from augmill.tasks.versions.promotion import promote, rollback
+from augmill.tasks.versions.vacuum import vacuum
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, NOISE, exactly, go, policy, rows, table_of, table_rows, write_csv
 
 WHEN = {"at_ms": 7, "by": "test"}

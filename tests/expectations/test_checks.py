@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from augmill.expectations import checks
 from augmill.expectations.judge import judge
 from augmill.policies.schema import Distribution, LabelConsistency

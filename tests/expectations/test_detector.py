@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.expectations.detector import candidates, find, in_values, mask
 
 # Published examples, and numbers made for tests: nobody has them.

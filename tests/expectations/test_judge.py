@@ -1,8 +1,9 @@
 """Expectations are run, counted and answered plainly."""
 
-import augmill.expectations.judge
 import pandas as pd
 import pytest
+
+import augmill.expectations.judge
 from augmill.expectations import names
 from augmill.expectations.judge import NOTHING_JUDGED, judge, merge
 from augmill.expectations.suite import Spec

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
+
 from augmill.expectations.judge import judge
 from augmill.expectations.suite import Spec
 

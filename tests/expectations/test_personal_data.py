@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+
 from augmill.expectations.judge import judge
 from augmill.expectations.suite import Spec, parse_suite
 from augmill.policies.errors import PolicyError

@@ -1,6 +1,7 @@
 """A suite file is read whole, or refused with the line of every fault."""
 
 import pytest
+
 from augmill.expectations.build import check_suite
 from augmill.expectations.suite import load_suite, parse_suite
 from augmill.policies.errors import PolicyError

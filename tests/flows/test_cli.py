@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from augmill.flows import cli
 from augmill.policies.errors import DataError, PolicyError, StorageError
 

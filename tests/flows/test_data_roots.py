@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from augmill.flows.cli import main
 
+from augmill.flows.cli import main
 from tests.end_to_end.helpers import GOOD, NOISE, policy, write_csv
 
 GATE = "{drift_coverage: {production: ../private/rows.csv, max_feature_drift: 0.4}}"

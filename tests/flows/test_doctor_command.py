@@ -9,11 +9,12 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from augmill.flows import checking
+
+from augmill.flows import health
 from augmill.flows.cli import main
 
 HOUR = 3600.0
-BOUND = checking.PATIENCE_SECONDS
+BOUND = health.PATIENCE_SECONDS
 
 
 @contextmanager
@@ -108,10 +109,10 @@ def test_the_table_says_what_to_do(doctor, tmp_path, capfd):
 
 
 def test_servers_that_accept_and_never_answer_are_each_given_up_in_seconds(doctor, silent, monkeypatch):
-    monkeypatch.setattr("augmill.flows.checks.prefect.SECONDS", 1.0)
-    monkeypatch.setattr("augmill.flows.checks.tracking.SECONDS", 1.0)
-    monkeypatch.setattr("augmill.flows.checks.dask.SECONDS", 1.0)
-    monkeypatch.setattr("augmill.flows.checks.lake.SECONDS", 1.0)
+    monkeypatch.setattr("augmill.flows.health_checks.prefect.SECONDS", 1.0)
+    monkeypatch.setattr("augmill.flows.health_checks.tracking.SECONDS", 1.0)
+    monkeypatch.setattr("augmill.flows.health_checks.dask.SECONDS", 1.0)
+    monkeypatch.setattr("augmill.flows.health_checks.lake.SECONDS", 1.0)
     from augmill.tasks.storage import s3
 
     s3.forget()
@@ -147,8 +148,8 @@ def test_another_program_at_the_address_of_a_server_is_named_without_showing_its
 
 def test_a_check_that_hangs_in_spite_of_all_does_not_hold_up_the_others(doctor, monkeypatch):
     ends = threading.Event()
-    monkeypatch.setattr(checking, "PATIENCE_SECONDS", 5.0)
-    monkeypatch.setattr("augmill.flows.checks.dask.check", lambda current: ends.wait(60) and [])
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 5.0)
+    monkeypatch.setattr("augmill.flows.health_checks.dask.check", lambda current: ends.wait(60) and [])
     answers, _ = doctor(4)
     ends.set()
     assert answers["dask"]["found"] == "no answer in 5 s"
@@ -199,10 +200,10 @@ def test_a_home_that_cannot_be_is_named(doctor, tmp_path):
 
 
 def test_little_room_is_said(doctor, monkeypatch):
-    monkeypatch.setattr("augmill.flows.checks.home.LITTLE_BYTES", 1 << 60)
+    monkeypatch.setattr("augmill.flows.health_checks.home.LITTLE_BYTES", 1 << 60)
     answers, _ = doctor(0)
     assert answers["room for home"]["status"] == "warn"
-    monkeypatch.setattr("augmill.flows.checks.home.LEAST_BYTES", 1 << 60)
+    monkeypatch.setattr("augmill.flows.health_checks.home.LEAST_BYTES", 1 << 60)
     assert doctor(4)[0]["room for temporary files"]["status"] == "fail"
 
 

@@ -3,6 +3,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.cli import main
 
 ROWS = "".join(

@@ -8,12 +8,13 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from augmill.flows.cli import main
+from augmill.flows.event_sinks import openlineage
+from augmill.flows.event_sinks.openlineage import EVENT_SECONDS, source, tell
 from augmill.flows.settings import settings
-from augmill.flows.tellers import lineage_events
-from augmill.flows.tellers.lineage_events import EVENT_SECONDS, source, tell
 from augmill.policies.errors import PolicyError
-from augmill.tasks.telemetry.happening import Happening
+from augmill.tasks.telemetry.dataset_event import Happening
 
 RUN = "019a0000-0000-7000-8000-000000000001"
 WINE = 'dataset: wine\nmodality: tabular\nowner: cellar\nsource: {uri: "builtin:wine"}\nlabel: target\n'
@@ -53,7 +54,7 @@ def lost():
 
 def test_it_is_off_until_somebody_says_where_to(monkeypatch, tmp_path, failed):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(lineage_events, "client", lambda: pytest.fail("nobody asked for it"))
+    monkeypatch.setattr(openlineage, "client", lambda: pytest.fail("nobody asked for it"))
     assert settings().openlineage is False
     tell(failed, settings())
     monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:1")

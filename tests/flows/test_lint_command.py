@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.cli import main
 
 ROOT = Path(__file__).parents[2]

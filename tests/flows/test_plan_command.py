@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from augmill.flows.cli import main
 
+from augmill.flows.cli import main
 from tests.end_to_end.helpers import NOISE, ROOT, SMOTE, go, policy, table_rows, write_csv
 
 DIGITS = ROOT / "policies" / "digits.yaml"

@@ -3,8 +3,8 @@ import os
 import tempfile
 
 import pytest
-from augmill.flows.cli import main
 
+from augmill.flows.cli import main
 from tests.end_to_end.helpers import NOISE, policy, table_rows, write_csv
 
 

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.settings import ONE_THREAD, make_folder, quiet_libraries, settings
 from augmill.policies.errors import PolicyError, StorageError
-from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sanitize.secret import Secret
 
 OURS = ("AUGMILL_", "PREFECT_", "MLFLOW_")
 

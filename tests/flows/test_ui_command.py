@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.commands.ui import served
 from augmill.flows.settings import Settings
 from augmill.policies.errors import StorageError

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from augmill.tasks.telemetry.metrics import METRICS
-
+from augmill.tasks.telemetry.metric_catalogue import METRICS
 from tests.infra.monitoring import load
 
 SCRAPED = frozenset({"job", "instance"})

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from augmill.flows.commands.ci import command
-from augmill.tasks.reports.reviewed import MARKER
+from augmill.tasks.summaries.review_text import MARKER
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

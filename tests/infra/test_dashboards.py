@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from augmill.tasks.telemetry.metrics import METRICS
 
+from augmill.tasks.telemetry.metric_catalogue import METRICS
 from tests.infra.monitoring import ROOT, needs
 from tests.infra.promql import faults, known, rules, uses
 

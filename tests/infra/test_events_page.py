@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sanitize.secret import Secret
 from augmill.tasks.telemetry.alert import QUIET_SECONDS, Alert
 from augmill.tasks.telemetry.budget import FACTOR, FEWEST_BAD, HOUR, WINDOW_SECONDS
-from augmill.tasks.telemetry.happening import Kind
+from augmill.tasks.telemetry.dataset_event import Kind
 from augmill.tasks.telemetry.webhook import request_of, token_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ def test_the_table_has_every_kind_and_how_long_it_is_quiet():
 
 def test_the_settings_are_those_that_are_read():
     read = set(
-        re.findall(r'environment\.get\("(AUGMILL_\w+)"', (ROOT / "flows" / "alerts" / "alerting.py").read_text())
+        re.findall(r'environment\.get\("(AUGMILL_\w+)"', (ROOT / "flows" / "config" / "alert_settings.py").read_text())
     )
     assert set(re.findall(r"^\| `(AUGMILL_\w+)` \|", TEXT, re.MULTILINE)) == read
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 import pytest
-from augmill.flows.cli import COMMANDS
 
+from augmill.flows.cli import COMMANDS
 from tests.infra.monitoring import ROOT
 from tests.infra.promql import faults, known, rules
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from augmill.tasks.telemetry.metrics import METRICS
+from augmill.tasks.telemetry.metric_catalogue import METRICS
 
 PAGE = Path(__file__).resolve().parents[2] / "infra" / "telemetry.md"
 BEGIN, END = "<!-- metrics -->\n", "<!-- end of metrics -->"

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.cli import COMMANDS
 from augmill.policies.lint import lint
 from augmill.policies.load import load

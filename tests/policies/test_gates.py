@@ -1,8 +1,9 @@
 """Targets that nothing could meet are refused when the policy is read."""
 
 import pytest
-from augmill.policies.gates import Target
 from pydantic import ValidationError
+
+from augmill.policies.gates import Target
 
 
 def test_a_target_whose_ends_are_crossed_is_refused():

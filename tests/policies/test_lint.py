@@ -1,6 +1,7 @@
 import pytest
+
+from augmill.policies.data_facts import DataFacts
 from augmill.policies.errors import PolicyError
-from augmill.policies.facts import DataFacts
 from augmill.policies.lint import explain, lint, rules
 from augmill.policies.load import load
 from augmill.tasks.transforms.catalogue import Catalogue

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import PolicyError
 from augmill.policies.load import load
 from augmill.policies.schema import DEFAULT_FRACTIONS, MAX_ALPHA

@@ -1,8 +1,9 @@
 import pytest
-from augmill.policies.facts import DataFacts
+
+from augmill.policies.data_facts import DataFacts
 from augmill.policies.lint import lint
 from augmill.policies.load import load
-from augmill.policies.rules.personal import called_personal
+from augmill.policies.rules.personal_data import called_personal
 from augmill.tasks.transforms.catalogue import Catalogue
 
 CATALOGUE = Catalogue()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from augmill.policies.schedule import Schedule
 from pydantic import ValidationError
+
+from augmill.policies.schedule import Schedule
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 import pytest
-from augmill.policies.yaml_source import MAX_DEPTH, MAX_NODES, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from augmill.policies.yaml_source import MAX_DEPTH, MAX_NODES, parse
 
 
 def faults(text):

@@ -6,10 +6,11 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from prefect import flow, settings, task
+
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.options import STAGE
 from augmill.tasks.storage.delta import Conflict
-from prefect import flow, settings, task
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+
 from augmill.policies.errors import PolicyError
 from augmill.tasks.plugins import Located, discover
 

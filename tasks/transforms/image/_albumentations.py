@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
 from augmill.policies.errors import PolicyError
 from augmill.tasks.transforms.image import _boxes
 from augmill.tasks.transforms.picture import Drawn, Picture

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from augmill.tasks.transforms.picture import Box
 from numpy.typing import NDArray
+
+from augmill.tasks.transforms.picture import Box
 
 F64 = NDArray[np.float64]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from augmill.tasks.rows.randomness import generator, integers
 from augmill.tasks.transforms.picture import Picture
-from numpy.typing import NDArray
 
 I64 = NDArray[np.int64]
 

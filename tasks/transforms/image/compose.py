@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
+from pydantic import AfterValidator, Field
+
 from augmill.policies.errors import PolicyError
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
 from augmill.tasks.transforms.image import _albumentations as library
 from augmill.tasks.transforms.picture import Drawn, Picture
-from pydantic import AfterValidator, Field
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters, RiskKind
 
 
 def _own_probability(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from augmill.tasks.rows.randomness import generator
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
 from augmill.tasks.transforms.image import _mixing
 from augmill.tasks.transforms.image._mixing import I64
 from augmill.tasks.transforms.picture import Drawn, Picture
-from numpy.typing import NDArray
-from pydantic import Field
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
 from augmill.tasks.transforms.image import _albumentations as library
 from augmill.tasks.transforms.image._params import FloatRange, Within
 from augmill.tasks.transforms.picture import Drawn, Picture
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters, RiskKind
 
 
 class Params(Parameters):

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from pydantic import Field
+
 from augmill.tasks.transforms.image import _mixing
 from augmill.tasks.transforms.image._mixing import I64
 from augmill.tasks.transforms.picture import Drawn, Picture
-from pydantic import Field
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.randomness import integers, uniforms
 from augmill.tasks.transforms.table import F64, I64, Block, Drawn, Pool, State, TableSpec
-from pydantic import Field
 
 KNeighbors = Annotated[int, Field(ge=1, le=1000, description="How many nearest rows of its class a row may meet.")]
 MNeighbors = Annotated[int, Field(ge=1, le=1000, description="How many nearest rows of any class judge a row.")]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from augmill.policies.errors import DataError
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
 from augmill.tasks.transforms.table import I64, Block, Drawn, Pool, State, TableSpec
 from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
@@ -22,6 +21,7 @@ from augmill.tasks.transforms.tabular._neighbours import (
     state_of,
     within_class,
 )
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.randomness import uniforms
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
 from augmill.tasks.transforms.table import F64, I64, Block, Drawn, Pool, State, TableSpec
 from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
@@ -28,6 +28,7 @@ from augmill.tasks.transforms.tabular._neighbours import (
     state_of,
     within_class,
 )
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from augmill.tasks.rows.randomness import uniforms
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
-from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 from numpy.typing import NDArray
 from pydantic import Field
+
+from augmill.tasks.rows.randomness import uniforms
+from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 
 
 class Params(Parameters):

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
-from augmill.tasks.rows.randomness import normals
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
-from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 from pydantic import Field
+
+from augmill.tasks.rows.randomness import normals
+from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Nothing, Parameters, RiskKind
 
 # At 0.3 the noise adds 9 % to a column's variance; beyond it, a class of ordinary width blurs into its neighbours.
 EXTREME_SCALE = 0.3

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from pydantic import Field
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.randomness import integers, uniforms
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
 from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
-from pydantic import Field
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters, RiskKind
 
 MOST = 0.95
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
 from augmill.tasks.transforms.table import I64, Block, Drawn, Pool, State, TableSpec
 from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
@@ -19,6 +18,7 @@ from augmill.tasks.transforms.tabular._neighbours import (
     state_of,
     within_class,
 )
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from augmill.tasks.rows.randomness import bits, uniforms
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
 from augmill.tasks.transforms.table import F64, I32, I64, Block, Drawn, Pool, State, TableSpec
 from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
@@ -21,7 +22,7 @@ from augmill.tasks.transforms.tabular._neighbours import (
     scaled,
     state_of,
 )
-from numpy.typing import NDArray
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

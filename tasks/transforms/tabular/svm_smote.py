@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from augmill.policies.errors import DataError
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters, RiskKind
 from augmill.tasks.transforms.table import F64, I64, Block, Drawn, Pool, State, TableSpec
 from augmill.tasks.transforms.tabular._neighbours import (
     KNeighbors,
@@ -26,8 +28,7 @@ from augmill.tasks.transforms.tabular._neighbours import (
     state_of,
     within_class,
 )
-from numpy.typing import NDArray
-from pydantic import Field
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters, RiskKind
 
 # Quadratic: 34,000 rows take a minute or two, 100,000 a quarter of an hour, a million a day.
 MAX_ROWS = 100_000

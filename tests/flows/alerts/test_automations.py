@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
-from augmill.flows.alerts import automating, emitting
-from augmill.flows.cli import main
-from augmill.flows.deployments.prefect_api import prefect_api
-from augmill.flows.settings import settings
-from augmill.flows.tellers.events import tell
-from augmill.policies.errors import DataError, StorageError
-from augmill.tasks.telemetry.consequences import consequences
-from augmill.tasks.telemetry.happening import Happening, failure
 
+from augmill.flows.alerts import automations, prefect_events
+from augmill.flows.cli import main
+from augmill.flows.event_sinks.events import tell
+from augmill.flows.servers.prefect_api import prefect_api
+from augmill.flows.settings import settings
+from augmill.policies.errors import DataError, StorageError
+from augmill.tasks.telemetry.dataset_event import Happening, failure
+from augmill.tasks.telemetry.derived_events import consequences
 from tests.receivers import Received, mail_server, webhook
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,17 +45,17 @@ def mails(monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
 
 @pytest.fixture
 def registered(prefect_api_url: str, hook: Received, mails: Received) -> Iterator[None]:
-    automating.register(settings())
+    automations.register(settings())
     yield
-    automating.remove(settings())
+    automations.remove(settings())
 
 
 @pytest.fixture(autouse=True)
 def _ask_every_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    emitting.Silent.until.clear()
-    monkeypatch.setattr(emitting, "ANSWER_SECONDS", 60.0)  # a machine at work on other tests is no server away
+    prefect_events.Silent.until.clear()
+    monkeypatch.setattr(prefect_events, "ANSWER_SECONDS", 60.0)  # a machine at work on other tests is no server away
     yield
-    emitting.Silent.until.clear()
+    prefect_events.Silent.until.clear()
 
 
 def refused(dataset: str, check: str = "label_consistency") -> Happening:
@@ -101,13 +101,13 @@ def test_an_outage_that_fails_many_datasets_is_told_of_once(registered, hook):
 
 
 def test_registering_again_changes_nothing_and_keeps_what_people_did_in_the_pages(registered, hook):
-    assert {one["done"] for one in automating.register(settings())} == {"unchanged"}
+    assert {one["done"] for one in automations.register(settings())} == {"unchanged"}
     with prefect_api(settings()) as client:
         (found,) = client.read_automations_by_name("augmill: check.failed")
         foreign = {"type": "pause-automation", "source": "inferred"}
-        known = automating.automation("check.failed", [*(one.model_dump() for one in found.actions), foreign])
+        known = automations.automation("check.failed", [*(one.model_dump() for one in found.actions), foreign])
         client.update_automation(found.id, known.model_copy(update={"enabled": False}))
-    (one, *others) = automating.register(settings())
+    (one, *others) = automations.register(settings())
     assert (one["done"], one["enabled"], one["tells"]) == (
         "unchanged",
         False,
@@ -118,7 +118,7 @@ def test_registering_again_changes_nothing_and_keeps_what_people_did_in_the_page
 
 def test_a_way_that_is_switched_off_takes_its_address_off_the_server(registered, monkeypatch, prefect_api_url):
     monkeypatch.delenv("AUGMILL_WEBHOOK_URL")
-    assert {tuple(one["tells"]) for one in automating.register(settings())} == {("e-mail",)}
+    assert {tuple(one["tells"]) for one in automations.register(settings())} == {("e-mail",)}
     with prefect_api(settings()) as client:
         assert [block.name for block in client.read_block_documents(limit=100, offset=0)] == ["augmill-email"]
 
@@ -131,11 +131,11 @@ def test_where_no_automation_is_registered_the_alert_goes_out_from_here(prefect_
 
 
 def test_a_server_that_never_answers_costs_a_few_seconds_once_and_the_alert_goes_out_from_here(hook, monkeypatch):
-    monkeypatch.setattr(emitting, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(prefect_events, "ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         current = replace(settings(), prefect_api_url=f"http://127.0.0.1:{silent.getsockname()[1]}/api")
         tell(refused("wine"), current)
-        monkeypatch.setattr(emitting, "ANSWER_SECONDS", 600.0)  # it would hang here if it asked again
+        monkeypatch.setattr(prefect_events, "ANSWER_SECONDS", 600.0)  # it would hang here if it asked again
         tell(refused("oil-spill"), current)
     assert [got["dataset"] for got in bodies(hook)] == ["wine", "oil-spill"]
 
@@ -143,7 +143,7 @@ def test_a_server_that_never_answers_costs_a_few_seconds_once_and_the_alert_goes
 def test_the_events_of_a_run_name_its_dataset_flow_run_and_version(prefect_api_url):
     flow_run = "6f0c5b8e-64a2-4d0b-b1bb-0a5f1a6a9f10"
     facts = {"version": 3, "rows": {"real": 10, "by_split_origin_label": {"train": {"real": {"Ada": 1}}}}, "checks": []}
-    event = emitting.event_of(Happening("run.published", "wine", flow_run, 0.0, facts), None)
+    event = prefect_events.event_of(Happening("run.published", "wine", flow_run, 0.0, facts), None)
     assert (event["event"], event["resource"]["prefect.resource.id"]) == (
         "augmill.run.published",
         "augmill.dataset.wine",
@@ -152,14 +152,14 @@ def test_the_events_of_a_run_name_its_dataset_flow_run_and_version(prefect_api_u
     assert roles["flow-run"] == f"prefect.flow-run.{flow_run}"
     assert roles["version"] == "augmill.version.wine.3"
     assert event["payload"]["facts"] == {"version": 3, "rows": {"real": 10}}
-    assert event == emitting.event_of(Happening("run.published", "wine", flow_run, 0.0, facts), None)
+    assert event == prefect_events.event_of(Happening("run.published", "wine", flow_run, 0.0, facts), None)
 
 
 def test_the_file_for_prefects_own_command_line_is_what_is_registered():
     from prefect.events.schemas.automations import AutomationCore
 
     known = yaml.safe_load((ROOT / "infra" / "automations.yaml").read_text())["automations"]
-    wanted = [automating.automation(kind, []) for kind in automating.QUIET_SECONDS]
+    wanted = [automations.automation(kind, []) for kind in automations.QUIET_SECONDS]
     assert [AutomationCore.model_validate(one) for one in known] == wanted
 
 

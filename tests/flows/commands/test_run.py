@@ -1,10 +1,9 @@
-from augmill.flows.keeping import announce_kept
-from augmill.tasks.reports.plan_text import headline
+from augmill.flows.unchanged_run import announce_kept
+from augmill.tasks.dry_runs.plan import plan
+from augmill.tasks.runs.request import ask
 from augmill.tasks.storage.store import Store
-from augmill.tasks.work.plan import plan
-from augmill.tasks.work.run import ask
-from augmill.tasks.work.versions import Lake
-
+from augmill.tasks.summaries.plan_text import headline
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, go, policy, table_rows, write_csv
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from augmill.flows.cli import main
-from augmill.flows.deployments import prefect_api as prefect_module
-from augmill.flows.deployments.deploying import deployed
-from augmill.flows.servers import server as server_module
 from prefect.exceptions import ObjectNotFound
 
+from augmill.flows.cli import main
+from augmill.flows.deployments.deploy import deployed
+from augmill.flows.servers import prefect_api as prefect_module
+from augmill.flows.servers import prefect_server as server_module
 from tests.fixtures_prefect import PrefectServer, clean_environment
 
 POLICY = """\

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from augmill.flows.cli import main
-from augmill.tasks.reports.reviewed import MARKER
 
+from augmill.flows.cli import main
+from augmill.tasks.summaries.review_text import MARKER
 from tests.end_to_end.helpers import NOISE, ROOT, SMOTE, environment, policy, table_rows, write_csv
 
 FLIPS = NOISE.replace("0.05", "2.0")

@@ -6,12 +6,12 @@ import json
 from uuid import UUID
 
 import pytest
-from augmill.flows.cli import main
-from augmill.flows.deployments.deploying import deployed
-from augmill.flows.deployments.prefect_api import prefect_api
-from augmill.flows.review.triggering import exit_code_of
-from augmill.flows.settings import settings
 
+from augmill.flows.cli import main
+from augmill.flows.deployments.deploy import deployed
+from augmill.flows.review.trigger_runs import exit_code_of
+from augmill.flows.servers.prefect_api import prefect_api
+from augmill.flows.settings import settings
 from tests.end_to_end.helpers import NOISE, SMOTE, exactly, policy, table_rows, write_csv
 
 STRICT = "{label_consistency: {on_failure: fail, max_unfamiliar_share: 1.0}, distribution: {on_failure: warn}}"

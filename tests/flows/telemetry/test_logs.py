@@ -7,14 +7,15 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from augmill.flows.cli import main
 from augmill.flows.settings import settings
 from augmill.flows.telemetry import logs
 from augmill.flows.telemetry.logs import log_to
 from augmill.policies.errors import PolicyError, StorageError
 from augmill.tasks.runners import process, thread
-from augmill.tasks.runners.progress import progress
-from augmill.tasks.telemetry.carry import carried
+from augmill.tasks.runners.progress_bar import progress
+from augmill.tasks.telemetry.context_propagation import carried
 from augmill.tasks.telemetry.spans import Scope, entered
 
 LOG = logging.getLogger("augmill.test")

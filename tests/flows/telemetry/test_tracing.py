@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from augmill.flows.settings import settings
 from augmill.flows.telemetry import tracing
 from augmill.flows.telemetry.tracing import run_scope
 from augmill.policies.errors import DataError
 from augmill.tasks.runners import dask, process, thread
 from augmill.tasks.telemetry.spans import current, span
-
 from tests.end_to_end.helpers import GOOD, exactly, go, policy, write_csv
 
 RECEIVER = Path(__file__).with_name("receiver.py")

@@ -1,7 +1,8 @@
 """What lint says of a transform's `labels`."""
 
 import pytest
-from augmill.policies.facts import DataFacts
+
+from augmill.policies.data_facts import DataFacts
 from augmill.policies.lint import lint
 from augmill.policies.load import load
 from augmill.tasks.transforms.catalogue import Catalogue

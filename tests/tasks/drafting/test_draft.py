@@ -6,14 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.lint import lint
 from augmill.policies.load import load
 from augmill.tasks.drafting.draft import Draft, draft
-from augmill.tasks.drafting.look import CONTRAST
-from augmill.tasks.drafting.sketch import Call, dataset_name
+from augmill.tasks.drafting.infer_policy import Call, dataset_name
+from augmill.tasks.drafting.source_profile import CONTRAST
 from augmill.tasks.transforms.catalogue import Catalogue
-
 from tests.end_to_end.helpers import go, quarantined
 
 CATALOGUE = Catalogue()

@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.policies.schema import Policy
-from augmill.tasks.gates.contract import Sample
+from augmill.tasks.gates.gate_contract import Sample
 from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 

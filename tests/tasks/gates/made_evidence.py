@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.policies.schema import Policy
-from augmill.tasks.gates.contract import Sample
+from augmill.tasks.gates.gate_contract import Sample
 from augmill.tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
 
 CLASSES = ("hay", "straw")
@@ -77,7 +78,7 @@ class Made:
 
 
 def taken(sample, at):
-    from augmill.tasks.gates.samples import taken as some
+    from augmill.tasks.gates.sample_ops import taken as some
 
     return some(sample, np.asarray(at, dtype=np.int64))
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from augmill.policies.gates import Collapse
 from augmill.tasks.gates import collapse
-
 from tests.tasks.gates.made import Made, blobs
 
 TRAIN, VALIDATION = blobs(1_000, 0.4, seed=1), blobs(100, 0.25, seed=2)

@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.policies.gates import DriftCoverage
 from augmill.tasks.gates.drift_coverage import FEWEST, NEIGHBOURS, covered, judge
-from augmill.tasks.gates.samples import evenly
-from augmill.tasks.verifiers import scaling
-
+from augmill.tasks.gates.sample_ops import evenly
+from augmill.tasks.stats import scaling
 from tests.tasks.gates.made_evidence import Made, sample
 
 

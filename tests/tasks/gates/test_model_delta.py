@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from augmill.policies.gates import ModelDelta
 from augmill.tasks.gates import model_delta
-
 from tests.tasks.gates.made import COLUMNS, Made, blobs
 
 TRAIN = blobs(400, 0.1, seed=30)

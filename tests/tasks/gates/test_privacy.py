@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+
 from augmill.policies.gates import Privacy
-from augmill.tasks.gates.neighbours import nearest
 from augmill.tasks.gates.privacy import NEAR, attack, best_limit, judge
 from augmill.tasks.rows.provenance import SAMPLE_ID
-
+from augmill.tasks.stats.nearest import nearest
 from tests.tasks.gates.made_evidence import Made, evidence, real_rows, sample
 
 
@@ -69,7 +69,7 @@ def test_rows_made_of_validation_rows_are_caught_as_leaks():
 
 def test_the_distance_ratio_is_that_of_the_medians_of_all_pairs():
     shown = evidence(near(0.3))
-    from augmill.tasks.verifiers import scaling
+    from augmill.tasks.stats import scaling
 
     scale = scaling.fit(shown.train.features)
     train, held, new = (scale.apply(one.features) for one in (shown.train, shown.validation, shown.children))

@@ -1,11 +1,11 @@
 """In the MLflow UI, from any version, two clicks lead to all that a person asks of it: clicked through in Chromium."""
 
 import pytest
-from augmill.tasks.lineage.run_list import TRAINING
-from augmill.tasks.storage.store import Store
-from augmill.tasks.work.record import record
-from augmill.tasks.work.versions import Lake
 
+from augmill.tasks.documents.mlflow_view import TRAINING
+from augmill.tasks.storage.store import Store
+from augmill.tasks.versions.record import record
+from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, GOOD, NOISE, SMOTE, go, policy, table_rows, write_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")

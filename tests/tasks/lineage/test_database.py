@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from augmill.tasks.lineage import database
 from augmill.tasks.lineage.database import create_database, database_file
 

@@ -1,10 +1,12 @@
 import re
 
 import pytest
-from augmill.tasks.lineage.payload import MAX_KEY, flatten, metrics, params, record_key, safe_keys, tags
-from augmill.tasks.lineage.slis import measure
 from hypothesis import given
 from hypothesis import strategies as st
+
+from augmill.tasks.documents.flat_values import flatten
+from augmill.tasks.documents.service_levels import measure
+from augmill.tasks.lineage.payload import MAX_KEY, metrics, params, record_key, safe_keys, tags
 
 
 def test_the_policy_is_flattened_with_dots_and_positions(document):

@@ -2,6 +2,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+
 from augmill.tasks.lineage.spool import entry_name, keep, pack, record_or_spool, send, unpack
 from augmill.tasks.storage.store import Store
 

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.modalities import image as modality
 from augmill.tasks.modalities._image_children import DECODED_AT_ONCE, firing
 from augmill.tasks.modalities._image_codec import decode, encode, is_jpeg
-from augmill.tasks.modalities.contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from augmill.tasks.transforms.image import cutmix, gaussian_noise, horizontal_flip, mixup, rotate, vertical_flip
 

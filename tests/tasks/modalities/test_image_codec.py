@@ -7,9 +7,10 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
+
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.modalities._image_opencv import load_opencv
-from PIL import Image
 
 RGB = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 

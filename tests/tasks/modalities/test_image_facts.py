@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+
 from augmill.tasks.modalities import image as modality
 from augmill.tasks.modalities._image_codec import encode
 from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE

@@ -3,12 +3,13 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from augmill.tasks.modalities import image as modality
-from augmill.tasks.modalities._image_codec import encode
-from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+
+from augmill.tasks.modalities import image as modality
+from augmill.tasks.modalities._image_codec import encode
+from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 
 GREY, COLOUR = {"kinds": [[1, "uint8", 9]]}, {"kinds": [[1, "uint8", 1], [3, "uint8", 9]]}
 

@@ -1,7 +1,7 @@
 """What chains refuse before any child is made."""
 
 from augmill.tasks.modalities import image as modality
-from augmill.tasks.modalities.contract import Op
+from augmill.tasks.modalities.modality_contract import Op
 from augmill.tasks.transforms.image import compose, grid_distortion, mixup, rain, rotate
 
 PHOTOS = {

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from augmill.tasks.modalities._image_noise import MIN_SIDE, noise_share
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.modalities._image_opencv import load_opencv
 

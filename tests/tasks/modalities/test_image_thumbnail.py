@@ -1,6 +1,7 @@
 """Small pictures for reports."""
 
 import numpy as np
+
 from augmill.tasks.modalities._image_codec import decode, encode
 from augmill.tasks.modalities.image import thumbnail
 from augmill.tasks.transforms.picture import Box

@@ -7,12 +7,13 @@ import importlib
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.datasets import load_breast_cancer
+
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities import tabular
-from augmill.tasks.modalities.contract import Births, Op, PoolIndex
+from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
-from sklearn.datasets import load_breast_cancer
 
 POLICY = Policy(dataset="d", modality="tabular", source={"uri": "u"}, label="y")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities._tabular_blocks import block_of, table_of
 from augmill.tasks.modalities.tabular import describe, spec_from_json

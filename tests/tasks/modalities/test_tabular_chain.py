@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+
 from augmill.tasks.modalities._tabular_chain import fire, op_seeds
 
 SEEDS = np.arange(200_000, dtype=np.int64)

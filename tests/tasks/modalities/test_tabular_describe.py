@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.policies.schema import Policy, SplitRule
 from augmill.tasks.modalities.tabular import describe, merge, spec_from_json, spec_to_json, tally
 

@@ -7,9 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from augmill.tasks.modalities._tabular_moments import Moments
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from augmill.tasks.modalities._tabular_moments import Moments
 
 DRAW = np.random.default_rng(0)
 AWKWARD = {

@@ -6,9 +6,10 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
+
 from augmill.tasks.modalities._tabular_chain import Firing
 from augmill.tasks.modalities._tabular_records import Parents, label_weights, ops_text
-from augmill.tasks.transforms.contract import Behaviour
+from augmill.tasks.transforms.transform_contract import Behaviour
 
 MIX = SimpleNamespace(use="tabular.mix", module=SimpleNamespace(BEHAVIOUR=Behaviour(label="mix")))
 PLAIN = SimpleNamespace(use="tabular.plain", module=SimpleNamespace(BEHAVIOUR=Behaviour()))

@@ -1,4 +1,5 @@
 import pytest
+
 from augmill.tasks.review.imports import ROOT, Imports
 
 TABULAR = ROOT / "tasks" / "transforms" / "tabular"
@@ -12,7 +13,7 @@ def test_a_transform_reaches_its_helpers_and_their_helpers_but_no_sibling():
     found = names(Imports().reached([TABULAR / "smote.py"]))
     assert "tasks/transforms/tabular/_neighbours.py" in found
     assert "tasks/rows/randomness.py" in found
-    assert not {"tasks/transforms/tabular/adasyn.py", "tasks/work/plan.py"} & found
+    assert not {"tasks/transforms/tabular/adasyn.py", "tasks/dry_runs/plan.py"} & found
     assert "tasks/transforms/tabular/_neighbours.py" not in names(Imports().reached([TABULAR / "gaussian_noise.py"]))
 
 

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+
 from augmill.policies.errors import PolicyError, StorageError
 from augmill.tasks.review.repository import Repository
 

@@ -2,11 +2,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import PolicyError
 from augmill.tasks.review.imports import ROOT
 from augmill.tasks.review.repository import Change, Repository
 from augmill.tasks.review.touched import find
-
 from tests.fixtures_git import repository
 
 POLICY = """
@@ -73,7 +73,7 @@ def look(project):
     [
         ("README.md", set()),
         ("tests/anything.py", set()),
-        ("tasks/work/plan.py", set()),
+        ("tasks/dry_runs/plan.py", set()),
         ("flows/cli.py", set()),
         ("tasks/transforms/tabular/smote.py", {"policies/smote.yaml"}),
         ("tasks/transforms/tabular/_neighbours.py", {"policies/smote.yaml"}),
@@ -84,7 +84,7 @@ def look(project):
         ("tasks/modalities/tabular.py", TABLES),
         ("expectations/labels.py", EVERY),
         ("expectations/plain.yaml", EVERY),
-        ("tasks/verifiers/kernel.py", EVERY),
+        ("tasks/verifiers/kernel_ridge.py", EVERY),
         ("tasks/gates/collapse.py", EVERY),
         ("tasks/gates/privacy.py", set()),
         ("plugins/transforms/tabular/halve.py", {"policies/own.yaml"}),

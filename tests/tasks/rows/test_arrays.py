@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+
 from augmill.tasks.rows.arrays import packed, unpacked
 
 ARRAYS = {"a": np.arange(3), "b": np.array(["x", "yy"]), "c": np.zeros((0, 2)), "d": np.array([True])}

@@ -6,6 +6,7 @@ import sys
 import cv2
 import numpy
 import sklearn
+
 from augmill.tasks.rows.fingerprint import _cpu_flags, differences, fingerprint, fingerprint_hash
 
 

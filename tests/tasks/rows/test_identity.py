@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.tasks.rows.identity import by_id, child_words, content_words, ids_of, with_occurrence, words_of
 
 TABLE = pa.table({"a": [1, 2, 2], "b": [0.5, -1.0, -1.0], "c": ["x", None, None], "d": [True, False, False]})

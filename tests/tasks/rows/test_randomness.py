@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from augmill.tasks.rows.randomness import child_seeds, generator, integers, mix, normals, uniforms, word_of
 from scipy import stats
+
+from augmill.tasks.rows.randomness import child_seeds, generator, integers, mix, normals, uniforms, word_of
 
 SEEDS = child_seeds(word_of("step", 0, "s"), mix(np.arange(20_000, dtype=np.uint64)), np.zeros(20_000, dtype=np.int64))
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from augmill.tasks.runners import dask, process, thread
-from augmill.tasks.runners.contract import Runner
+from augmill.tasks.runners.runner_contract import Runner
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import runner_shards as shards
+from distributed import Client, LocalCluster
+from runner_flows import all_gone, kills, start, starts
+
 from augmill.policies.errors import StorageError
 from augmill.tasks.rows.fingerprint import fingerprint
 from augmill.tasks.runners import dask
 from augmill.tasks.runners.dask import Runner
-from distributed import Client, LocalCluster
-from runner_flows import all_gone, kills, start, starts
 
 
 def test_a_worker_killed_by_signal_9_costs_its_shards_in_flight_and_nothing_else(dask_client, tmp_path):

@@ -7,9 +7,10 @@ from functools import partial
 import psutil
 import pytest
 import runner_shards as shards
+from runner_flows import all_gone, kills, start, starts
+
 from augmill.policies.errors import AugmillError, StorageError
 from augmill.tasks.runners.process import Runner
-from runner_flows import all_gone, kills, start, starts
 
 
 def test_a_worker_killed_by_signal_9_costs_its_shard_in_flight_and_nothing_else(tmp_path):

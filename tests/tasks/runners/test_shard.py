@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+
 from augmill.policies.errors import DataError, StorageError
 from augmill.tasks.runners import shard
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 import runner_shards as shards
+
 from augmill.policies.errors import DataError
 from augmill.tasks.runners.thread import Runner
 

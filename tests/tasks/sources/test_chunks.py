@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
 from augmill.tasks.sources.chunks import MAX_FAULTS, Wanted, rechunk, typed
-from augmill.tasks.sources.contract import Chunk, Fault, SourceObject
+from augmill.tasks.sources.source_contract import Chunk, Fault, SourceObject
 
 OBJECT = SourceObject("a.csv", "/x/a.csv", 10, "abc", split="test")
 POLICY = Policy(dataset="d", modality="tabular", source={"uri": "u"})

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from augmill.policies.errors import PolicyError
 from PIL import Image
 
+from augmill.policies.errors import PolicyError
 from tests.tasks.sources.whole import policy_of, whole
 
 
@@ -50,7 +50,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
 def test_finding_it_does_not_import_scikit_learn() -> None:
     code = (
         "import sys; from pathlib import Path; from augmill.policies.schema import Policy; "
-        "from augmill.tasks.sources.reading import discover; "
+        "from augmill.tasks.sources.source_reader import discover; "
         "p = Policy.model_validate({'dataset': 'd', 'modality': 'tabular', 'source': {'uri': 'builtin:wine'}}); "
         "assert discover(p, Path('/')).objects[0].bytes > 1000; assert 'sklearn' not in sys.modules"
     )

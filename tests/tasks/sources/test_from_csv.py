@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.sources import from_csv
-
 from tests.tasks.sources.whole import csv_of, policy_of, whole
 
 

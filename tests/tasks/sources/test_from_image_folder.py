@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import SPLIT
-
 from tests.tasks.sources.whole import policy_of, whole
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.sources import from_jsonl
-
 from tests.tasks.sources.whole import Whole, policy_of, whole
 
 

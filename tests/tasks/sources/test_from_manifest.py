@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from augmill.policies.errors import DataError, PolicyError
 
+from augmill.policies.errors import DataError, PolicyError
 from tests.tasks.sources.whole import Whole, policy_of, whole
 
 BOXES = {"xmin": "x0", "ymin": "y0", "xmax": "x1", "ymax": "y1", "label": "what"}
@@ -118,7 +118,7 @@ def test_a_column_that_would_be_hidden_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_changes_after_the_listing_is_refused(tmp_path: Path) -> None:
-    from augmill.tasks.sources.reading import discover, read, scan, types_of, units
+    from augmill.tasks.sources.source_reader import discover, read, scan, types_of, units
 
     manifest_of(tmp_path, "file,label\na.png,x\n", "a.png")
     policy = policy_of("list.csv", format="manifest")

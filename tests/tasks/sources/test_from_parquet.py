@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE
-
 from tests.tasks.sources.whole import Whole, policy_of, whole
 
 

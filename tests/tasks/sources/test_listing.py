@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.sources import listing
 from augmill.tasks.sources.listing import list_uri, visible

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.sources.listing import list_named, list_uri
 from augmill.tasks.sources.roots import Roots

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.sources.hash_cache import HashCache
-from augmill.tasks.sources.reading import discover, read, scan, types_of, units
-
+from augmill.tasks.sources.source_reader import discover, read, scan, types_of, units
 from tests.fixtures_s3 import S3Server
 from tests.tasks.sources.whole import policy_of, whole
 
@@ -161,7 +161,6 @@ def test_a_store_that_does_not_answer_is_worth_another_try(
     aws: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from augmill.tasks.storage import s3
-
     from tests.fixtures_s3 import free_port
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")

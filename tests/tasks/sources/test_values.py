@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+
 from augmill.tasks.sources.values import blanked, fit, misfit, text_type
 
 

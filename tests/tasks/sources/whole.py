@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import SOURCE, SPLIT
-from augmill.tasks.sources.contract import Fault, Found, Scan, Unit
-from augmill.tasks.sources.reading import discover, read, scan, types_of, units
+from augmill.tasks.sources.source_contract import Fault, Found, Scan, Unit
+from augmill.tasks.sources.source_reader import discover, read, scan, types_of, units
 
 MANY = 10**6
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+
 from augmill.policies.schema import SPLITS
 from augmill.tasks.rows.randomness import mix
 from augmill.tasks.splits.assign import APART, LEAK, MOVED, Ledger, assign, extended

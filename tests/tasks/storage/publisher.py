@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 import pyarrow as pa
+
 from augmill.tasks.storage.delta import Conflict, Table
 from augmill.tasks.storage.store import Store
-
 from tests.tasks.storage.small_tables import BASE, data_file, publish, rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+
 from augmill.tasks.rows.provenance import ORIGIN, SPLIT
 from augmill.tasks.storage.delta import NewFile, Table
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage.channels import Move, channels, current, history, move
 from augmill.tasks.storage.delta import Conflict

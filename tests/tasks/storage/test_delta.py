@@ -9,12 +9,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
+
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.rows.provenance import ORIGIN, SPLIT
 from augmill.tasks.storage.delta import Conflict, Table
 from augmill.tasks.storage.store import Store
-from deltalake import DeltaTable
-
 from tests.tasks.storage.small_tables import BASE, data_file, full, publish, read, rows
 
 WIDE = pa.schema([*BASE, pa.field("z", pa.list_(pa.float64()))])

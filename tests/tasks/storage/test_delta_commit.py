@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage import delta_commit, delta_log
 from augmill.tasks.storage.delta import Conflict, Table
 from augmill.tasks.storage.delta_commit import Change
 from augmill.tasks.storage.store import Store
-from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
-
 from tests.tasks.storage.small_tables import BASE, data_file, full, publish, read, rows
 
 ROOT = Path(__file__).resolve().parents[3]

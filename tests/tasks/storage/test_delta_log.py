@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage import delta_log
 from augmill.tasks.storage.store import Store

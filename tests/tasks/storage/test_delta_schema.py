@@ -7,10 +7,11 @@ import re
 
 import pyarrow as pa
 import pytest
+from deltalake import Schema
+
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import FIELDS, PAYLOAD_TYPE
 from augmill.tasks.storage.delta_schema import as_json, fields_of, merge, storable
-from deltalake import Schema
 
 OLD = fields_of(pa.schema([pa.field("id", pa.string(), nullable=False), ("x", pa.int64()), ("split", pa.string())]))
 PARTITIONS = ("split",)

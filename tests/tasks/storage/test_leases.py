@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage import leases
 from augmill.tasks.storage.leases import CLEANING, RUNS, held

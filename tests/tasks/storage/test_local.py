@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage.store import Store
 

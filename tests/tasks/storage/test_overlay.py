@@ -2,6 +2,7 @@ import pickle
 
 import pyarrow as pa
 import pytest
+
 from augmill.tasks.storage.overlay import Overlay
 from augmill.tasks.storage.store import Store
 

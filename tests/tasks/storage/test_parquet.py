@@ -8,9 +8,10 @@ import itertools
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from augmill.tasks.storage import parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from augmill.tasks.storage import parquet
 
 ROWS = 3_000
 rng = np.random.default_rng(0)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage import s3 as s3_module
 from augmill.tasks.storage.store import Store
-
 from tests.fixtures_s3 import S3Server, free_port
 from tests.tasks.storage.unreliable import Mischief, proxy
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.storage.store import Entry, Store
 

@@ -6,11 +6,12 @@ import json
 from dataclasses import asdict
 
 import pytest
+
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.telemetry.alert import LONGEST_TEXT, Alert, alert_of, bounded
 from augmill.tasks.telemetry.budget import Burn
-from augmill.tasks.telemetry.consequences import burning, consequences, measured
-from augmill.tasks.telemetry.happening import Happening, failure
+from augmill.tasks.telemetry.dataset_event import Happening, failure
+from augmill.tasks.telemetry.derived_events import burning, consequences, measured
 
 CHECK = {
     "name": "label_consistency",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from augmill.policies.errors import PolicyError
 from augmill.tasks.telemetry.alert import Alert
 from augmill.tasks.telemetry.mail import apprise_url, message_of

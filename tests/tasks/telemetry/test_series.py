@@ -6,11 +6,11 @@ import shutil
 import subprocess
 
 import pytest
-from augmill.tasks.telemetry.exposition import text_of
-from augmill.tasks.telemetry.metrics import BY_NAME, METRICS, MOST_SERIES, MOST_SIGNS, MOST_VALUES
-from augmill.tasks.telemetry.series import series_of
-from augmill.tasks.telemetry.tally import Seen, empty, fold, see
 
+from augmill.tasks.telemetry.counters import Seen, empty, fold, see
+from augmill.tasks.telemetry.exposition import text_of
+from augmill.tasks.telemetry.metric_catalogue import BY_NAME, METRICS, MOST_SERIES, MOST_SIGNS, MOST_VALUES
+from augmill.tasks.telemetry.series import series_of
 from tests.tasks.telemetry.told import document, event
 
 EXPORTER_ONLY = {metric.name for metric in METRICS if metric.source == "exporter"}

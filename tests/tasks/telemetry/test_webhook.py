@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 
-from augmill.tasks.sources.secret import Secret
+from augmill.tasks.sanitize.secret import Secret
 from augmill.tasks.telemetry.alert import Alert
 from augmill.tasks.telemetry.webhook import request_of, token_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from augmill.tasks.telemetry.event import event_of
-from augmill.tasks.telemetry.happening import Happening
+from augmill.tasks.telemetry.counted_event import event_of
+from augmill.tasks.telemetry.dataset_event import Happening
 
 
 def document(version: int = 0, **more: Any) -> dict[str, Any]:

@@ -3,14 +3,15 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import ValidationError
+
 from augmill.policies.errors import PolicyError
 from augmill.tasks.transforms import catalogue
 from augmill.tasks.transforms.catalogue import HERE, Catalogue, code_hash
-from pydantic import ValidationError
 
 JITTER = '''"""Shakes every number a little."""
 
-from augmill.tasks.transforms.contract import Accepts, Behaviour, Parameters
+from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters
 
 
 class Params(Parameters):

@@ -6,11 +6,12 @@ import json
 from typing import Annotated
 
 import pytest
+from pydantic import Field
+
 from augmill.tasks.transforms.catalogue import Catalogue
-from augmill.tasks.transforms.contract import Nothing, Parameters
 from augmill.tasks.transforms.image._params import FloatRange, IntRange, Within
 from augmill.tasks.transforms.magnitudes import MOST, magnitudes, most, pinned
-from pydantic import Field
+from augmill.tasks.transforms.transform_contract import Nothing, Parameters
 
 CATALOGUE = Catalogue()
 NAMES = [name for name in CATALOGUE.names() if name != "image.compose"]  # it has no parameters of its own

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from augmill.tasks.verifiers.calibration import (
     CONSISTENT,
     CONTRADICTED,

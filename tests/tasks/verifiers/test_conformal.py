@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.datasets import load_digits, load_wine
+
 from augmill.policies.errors import DataError
 from augmill.tasks.modalities import image
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 from augmill.tasks.verifiers.calibration import CONSISTENT, CONTRADICTED, TOO_FEW, UNFAMILIAR
 from augmill.tasks.verifiers.conformal import Verifier, fit
-from sklearn.datasets import load_digits, load_wine
 
 ALPHA = 0.01
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from augmill.tasks.verifiers import distribution
 from augmill.tasks.verifiers.distribution import (
     Contents,

@@ -1,6 +1,7 @@
 """Folds and samples depend on who a row is, not on where it stands."""
 
 import numpy as np
+
 from augmill.tasks.verifiers import folds
 from augmill.tasks.verifiers.folds import FOLDS, assign, select
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+
 from augmill.tasks.modalities._image_fit import draw
-from augmill.tasks.modalities.contract import Op
+from augmill.tasks.modalities.modality_contract import Op
 from augmill.tasks.transforms.picture import Picture
 
 

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+
 from augmill.tasks.transforms.image import _albumentations as library
 from augmill.tasks.transforms.picture import Picture
 

@@ -1,4 +1,5 @@
 import numpy as np
+
 from augmill.tasks.transforms.image import coarse_dropout
 from augmill.tasks.transforms.picture import Box, Picture
 

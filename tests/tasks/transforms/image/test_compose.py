@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from augmill.policies.errors import PolicyError
 from augmill.tasks.transforms.image import compose
 from augmill.tasks.transforms.picture import Box, Picture

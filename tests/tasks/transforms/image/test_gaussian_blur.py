@@ -1,4 +1,5 @@
 import numpy as np
+
 from augmill.tasks.transforms.image import gaussian_blur
 
 

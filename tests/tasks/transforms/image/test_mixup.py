@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from augmill.tasks.transforms.image import mixup
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+
 from augmill.tasks.transforms.image import vertical_flip
 from augmill.tasks.transforms.picture import Box, Picture
 

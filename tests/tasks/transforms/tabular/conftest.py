@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from augmill.tasks.transforms.table import Block, Column, Pool, TableSpec
 
 

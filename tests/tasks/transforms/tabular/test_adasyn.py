@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from imblearn.over_sampling import ADASYN
+
 from augmill.policies.errors import DataError
 from augmill.tasks.transforms.tabular import adasyn
-from imblearn.over_sampling import ADASYN
 
 PARAMS = adasyn.Params()
 

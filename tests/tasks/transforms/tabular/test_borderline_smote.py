@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from imblearn.over_sampling import BorderlineSMOTE
+
 from augmill.policies.errors import DataError
 from augmill.tasks.transforms.tabular import borderline_smote as ours
-from imblearn.over_sampling import BorderlineSMOTE
 
 KINDS = ["borderline-1", "borderline-2"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from augmill.tasks.transforms.table import Block, Column, TableSpec
 from augmill.tasks.transforms.tabular import feature_dropout
 from augmill.tasks.transforms.tabular.feature_dropout import Params

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
+
 from augmill.tasks.transforms.table import Block, Column, TableSpec
 from augmill.tasks.transforms.tabular import gaussian_noise
-from scipy.stats import kstest
 
 PARAMS = gaussian_noise.Params(scale=0.2, within_range=False, keep_zeros=False)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
+
 from augmill.policies.errors import DataError
 from augmill.tasks.transforms.tabular import mixup
-from scipy.stats import kstest
 
 
 def drawn_for(pool, bases, alpha=0.4):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
+
 from augmill.policies.errors import DataError
 from augmill.tasks.transforms.tabular import _neighbours as neighbours
-from threadpoolctl import threadpool_limits
 
 
 def by_hand(points, rows, k):

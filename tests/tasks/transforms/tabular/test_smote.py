@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from augmill.tasks.transforms.tabular import smote
 from imblearn.over_sampling import SMOTE
+
+from augmill.tasks.transforms.tabular import smote
 
 PARAMS = smote.Params()
 

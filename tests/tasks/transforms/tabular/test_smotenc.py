@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from imblearn.over_sampling import SMOTENC
+
 from augmill.tasks.transforms.table import Block
 from augmill.tasks.transforms.tabular import smotenc
-from imblearn.over_sampling import SMOTENC
 
 PARAMS = smotenc.Params()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from imblearn.over_sampling import SVMSMOTE
+
 from augmill.policies.errors import DataError
 from augmill.tasks.transforms.tabular import svm_smote
-from imblearn.over_sampling import SVMSMOTE
 
 PARAMS = svm_smote.Params()
 

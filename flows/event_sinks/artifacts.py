@@ -1,0 +1,22 @@
+"""Prefect's own UI: tables, checks and links on the page of the run, where its server outlives the run."""
+
+from __future__ import annotations
+
+from augmill.flows.prefect_artifacts import desk
+from augmill.flows.settings import Settings
+from augmill.tasks.telemetry.dataset_event import Happening
+
+ENDS = ("run.published", "run.unchanged", "run.failed")
+
+
+def tell(happening: Happening, current: Settings) -> None:
+    """Pin what became of a run to its page."""
+    if happening.kind not in ENDS:
+        return
+    with desk(happening.run_id, current) as at:
+        if at is None:
+            return
+        from augmill.tasks.summaries.run_artifacts import pinned
+
+        for name, kind, data, description in pinned(happening):
+            at.put(f"{happening.dataset}-{name}", kind, data, description)

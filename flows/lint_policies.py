@@ -1,0 +1,49 @@
+"""Lint policies with their suites, for the command and the health check: every finding, however bad the file is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from augmill.policies.errors import Finding, PolicyError
+
+PERSONAL = ("AUG601", "AUG602", "AUG603")
+
+if TYPE_CHECKING:  # every command's --help would wait for them
+    from augmill.policies.load import Loaded
+    from augmill.tasks.transforms.catalogue import Catalogue
+
+
+def findings_of(file: str, *, with_data: bool = False) -> list[Finding]:
+    """Every finding of one policy and its suite, those that keep them from being read included."""
+    from augmill.expectations.suite import load_suite
+    from augmill.flows.settings import settings
+    from augmill.policies.lint import lint
+    from augmill.policies.load import load
+    from augmill.tasks.transforms.catalogue import Catalogue
+
+    catalogue = Catalogue(settings().plugins)
+    found: list[Finding] = []
+    try:
+        loaded = load(file, catalogue)
+        found += lint(loaded, catalogue)
+        if with_data:
+            found = [one for one in found if one.rule not in PERSONAL] + _personal(loaded, catalogue)
+        if loaded.suite is not None:
+            load_suite(os.path.relpath(loaded.suite), dict.fromkeys(catalogue.custom(), "row"))
+    except PolicyError as fault:
+        if not fault.findings:
+            raise
+        found += fault.findings
+    return found
+
+
+def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
+    """What the rules on personal data say after a glance at the source; all others have not seen enough."""
+    from augmill.flows.settings import settings
+    from augmill.policies.lint import lint
+    from augmill.tasks.dry_runs.first_rows import glance
+
+    current = settings()
+    facts = glance(loaded.policy, loaded.path.parent, current.pii_key, current.data_roots)
+    return [finding for finding in lint(loaded, catalogue, facts) if finding.rule in PERSONAL]

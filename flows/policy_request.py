@@ -1,0 +1,40 @@
+"""Look before running: what a policy asks and what its table holds, without Prefect and without writing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augmill.flows.settings import Settings, quiet_libraries, settings
+
+if TYPE_CHECKING:  # every command's --help would wait for NumPy and Arrow
+    from augmill.tasks.runs.request import Asked
+    from augmill.tasks.versions.versions import Lake
+
+
+def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True, base: Path | None = None) -> Asked:
+    """Look at a policy, its source and its table, as the settings say where things are."""
+    from augmill.tasks.runs.request import ask
+
+    return ask(
+        policy,
+        lake=current.lake,
+        home=current.home,
+        plugins=current.plugins,
+        shard_rows=current.shard_rows,
+        shard_bytes=current.shard_bytes,
+        pii_key=current.pii_key,
+        roots=current.data_roots,
+        refuse_errors=refuse_errors,
+        base=base,
+    )
+
+
+def open_lake() -> Lake:
+    """Everything that was ever published where the settings say."""
+    from augmill.tasks.storage.store import Store
+    from augmill.tasks.versions.versions import Lake
+
+    current = settings()
+    quiet_libraries(current)
+    return Lake(Store(current.lake))

@@ -1,0 +1,99 @@
+"""What only the exporter sees: who answers, how many workers there are, which runs are late, how full disks are."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from augmill.flows.http_client import NoReply, ask
+from augmill.flows.settings import Settings
+from augmill.flows.telemetry.count_events import build, tallies_of
+from augmill.flows.timeouts import within
+from augmill.policies.errors import AugmillError
+from augmill.tasks.telemetry import counter_store
+from augmill.tasks.telemetry.metric_catalogue import MOST_SIGNS
+from augmill.tasks.telemetry.series import Series
+
+ANSWER_SECONDS = 5.0
+MOST_POOLS = 20
+LATE = {"flow_runs": {"state": {"name": {"any_": ["Late"]}}}}
+
+
+def around(current: Settings) -> list[Series]:
+    """Everything at once, each within `ANSWER_SECONDS`; what is not set up has no series."""
+    looks: list[Callable[[Settings], list[Series]]] = [_prefect, _mlflow, _lake, _disks]
+    with ThreadPoolExecutor(len(looks)) as pool:
+        found = [one for answer in pool.map(lambda look: look(current), looks) for one in answer]
+    return [*found, Series("augmill_exporter_build_info", (build(),), 1.0)]
+
+
+def _up(component: str, look: Callable[[], object]) -> Series:
+    try:
+        within(ANSWER_SECONDS, look)
+    except (AugmillError, NoReply, OSError):
+        return Series("augmill_component_up", (component,), 0.0)
+    return Series("augmill_component_up", (component,), 1.0)
+
+
+def _prefect(current: Settings) -> list[Series]:
+    if current.prefect_api_url is None:
+        return []
+    api = current.prefect_api_url.rstrip("/")
+    up = _up("prefect_server", lambda: _well(f"{api}/health", current.prefect_auth))
+    found = [up]
+    if up.value:
+        with suppress(NoReply, OSError, ValueError, KeyError, TypeError):  # a server of another version
+            found += within(ANSWER_SECONDS, lambda: list(_work(api, current.prefect_auth)))
+    return found
+
+
+def _work(api: str, auth: str | None) -> Iterator[Series]:
+    late = _posted(f"{api}/flow_runs/count", auth, LATE)
+    pools = [str(pool["name"]) for pool in _posted(f"{api}/work_pools/filter", auth, {})]
+    yield Series("augmill_late_runs", (), float(late))
+    for pool in sorted(pools)[:MOST_POOLS]:
+        workers = _posted(f"{api}/work_pools/{quote(pool, safe='')}/workers/filter", auth, {})
+        online = sum(worker["status"] == "ONLINE" for worker in workers)
+        yield Series("augmill_workers_online", (pool[:MOST_SIGNS],), float(online))
+
+
+def _mlflow(current: Settings) -> list[Series]:
+    if not current.tracking_uri.startswith(("http://", "https://")):
+        return []
+    return [_up("mlflow", lambda: _well(f"{current.tracking_uri.rstrip('/')}/health", None))]
+
+
+def _lake(current: Settings) -> list[Series]:
+    return [_up("lake", lambda: counter_store.tallied(tallies_of(current)))]
+
+
+def _disks(current: Settings) -> list[Series]:
+    folders = {"home": current.home} | ({} if "://" in current.lake else {"lake": Path(current.lake)})
+    found = []
+    for name, folder in folders.items():
+        there = next((one for one in (folder, *folder.parents) if one.exists()), None)
+        if there is not None:
+            usage = shutil.disk_usage(there)
+            found.append(Series("augmill_disk_free_bytes", (name,), float(usage.free)))
+            found.append(Series("augmill_disk_size_bytes", (name,), float(usage.total)))
+    return found
+
+
+def _well(url: str, auth: str | None) -> None:
+    reply = ask(url, seconds=ANSWER_SECONDS, auth=auth)
+    # One that wants a password that we have not got is there all the same.
+    if reply.status != 200 and reply.status not in (401, 403):
+        raise NoReply(f"HTTP {reply.status}")
+
+
+def _posted(url: str, auth: str | None, body: dict[str, Any]) -> Any:
+    reply = ask(url, seconds=ANSWER_SECONDS, auth=auth, body=json.dumps(body).encode())
+    if reply.status != 200:
+        raise NoReply(f"HTTP {reply.status}")
+    return json.loads(reply.body)

@@ -1,0 +1,1 @@
+"""What is said of a version: its data card, charts, Croissant file and limitations, from one plain document."""

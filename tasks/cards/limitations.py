@@ -1,0 +1,132 @@
+"""What a version is not good for, in sentences, written from the results of its checks and from its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from augmill.policies.names import natural
+from augmill.tasks.documents.text_format import figure, plain
+from augmill.tasks.documents.version_document import CheckDocument, VersionDocument
+
+FEW_ROWS = 30
+"""Below this many real training rows a class is named among the limits: shares of it are noise."""
+MAX_NAMED = 8
+"""Classes, rows or reasons named in one sentence; the rest is counted."""
+POOR_CATCH = 0.5
+"""A class of which the verifier would miss every second swapped label is named."""
+
+_ANSWERED = {"drop": "the rows that failed were dropped", "warn": "the version was published all the same"}
+
+
+def limits(document: VersionDocument) -> Iterator[str]:
+    """One sentence each, the checks first."""
+    for check in document.get("checks", []):
+        if not check["success"]:
+            yield _missed(check)
+    yield from _verifier(document)
+    yield from _labels(document)
+    yield from _steps(document)
+    yield from _classes(document)
+    yield from _set_aside(document)
+    missing = [level["name"] for level in document.get("slis", []) if level["observed"] is None]
+    if missing:
+        yield f"Not measured: {', '.join(missing)}."
+
+
+def _missed(check: CheckDocument) -> str:
+    name, error = plain(check["name"]), check.get("error")
+    if error:
+        return f"{name} could not be judged: {error}."
+    between = check.get("interval") or ()
+    seen = figure(check.get("observed")) + (
+        f" (between {figure(between[0])} and {figure(between[1])})" if between else ""
+    )
+    wanted = f", wanted {figure(check['target'])}" if check.get("target") is not None else ""
+    done = _ANSWERED.get(check.get("on_failure", ""))
+    told = f" {check['detail']}" if check.get("detail") else ""
+    return f"{name} did not pass: {seen}{wanted}{f'; {done}' if done else ''}.{told}"
+
+
+def _verifier(document: VersionDocument) -> Iterator[str]:
+    """What the verifier of labels cannot see."""
+    if document.get("not_judged"):
+        yield f"Labels were not judged: {document['not_judged']}."
+    floor = sorted(document.get("verifier", {}).get("noise_floor", []), key=lambda one: natural(one["label"]))
+    few = [f"{one['label']} ({one['rows']})" for one in floor if one["too_few"]]
+    if few:
+        yield f"Too few real rows to judge labels of these classes, so a wrong label there goes unseen: {listed(few)}."
+    poor = [
+        f"{one['label']} ({one['catch_rate']:.0%})"
+        for one in floor
+        if one["catch_rate"] is not None and one["catch_rate"] < POOR_CATCH
+    ]
+    if poor:
+        yield f"Of real rows that are given these labels by mistake, the verifier catches few: {listed(poor)}."
+
+
+def _labels(document: VersionDocument) -> Iterator[str]:
+    """Contradicted, unfamiliar and overruled children; unfamiliar ones are published."""
+    by_step: dict[str, list[Mapping[str, Any]]] = {}
+    for rate in document.get("rates", []):
+        by_step.setdefault(str(rate["step"]), []).append(rate)
+    for step, rates in by_step.items():
+        judged, odd = (sum(rate[key] for rate in rates) for key in ("judged", "unfamiliar"))
+        if odd:
+            worst = max(rates, key=lambda rate: rate.get("unfamiliar_share") or 0.0)
+            floor = (worst.get("noise_floor") or {}).get("unfamiliar_rate")
+            beside = "" if floor is None else f" against {floor:.1%} of real rows"
+            yield (
+                f"Step {step}: {odd:,} of {judged:,} judged rows are unlike real rows of their class "
+                f"({odd / judged:.1%}; most in class {worst['label']}, {worst['unfamiliar_share']:.1%}{beside}). "
+                "Their labels rest on the policy's word alone."
+            )
+    overruled = document.get("overruled", {})
+    if overruled:
+        told = [f"{name[:12]} ({reason})" for name, reason in sorted(overruled.items())]
+        yield f"{_count(len(overruled), 'row')} that the verifier contradicts kept by a person's word: {listed(told)}."
+
+
+def _steps(document: VersionDocument) -> Iterator[str]:
+    for step in document.get("steps", []):
+        made, planned = step.get("made"), step.get("planned")
+        if made is not None and planned is not None and made < planned:
+            yield f"Step {step['name']} made {made:,} of {planned:,} planned rows."
+
+
+def _classes(document: VersionDocument) -> Iterator[str]:
+    train = document.get("rows", {}).get("by_split_origin_label", {}).get("train", {})
+    few = {label: count for label, count in train.get("real", {}).items() if count < FEW_ROWS}
+    if few:
+        named = [f"{label} ({few[label]})" for label in sorted(few, key=natural)]
+        yield f"Fewer than {FEW_ROWS} real training rows, so figures of these classes are uncertain: {listed(named)}."
+    real = sum(sum(labels.values()) for origin, labels in train.items() if origin == "real")
+    made = sum(sum(labels.values()) for origin, labels in train.items() if origin != "real")
+    if made > real > 0:
+        yield f"Made rows outnumber real ones in training, {made:,} to {real:,}."
+    for split in ("validation", "test"):
+        if train and split not in document.get("rows", {}).get("by_split_origin_label", {}):
+            yield f"There is no {split} split: nothing here can stand for unseen rows of it."
+
+
+def _set_aside(document: VersionDocument) -> Iterator[str]:
+    rows = document.get("rows", {})
+    if rows.get("quarantined"):
+        reasons = document.get("quarantine", {}).get("reasons", {})
+        worst = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        told = f": {listed([f'{reason} ({count:,})' for reason, count in worst])}" if worst else ""
+        count = _count(rows["quarantined"], "raw row")
+        yield f"The schema refused {count}, now in quarantine and not in this version{told}."
+    if rows.get("dropped"):
+        count = _count(rows["dropped"], "made row")
+        yield f"Checks dropped {count}, now in quarantine and not in this version."
+
+
+def listed(words: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(words) - MAX_NAMED
+    return ", ".join(words[:MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,228 @@
+"""Which steps suit the data: as many children as small classes can bear, made by what the columns allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from augmill.policies.names import natural
+from augmill.policies.rules.amounts import RARE_RATE
+from augmill.policies.rules.hygiene import IDENTIFIER_SHARE
+from augmill.tasks.drafting.source_profile import Look
+from augmill.tasks.modalities.modality_contract import Op
+from augmill.tasks.transforms.catalogue import Catalogue
+
+K_NEIGHBORS = 5
+# SMOTE is known to serve classes of ten rows and more; below, all children lie on a few lines.
+FEWEST_FOR_SMOTE = 2 * K_NEIGHBORS
+# Below, there is next to nothing to learn from.
+FEWEST = 5
+# Where more rows than this stand on the least or largest value, noise carries half of them beyond it.
+PILED = 0.1
+# A class below this share of the largest is worth balancing.
+BALANCED = 0.5
+# Published gains come from the first few copies; AUG304 warns at ten.
+MOST_COPIES = 5
+
+# Moved or mirrored, a picture of one colour stays as it is, and any light makes another one's copy of it. Of classes
+# with more of them no children are drafted; what few there are, the draft allows for.
+MOST_FLAT = 0.1
+
+SMOTE, SMOTENC = "tabular.smote", "tabular.smotenc"
+NOISE, COPIES = "tabular.gaussian_noise", "tabular.random_oversample"
+FLIP, AFFINE, LIGHT = "image.horizontal_flip", "image.affine", "image.brightness_contrast"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A transform with parameters, and why it keeps the label."""
+
+    use: str
+    invariance: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    probability: float = 1.0
+
+
+@dataclass(frozen=True)
+class Advised:
+    """One step of a draft, and why it is there."""
+
+    name: str
+    chain: tuple[Chosen, ...]
+    amount: Mapping[str, Any]
+    only: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+CHOICES = {
+    one.use: one
+    for one in (
+        Chosen(
+            SMOTE, "A point between two neighbouring rows of a class is of that class.", {"k_neighbors": K_NEIGHBORS}
+        ),
+        Chosen(SMOTENC, "A blend of neighbouring rows of a class is of that class.", {"k_neighbors": K_NEIGHBORS}),
+        Chosen(
+            NOISE, "Measuring again changes a value by a few hundredths of its spread, and no class.", {"scale": 0.05}
+        ),
+        Chosen(COPIES, "A copy of a row is of the row's class."),
+        Chosen(FLIP, "Seen in a mirror, the picture shows the same.", probability=0.5),
+        Chosen(
+            AFFINE,
+            "A picture taken a little askew, aside or closer shows the same.",
+            {
+                "angle_degrees_range": [-8.0, 8.0],
+                "shift_share_range": [-0.06, 0.06],
+                "scale_range": [0.95, 1.05],
+                "shear_degrees_range": [-4.0, 4.0],
+            },
+        ),
+        Chosen(
+            LIGHT,
+            "A little more or less light does not change what is seen.",
+            {"brightness_shift_range": [-0.1, 0.1], "contrast_factor_range": [0.8, 1.2]},
+        ),
+    )
+}
+
+
+def ignored(seen: Look) -> dict[str, str]:
+    """Columns that identify rows rather than describe them, each with the reason."""
+    found = {}
+    for column in seen.columns.values():
+        if column.name in (seen.policy.label, seen.policy.split.column):
+            continue
+        share = column.distinct_share
+        if column.counts_up:
+            found[column.name] = "counts up from row to row: the place of a row, not a property"
+        elif column.kind == "int64" and column.rows > 20 and share >= IDENTIFIER_SHARE:
+            found[column.name] = f"{share:.0%} of its values differ, as ids do (AUG503)"
+        elif column.kind == "string" and share >= IDENTIFIER_SHARE:
+            found[column.name] = f"{share:.0%} of its texts differ: an id or free text (AUG503)"
+    return found
+
+
+def spoiled_by(seen: Look, advised: Sequence[Advised]) -> dict[str, str]:
+    """Features that the noise of a step would spoil, each with the reason."""
+    if NOISE not in {chosen.use for step in advised for chosen in step.chain}:
+        return {}
+    features = [one["name"] for one in seen.description["columns"] if one["kind"] in ("continuous", "integer")]
+    found = {}
+    for name in features:
+        bound, share = seen.columns[name].piled
+        if share > PILED and len(seen.columns[name].values) != 2:
+            found[name] = f"{share:.0%} of its values are {bound:g}, its bound: noise would carry them beyond"
+    return found if len(found) < len(features) else {}
+
+
+def steps(seen: Look, catalogue: Catalogue, refused: frozenset[str] = frozenset()) -> list[Advised]:
+    """Steps for the classes seen; `refused` names transforms that lint has found fault with here."""
+    made = _image_steps if seen.policy.modality == "image" else _table_steps
+    found = [_alone(step) for step in made(seen, catalogue, refused) if step.chain]
+    names = [step.name for step in found]
+    return [
+        replace(step, name=f"{step.name}-{index + 1}") if names.count(step.name) > 1 else step
+        for index, step in enumerate(found)
+    ]
+
+
+def _alone(step: Advised) -> Advised:
+    """The same step without the probability of a lone transform, which does nothing (AUG108)."""
+    return step if len(step.chain) > 1 else replace(step, chain=(replace(step.chain[0], probability=1.0),))
+
+
+def lifted(seen: Look, advised: Sequence[Advised]) -> dict[str, int]:
+    """Training rows of each class that any step makes children for."""
+    train = seen.train
+    return {name: train[name] for step in advised for name in (step.only or train)}
+
+
+def refusals(catalogue: Catalogue, chosen: Chosen, seen: Look) -> list[str]:
+    """Why a transform cannot take this data, as its modality says."""
+    entry = catalogue.find(chosen.use)
+    op = Op(chosen.use, entry.module, entry.parameters(chosen.params), 1.0)
+    refused: list[str] = catalogue.modality(seen.policy.modality).module.refusals(op, seen.description)
+    return refused
+
+
+def _image_steps(seen: Look, catalogue: Catalogue, refused: frozenset[str]) -> list[Advised]:
+    usable = [
+        one for one in CHOICES.values()
+        if one.use.startswith("image.") and one.use not in refused and not refusals(catalogue, one, seen)
+    ]  # fmt: skip
+    train = {name: count for name, count in seen.train.items() if seen.flat_share[name] <= MOST_FLAT}
+    if not train:
+        return []
+    only = tuple(train) if len(train) < len(seen.train) else ()
+    largest, least = max(train.values()), min(train.values())
+    uneven = least < BALANCED * largest <= (1 + MOST_COPIES) * BALANCED * least
+    amount, why = ({"balance": True}, _sizes(train, tuple(train))) if uneven else ({"copies": 1}, "")
+    mirrored = f"no {FLIP}: lint finds that the label depends on orientation (AUG201)" if FLIP in refused else ""
+    return [
+        Advised("pose", tuple(one for one in usable if one.use != LIGHT), amount, only, _said(why, mirrored)),
+        Advised("light", tuple(one for one in usable if one.use == LIGHT), {"copies": 1}, only),
+    ]
+
+
+def _table_steps(seen: Look, catalogue: Catalogue, refused: frozenset[str]) -> list[Advised]:
+    del refused
+    train = seen.train
+    largest, total = max(train.values()), sum(train.values())
+    small = [name for name, count in train.items() if FEWEST <= count < BALANCED * largest]
+    single, why_single = _of_single_rows(seen, catalogue)
+    if not small and min(train.values()) >= FEWEST:
+        even = "the classes are about equally large, so every row gets one child"
+        return [Advised("vary", (single,), {"copies": 1}, (), (even, why_single))] if single.use != COPIES else []
+    between, why_between = _between_rows(seen, catalogue)
+    dense = [name for name in small if between and train[name] >= max(FEWEST_FOR_SMOTE, RARE_RATE * total)]
+    sparse = [name for name in small if name not in dense]
+    found = []
+    for chosen, names in ((between or single, dense), (single, sparse)):
+        for amount, some in _amounts(train, names):
+            thin = (_too_thin(train, some, total) if between else why_between, why_single)
+            why = (why_between,) if chosen is between else thin
+            found.append(Advised("balance", (chosen,), amount, some, (_sizes(train, some), *why)))
+    return found
+
+
+def _between_rows(seen: Look, catalogue: Catalogue) -> tuple[Chosen | None, str]:
+    """The member of the SMOTE family that takes this table, or why none does."""
+    refused = {use: refusals(catalogue, CHOICES[use], seen) for use in (SMOTE, SMOTENC)}
+    if not refused[SMOTE]:
+        return CHOICES[SMOTE], "all features are numbers and none is missing: interpolate between neighbours"
+    if not refused[SMOTENC]:
+        return CHOICES[SMOTENC], "features are numbers and categories, none missing: interpolate and vote"
+    why = next((text for text in refused[SMOTENC] if "missing" in text), "there is no number to interpolate")
+    return None, f"no interpolation between rows: {why.split(';')[0]}"
+
+
+def _of_single_rows(seen: Look, catalogue: Catalogue) -> tuple[Chosen, str]:
+    """What makes a child of one row in this table."""
+    if not refusals(catalogue, CHOICES[NOISE], seen):
+        return CHOICES[NOISE], "a little noise on every number is the simplest fitted distribution per class"
+    return CHOICES[COPIES], "there is no number to vary, so rows are copied: more weight, nothing new"
+
+
+def _amounts(train: Mapping[str, int], names: Sequence[str]) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
+    """Balance the classes that can be lifted so far; the others get as many children as their rows can bear."""
+    near = tuple(name for name in names if train[name] * (1 + MOST_COPIES) >= max(train.values()))
+    far = tuple(name for name in names if name not in near)
+    amounts: list[tuple[dict[str, Any], tuple[str, ...]]] = [({"balance": True}, near), ({"copies": MOST_COPIES}, far)]
+    return [pair for pair in amounts if pair[1]]
+
+
+def _sizes(train: Mapping[str, int], names: Sequence[str]) -> str:
+    first = sorted(names, key=natural)[:10]
+    shown = ", ".join(f"class {name}: {train[name]:,} rows" for name in first) + (", ..." if len(names) > 10 else "")
+    return f"{shown}; the largest class has {max(train.values()):,} (training rows)"
+
+
+def _too_thin(train: Mapping[str, int], names: Sequence[str], total: int) -> str:
+    least = min(train[name] for name in names)
+    if least < FEWEST_FOR_SMOTE:
+        return f"{least} rows are too few to interpolate between (AUG302)"
+    return f"a class of {least / total:.2%} of the rows is too thin to interpolate in (AUG301)"
+
+
+def _said(*reasons: str) -> tuple[str, ...]:
+    return tuple(reason for reason in reasons if reason)

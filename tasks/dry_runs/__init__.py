@@ -1,0 +1,1 @@
+"""What would happen: plans, probes, canaries and reviews, none of which publishes anything."""

@@ -1,0 +1,186 @@
+"""A canary: a small sample of the source goes through every stage up to publishing, in a lake to be thrown away.
+
+What a sample cannot show is told as such: a check that misses its target by no more than chance would have it is no
+failure of the policy, and figures that hang on how many rows there are come from the plan, which counted all of them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from augmill.policies.errors import AugmillError, DataError
+from augmill.tasks.documents.report_document import CheckReport
+from augmill.tasks.dry_runs.sampling_error import Doubt, doubted
+from augmill.tasks.dry_runs.source_sample import Sample, sample
+from augmill.tasks.runners.runner_contract import Runner
+from augmill.tasks.runs.context import Context
+from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages.augment import augment
+from augmill.tasks.stages.check import Checked, weigh
+from augmill.tasks.stages.fit import Fitted, fit
+from augmill.tasks.stages.gate import evidence_of, judge
+from augmill.tasks.stages.ingest import ingest
+from augmill.tasks.stages.profile import survey
+from augmill.tasks.stages.publish import publish
+from augmill.tasks.stages.sampling_plan import planned
+from augmill.tasks.stages.split import Real, place_all, write_real
+from augmill.tasks.stages.validate import validate
+from augmill.tasks.stages.verify import verify
+
+MOST_CHILDREN = 2_000
+"""Per step; shared out among its classes as planned."""
+FEWEST_CHILDREN = 100
+FULL = ("rows_budget", "bytes_budget", "cpu_seconds_budget", "money_budget", "real_share", "made_rows_per_real_row")
+"""Gates that hang on how many rows there are, so that a sample says nothing of them."""
+
+
+@dataclass
+class Flown:
+    """How far the canary came: what it was made of, what the checks and gates made of it, and what ended it.
+
+    `whole`: nothing of the source and no child was left out, so that what is found is no estimate.
+    """
+
+    sample: Sample | None = None
+    stage: str = "ingest"
+    whole: bool = False
+    checked: Checked | None = None
+    answers: list[CheckReport] = field(default_factory=list)
+    published: bool = False
+    fault: AugmillError | None = None
+
+
+def fly(asked: Asked, runner: Runner, scratch: str, lake: str, real: Mapping[str, int]) -> dict[str, Any]:
+    """Run the canary and say how it went, as one JSON-able document.
+
+    `scratch` is the folder laid over the lake that a plan of the same policy has worked in, `lake` an empty folder,
+    both to be removed afterwards; `real` are all training rows by class, as the plan counted them.
+    """
+    # What the plan made need not be made again where the sample is all there is; its names are those of its content.
+    shutil.copytree(scratch, lake, copy_function=os.link, dirs_exist_ok=True)
+    flown = Flown()
+    try:
+        _stages(asked, runner, replace(asked.ctx, scratch=scratch), lake, real, flown)
+    except AugmillError as fault:
+        flown.fault = fault
+    return _document(asked, flown)
+
+
+def _stages(asked: Asked, runner: Runner, over: Context, lake: str, real: Mapping[str, int], flown: Flown) -> None:
+    # A lake without a past: what is published already neither lends rows nor keeps them where they are.
+    ctx = replace(asked.ctx, lake=lake, forgotten=())
+    alone = replace(asked, ctx=ctx, before=None)
+    run = Run(alone, runner, "", "canary")
+    flown.sample = sample(over, ingest(over, runner, asked.found, asked.expected_types), ctx)
+    flown.stage = "validate"
+    valid = validate(ctx, runner, flown.sample.raw)
+    flown.stage = "split"
+    rows = write_real(ctx, runner, valid, place_all(ctx, valid, alone))
+    flown.stage = "fit"
+    surveyed = survey(ctx, runner, rows.files)
+    wanted = planned(ctx.policy, real or surveyed.real)
+    amounts = _amounts(wanted, real or surveyed.real, surveyed.real)
+    flown.whole = flown.sample.whole and amounts == wanted
+    fitted = fit(ctx, runner, surveyed, amounts)
+    flown.stage = "augment"
+    children = augment(ctx, runner, fitted)
+    flown.stage = "verify"
+    scored = verify(ctx, runner, fitted, children)
+    _judge(run, rows, fitted, scored, flown)
+
+
+def _judge(run: Run, rows: Real, fitted: Fitted, scored: Any, flown: Flown) -> None:
+    """Checks and gates, all of them whatever the first ones say; then publish, if no check forbids it."""
+    flown.stage = "check"
+    checked = flown.checked = weigh(run, rows, fitted, scored)
+    flown.answers = list(checked.judged.answers)
+    flown.stage = "gate"
+    found = judge(evidence_of(run, checked), run.ctx.policy.gates)
+    flown.answers += [answer for answer in found if not _of_all_rows(answer, flown)]
+    if not any(_ends(answer) for answer in flown.answers):
+        flown.stage = "publish"
+        publish(run, rows, checked)
+        flown.published = True
+
+
+def _of_all_rows(answer: Mapping[str, Any], flown: Flown) -> bool:
+    return not flown.whole and answer["name"] in FULL
+
+
+def _ends(answer: Mapping[str, Any]) -> bool:
+    return not answer["success"] and answer["on_failure"] == "fail"
+
+
+def _amounts(
+    planned_for: Mapping[str, Mapping[str, int]], real: Mapping[str, int], here: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Children per step and class: what all rows would get, in the proportion of the sample, and bounded."""
+    found = {}
+    for step, wanted in planned_for.items():
+        scaled = {
+            label: math.ceil(count * here[label] / real[label]) for label, count in wanted.items() if here.get(label)
+        }
+        bound = min(1.0, MOST_CHILDREN / max(1, sum(scaled.values())))
+        found[step] = {
+            label: max(min(FEWEST_CHILDREN, count), math.ceil(count * bound)) for label, count in scaled.items()
+        }
+    return found
+
+
+def _document(asked: Asked, flown: Flown) -> dict[str, Any]:
+    chosen = flown.sample
+    doubts = [doubted(answer, _judged(flown), whole=flown.whole) for answer in flown.answers]
+    return {
+        "sample": {"rows": chosen.rows, "of": chosen.of, "whole": flown.whole, "classes_left": chosen.strata_left}
+        if chosen
+        else None,
+        "stage": flown.stage,
+        "published": flown.published,
+        "checks": [{**answer, "doubt": doubt} for answer, doubt in zip(flown.answers, doubts, strict=True)],
+        "steps": flown.checked.figures["steps"] if flown.checked else [],
+        "rates": flown.checked.figures["rates"] if flown.checked else [],
+        "verifier": flown.checked.figures["verifier"] if flown.checked else {},
+        "dropped": flown.checked.dropped if flown.checked else 0,
+        "fault": _told(flown),
+        "exit_code": _exit_code(flown, doubts),
+        "before": _published(asked),
+    }
+
+
+def _judged(flown: Flown) -> int:
+    """Children that a figure was measured on."""
+    return sum(step["made"] for step in flown.checked.figures["steps"]) if flown.checked else 0
+
+
+def _told(flown: Flown) -> dict[str, Any] | None:
+    fault = flown.fault
+    if fault is None:
+        return None
+    told = {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy}
+    return told | {"sample_too_small": _for_want_of_rows(flown)}
+
+
+def _for_want_of_rows(flown: Flown) -> bool:
+    """Whether only the sample is at fault: all rows came through the same stage when the run was planned."""
+    small = flown.sample is not None and not flown.sample.whole
+    return small and isinstance(flown.fault, DataError) and flown.stage in ("validate", "split", "fit")
+
+
+def _exit_code(flown: Flown, doubts: list[Doubt]) -> int:
+    if flown.fault is not None and not _for_want_of_rows(flown):
+        return flown.fault.exit_code
+    failed = [_ends(answer) and doubt is None for answer, doubt in zip(flown.answers, doubts, strict=True)]
+    return DataError.exit_code if any(failed) else 0
+
+
+def _published(asked: Asked) -> list[dict[str, Any]]:
+    """What the current version's own children were, step by step."""
+    if asked.before is None:
+        return []
+    return [dict(step) for step in asked.before.manifest.figures.get("steps", [])]

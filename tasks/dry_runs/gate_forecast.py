@@ -1,0 +1,52 @@
+"""Gates that a plan answers already, because it counted all rows: budgets and the share of real rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from augmill.policies.schema import Policy
+from augmill.tasks.documents.report_document import CheckReport
+from augmill.tasks.gates import budgets
+from augmill.tasks.gates.gate_contract import Evidence, answer
+
+CLOCKED = ("cpu_seconds_budget", "money_budget")
+"""How fast this machine is says little of the one that will run it: these are told and condemn nothing."""
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """The part of the evidence that budgets ask for."""
+
+    made: Mapping[tuple[str, str], int]
+    made_bytes: int
+    cpu_seconds: float
+
+
+def foreseen(policy: Policy, plan: Mapping[str, Any]) -> list[CheckReport]:
+    """The answers, from the figures of a plan; none where nothing would be made."""
+    if not plan.get("files"):
+        return []
+    made = {(step["name"], label): count for step in plan["steps"] for label, count in step["planned"].items()}
+    found: list[CheckReport] = []
+    if policy.gates.budgets is not None:
+        counts = _Counts(made, plan["files"]["new_bytes"]["children"], sum(plan["cpu_seconds"].values()))
+        found += budgets.judge(cast(Evidence, counts), policy.gates.budgets)
+    found += _shares(policy, plan, sum(made.values()))
+    return [{**one, "on_failure": "warn"} if one["name"] in CLOCKED else one for one in found]
+
+
+def _shares(policy: Policy, plan: Mapping[str, Any], made: int) -> list[CheckReport]:
+    """How much of the training rows will be real, before checks drop any that is made."""
+    asked = policy.gates.collapse
+    real = sum(plan["rows"]["after"].get("train", {}).get("real", {}).values())
+    if asked is None or not real:
+        return []
+    least, most, found = asked.min_real_share, asked.max_synthetic_per_real, []
+    if least is not None:
+        share = real / (real + made)
+        found.append(answer("real_share", asked, share >= least, share, f">= {least:g}"))
+    if most is not None:
+        found.append(answer("made_rows_per_real_row", asked, made / real <= most, made / real, f"<= {most:g}"))
+    return found

@@ -1,0 +1,291 @@
+"""Plan: say what a run would do - rows, bytes, time, what is reused, what would fail - and keep nothing of it.
+
+The stages up to fit are run for real, with the code of a run, on a scratch folder laid over the lake; children are
+only sampled. So counts are exact, up to rows that checks would drop; bytes and CPU time of children are estimates.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from augmill.policies.errors import AugmillError, DataError, Finding, PolicyError
+from augmill.tasks.dry_runs.changes import changes, columns
+from augmill.tasks.dry_runs.estimate import Cost, estimate
+from augmill.tasks.rows.provenance import REAL
+from augmill.tasks.runners.runner_contract import Runner
+from augmill.tasks.runs.components import ops_of
+from augmill.tasks.runs.context import OBJECTS, Context
+from augmill.tasks.runs.descriptors import ChildShard, Raw, Valid
+from augmill.tasks.runs.request import Asked
+from augmill.tasks.stages import lint_facts
+from augmill.tasks.stages.augment import child_items
+from augmill.tasks.stages.fit import Fitted, fit, origin_of
+from augmill.tasks.stages.gate import written
+from augmill.tasks.stages.ingest import ingest
+from augmill.tasks.stages.production_sample import refuse_other_columns
+from augmill.tasks.stages.profile import Surveyed, survey
+from augmill.tasks.stages.publish import unannounced
+from augmill.tasks.stages.sampling_plan import born, planned
+from augmill.tasks.stages.split import Real, place_all, refuse_unplaced, write_real
+from augmill.tasks.stages.validate import refuse_drift, refuse_gaps, refuse_invalid, validate
+from augmill.tasks.storage.store import Store
+
+STAGES = ("ingest", "validate", "split", "fit", "augment", "verify")
+
+Counts = dict[str, dict[str, dict[str, int]]]
+
+
+@dataclass
+class Seen:
+    """What the stages answered, as far as they came, and why a run would end before its end."""
+
+    findings: list[Finding]
+    faults: list[AugmillError] = field(default_factory=list)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+    raw: Raw | None = None
+    valid: Valid | None = None
+    real: Real | None = None
+    surveyed: Surveyed | None = None
+    amounts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fitted: Fitted | None = None
+
+    def time(self, stage: str, began: float) -> float:
+        """Note the CPU seconds since `began` for a stage; returns now."""
+        now = time.process_time()
+        self.cpu_seconds[stage] = self.cpu_seconds.get(stage, 0.0) + now - began
+        return now
+
+    def note(self, judge: Callable[[], object]) -> None:
+        """Note why a run would be refused here, and go on: there may be more to say."""
+        try:
+            judge()
+        except DataError as fault:
+            self.faults.append(fault)
+
+
+def plan(asked: Asked, runner: Runner, scratch: str) -> dict[str, Any]:
+    """The plan as one JSON-able document. `scratch` is an empty folder, to be removed afterwards."""
+    ctx = replace(asked.ctx, scratch=scratch)
+    before = asked.before
+    seen = Seen(lint_facts.judge_with_data(asked, None))
+    document: dict[str, Any] = {
+        "dataset": ctx.policy.dataset,
+        "policy": asked.loaded.shown,
+        "policy_hash": asked.loaded.content_hash,
+        "current_version": before.version if before else None,
+        "up_to_date": asked.unchanged,
+        "unrecorded": asked.unchanged and not asked.recorded,
+        "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
+        "ignored": asked.found.said_of_ignored,
+        "gates": list(written(ctx.policy.gates)) if ctx.policy.steps else [],
+        "changes": changes(asked),
+        "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
+    }
+    if not asked.unchanged:
+        _look_ahead(ctx, runner, asked, seen)
+        document |= _foreseen(ctx, asked, runner, seen)
+    document |= _judgement(seen)
+    version = before.version + 1 if before else 0
+    return {**document, "next_version": version if _publishes(asked, document) else None}
+
+
+def _publishes(asked: Asked, document: Mapping[str, Any]) -> bool:
+    """Whether a run would commit a version: nothing refuses it, and it would not be the current one once more."""
+    if document["up_to_date"] or document["exit_code"]:
+        return False
+    before, files = asked.before, document["files"]
+    same = before is not None and not files["added"] and not files["removed"]
+    asked_same = before is not None and (before.manifest.policy_hash, before.manifest.suite_text) == (
+        asked.loaded.content_hash,
+        asked.suite_text,
+    )
+    return not (same and asked_same)
+
+
+def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
+    """Run the stages up to fit; what would end a run is noted, and the stages after it are left out."""
+    clock = time.process_time()
+    try:
+        raw = seen.raw = ingest(ctx, runner, asked.found, asked.expected_types)
+        seen.note(lambda: refuse_drift(ctx, asked.known_types, raw))
+        seen.note(lambda: refuse_gaps(ctx, asked.new_objects, raw))
+        clock = seen.time("ingest", clock)
+        valid = seen.valid = validate(ctx, runner, raw)
+        seen.note(lambda: refuse_invalid(ctx, raw, valid))
+        clock = seen.time("validate", clock)
+        if not any(shard.rows for shard in valid.shards):
+            return
+        placing = place_all(ctx, valid, asked)
+        seen.note(lambda: refuse_unplaced(ctx, valid, placing))
+        real = seen.real = write_real(ctx, runner, valid, placing)
+        clock = seen.time("split", clock)
+        surveyed = seen.surveyed = survey(ctx, runner, real.files)
+        seen.note(lambda: refuse_other_columns(ctx, runner, asked.production, real.types, surveyed.description))
+        with suppress(DataError):
+            seen.amounts = planned(ctx.policy, surveyed.real)
+        _, seen.findings = lint_facts.settle(ctx, asked, real, surveyed)
+        seen.fitted = fit(ctx, runner, surveyed, seen.amounts)
+        seen.time("fit", clock)
+    except PolicyError as fault:
+        if fault.findings:
+            seen.findings = list(fault.findings)
+        else:
+            seen.faults.append(fault)
+    except DataError as fault:
+        if not seen.faults:  # else it may only follow from what was noted: rows in quarantine are not there to train on
+            seen.faults.append(fault)
+
+
+def _foreseen(ctx: Context, asked: Asked, runner: Runner, seen: Seen) -> dict[str, Any]:
+    """All that can be said of the run, from what the stages answered."""
+    fitted = seen.fitted
+    made = _made(ctx)
+    items = [item for step in fitted.steps for item in child_items(ctx, step, fitted.description)] if fitted else []
+    known = runner.map(partial(_is_made, asked.ctx.work), [item.name for item in items])
+    fresh = [item for item, there in zip(items, known, strict=True) if not there]
+    cost = estimate(ctx, fitted, fresh) if fitted else Cost()
+    if fitted:
+        seen.cpu_seconds |= {"augment": cost.augment_seconds, "verify": cost.verify_seconds}
+    children = [(item.name, item.stop - item.start, not there) for item, there in zip(items, known, strict=True)]
+    return {
+        "rows": {"before": _published_counts(asked), "after": _planned_counts(ctx, seen)},
+        "steps": _steps(ctx, seen),
+        "reuse": _reuse(seen, made, children),
+        "files": _files(asked, seen, children, cost) if fitted else None,
+        "work_bytes": round(sum(made.values()) + cost.bytes),
+        "cpu_seconds": {stage: round(seconds, 3) for stage, seconds in seen.cpu_seconds.items()},
+        "quarantine": _quarantine(ctx, seen),
+        "columns": _columns(ctx, asked),
+    }
+
+
+def _made(ctx: Context) -> dict[str, int]:
+    """Bytes of every object that was not in the lake and had to be made; files of the table count as theirs."""
+    scratch = Store(str(ctx.scratch))
+    work = {entry.name: entry.bytes for entry in scratch.sub(OBJECTS, ctx.policy.dataset, "work").list()}
+    return work | {entry.name: 0 for entry in scratch.sub(ctx.policy.dataset).list()}
+
+
+def _is_made(work: Store, name: str) -> bool:
+    return work.exists(f"children/{name}.json")
+
+
+Shards = Iterable[tuple[str, int, bool]]
+"""Name, rows, and whether a run would have to make it."""
+
+
+def _reuse(seen: Seen, made: Collection[str], children: Shards) -> dict[str, Any]:
+    """Per stage, what a run would have to make and what it would find made."""
+    told = {}
+    if seen.raw:
+        told["raw"] = _told((one.name, one.rows, f"{one.name}.parquet" in made) for one in seen.raw.shards)
+    if seen.valid:
+        told["valid"] = _told((one.name, one.rows, f"{one.name}.json" in made) for one in seen.valid.shards)
+    if seen.real:
+        told["real files"] = _told((one.path, one.rows, one.path in made) for one in seen.real.files)
+    if seen.fitted:
+        fitted = seen.fitted
+        told["fit"] = _told((one.state, fitted.real[one.label], one.state in made) for one in fitted.steps)
+        told["children"] = _told(children)
+    return told
+
+
+def _told(shards: Shards) -> dict[str, Any]:
+    found = list(shards)
+    new = [(name, rows) for name, rows, fresh in found if fresh]
+    return {
+        "new": {"shards": len(new), "rows": sum(rows for _, rows in new), "names": [name for name, _ in new]},
+        "reused": {
+            "shards": len(found) - len(new),
+            "rows": sum(rows for _, rows, fresh in found if not fresh),
+        },
+    }
+
+
+def _files(asked: Asked, seen: Seen, children: Sequence[tuple[str, int, bool]], cost: Cost) -> dict[str, Any]:
+    """Files of the version to be that the current one has, or has not, and the bytes that come new to the table."""
+    old = asked.before.manifest.data_files if asked.before else []
+    paths, shards = {file.path for file in old}, {file.shard for file in old}
+    real = seen.real.files if seen.real else ()
+    added = [file.bytes for file in real if file.path not in paths]
+    # Children that an older version held, or an unfinished run made: not to be computed, but to be written.
+    again = [name for name, _, fresh in children if not fresh and f"children/{name}" not in shards]
+    work = asked.ctx.work
+    rewritten = [ChildShard.from_json(json.loads(work.read(f"children/{name}.json"))).bytes for name in again]
+    fresh = sum(fresh for _, _, fresh in children)
+    kept = len(real) + len(children) - len(added) - len(again) - fresh
+    return {
+        "kept": kept,
+        "added": len(added) + len(again) + fresh,
+        "removed": len(old) - kept,
+        "new_bytes": {"real": sum(added), "children": round(cost.bytes + sum(rewritten))},
+    }
+
+
+def _steps(ctx: Context, seen: Seen) -> list[dict[str, Any]]:
+    return [
+        {"name": step.name, "use": [use.use for use in step.transforms], "planned": born(step, seen.amounts[step.name])}
+        for step in ctx.policy.steps
+        if step.name in seen.amounts
+    ]
+
+
+def _published_counts(asked: Asked) -> Counts:
+    if asked.before is None:
+        return {}
+    counts: Counts = asked.before.manifest.figures["rows"]["by_split_origin_label"]
+    return counts
+
+
+def _planned_counts(ctx: Context, seen: Seen) -> Counts:
+    """Rows by split, origin and class as they will be published, before checks drop any."""
+    if seen.real is None:
+        return {}
+    counts: Counts = {split: {REAL: labels} for split, labels in lint_facts.counts_of(seen.real.files).items()}
+    for step in ctx.policy.steps:
+        made = counts.setdefault("train", {}).setdefault(origin_of(ops_of(ctx, step)), {})
+        for label, count in born(step, seen.amounts.get(step.name, {})).items():
+            made[label] = made.get(label, 0) + count
+    return counts
+
+
+def _quarantine(ctx: Context, seen: Seen) -> dict[str, Any] | None:
+    """Rows that would be quarantined: by the suite, with its budget, and because no split can take them."""
+    if seen.raw is None or seen.valid is None:
+        return None
+    total = sum(shard.rows + shard.faults for shard in seen.raw.shards)
+    rows = seen.valid.quarantined + (sum(seen.real.refused.values()) if seen.real else 0)
+    return {
+        "of": total,
+        "rows": rows,
+        "share": rows / total,
+        "budget": ctx.suite.budget.max_quarantine_share,
+        "reasons": seen.valid.reasons,
+        "refused": seen.real.refused if seen.real else {},
+    }
+
+
+def _columns(ctx: Context, asked: Asked) -> list[dict[str, Any]]:
+    try:
+        return columns(ctx, asked)
+    except DataError:
+        return []  # the source cannot be read, which is noted as a fault already
+
+
+def _judgement(seen: Seen) -> dict[str, Any]:
+    """Lint findings, why a run would end early, and the exit code that says so: 2 the policy, 3 the data."""
+    wrong = any(finding.severity == "error" for finding in seen.findings)
+    wrong |= any(isinstance(fault, PolicyError) for fault in seen.faults)
+    return {
+        "lint": [asdict(finding) for finding in seen.findings],
+        "faults": [
+            {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy} for fault in seen.faults
+        ],
+        "exit_code": PolicyError.exit_code if wrong else DataError.exit_code if seen.faults else 0,
+    }

@@ -1,0 +1,198 @@
+"""Review one policy that a change touches: lint it, plan it beside what stood at the base, and fly a canary.
+
+Whatever cannot be done is a fault of this policy's review, told with its remedy; the reviews of others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from augmill.expectations.suite import load_suite
+from augmill.policies.errors import AugmillError, Finding, PolicyError
+from augmill.policies.lint import lint
+from augmill.policies.load import Catalogue, Loaded, load
+from augmill.policies.yaml_source import content
+from augmill.tasks.cards.policy_diff import unified
+from augmill.tasks.dry_runs.canary import fly
+from augmill.tasks.dry_runs.gate_forecast import foreseen
+from augmill.tasks.dry_runs.plan import plan
+from augmill.tasks.review.touched import Touched
+from augmill.tasks.runners.runner_contract import Runner
+from augmill.tasks.runners.shard import told
+from augmill.tasks.runs.request import Asked
+
+log = logging.getLogger("augmill.review")
+
+OF_CHILDREN = ("children", "scores")
+"""Folders of the work store that estimates write into: another estimate must measure anew."""
+
+Document = dict[str, Any]
+Say = Callable[[str], None]
+
+
+class Ask(Protocol):
+    """How a policy is made ready: `file`, and the folder that its paths begin at."""
+
+    def __call__(self, file: Path, base: Path | None = None) -> Asked:
+        """Raises PolicyError, DataError or StorageError."""
+
+
+def review(one: Touched, root: Path, ask: Ask, known: Catalogue, runner: Runner, say: Say) -> Document:
+    """Everything that is to be said of one policy, as a JSON-able document with its exit code.
+
+    `root`: the folder of the repository, from which paths are told.
+    """
+    file = root / one.path
+    document: Document = {
+        "path": one.path,
+        "dataset": one.dataset,
+        "kind": one.kind,
+        "because": list(one.because),
+        "notes": _notes(one),
+        "lint": [],
+        "faults": [_told(_rivalry(one))] if one.rivals else [],
+        "policy_diff": "",
+        "suite_diff": "",
+        "plan": None,
+        "base": None,
+        "canary": None,
+        "gates": [],
+        "exit_code": PolicyError.exit_code if one.rivals else 0,
+    }
+    if one.kind == "deleted":
+        return document | {"policy_diff": unified(one.before or "", "", one.path, "deleted")}
+    try:
+        loaded, findings = _read(file, known)
+        document |= {"lint": [asdict(one) for one in findings], **_diffs(one, loaded)}
+        if not _errors(findings):
+            with tempfile.TemporaryDirectory(prefix="augmill-ci-") as folder:
+                _try(document, one, file, ask, runner, Path(folder), say)
+    except PolicyError as fault:
+        document["lint"] += [asdict(finding) for finding in fault.findings]
+        if not fault.findings:
+            document["faults"].append(_told(fault))
+        document["exit_code"] = fault.exit_code
+    except Exception as raised:  # the code of a plug-in is under review too, and may raise anything
+        ended = told(raised, f"The review of {one.path}")
+        if ended is not raised:
+            log.exception("%s", ended.cause)
+        document["faults"].append(_told(ended))
+        document["exit_code"] = ended.exit_code
+    for found in document["lint"]:
+        found["file"] = found["file"].removeprefix(f"{root}/")
+    return document | {"exit_code": _exit_code(document)}
+
+
+def _rivalry(one: Touched) -> PolicyError:
+    return PolicyError(
+        f"{one.path} is not the only policy of the dataset {one.dataset}: so is {', '.join(one.rivals)}.",
+        "Give each policy a dataset of its own: `augmill deploy` refuses both.",
+    )
+
+
+def _read(file: Path, known: Catalogue) -> tuple[Loaded, list[Finding]]:
+    """The policy and what lint says without data; raises PolicyError with every fault of the policy or its suite."""
+    loaded = load(file, known)
+    if loaded.suite is not None:
+        load_suite(loaded.suite, dict.fromkeys(known.custom(), "row"))
+    return loaded, lint(loaded, known)
+
+
+def _errors(findings: list[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
+
+
+def _diffs(one: Touched, loaded: Loaded) -> Document:
+    suite = loaded.suite.read_text("utf-8") if loaded.suite else ""
+    at = f"{one.moved_from or one.path} at the base"
+    return {
+        "policy_diff": unified(one.before or "", loaded.text, at, one.path),
+        "suite_diff": unified(one.suite_before or "", suite, "suite at the base", "suite"),
+    }
+
+
+def _try(document: Document, one: Touched, file: Path, ask: Ask, runner: Runner, folder: Path, say: Say) -> None:
+    """Plan it, plan what stood at the base beside it, and fly the canary where a run would come so far."""
+    scratch, lake = folder / "plan", folder / "canary"
+    scratch.mkdir()
+    lake.mkdir()
+    say(f"{one.dataset}: plan")
+    asked = ask(file)
+    found = document["plan"] = plan(asked, runner, str(scratch))
+    document["lint"] = found["lint"]
+    document["faults"] += found["faults"]
+    if document["policy_diff"] or document["suite_diff"]:
+        document["base"] = _plan_base(document, one, file, ask, runner, folder)
+    if found["exit_code"]:
+        return
+    say(f"{one.dataset}: canary")
+    real = found["rows"]["after"].get("train", {}).get("real", {})
+    flown = document["canary"] = fly(asked, runner, str(scratch), str(lake), real)
+    judged = {answer["name"] for answer in flown["checks"]}
+    document["gates"] = [gate for gate in foreseen(asked.ctx.policy, found) if gate["name"] not in judged]
+
+
+def _plan_base(
+    document: Document, one: Touched, file: Path, ask: Ask, runner: Runner, folder: Path
+) -> dict[str, Any] | None:
+    """The plan of what stood at the base, on what the other plan has read already; None where there is none."""
+    if one.before is None:
+        return None
+    scratch, there = folder / "base", folder / "then" / "policies" / file.name
+    there.parent.mkdir(parents=True)
+    there.write_text(one.before, "utf-8")
+    shutil.copytree(folder / "plan", scratch, copy_function=os.link, ignore=shutil.ignore_patterns(*OF_CHILDREN))
+    try:
+        _put_suite(one, there)
+        found = plan(ask(there, file.parent), runner, str(scratch))
+    except AugmillError as fault:
+        document["notes"].append(f"What stood at the base cannot be planned, so nothing is compared: {fault.cause}")
+        return None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return {key: found.get(key) for key in ("rows", "steps", "files", "cpu_seconds", "exit_code")}
+
+
+def _put_suite(one: Touched, there: Path) -> None:
+    name = content((one.before or "").encode()).get("expectations")
+    if one.suite_before is not None and isinstance(name, str):
+        suite = there.parent.parent / "expectations" / f"{name}.yaml"
+        suite.parent.mkdir()
+        suite.write_text(one.suite_before, "utf-8")
+
+
+def _notes(one: Touched) -> list[str]:
+    if one.kind == "deleted":
+        return [
+            f"{one.path} is deleted: no more versions of {one.dataset} are made, those there are stay in the lake. "
+            "A deployment of it goes with `augmill deploy --prune`."
+        ]
+    notes = []
+    if one.was is not None and one.was != one.dataset:
+        notes.append(
+            f"The data set is renamed from {one.was} to {one.dataset}: versions, channels and pins stay with the old "
+            "name, the new one begins at version 0, and every row is placed in its split anew."
+        )
+    if one.moved_from is not None:
+        notes.append(f"The policy was moved from {one.moved_from}; it goes on with the versions of {one.dataset}.")
+    return notes
+
+
+def _exit_code(document: Mapping[str, Any]) -> int:
+    codes = [document["exit_code"], *(one["exit_code"] for one in (document["plan"], document["canary"]) if one)]
+    if any(one["severity"] == "error" for one in document["lint"]):
+        codes.append(PolicyError.exit_code)
+    if any(not gate["success"] and gate["on_failure"] == "fail" for gate in document["gates"]):
+        codes.append(3)
+    return int(max(codes))
+
+
+def _told(fault: AugmillError) -> dict[str, str]:
+    return {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy}

@@ -1,0 +1,59 @@
+"""A condition on raw values as one on what `source.pii` made of them: somebody is known by an address, not its hash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+
+from augmill.policies.errors import PolicyError
+from augmill.tasks.rows.predicate import Condition, Joined, Literal, Test, columns
+from augmill.tasks.runs.manifest import Manifest
+from augmill.tasks.sanitize.secret import KEY_REMEDY, Secret
+
+
+def with_hashes(condition: Condition, manifest: Manifest, key: Secret | None) -> Condition:
+    """The condition with the hashes of the values that hashed columns are compared with.
+
+    Raises PolicyError where the key of the version is missing or another, or a hash is asked for its size.
+    """
+    pii = manifest.policy["source"].get("pii") or {}
+    hashed = [name for name in columns(condition) if pii.get(name) == "hash"]
+    if not hashed:
+        return condition
+    if key is None:
+        raise PolicyError(f"{', '.join(hashed)} is hashed, and AUGMILL_PII_KEY is not set.", KEY_REMEDY)
+    if key.fingerprint != manifest.pii_key:
+        raise PolicyError(
+            f"AUGMILL_PII_KEY is not the key that {', '.join(hashed)} was hashed with"
+            f" (key {manifest.pii_key}, now {key.fingerprint}).",
+            "Set the key of the current version.",
+        )
+    return _hashed(condition, hashed, key)
+
+
+def _hashed(condition: Condition, names: list[str], key: Secret) -> Condition:
+    if isinstance(condition, Joined):
+        return replace(condition, parts=tuple(_hashed(part, names, key) for part in condition.parts))
+    if condition.column not in names or condition.sign == "null":
+        return condition
+    if condition.sign not in ("=", "!="):
+        raise PolicyError(
+            f"{condition.column} is hashed, so that {condition.sign} says nothing of it", "Compare it with = or in."
+        )
+    # Versions from before the column was hashed hold the values themselves.
+    digests = [key.digest(text.encode()) for value in condition.values for text in _spellings(value)]
+    found = Test(condition.column, "=", tuple(dict.fromkeys([*condition.values, *((one, one) for one in digests)])))
+    return found if condition.sign == "=" else Joined("not", (found,))
+
+
+def _spellings(literal: Literal) -> list[str]:
+    """The texts that were hashed if a column of texts, numbers or yes and no held this value."""
+    typed, value = literal
+    if isinstance(value, str):
+        return [typed]
+    if isinstance(value, bool):
+        return list(dict.fromkeys([typed, str(value).lower()]))
+    as_float = pa.scalar(float(value)).cast(pa.string()).as_py()
+    whole = [str(int(value))] if float(value).is_integer() else []
+    return list(dict.fromkeys([typed, *whole, as_float]))

@@ -1,0 +1,1 @@
+"""Self-contained HTML pages, rendered from plain documents; nothing here reads a store."""

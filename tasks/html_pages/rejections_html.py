@@ -1,0 +1,138 @@
+"""Rejections of a version: what the verifier contradicted and what it found unfamiliar, as a page and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from augmill.tasks.documents.report_document import RejectedChild, RejectionsDocument
+from augmill.tasks.html_pages import elements
+from augmill.tasks.html_pages.children import HOW, accepted, child_card, overrule_lines, worst_first
+from augmill.tasks.html_pages.elements import escape
+from augmill.tasks.html_pages.row_cards import MAX_ROWS, STYLE, grid
+
+UNFAMILIAR = (
+    "They lie off what real rows look like. That is no evidence of a wrong label, and is what augmentation is for: "
+    "they are published. Many of them, or strange ones, say that a step goes too far; max_unfamiliar_share in "
+    "checks.label_consistency bounds their share."
+)
+NO_ROWS = "No row was made, so none was judged."
+
+
+def page(document: RejectionsDocument, pictures: Mapping[str, bytes]) -> bytes:
+    """The page, self-contained. `pictures` maps sample ids to PNG bytes; rows without one show their values."""
+    title = f"Rejections of {document['dataset']}@{document['version']}"
+    parts = [STYLE, f"<h1>{escape(title)}</h1>", f'<p class="verdict">{escape(verdict(document))}</p>']
+    told = floor(document)
+    parts += [f'<p class="tag">{escape(told)}</p>'] if told else []
+    parts += _contradicted(document, pictures)
+    parts += accepted(document.get("overruled_children", []), pictures)
+    parts += _unfamiliar(document, pictures)
+    return elements.page(title, parts)
+
+
+def verdict(document: RejectionsDocument) -> str:
+    """The counts in a sentence, or why there are none."""
+    made = document.get("children", 0)
+    if not made:
+        return NO_ROWS
+    if document.get("not_judged"):
+        return f"Labels of the {made:,} rows made were {document['not_judged']}."
+    judged, few = document.get("judged", 0), document.get("too_few", 0)
+    unjudged = f" {few:,} more could not be judged: their classes have too few real rows." if few else ""
+    if not judged:
+        return f"None of the {made:,} rows made could be judged: their classes have too few real rows."
+    bad, odd, kept = (document.get(key, 0) for key in ("contradicted", "unfamiliar", "overruled"))
+    if not (bad or odd or kept):
+        return (
+            f"The verifier contradicted no label of the {judged:,} rows it judged, and found none unfamiliar.{unjudged}"
+        )
+    overruled = f", {kept:,} more are overruled by a person" if kept else ""
+    return f"Of {judged:,} judged rows {bad:,} are contradicted{overruled}, and {odd:,} are unfamiliar.{unjudged}"
+
+
+def floor(document: RejectionsDocument) -> str:
+    """How often real rows that the verifier has not seen fare the same: what is no more than that is noise."""
+    rows = [one for one in document.get("noise_floor", []) if not one["too_few"]]
+    total = sum(one["rows"] for one in rows)
+    if not total or not document.get("children"):
+        return ""
+    bad = sum(one["rows"] * (one["contradicted_rate"] or 0.0) for one in rows) / total
+    odd = sum(one["rows"] * (one["unfamiliar_rate"] or 0.0) for one in rows) / total
+    return f"Of real rows that it had not seen, the verifier contradicts {bad:.1%} and finds {odd:.1%} unfamiliar."
+
+
+def _contradicted(document: RejectionsDocument, pictures: Mapping[str, bytes]) -> Iterator[str]:
+    count, children = document.get("contradicted", 0), worst_first(document.get("contradicted_children", []))[:MAX_ROWS]
+    if not count:
+        return
+    yield f"<h2>Contradicted, worst first ({cut(children, count)})</h2>"
+    published = sum(child.get("published", False) for child in children)
+    whole = "They" if len(children) == count else "They and the others"
+    where = "are published: the policy only warns." if published else "are in quarantine."
+    yield f'<p class="tag">{HOW} {whole} {where}</p>'
+    yield grid(child_card(child, pictures, overrule=True) for child in children)
+
+
+def _unfamiliar(document: RejectionsDocument, pictures: Mapping[str, bytes]) -> Iterator[str]:
+    count, children = document.get("unfamiliar", 0), document.get("unfamiliar_children", [])[:MAX_ROWS]
+    if count:
+        yield f"<h2>Unfamiliar, the furthest off first ({cut(children, count)})</h2>"
+        yield f'<p class="tag">{UNFAMILIAR}</p>'
+        yield grid(child_card(child, pictures, overrule=False) for child in children)
+
+
+def cut(children: Sequence[RejectedChild], count: int) -> str:
+    """How many are shown of how many."""
+    return f"{count:,}" if len(children) == count else f"the {len(children):,} worst of {count:,}"
+
+
+def text(document: RejectionsDocument, limit: int) -> str:
+    """The same for a terminal, a line each, at most `limit` of each kind."""
+    return "".join(f"{line}\n" for line in _lines(document, limit))
+
+
+def _lines(document: RejectionsDocument, limit: int) -> Iterator[str]:
+    yield f"{document['dataset']}@{document['version']}: {verdict(document)}"
+    told = floor(document)
+    if told:
+        yield told
+    contradicted = worst_first(document.get("contradicted_children", []))
+    yield from _listed("contradicted, worst first", contradicted, document.get("contradicted", 0), limit)
+    yield from _listed(
+        "overruled by a person", document.get("overruled_children", []), document.get("overruled", 0), limit
+    )
+    yield from _listed(
+        "unfamiliar, the furthest off first",
+        document.get("unfamiliar_children", []),
+        document.get("unfamiliar", 0),
+        limit,
+    )
+    if contradicted:
+        yield ""
+        yield "To overrule one, put this into the policy and run again:"
+        yield overrule_lines([contradicted[0]["sample_id"]])
+
+
+def _listed(heading: str, children: Sequence[RejectedChild], count: int, limit: int) -> Iterator[str]:
+    shown = children[:limit]
+    if not count:
+        return
+    yield ""
+    yield f"{heading} ({cut(shown, count)})"
+    heads = ["sample_id", "step", "label", "nearest", "could be", "p", "score", "limit", "distance", "limit"]
+    rows = [heads, *(_cells(child) for child in shown)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _cells(child: RejectedChild) -> list[str]:
+    figures = [child.get(key) for key in ("p_value", "nonconformity", "threshold", "distance", "distance_threshold")]
+    return [
+        child["sample_id"],
+        child.get("step", ""),
+        str(child.get("label", "")),
+        child.get("predicted", ""),
+        ",".join(child.get("prediction_set", [])) or "none",
+        *("-" if value is None else f"{value:.3g}" for value in figures),
+    ]

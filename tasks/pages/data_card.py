@@ -1,0 +1,105 @@
+"""The data card and the Croissant file of a published version, made from its manifest alone, at any time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow.parquet as pq
+
+from augmill.tasks.cards.bundle import CROISSANT, README, card_files, catalogue
+from augmill.tasks.cards.file_layout import LaidFile, Layout
+from augmill.tasks.documents.service_levels import measure
+from augmill.tasks.documents.version_document import VersionDocument
+from augmill.tasks.rows.provenance import PARTITIONS
+from augmill.tasks.runs.manifest import Published
+from augmill.tasks.storage.delta import select
+from augmill.tasks.storage.store import Store
+
+TIMED = ("latency_", "cost_")
+"""Service levels of the run rather than of its rows: two runs that publish the same differ in them."""
+
+
+def page_folder(version: int) -> str:
+    """Where the pages of a version lie among the dataset's own objects."""
+    return f"reports/{version:08d}"
+
+
+def croissant_name(version: int) -> str:
+    """The Croissant file in the table's folder: it must lie above the files it describes, and readers of tables pass
+    over what begins with an underscore."""
+    return f"_croissant-{version:08d}.json"
+
+
+def card_document(table: Store, found: Published) -> VersionDocument:
+    """What a card says of a version: all of it is in the manifest and in the table's log."""
+    manifest, version = found.manifest, found.version
+    document: dict[str, Any] = {
+        **manifest.figures,
+        "dataset": manifest.dataset,
+        "version": version,
+        "parent_version": version - 1 if version else None,
+        "table_uri": table.uri,
+        "published_on": datetime.fromtimestamp(found.snapshot.at_ms / 1000, UTC).date().isoformat(),
+        "policy": manifest.policy,
+        "policy_text": manifest.policy_text,
+        "policy_hash": manifest.policy_hash,
+        "columns": manifest.types,
+        "git_commit": manifest.git_commit,
+        "channel": (manifest.policy.get("publish") or {}).get("channel"),
+        "fingerprint": manifest.fingerprint,
+        "inputs": manifest.inputs,
+        "storage": {
+            "real_bytes": sum(file.bytes for file in manifest.data_files if file.origin == "real"),
+            "total_bytes": sum(file.bytes for file in manifest.data_files),
+        },
+    }
+    levels = measure(cast(VersionDocument, document))
+    document["slis"] = [level for level in levels if not level["name"].startswith(TIMED)]
+    return cast(VersionDocument, document)
+
+
+def in_table(found: Published, prefix: str) -> Layout:
+    """The files of a version in the table's folder, to which `prefix` leads."""
+    files = [
+        LaidFile(file.path, file.split, file.origin, file.rows, file.bytes, file.sha256)
+        for file in found.manifest.data_files
+    ]
+    columns = [field.name for field in found.snapshot.schema if field.name not in PARTITIONS]
+    return Layout(tuple(files), select(found.snapshot.schema, columns), prefix, hive=True)
+
+
+def keep(table: Store, objects: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, str]:
+    """Put card and Croissant file where the version is; returns their addresses. `drawn`: more pictures, by name."""
+    document, folder = card_document(table, found), page_folder(found.version)
+    up = "../" * (folder.count("/") + 3) + f"{found.manifest.dataset}/"  # out of reports/N, the dataset and .augmill
+    for name, content in card_files(document, in_table(found, up), drawn).items():
+        objects.write(f"{folder}/{name}", content)
+    table.write(croissant_name(found.version), catalogue(document, in_table(found, "")))
+    return {"card": objects.url(f"{folder}/{README}"), "croissant": table.url(croissant_name(found.version))}
+
+
+def artifacts(table: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The same to lie elsewhere: paths in it are whole addresses."""
+    document = card_document(table, found)
+    layout = in_table(found, f"{table.uri if table.is_s3 else Path(table.uri).as_uri()}/")
+    return {**card_files(document, layout, drawn), CROISSANT: catalogue(document, layout)}
+
+
+def beside(table: Store, found: Published, folder: Path, files: Sequence[Path]) -> Iterator[Path]:
+    """Put card and Croissant file beside an export's Parquet files, named `split-origin.parquet`; yields the paths."""
+    document = card_document(table, found)
+    layout = Layout(tuple(_exported(file) for file in files), found.snapshot.schema)
+    for name, content in {**card_files(document, layout), CROISSANT: catalogue(document, layout)}.items():
+        (folder / name).write_bytes(content)
+        yield folder / name
+
+
+def _exported(file: Path) -> LaidFile:
+    split, _, origin = file.stem.partition("-")
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return LaidFile(file.name, split, origin, pq.read_metadata(file).num_rows, file.stat().st_size, digest)

@@ -1,0 +1,91 @@
+"""The validation report of a run: which rows failed what, gathered from the run's objects, on one page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from augmill.tasks.documents.report_document import QuarantinedRow, ValidationDocument
+from augmill.tasks.html_pages.validation_html import render
+from augmill.tasks.pages.before_after import small_picture
+from augmill.tasks.pages.rejections_page import REJECTIONS, children
+from augmill.tasks.runs.context import Context
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages.check import NO_CLASS, Checked
+from augmill.tasks.stages.split import Real
+from augmill.tasks.verifiers.calibration import CONTRADICTED
+
+MAX_SHOWN = 60
+SCOPE = "Every child's label against the classes its features allow, by models that never saw its parents."
+NOT_JUDGED = f"Labels are {NO_CLASS}."
+
+
+def keep_refusal(run: Run, checked: Checked) -> str:
+    """Keep the report of a run that publishes nothing; returns its address."""
+    name = f"reports/{run.asked.run_key}.html"
+    run.ctx.objects.write(name, report(run, checked, None))
+    return run.ctx.objects.url(name)
+
+
+def report(run: Run, checked: Checked, version: int | None) -> bytes:
+    """The page, self-contained; `version` is None where nothing was published."""
+    ctx = run.ctx
+    real, fitted, scored, judged = checked.real, checked.fitted, checked.scored, checked.judged
+    figures = checked.figures
+    pictures: dict[str, bytes] = {}
+    found = children(ctx, fitted, scored, judged, CONTRADICTED, MAX_SHOWN, pictures)
+    after = figures["rows"]["by_split_origin_label"]
+    document: ValidationDocument = {
+        "dataset": ctx.policy.dataset,
+        "version": version,
+        "policy": run.asked.loaded.path.name,
+        "policy_hash": run.asked.loaded.content_hash,
+        "before": {split: {"real": origins.get("real", {})} for split, origins in after.items()},
+        "after": after,
+        "checks": judged.answers,
+        "semantic": {
+            "scope": SCOPE if scored.verifier else NOT_JUDGED,
+            "alpha": judged.verifier.get("alpha", ctx.policy.checks.label_consistency.alpha),
+            "accuracy": judged.verifier.get("accuracy"),
+            "noise_floor": judged.verifier.get("noise_floor", []),
+            "rates": judged.rates,  # type: ignore[typeddict-item]
+        },
+        "dropped": figures["rows"]["dropped"],
+        "quarantined": real.lost,
+        "quarantined_rows": list(_quarantined(ctx, real, pictures)),
+        "unfamiliar": sum(rate["unfamiliar"] for rate in judged.rates),
+        "rejected": sum(rate["contradicted"] for rate in judged.rates) - len(judged.overruled),
+        "rejected_children": [child for child in found if "reason" not in child],
+        "overruled_children": [child for child in found if "reason" in child],
+    }
+    if version is not None:
+        document["rejections"] = REJECTIONS
+    return render(document, pictures).encode()
+
+
+def _quarantined(ctx: Context, real: Real, pictures: dict[str, bytes]) -> Iterator[QuarantinedRow]:
+    left = MAX_SHOWN
+    for shard in real.valid:
+        if not shard.quarantined or not left:
+            continue
+        for row in ctx.work.read_table(f"{shard.name}.quarantine.parquet").slice(0, left).to_pylist():
+            left -= 1
+            name = f"{row['object']}:{row['row']}"
+            picture = small_picture(ctx, row["payload"]) if row["payload"] else None
+            if picture:
+                pictures[name] = picture
+            yield {
+                "sample_id": name,
+                "reasons": row["reasons"],
+                "source": f"{row['object']} row {row['row']}",
+                "values": _content(row["content"]),
+            }
+
+
+def _content(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {"text": text}
+    return found if isinstance(found, dict) else {"text": text}

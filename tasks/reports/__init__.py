@@ -1,1 +1,0 @@
-"""Reports for people: a self-contained page per run, and the summary on a terminal."""

@@ -1,0 +1,63 @@
+"""The parts a policy names - modality, transforms - looked up in the catalogue, once per process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+from augmill.policies.label_transitions import remaps
+from augmill.policies.schema import Step
+from augmill.tasks.modalities.modality_contract import Op
+from augmill.tasks.plugins import Located
+from augmill.tasks.rows.hashing import code_version
+from augmill.tasks.runs.context import Context
+from augmill.tasks.transforms.catalogue import Catalogue, code_hash
+
+
+@lru_cache(maxsize=8)
+def catalogue(plugins: Path | None) -> Catalogue:
+    """The catalogue of built-in parts and those of a plug-in folder."""
+    return Catalogue(plugins)
+
+
+def modality_of(ctx: Context) -> ModuleType:
+    """The module of the policy's modality; it holds the functions of `Modality`."""
+    return catalogue(ctx.plugins).modality(ctx.policy.modality).module
+
+
+def modality_code(ctx: Context) -> str:
+    """Hash of the modality's source, part of the name of whatever it makes."""
+    return code_hash(catalogue(ctx.plugins).modality(ctx.policy.modality))
+
+
+def ops_of(ctx: Context, step: Step) -> list[Op]:
+    """The chain of a step, ready to use."""
+    found = []
+    for use in step.transforms:
+        entry = catalogue(ctx.plugins).find(use.use)
+        found.append(Op(use.use, entry.module, entry.parameters(use.params), use.probability))
+    return found
+
+
+def mixing_in(ctx: Context, step: Step) -> int | None:
+    """The place of the transform that mixes labels in the chain of a step, if one does."""
+    return next((at for at, op in enumerate(ops_of(ctx, step)) if op.module.BEHAVIOUR.label == "mix"), None)
+
+
+def verifier_of(ctx: Context) -> Located:
+    """The module that judges labels: the built-in one, or the plug-in that the policy names."""
+    return catalogue(ctx.plugins).verifier(ctx.policy.checks.label_consistency.verifier)
+
+
+def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str, type]:
+    """The users' own expectations among `names`, imported."""
+    found = catalogue(plugins)
+    return {name: found.expectation(name) for name in sorted(set(names).intersection(found.custom()))}
+
+
+def transform_code(ctx: Context, step: Step) -> list[str]:
+    """Hashes of all source that decides a step's children: its transforms' and the modality's."""
+    found = [*(code_hash(catalogue(ctx.plugins).find(use.use)) for use in step.transforms), modality_code(ctx)]
+    return [*found, code_version("augmill.tasks.rows.label_remap")] if remaps(step.transforms) else found

@@ -1,0 +1,1 @@
+"""What may be shown: credentials cut out, control characters spelled out, secrets that have no text."""

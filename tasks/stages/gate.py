@@ -1,0 +1,90 @@
+"""Gate: hold the version to be against the policy's gates, before anybody can read it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from augmill.policies.errors import DataError
+from augmill.policies.gates import Gate, Gates
+from augmill.tasks.documents.report_document import CheckReport
+from augmill.tasks.gates.gate_contract import Evidence as Shown
+from augmill.tasks.runs.run import Run
+from augmill.tasks.stages import production_sample
+from augmill.tasks.stages.check import Checked
+from augmill.tasks.stages.gate_evidence import Evidence
+
+SAMPLING = {"model_delta", "privacy", "drift_coverage"}
+"""Gates that look at samples, which are read once, before several gates ask for them at the same time."""
+
+
+def gate(run: Run, checked: Checked) -> Checked:
+    """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
+    found = judge(evidence_of(run, checked), run.ctx.policy.gates)
+    kept = [answer for answer in found if not answer.get("clocked")]
+    clocked = tuple(answer for answer in found if answer.get("clocked"))
+    judged = replace(checked.judged, answers=[*checked.judged.answers, *found])
+    figures = {**checked.figures, "checks": [*checked.figures["checks"], *kept]}
+    passed = replace(checked, figures=figures, judged=judged, clocked=clocked)
+    failed = [answer for answer in found if not answer["success"] and answer["on_failure"] == "fail"]
+    if failed:
+        refuse(failed, run.keep_refusal(run, passed))
+    return passed
+
+
+def evidence_of(run: Run, checked: Checked) -> Evidence:
+    """What the gates are shown of the version to be."""
+    met = production_sample.sample(run.ctx, run.runner, run.asked.production, checked.real.types)
+    return Evidence(
+        run.ctx,
+        tuple(checked.real.files),
+        checked.accepted,
+        checked.fitted.description,
+        run.cpu_seconds,
+        run.runner,
+        met.rows,
+        tuple(sorted({step.index for step in checked.fitted.steps})),
+        met.readable,
+    )
+
+
+def written(gates: Gates) -> dict[str, Gate]:
+    """The gates to run, by name, in the order of the grammar."""
+    asked = {name: getattr(gates, name) for name in type(gates).model_fields}
+    return {name: gate for name, gate in asked.items() if isinstance(gate, Gate)}
+
+
+def judge(evidence: Shown, gates: Gates) -> list[CheckReport]:
+    """What every gate that is written answers; a gate is the file of its name in `tasks/gates/`.
+
+    Gates work side by side: one waits for its students while another looks for neighbours.
+    """
+    asked = written(gates)
+    modules = {name: importlib.import_module(f"augmill.tasks.gates.{name}") for name in asked}
+    if len(asked.keys() & SAMPLING) > 1:
+        evidence.load()
+    with ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="gate") as threads:
+        waiting = [threads.submit(modules[name].judge, evidence, one) for name, one in asked.items()]
+        return [answer for future in waiting for answer in future.result()]
+
+
+def refuse(failed: Sequence[CheckReport], page: str) -> None:
+    """Raise one DataError naming every gate that failed and may not be passed over, and the page that shows why."""
+    raise DataError(
+        "nothing was published, because these gates failed:\n"
+        + "\n".join(f"  {answer['name']}: {_said(answer)}" for answer in failed),
+        f"The report {page} shows the figures. Change or remove the step that fails, or the target in `gates`.",
+        {"failed": list(failed), "report": page},
+    )
+
+
+def _said(answer: Mapping[str, Any]) -> str:
+    if answer["error"]:
+        return str(answer["error"])
+    interval = answer["interval"]
+    between = f" ({interval[0]:.4g} to {interval[1]:.4g})" if interval else ""
+    ids = ", ".join(item["sample_id"] for item in answer["failing"][:5])
+    return f"observed {answer['observed']:.6g}{between}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")

@@ -1,0 +1,66 @@
+"""Versions that cannot be read any more: one object each, written before the first of their files goes.
+
+So a removal that was killed midway never leaves a version that looks whole, and the next one ends the work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from augmill.policies.errors import DataError
+from augmill.tasks.storage import json_objects
+from augmill.tasks.storage.store import Store
+
+VACUUMED, PURGED = "vacuumed", "purged"
+_SAID = {
+    VACUUMED: ("vacuum has removed its files", " To make it again, run its policy on the data of that time."),
+    PURGED: ("its files held rows that were to be forgotten", ""),
+}
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Why and when a version went. `at_ms`: milliseconds since 1970, as the caller says."""
+
+    version: int
+    reason: str
+    at_ms: int
+    by: str
+
+
+def gone(store: Store) -> dict[int, Gone]:
+    """Every version that is gone, in order."""
+    found = [_read(store, entry.name) for entry in store.list() if entry.name.endswith(".json")]
+    return {one.version: one for one in sorted(found, key=lambda one: one.version)}
+
+
+def mark(store: Store, one: Gone) -> None:
+    """Say that a version is gone; what was said first stays."""
+    store.create(_name(one.version), json.dumps(asdict(one), sort_keys=True).encode())
+
+
+def unmark(store: Store, version: int) -> None:
+    """Take it back, before any file went."""
+    store.delete(_name(version))
+
+
+def refuse(dataset: str, version: int, known: Mapping[int, Gone], live: str) -> None:
+    """Raise DataError if the version is gone, saying why; `live` names what can be read instead."""
+    one = known.get(version)
+    if one is not None:
+        why, advice = _SAID[one.reason]
+        raise DataError(
+            f"{dataset}@{version} is gone: {why}",
+            f"{live}{advice}",
+            {"version": version, "reason": one.reason},
+        )
+
+
+def _name(version: int) -> str:
+    return f"{version:08d}.json"
+
+
+def _read(store: Store, name: str) -> Gone:
+    return json_objects.read(store, name, Gone, "restore it from a backup: files of that version are removed")

@@ -1,0 +1,79 @@
+"""What `augmill diff` found, for a terminal or as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from augmill.tasks.documents.figure_text import rounded
+from augmill.tasks.documents.text_format import figure
+from augmill.tasks.summaries.sections import Section, escaped, for_markdown, for_terminal
+
+MAX_FEATURES = 20
+LITTLE = 0.005
+"""Two samples of 100,000 rows of one distribution differ by about this much."""
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """The comparison for a terminal."""
+    return for_terminal(headline(document), sections(document))
+
+
+def markdown(document: Mapping[str, Any]) -> str:
+    """The comparison as Markdown."""
+    return for_markdown(escaped(headline(document)), sections(document))
+
+
+def headline(document: Mapping[str, Any]) -> str:
+    """Rows that came and went, in a sentence."""
+    rows = document["rows"]
+    added, removed = (sum(one["rows"] for one in rows[key]) for key in ("added", "removed"))
+    more = [f"{rows[key]:,} {key}" for key in ("moved", "changed") if rows[key]]
+    told = ", ".join([f"{added:,} rows added", f"{removed:,} removed", *more, f"{rows['kept']:,} kept"])
+    return f"{document['dataset']}@{document['a']} to {document['dataset']}@{document['b']}: {told}."
+
+
+def sections(document: Mapping[str, Any]) -> Iterator[Section]:
+    """The parts that have anything to say."""
+    rows = [_row(sign, one) for sign, key in (("+", "added"), ("-", "removed")) for one in document["rows"][key]]
+    if rows:
+        yield Section("Rows added (+) and removed (-)", ("", "origin", "split", "step", "class", "rows"), rows)
+    columns = [f"{name} {key}" for key in ("added", "removed") for name in document["columns"][key]]
+    columns += [f"{name}: {was} is {now} now" for name, (was, now) in document["columns"]["retyped"].items()]
+    if columns:
+        yield Section("Columns", lines=columns)
+    figures = [
+        (one["name"], rounded(one["a"], 4), rounded(one["b"], 4)) for one in document["figures"] if one["a"] != one["b"]
+    ]
+    heads = ("", *(f"@{document[side]}" for side in ("a", "b")))
+    same = len(document["figures"]) - len(figures)
+    yield Section("Figures", heads if figures else (), figures, [f"{same} are the same"] if same else [])
+    if document["shift"]:
+        yield _shift(document["shift"])
+    for name in ("policy", "suite"):
+        if document[f"{name}_diff"]:
+            yield Section(f"The {name}", diff=document[f"{name}_diff"], folded=True)
+    if not document["policy_diff"]:
+        yield Section("The policy", lines=["is the same"])
+
+
+def _row(sign: str, one: Mapping[str, Any]) -> Sequence[str]:
+    return sign, one["origin"], one["split"], one["step"] or "-", one["label"] or "-", f"{one['rows']:,}"
+
+
+def _shift(shift: Sequence[Mapping[str, Any]]) -> Section:
+    far = [one for one in shift if one["distance"] > LITTLE][:MAX_FEATURES]
+    rows = [(one["column"], f"{one['distance']:.3f}", _side(one, 0), _side(one, 1)) for one in far]
+    rest = len(shift) - len(far)
+    heads = ("feature", "distance", "before", "after") if far else ()
+    lines = [f"{rest} features have moved by less" if far else f"{rest} features have hardly moved"] if rest else []
+    return Section("Distribution of the training rows", heads, rows, lines)
+
+
+def _side(one: Mapping[str, Any], at: int) -> str:
+    missing = f", {one['missing'][at]:.1%} missing" if one["missing"][at] else ""
+    if one["kind"] == "category":
+        return f"{one['values'][at]:,} values{missing}"
+    if one["mean"][at] is None:
+        return "no value"
+    return f"{figure(one['mean'][at])} ± {figure(one['std'][at])}{missing}"

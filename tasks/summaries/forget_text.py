@@ -1,0 +1,49 @@
+"""What `augmill forget` took away, or would take, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from augmill.tasks.summaries.retention_text import ranges
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """What goes, from where, and where the proof is, a line each."""
+    return "".join(f"{line}\n" for line in _lines(document))
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    name, dry = document["dataset"], document["dry_run"]
+    rows, children = sum(document["rows"].values()), sum(document["children"].values())
+    splits = ", ".join(f"{count:,} in {split}" for split, count in document["rows"].items())
+    steps = ", ".join(f"{count:,} of {step}" for step, count in document["children"].items() if count)
+    verb = "would go" if dry else "went"
+    yield f"{name}: rows where {document['asked']}"
+    yield f"  {rows:,} real rows {verb}{f' ({splits})' * bool(splits)}"
+    yield f"  {children:,} children {verb} with them{f' ({steps})' * bool(steps)}; the others are made and judged anew"
+    if document["quarantined"]:
+        yield f"  {document['quarantined']:,} rows in quarantine {'would be' if dry else 'are'} forgotten too"
+    held = document["versions_that_hold_them"]
+    word = "versions" if len(held) > 1 else "version"
+    if dry:
+        if not held:
+            return
+        fate = "would be purged" if document["purge"] else "would keep them: --purge removes them from there"
+        yield f"  {word} {ranges(held)} {fate}"
+        return
+    if document["purged"] is None:
+        yield f"  {word} {ranges(held)} still hold{'s' * (len(held) == 1)} them: --purge removes them from there"
+    else:
+        yield from _purged(document["purged"])
+    yield f"{name}@{document['version']} holds none of them, and no later run will take them in."
+    yield f"proof {document['proof']}"
+
+
+def _purged(purged: Mapping[str, Any]) -> Iterator[str]:
+    versions = purged["versions"]
+    named = f"version{'s' * (len(versions) > 1)} {ranges(versions)}" if versions else "no version"
+    yield f"  purged {named}: {len(purged['files']):,} data files"
+    yield f"  purged {purged['work_objects']:,} objects of work, {purged['quarantined_rows']:,} rows of the quarantine"
+    yield from (f"  {name} pointed to {at} and was moved" for name, at in sorted(purged["channels_moved"].items()))
+    yield "  the source itself is not changed: delete them there as well"

@@ -1,0 +1,169 @@
+"""The answer of `augmill ci`, on a terminal or as the Markdown of one comment on a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from augmill.tasks.documents.text_format import size_text
+from augmill.tasks.summaries.policy_review_text import sections
+from augmill.tasks.summaries.sections import Section, block, escaped, for_terminal
+
+MARKER = "<!-- augmill ci -->"
+"""The first line of the comment, which shows nothing and by which it is found again to be written over."""
+MOST_BYTES = 60_000
+"""A comment on GitHub holds 65,536 characters."""
+MOST_LISTED = 40
+PASSES, REMARKS, FAILS, DELETED = "✅", "⚠️", "❌", "🗑️"
+TO = " \u2192 "
+WORDS = {2: "the policy is wrong", 3: "would not pass", 4: "could not be judged"}
+HEADS = ("", "policy", "because", "training rows", "label consistency", "new bytes", "CPU time")
+
+Document = Mapping[str, Any]
+
+
+def headline(document: Document) -> str:
+    """The outcome in one sentence."""
+    touched, wrong = document["policies"], [one for one in document["policies"] if one["exit_code"]]
+    of = f"of {document['policies_there']:,}"
+    if not touched:
+        return f"augmill: this change touches no policy {of}."
+    said = "1 policy" if len(touched) == 1 else f"{len(touched)} policies"
+    if not wrong:
+        return f"augmill: this change touches {said} {of}; a run of each would pass."
+    return f"augmill: this change touches {said} {of}; {len(wrong)} would not pass or cannot be judged."
+
+
+def text(document: Document, *, width: int = 110) -> str:
+    """The answer for a terminal."""
+    parts = [Section("Compared", lines=[_compared(document)]), _summary(document, signs=False)]
+    for one in document["policies"]:
+        outer = Section(
+            f"== {one['dataset']}: {outcome(one)[1]}", lines=[f"{one['path']} is touched by", *one["because"]]
+        )
+        parts += [outer, *(section for section in sections(one) if not section.folded)]
+    return for_terminal(headline(document), [part for part in parts if part.rows or part.lines], width=width)
+
+
+def markdown(document: Document) -> str:
+    """The answer as Markdown of at most MOST_BYTES: policies that fail first, then as many more as there is room for.
+
+    Where room is short, first what is folded away goes, then all but a line.
+    """
+    sign = FAILS if document["exit_code"] else PASSES
+    parts = [MARKER, f"### {sign} {escaped(headline(document))}"]
+    if document["policies"]:
+        parts.append(block(_summary(document, signs=True)))
+    last = f"<sub>{escaped(_foot(document))}</sub>"
+    room = MOST_BYTES - sum(_size(part) for part in (*parts, last))
+    ordered = sorted(document["policies"], key=lambda one: -one["exit_code"])
+    for number, one in enumerate(ordered):
+        found = next((form for form in _forms(one) if _size(form) + 200 <= room), None)
+        if found is None:
+            parts.append(f"{len(ordered) - number} policies more have no room here; `--json` tells all of them.")
+            break
+        parts.append(found)
+        room -= _size(found)
+    return "\n\n".join([*parts, last]) + "\n"
+
+
+def outcome(one: Document) -> tuple[str, str]:
+    """A sign and words for what became of one policy."""
+    if one["kind"] == "deleted":
+        return DELETED, "deleted"
+    if one["exit_code"]:
+        return FAILS, WORDS.get(one["exit_code"], "failed")
+    if one["lint"] or one["notes"] or any(check["doubt"] for check in _checks(one)):
+        return REMARKS, "would pass, with remarks"
+    return PASSES, "would pass"
+
+
+def consistency(one: Document) -> str:
+    """The forecast of the label-consistency rate over all steps."""
+    found = next((check for check in _checks(one) if check["name"] == "label_consistency_rate"), None)
+    if found is None or found["observed"] is None:
+        return "-"
+    return f"{found['observed']:.1%}"
+
+
+def _checks(one: Document) -> Sequence[Document]:
+    return one["canary"]["checks"] if one["canary"] else ()
+
+
+def _compared(document: Document) -> str:
+    open_files = document["uncommitted"]
+    files = "1 file that is" if open_files == 1 else f"{open_files:,} files that are"
+    more = f", with {files} not committed" if open_files else ""
+    return f"{document['head'][:12]} compared with {document['base'][:12]}, where it left {document['rev']}{more}"
+
+
+def _summary(document: Document, *, signs: bool) -> Section:
+    rows = [_line(one, signs=signs) for one in document["policies"][:MOST_LISTED]]
+    left = len(document["policies"]) - len(rows)
+    return Section("Policies", HEADS, rows, [f"and {left:,} more"] if left > 0 else [])
+
+
+def _line(one: Document, *, signs: bool) -> list[str]:
+    sign, words = outcome(one)
+    because = one["because"][0] if one["because"] else ""
+    more = f" and {len(one['because']) - 1} more" if len(one["because"]) > 1 else ""
+    return [
+        sign if signs else words,
+        one["dataset"],
+        f"{because}{more}",
+        _rows(one),
+        consistency(one),
+        _change(one, _new_bytes, size_text),
+        _change(one, _seconds, lambda value: f"{value:,.1f} s"),
+    ]
+
+
+def _rows(one: Document) -> str:
+    return _change(one, _training, lambda count: f"{count:,.0f}")
+
+
+def _change(one: Document, figure: Any, shown: Any) -> str:
+    """A figure of the plan, after that of what stood at the base, where they differ."""
+    now = figure(one["plan"]) if one["plan"] else None
+    was = figure(one["base"]) if one["base"] else None
+    if now is None:
+        return "-"
+    return shown(now) if was is None or shown(was) == shown(now) else f"{shown(was)}{TO}{shown(now)}"
+
+
+def _training(plan: Document) -> float | None:
+    train = (plan.get("rows") or {}).get("after", {}).get("train")
+    return None if train is None else sum(count for labels in train.values() for count in labels.values())
+
+
+def _new_bytes(plan: Document) -> float | None:
+    files = plan.get("files")
+    return sum(files["new_bytes"].values()) if files else None
+
+
+def _seconds(plan: Document) -> float | None:
+    """Only of what is extrapolated: the other stages were really run, one plan on what the other had read."""
+    seconds = plan.get("cpu_seconds")
+    return sum(seconds.get(stage, 0.0) for stage in ("augment", "verify")) if seconds else None
+
+
+def _forms(one: Document) -> Iterator[str]:
+    """A policy in full, without what is folded, and in a line."""
+    sign, words = outcome(one)
+    because = "".join(f"\n- {escaped(reason)}" for reason in one["because"])
+    head = f"#### {sign} {escaped(one['dataset'])}: {words}\n\n{escaped(one['path'])} is touched by\n{because}"
+    found = list(sections(one))
+    for kept in (found, [section for section in found if not section.folded], []):
+        yield "\n\n".join([head, *map(block, kept)])
+
+
+def _foot(document: Document) -> str:
+    return (
+        f"{_compared(document)}. Counts are exact,"
+        " bytes and CPU time of new rows are extrapolated, checks and gates judged a sample in a lake"
+        f" that is gone. Nothing was published. {document['seconds']:.0f} s."
+    )
+
+
+def _size(part: str) -> int:
+    return len(part.encode()) + 2

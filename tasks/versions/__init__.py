@@ -1,0 +1,1 @@
+"""Published versions: find, record, explain, rebuild, compare, promote, judge again, clean up."""

@@ -1,0 +1,230 @@
+"""Compare two versions of a data set: policy, rows by class, origin and step, distributions, figures and checks.
+
+Files that both versions hold are the same rows and are not opened. Of the others only ids and labels are read; of
+features a sample of training rows, the same each time: rows lie in the order of their ids, which are hashes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from augmill.policies.errors import PolicyError
+from augmill.tasks.cards.policy_diff import unified
+from augmill.tasks.gates.feature_drift import kolmogorov_smirnov, total_variation
+from augmill.tasks.rows.identity import content_words
+from augmill.tasks.rows.provenance import NAMES, SAMPLE_ID
+from augmill.tasks.runs.descriptors import DataFile
+from augmill.tasks.runs.manifest import Manifest, Published
+from augmill.tasks.runs.row_index import label_text
+from augmill.tasks.storage.store import Store
+from augmill.tasks.versions.versions import Lake
+
+SAMPLE_ROWS = 100_000
+ROWS = ("real", "augmented", "synthetic", "quarantined", "dropped")
+Counts = Counter[tuple[str, str, str, str]]
+"""Rows by origin, split, step and label."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The rows of one version in files that the other lacks: id, label, and the number of the file."""
+
+    files: tuple[DataFile, ...]
+    ids: pa.Array
+    labels: pa.Array
+    file: NDArray[np.int64]
+
+    def count(self, chosen: NDArray[np.bool_]) -> Counts:
+        """The chosen rows by origin, split, step and label."""
+        found: Counts = Counter()
+        for number in np.unique(self.file[chosen]).tolist():
+            file = self.files[number]
+            labels = self.labels.filter(pa.array(chosen & (self.file == number)))
+            for one in labels.value_counts().to_pylist():
+                found[file.origin, file.split, file.step, one["values"]] += one["counts"]
+        return found
+
+
+def compare(lake: Lake, a: Published, b: Published) -> dict[str, Any]:
+    """What differs from version `a` to version `b`. Raises PolicyError for versions of two data sets."""
+    old, new = a.manifest, b.manifest
+    if old.dataset != new.dataset:
+        raise PolicyError(f"{old.dataset} and {new.dataset} are two data sets", "Name two versions of one.")
+    store = lake.store.sub(old.dataset)
+    names = [f"{old.dataset}@{one.version}" for one in (a, b)]
+    shared = {file.path for file in old.data_files} & {file.path for file in new.data_files}
+    return {
+        "dataset": old.dataset,
+        "a": a.version,
+        "b": b.version,
+        "policy_diff": unified(old.policy_text, new.policy_text, *names),
+        "suite_diff": unified(old.suite_text, new.suite_text, *names),
+        "rows": _rows(store, old, new, shared),
+        "columns": _columns(old, new),
+        "figures": _figures(lake, a, b),
+        "shift": _shift(store, old, new, shared),
+    }
+
+
+def _rows(store: Store, old: Manifest, new: Manifest, shared: set[str]) -> dict[str, Any]:
+    was, now = (_side(store, manifest, shared) for manifest in (old, new))
+    place = pc.index_in(now.ids, was.ids)
+    fresh = np.asarray(pc.is_null(place), dtype=np.bool_)
+    kept = pc.fill_null(place, 0).to_numpy()[~fresh]
+    gone = np.ones(len(was.ids), dtype=np.bool_)
+    gone[kept] = False
+    splits = [np.asarray([file.split for file in side.files], dtype=object) for side in (was, now)]
+    moved = splits[0][was.file[kept]] != splits[1][now.file[~fresh]] if len(kept) else np.zeros(0, dtype=np.bool_)
+    same = sum(file.rows for file in new.data_files if file.path in shared)
+    return {
+        "kept": same + len(kept),
+        "moved": int(moved.sum()),
+        "changed": _changed(store, was, now, was.ids.take(pa.array(kept)), new.policy["key"]),
+        "added": _listed(now.count(fresh)),
+        "removed": _listed(was.count(gone)),
+    }
+
+
+def _side(store: Store, manifest: Manifest, shared: set[str]) -> Side:
+    files = tuple(file for file in manifest.data_files if file.path not in shared)
+    label = manifest.policy["label"]
+    ids, labels, numbers = [], [], []
+    for number, file in enumerate(files):
+        rows = store.read_table(file.path, columns=[SAMPLE_ID, *([label] if label else [])])
+        ids.append(rows[SAMPLE_ID].combine_chunks())
+        labels.append(label_text(rows, label))
+        numbers.append(np.full(rows.num_rows, number))
+    empty = pa.array([], pa.string())
+    return Side(
+        files,
+        pa.concat_arrays([empty, *ids]),
+        pa.concat_arrays([empty, *labels]),
+        np.concatenate([[], *numbers]).astype(np.int64),
+    )
+
+
+def _changed(store: Store, was: Side, now: Side, ids: pa.Array, key: str | None) -> int:
+    """How many rows of both hold other values: only a key keeps the id of a row that was corrected."""
+    if key is None or not len(ids):
+        return 0
+    words = [_words(store, side, ids) for side in (was, now)]
+    return int((words[0] != words[1]).any(axis=1).sum())
+
+
+def _words(store: Store, side: Side, ids: pa.Array) -> NDArray[np.uint64]:
+    found = np.zeros((len(ids), 2), dtype=np.uint64)
+    for file in side.files:
+        rows = store.read_table(file.path)
+        at = pc.index_in(rows[SAMPLE_ID].combine_chunks(), ids)
+        there = np.asarray(pc.is_valid(at), dtype=np.bool_)
+        rows = rows.filter(pa.array(there))
+        found[at.drop_null().to_numpy()] = content_words(
+            rows, [name for name in rows.column_names if name not in NAMES]
+        )
+    return found
+
+
+def _listed(counts: Counts) -> list[dict[str, Any]]:
+    keys = ("origin", "split", "step", "label")
+    return [dict(zip(keys, key, strict=True)) | {"rows": count} for key, count in sorted(counts.items())]
+
+
+def _columns(old: Manifest, new: Manifest) -> dict[str, Any]:
+    both = old.types.keys() & new.types.keys()
+    return {
+        "added": sorted(new.types.keys() - both),
+        "removed": sorted(old.types.keys() - both),
+        "retyped": {
+            name: [old.types[name], new.types[name]] for name in sorted(both) if old.types[name] != new.types[name]
+        },
+    }
+
+
+def _figures(lake: Lake, a: Published, b: Published) -> list[dict[str, Any]]:
+    """Figures of both, by name; one that a version has not is null there."""
+    left, right = (_figures_of(lake, one) for one in (a, b))
+    return [{"name": name, "a": left.get(name), "b": right.get(name)} for name in {**left, **right}]
+
+
+def _figures_of(lake: Lake, one: Published) -> dict[str, Any]:
+    figures = one.manifest.figures
+    found: dict[str, Any] = {f"rows, {name}": figures["rows"].get(name, 0) for name in ROWS}
+    found |= {f"check {check['name'].replace('_', ' ')}": check["observed"] for check in figures["checks"]}
+    accuracy = (figures.get("verifier") or {}).get("accuracy")
+    found |= {} if accuracy is None else {"verifier accuracy": accuracy}
+    levels = lake.record(one.manifest.dataset, one.version).get("slis") or ()
+    return found | {f"level {level['name'].replace('_', ' ')}": level["observed"] for level in levels}
+
+
+def _shift(store: Store, old: Manifest, new: Manifest, shared: set[str]) -> list[dict[str, Any]]:
+    """How far each feature of the training rows has moved, the furthest first."""
+    train = [[file for file in manifest.data_files if file.split == "train"] for manifest in (old, new)]
+    if {file.path for files in train for file in files} <= shared:
+        return []
+    names = [name for name, kind in new.types.items() if old.types.get(name) == kind]
+    left, right = (_sample(store, files, names) for files in train)
+    found = [_moved(name, left[name], right[name]) for name in names if name in left.column_names]
+    return sorted((one for one in found if one), key=lambda one: (-one["distance"], one["column"]))
+
+
+def _sample(store: Store, files: Sequence[DataFile], names: Sequence[str]) -> pa.Table:
+    """Heads of all files, in proportion to their rows."""
+    share = min(1.0, SAMPLE_ROWS / max(1, sum(file.rows for file in files)))
+    parts = []
+    for file in files:
+        schema = store.schema(file.path)
+        plain = [name for name in names if name in schema.names and not pa.types.is_nested(schema.field(name).type)]
+        left = ceil(file.rows * share)
+        for batch in store.batches(file.path, plain, max(1, left)):
+            parts.append(pa.Table.from_batches([batch.slice(0, left)]))
+            left -= batch.num_rows
+            if left <= 0:
+                break
+    return pa.concat_tables(parts, promote_options="default")
+
+
+def _moved(name: str, old: pa.ChunkedArray, new: pa.ChunkedArray) -> dict[str, Any] | None:
+    """One feature on both sides. The distance is from 0, alike, to 1: that of the distribution functions of numbers
+    (Kolmogorov and Smirnov's), half the sum of the differences of shares of other values."""
+    sides = (old, new)
+    missing = [side.null_count / max(1, len(side)) for side in sides]
+    told = {"column": name, "missing": [round(share, 6) for share in missing]}
+    if pa.types.is_boolean(old.type) or pa.types.is_string(old.type):
+        shares = [_shares(side) for side in sides]
+        values = sorted(shares[0].keys() | shares[1].keys(), key=str)
+        distance = total_variation(*(np.array([side.get(value, 0.0) for value in values]) for side in shares))
+        return told | {"kind": "category", "values": [len(one) for one in shares], "distance": round(distance, 6)}
+    if not (pa.types.is_integer(old.type) or pa.types.is_floating(old.type)):
+        return None
+    numbers = [_numbers(side) for side in sides]
+    return told | {
+        "kind": "number",
+        "mean": [float(one.mean()) if len(one) else None for one in numbers],
+        "std": [float(one.std()) if len(one) else None for one in numbers],
+        "distance": round(_apart(*numbers), 6),
+    }
+
+
+def _shares(side: pa.ChunkedArray) -> Mapping[Any, float]:
+    counted = side.value_counts().to_pylist()
+    return {one["values"]: one["counts"] / len(side) for one in counted}
+
+
+def _numbers(side: pa.ChunkedArray) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = side.drop_null().cast(pa.float64(), safe=False).to_numpy()
+    return values[np.isfinite(values)]
+
+
+def _apart(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
+    if not len(before) or not len(now):
+        return float(len(before) != len(now))
+    return kolmogorov_smirnov(before, np.ones(len(before)), now)

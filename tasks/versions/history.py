@@ -1,0 +1,264 @@
+"""The history of a dataset, read from the lake: versions, channels, measurements, and what was removed since.
+
+What a version says of itself never changes, so it is kept as a small object, its chapter; a page over 200 versions
+reads 200 of them instead of their manifests, which name every raw object. Chapters are a cache: a purge removes
+them all, and what is written anew says nothing of purged versions but their number, their day and their counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, cast
+
+import pyarrow.compute as pc
+
+from augmill.policies.errors import StorageError
+from augmill.tasks.cards.policy_diff import changes, unified
+from augmill.tasks.lineage.inputs import common_folder
+from augmill.tasks.lineage_graph.dataset_history import Chapter, History, Inputs, Measured, Moved, NewObject
+from augmill.tasks.rows.provenance import ORIGIN, REAL, SOURCE
+from augmill.tasks.runs.erasure_list import FOLDER as FORGOTTEN
+from augmill.tasks.runs.manifest import RUN_ID, Manifest, manifest_of
+from augmill.tasks.runs.request import record_name
+from augmill.tasks.sanitize.redact import redact_all
+from augmill.tasks.storage import channels, delta_log, measurements
+from augmill.tasks.storage import json_objects as kept
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.store import Store
+from augmill.tasks.storage.tombstones import PURGED, Gone
+from augmill.tasks.versions.promotion import said
+from augmill.tasks.versions.versions import Lake
+
+CHAPTERS = "chapters"
+SHAPE = "1"
+"""Changes when what a chapter holds does: those of another shape are passed over and made anew."""
+
+MAX_VERSIONS = 200
+MAX_MOVES = 500
+MAX_NEW_OBJECTS = 20
+MAX_DIFF = 6_000
+_READS_AT_ONCE = 16
+
+
+def history(lake: Lake, dataset: str, *, at_ms: int, hidden: Collection[int] = ()) -> History:
+    """All that is known of a dataset now, redacted. `hidden` versions are told of as if they were purged already."""
+    every = Table(lake.store.sub(dataset)).versions()
+    missing = {version: Gone(version, PURGED, at_ms, "") for version in hidden} | lake.gone(dataset)
+    purged = {version for version, one in missing.items() if one.reason == PURGED}
+    shown = every[-MAX_VERSIONS:]
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        chapters = list(pool.map(lambda version: _chapter(lake, dataset, version, purged), shown))
+    _add_what_came_later(lake, dataset, chapters, missing)
+    newest = lake.find(dataset).manifest.policy
+    told: History = {
+        "dataset": dataset,
+        "description": str(newest.get("description") or ""),
+        "owner": str(newest.get("owner") or ""),
+        "table_uri": lake.store.sub(dataset).uri,
+        "at_ms": at_ms,
+        "folded": len(every) - len(shown),
+        "chapters": chapters,
+        "moves": _moves(lake, dataset, chapters),
+        "measured": _measured(lake, dataset, shown, purged),
+    }
+    return cast(History, redact_all(told))
+
+
+def forget_chapters(objects: Store) -> None:
+    """Remove all that is kept of chapters: names of raw objects may be what has to go."""
+    for entry in list(objects.list(f"{CHAPTERS}/")):
+        objects.delete(entry.name)
+
+
+def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) -> Chapter:
+    """The chapter as it is kept, or made now and kept; that of a purged version is made each time, and short."""
+    objects, name = lake.objects(dataset), f"{CHAPTERS}/{version:08d}.json"
+    if version in purged:
+        return {**_purged(lake, dataset, version), "mlflow": _link(objects, version)}
+    before = max((one for one in range(version) if one not in purged), default=None)
+    old = kept.document(objects, name, "remove it: it is made again") if objects.exists(name) else {}
+    known = old.pop("shape", None) == SHAPE and old["before"] == before
+    if known and old["mlflow"]:
+        return cast(Chapter, old)
+    chapter = cast(Chapter, old) if known else _made(lake, dataset, version, before)
+    link = _link(objects, version)
+    if not known or link:
+        chapter["mlflow"] = link
+        objects.write(name, json.dumps({**chapter, "shape": SHAPE}, sort_keys=True).encode())
+    return chapter
+
+
+def _purged(lake: Lake, dataset: str, version: int) -> Chapter:
+    commit = delta_log.commit(lake.store.sub(dataset), version)
+    rows = _manifest(lake, dataset, commit).figures.get("rows", {})
+    counts = {origin: rows.get(origin) for origin in ("real", "augmented", "synthetic")}
+    return {"version": version, "at_ms": commit.at_ms, "parent": _parent(version), "rows": cast(Any, counts)}
+
+
+def _made(lake: Lake, dataset: str, version: int, before: int | None) -> Chapter:
+    table = lake.store.sub(dataset)
+    commit = delta_log.commit(table, version)
+    manifest = _manifest(lake, dataset, commit)
+    old = None if before is None else _manifest(lake, dataset, delta_log.commit(table, before))
+    figures = manifest.figures
+    return {
+        "version": version,
+        "at_ms": commit.at_ms,
+        "before": before,
+        "parent": _parent(version),
+        "run_id": commit.metadata.get(RUN_ID, ""),
+        "policy_hash": manifest.policy_hash,
+        "policy_name": manifest.policy_name,
+        "policy_changes": changes(old.policy, manifest.policy) if old else [],
+        "policy_diff": _diff(old, manifest, before, version),
+        "git_commit": manifest.git_commit,
+        "steps": figures.get("steps", []),
+        "rows": figures.get("rows", {}),
+        "checks": [_check(one) for one in figures.get("checks", [])],
+        "inputs": _inputs(table, commit, manifest, old),
+    }
+
+
+def _parent(version: int) -> int | None:
+    return version - 1 if version else None
+
+
+def _manifest(lake: Lake, dataset: str, commit: delta_log.Commit) -> Manifest:
+    return manifest_of(lake.objects(dataset), commit.metadata, f"{dataset}@{commit.version}")
+
+
+def _check(check: dict[str, Any]) -> Any:
+    kept = ("name", "success", "observed", "target", "on_failure", "error", "detail")
+    return {key: check[key] for key in kept if check.get(key) not in (None, "")}
+
+
+def _diff(old: Manifest | None, new: Manifest, before: int | None, version: int) -> str:
+    if old is None:
+        return ""
+    text = unified(old.policy_text, new.policy_text, f"{new.dataset}@{before}", f"{new.dataset}@{version}")
+    return text if len(text) <= MAX_DIFF else f"{text[:MAX_DIFF]}\n... (cut, {len(text):,} characters)"
+
+
+def _inputs(table: Store, commit: delta_log.Commit, manifest: Manifest, old: Manifest | None) -> Inputs:
+    known = {item["name"]: item["sha256"] for item in old.inputs} if old else {}
+    new = [item for item in manifest.inputs if known.get(item["name"]) != item["sha256"]]
+    rows = _rows_of_new(table, commit, {item["name"] for item in new}) if new else {}
+    uris = [item["uri"] for item in manifest.inputs]
+    return {
+        "objects": len(manifest.inputs),
+        "bytes": sum(item["bytes"] for item in manifest.inputs),
+        "folder": common_folder(uris) if uris else "",
+        "new": [_new(item, rows) for item in new[:MAX_NEW_OBJECTS]],
+        "new_objects": len(new),
+        "new_bytes": sum(item["bytes"] for item in new),
+        "new_rows": None if rows is None else sum(rows.values()),
+        "changed": sum(item["name"] in known for item in new),
+        "removed": len(known.keys() - {item["name"] for item in manifest.inputs}),
+    }
+
+
+def _new(item: dict[str, Any], rows: dict[str, int] | None) -> NewObject:
+    told = {key: item[key] for key in ("name", "uri", "sha256", "bytes")}
+    return cast(NewObject, {**told, "rows": None if rows is None else rows.get(item["name"], 0)})
+
+
+def _rows_of_new(table: Store, commit: delta_log.Commit, names: Collection[str]) -> dict[str, int] | None:
+    """Real rows that a version has of new raw objects, from the files it added; None where those are gone."""
+    found: dict[str, int] = {}
+    try:
+        for path in commit.added:
+            if f"{ORIGIN}={REAL}/" in path:
+                sources = table.read_table(path, [SOURCE])[SOURCE].combine_chunks()
+                for one in pc.value_counts(pc.struct_field(sources, "object")).to_pylist():
+                    found[one["values"]] = found.get(one["values"], 0) + one["counts"]
+    except (StorageError, OSError):
+        return None
+    return {name: rows for name, rows in found.items() if name in names}
+
+
+def _add_what_came_later(lake: Lake, dataset: str, chapters: Sequence[Chapter], missing: Mapping[int, Gone]) -> None:
+    pins, objects = lake.pins(dataset), lake.objects(dataset)
+    forgotten, pages = _forgotten(objects), _pages(objects)
+    for chapter in chapters:
+        version = chapter["version"]
+        one = missing.get(version)
+        chapter["gone"] = asdict(one) if one else None
+        chapter["pinned"] = pins[version].note if version in pins else None
+        chapter["forgotten"] = forgotten.get(version, [])
+        chapter["pages"] = pages.get(version, [])
+
+
+def _pages(objects: Store) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for entry in objects.list("reports/"):
+        _, folder, name = [*entry.name.split("/"), ""][:3]
+        if folder.isdecimal() and name:
+            found.setdefault(int(folder), []).append(name)
+    return found
+
+
+def _link(objects: Store, version: int) -> Any:
+    """Where the record of a version is in MLflow, once it has arrived there."""
+    name = record_name(version)
+    link = kept.document(objects, name).get("mlflow") if objects.exists(name) else None
+    return link if link and link.get("run_id") else None
+
+
+def _forgotten(objects: Store) -> dict[int, list[dict[str, Any]]]:
+    """How many rows each version was published without, because they were to be forgotten: counts, never values."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for entry in objects.list(f"{FORGOTTEN}/"):
+        if entry.name.endswith(".proof.json"):
+            proof = kept.document(objects, entry.name)
+            told = {"entry": proof["entry"], "rows": sum(proof["rows"].values()), "by": proof.get("by", "")}
+            found.setdefault(int(proof["version"]), []).append(told)
+    return found
+
+
+def _moves(lake: Lake, dataset: str, chapters: Sequence[Chapter]) -> list[Moved]:
+    """Moves of all channels, oldest first; those of one channel in their order, whatever the clocks said."""
+    store = lake.objects(dataset).sub("channels")
+    found: list[tuple[int, Moved]] = []
+    for name in channels.channels(store):
+        at = 0
+        for one in reversed(channels.history(store, name)):
+            at = max(at, one.at_ms)
+            found.append((at, _moved(name, one, chapters)))
+    return [move for _, move in sorted(found, key=lambda pair: pair[0])][-MAX_MOVES:]
+
+
+def _moved(channel: str, one: channels.Move, chapters: Sequence[Chapter]) -> Moved:
+    earlier = [chapter["version"] for chapter in chapters if chapter["at_ms"] <= one.at_ms]
+    own = [one.version] if one.reason == channels.PUBLISHED else []
+    return {
+        "channel": channel,
+        "version": one.version,
+        "at_ms": one.at_ms,
+        "reason": one.reason,
+        "by": one.run_id,
+        "why": one.why,
+        "after": max([*earlier, chapters[0]["version"], *own]),
+    }
+
+
+def _measured(lake: Lake, dataset: str, shown: Sequence[int], purged: Collection[int]) -> list[Measured]:
+    store = lake.objects(dataset).sub("measurements")
+    with_some = {int(entry.name.partition("/")[0]) for entry in store.list() if entry.name.endswith(".json")}
+    found: list[Measured] = []
+    for version in sorted(with_some & set(shown) - set(purged)):
+        found += [_answer(one) for one in measurements.of(store, version)]
+    return found
+
+
+def _answer(one: measurements.Measurement) -> Measured:
+    return {
+        "version": one.version,
+        "at_ms": one.at_ms,
+        "kind": one.kind,
+        "by": one.by,
+        "checks": [_check(check) for check in one.checks],
+        "breaches": [said(check) for check in measurements.breaches([one])],
+    }

@@ -1,0 +1,44 @@
+"""Where lineage pages lie: one of the dataset as it is now, and one beside each version, as it was when that came."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from augmill.tasks.lineage.amend_run import add_file, add_to_spooled
+from augmill.tasks.lineage_graph.page import html
+from augmill.tasks.pages.data_card import page_folder
+from augmill.tasks.versions.history import forget_chapters, history
+from augmill.tasks.versions.versions import Lake
+
+PAGE = "lineage.html"
+FROM_DATASET, FROM_VERSION = "reports/", "../"
+"""How the pages of versions are reached from either place."""
+
+
+def keep(lake: Lake, dataset: str, at_ms: int, version: int | None = None) -> bytes:
+    """Write the page of the dataset anew, and the one beside `version`; returns it as it is to lie elsewhere."""
+    told, objects = history(lake, dataset, at_ms=at_ms), lake.objects(dataset)
+    objects.write(PAGE, html(told, reports=FROM_DATASET))
+    if version is not None:
+        objects.write(f"{page_folder(version)}/{PAGE}", html(told, version, FROM_VERSION))
+    return html(told, version)
+
+
+def write_anew(lake: Lake, dataset: str, hidden: Collection[int], tracking_uri: str, at_ms: int) -> None:
+    """Write every page there is as if the `hidden` versions were purged already: they may name what has to go.
+
+    The pages of those themselves are left to the caller. Raises StorageError where MLflow does not answer.
+    """
+    objects = lake.objects(dataset)
+    forget_chapters(objects)
+    told = history(lake, dataset, at_ms=at_ms, hidden=hidden)
+    objects.write(PAGE, html(told, reports=FROM_DATASET))
+    for chapter in told["chapters"]:
+        version, link = chapter["version"], chapter.get("mlflow")
+        if version in hidden or PAGE not in chapter["pages"]:
+            continue
+        objects.write(f"{page_folder(version)}/{PAGE}", html(told, version, FROM_VERSION))
+        if link:
+            add_file(tracking_uri, link, PAGE, html(told, version), {})
+        else:
+            add_to_spooled(objects.sub("spool"), version, PAGE, html(told, version))

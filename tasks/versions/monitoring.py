@@ -1,0 +1,206 @@
+"""Measuring a version after it was published; a channel that names one which fails goes back by itself."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from augmill.policies.errors import DataError, PolicyError, StorageError
+from augmill.policies.gates import Target
+from augmill.policies.schema import Policy
+from augmill.tasks.lineage.late_metrics import log_later
+from augmill.tasks.lineage.payload import PREFIX
+from augmill.tasks.runs.manifest import Published
+from augmill.tasks.storage import channels, measurements
+from augmill.tasks.storage.delta_commit import Conflict
+from augmill.tasks.storage.measurements import Measurement
+from augmill.tasks.storage.store import Store
+from augmill.tasks.versions.promotion import refuse_overtaken, refuse_unfit, said
+from augmill.tasks.versions.versions import Lake
+
+REPORTED, GATES = "reported", "gates"
+ATTEMPTS = 10
+
+
+def named(lake: Lake, reference: str) -> Published:
+    """The version of `DATASET@VERSION` or `DATASET@CHANNEL`; a measurement is of one that somebody has chosen."""
+    if "@" not in reference:
+        raise PolicyError(f"{reference!r} names no version", f"Name the one that was measured, as in {reference}@0.")
+    return lake.find(reference)
+
+
+def report(lake: Lake, found: Published, values: Mapping[str, float], *, at_ms: int, by: str) -> dict[str, Any]:
+    """Keep posted figures, hold them against the targets of the version's policy, and act on a breach."""
+    targets = Policy.model_validate_json(json.dumps(found.manifest.policy)).gates.metrics
+    checks = [_judged(name, value, targets.get(name)) for name, value in values.items()]
+    return keep(lake, found, REPORTED, checks, at_ms=at_ms, by=by)
+
+
+def keep(
+    lake: Lake, found: Published, kind: str, checks: list[dict[str, Any]], *, at_ms: int, by: str
+) -> dict[str, Any]:
+    """Keep answers beside the version; where one is breached, roll back every channel that names the version.
+
+    Breaches that were kept before count too: whoever posted one may have been killed before channels went back.
+    """
+    name = found.manifest.dataset
+    # Ids of rows stay with the rows: what is forgotten there must not be remembered here.
+    bare = [{key: value for key, value in check.items() if key != "failing"} for check in checks]
+    made = measurements.add(store_of(lake, name), found.version, kind, bare, at_ms=at_ms, by=by)
+    standing = measurements.breaches(history(lake, found))
+    events = _roll_back_all(lake, found, standing, at_ms=at_ms, by=by) if standing else []
+    broken = standing if events else measurements.breaches([made])
+    return {
+        "dataset": name,
+        "version": found.version,
+        "number": made.number,
+        "kind": kind,
+        "checks": made.checks,
+        "breaches": [said(check) for check in broken],
+        "rolled_back": events,
+        "table_uri": lake.store.sub(name).uri,
+    }
+
+
+def tell(lake: Lake, found: Published, tracking_uri: str) -> dict[str, Any]:
+    """Add every measurement that MLflow has not been told of to the version's run, and what it made of the channels.
+
+    Says where they are, or why they wait: the lake has them, and the next measurement takes them along.
+    """
+    store, link = store_of(lake, found.manifest.dataset), _link(lake, found)
+    if link is None:
+        return {"told": 0, "waits": "the version's record has not reached MLflow yet"}
+    waiting = measurements.unsent(store, found.version)
+    told = 0
+    try:
+        for one in waiting:
+            tags = _tags(lake, found, one)
+            log_later(tracking_uri, link, one.figures, tags, at_ms=one.at_ms, step=one.number)
+            measurements.mark_sent(store, one)
+            told += 1
+    except StorageError as fault:
+        return {"told": told, "waits": fault.cause}
+    return {"told": told, "run_id": link}
+
+
+def _link(lake: Lake, found: Published) -> str | None:
+    run_id = (lake.record(found.manifest.dataset, found.version).get("mlflow") or {}).get("run_id")
+    return str(run_id) if run_id else None
+
+
+def _tags(lake: Lake, found: Published, one: Measurement) -> dict[str, str]:
+    """Which channels a measurement moved, by the moves that bear its moment."""
+    store = lake.objects(found.manifest.dataset).sub("channels")
+    tags = {}
+    for channel in channels.channels(store):
+        for move in channels.history(store, channel):
+            if move.why and move.at_ms == one.at_ms:
+                tags[f"{PREFIX}rolled_back.{channel}"] = f"{found.version} -> {move.version}: {move.why}"
+    broken = measurements.breaches([one])
+    return tags | ({f"{PREFIX}breaches": "; ".join(said(check) for check in broken)} if broken else {})
+
+
+def refuse(document: Mapping[str, Any], first: str = "") -> None:
+    """Raise DataError where a measurement breached a target: it says what, and where each channel points now."""
+    if not document["breaches"]:
+        return
+    name = f"{document['dataset']}@{document['version']}"
+    lines = [f"{first}{name} breaches the targets of its policy: {'; '.join(document['breaches'])}"]
+    lines += [moved(document["dataset"], event) for event in document["rolled_back"]]
+    if not document["rolled_back"]:
+        lines.append(f"No channel names {name}, so none was moved.")
+    raise DataError(
+        "\n".join(lines),
+        "If the figure is wrong, post the right one: the last counts. Then `augmill promote` points a channel again.",
+        dict(document),
+    )
+
+
+def moved(dataset: str, event: Mapping[str, Any]) -> str:
+    """One channel in words: where it went, or why it stays."""
+    channel, version = f"{dataset}@{event['channel']}", event["from"]
+    if event["to"] is None:
+        return f"{channel} still is version {version}: no earlier version of it passes; promote one that does."
+    return f"{channel} was rolled back from version {version} to {event['to']}: training jobs now read that."
+
+
+def store_of(lake: Lake, dataset: str) -> Store:
+    """Where the measurements of a dataset are."""
+    return lake.objects(dataset).sub("measurements")
+
+
+def history(lake: Lake, found: Published) -> list[Measurement]:
+    """Every measurement of a version, oldest first."""
+    return measurements.of(store_of(lake, found.manifest.dataset), found.version)
+
+
+def parsed(pairs: tuple[str, ...]) -> dict[str, float]:
+    """`name=value` arguments as figures. Raises PolicyError for what is none."""
+    found: dict[str, float] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (separator and name.strip() and math.isfinite(value)):
+            raise PolicyError(f"{pair!r} is no figure", "Give NAME=NUMBER, such as recall=0.83.")
+        if name.strip() in found:
+            raise PolicyError(f"{name.strip()} is given twice", "Give each figure once.")
+        found[name.strip()] = value
+    return found
+
+
+def _judged(name: str, value: float, target: Target | None) -> dict[str, Any]:
+    """One posted figure as a check; without a target it is kept and judged by nobody."""
+    told = {"name": name, "observed": value, "target": None, "success": True, "on_failure": "warn"}
+    if target is None:
+        return told
+    low, high = target.min, target.max
+    wanted = [f"{sign} {end:g}" for sign, end in ((">=", low), ("<=", high)) if end is not None]
+    passed = (low is None or value >= low) and (high is None or value <= high)
+    return {**told, "target": " and ".join(wanted), "success": passed, "on_failure": target.on_failure}
+
+
+def _roll_back_all(
+    lake: Lake, found: Published, broken: list[dict[str, Any]], *, at_ms: int, by: str
+) -> list[dict[str, Any]]:
+    """Roll back each channel that names the version; the version itself stays as it is."""
+    named = sorted(lake.channels(found.manifest.dataset).items())
+    why = "; ".join(said(check) for check in broken)
+    events = [_roll_back(lake, found, channel, why, at_ms, by) for channel, at in named if at == found.version]
+    return [event for event in events if event is not None]
+
+
+def _roll_back(lake: Lake, found: Published, channel: str, why: str, at_ms: int, by: str) -> dict[str, Any] | None:
+    """Point a channel back at the last version before that passes; None if somebody has moved it away meanwhile."""
+    store = lake.objects(found.manifest.dataset).sub("channels")
+    for _ in range(ATTEMPTS):
+        moves = channels.history(store, channel)
+        if not moves or moves[0].version != found.version:
+            return None
+        back = _fit_before(lake, found.manifest.dataset, moves)
+        if back is None:
+            return {"channel": channel, "from": found.version, "to": None, "why": why}
+        try:
+            reason = channels.ROLLED_BACK
+            made = channels.move(store, channel, back.version, moves[0], at_ms=at_ms, reason=reason, run_id=by, why=why)
+            refuse_overtaken(lake, back, channel, made)
+        except (Conflict, DataError):
+            continue  # moved, or its version removed or found wanting, in between: look again
+        return {"channel": channel, "from": found.version, "to": back.version, "why": why}
+    raise Conflict(f"{channel} is moved all the time", "run the command again", transient=True)
+
+
+def _fit_before(lake: Lake, dataset: str, moves: list[channels.Move]) -> Published | None:
+    """The last version that the channel named before, and that passes."""
+    for version in reversed(channels.trail(moves)[:-1]):
+        try:
+            found = lake.find(f"{dataset}@{version}")
+            refuse_unfit(lake, found)
+        except (DataError, PolicyError):
+            continue
+        return found
+    return None

@@ -1,0 +1,46 @@
+"""Pin a version, so that vacuum leaves it alone, or take its pin away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from augmill.policies.errors import DataError, PolicyError
+from augmill.tasks.runs.manifest import Published
+from augmill.tasks.storage import pins
+from augmill.tasks.versions.versions import Lake
+
+
+def pin(lake: Lake, found: Published, note: str, *, at_ms: int, by: str) -> dict[str, Any]:
+    """Pin a version. Raises DataError where its files are gone already."""
+    dataset, version = found.manifest.dataset, found.version
+    lake.refuse_gone(found)
+    store = lake.objects(dataset).sub("pins")
+    pins.change(store, version, pinned=True, note=note, at_ms=at_ms, by=by)
+    try:
+        # Vacuum looks at pins after it has marked a version as gone, and here it is the other way round.
+        lake.refuse_gone(found)
+    except DataError:
+        pins.change(store, version, pinned=False, note="", at_ms=at_ms, by=by)
+        raise
+    return _document(lake, dataset, version, note)
+
+
+def unpin(lake: Lake, found: Published, *, at_ms: int, by: str) -> dict[str, Any]:
+    """Take the pin of a version away. Raises PolicyError where it has none."""
+    dataset, version = found.manifest.dataset, found.version
+    known = lake.pins(dataset)
+    if version not in known:
+        told = ", ".join(f"{dataset}@{one}" for one in known) or "none"
+        raise PolicyError(f"{dataset}@{version} is not pinned", f"Pinned versions: {told}.")
+    pins.change(lake.objects(dataset).sub("pins"), version, pinned=False, note="", at_ms=at_ms, by=by)
+    return _document(lake, dataset, version, None)
+
+
+def _document(lake: Lake, dataset: str, version: int, note: str | None) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "version": version,
+        "pinned": note is not None,
+        "note": note,
+        "pins": sorted(lake.pins(dataset)),
+    }

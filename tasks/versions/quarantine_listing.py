@@ -1,0 +1,244 @@
+"""What waits in quarantine and why, and what has become of the rows that were refused before.
+
+A row at the source is known by its place: object and number. What the newest run said of a place counts. A place that
+the current version was read from without refusing it holds a row again (`taken in`), or no longer that row (`gone`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augmill.expectations.detector import mask
+from augmill.policies.errors import PolicyError, StorageError
+from augmill.tasks.rows.provenance import NAMES, REAL, SOURCE
+from augmill.tasks.runs.manifest import Published
+from augmill.tasks.sources.values import kind_of
+from augmill.tasks.storage import delta_log, quarantine_table
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.versions.versions import Lake
+
+WAITING, TAKEN_IN, GONE = "waiting", "taken in", "gone"
+STATUSES = (WAITING, TAKEN_IN, GONE)
+CHECK = "check"
+MAX_EXAMPLES = 3
+SHOWN = 200
+# So much of a row must be as it was, for it to be called mended and not another row in its place.
+_ALIKE = 0.5
+_COLUMNS = ("shard", "stage", "object", "row", "sample_id", "reasons", "content")
+
+Place = tuple[str, int]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """The refused rows of a dataset, the newest word on each place, each with its `status`; and rejected children."""
+
+    dataset: str
+    current: Published | None
+    rows: list[Row]
+    children: list[Row]
+
+    def document(self) -> dict[str, Any]:
+        """Counts by status, and reasons with counts and a few examples, as JSON-able values; no personal data shows."""
+        waiting = [row for row in self.rows if row["status"] == WAITING]
+        return {
+            "dataset": self.dataset,
+            "version": self.current.version if self.current else None,
+            "rows": {status: sum(row["status"] == status for row in self.rows) for status in STATUSES},
+            "reasons": _reasons(waiting),
+            "past": [
+                {"status": status, "reasons": _reasons([row for row in self.rows if row["status"] == status])}
+                for status in (TAKEN_IN, GONE)
+            ],
+            "children": {"rows": len(self.children), "reasons": _reasons(self.children)},
+        }
+
+
+def quarantined(lake: Lake, reference: str) -> Quarantine:
+    """What a dataset's quarantine holds; with `DATASET@VERSION`, what was refused on the way to that version.
+
+    Raises PolicyError if there is no such dataset or version. A dataset without a version may have a quarantine.
+    """
+    dataset, named, _ = reference.partition("@")
+    store = lake.store.sub(f"{dataset}.quarantine")
+    refused = quarantine_table.table(store)
+    snapshot = refused.current() if dataset else None
+    asked = lake.find(reference) if named or snapshot is None else None
+    current = lake.find(dataset) if lake.versions(dataset) else None
+    if snapshot is None:
+        return Quarantine(dataset, current, [], [])
+    when = {path.removesuffix(".parquet"): one.at_ms for one in refused.history() for path in one.added}
+    rows = [row for batch in quarantine_table.read(store, columns=_COLUMNS) for row in batch.to_pylist()]
+    real = _newest([row for row in rows if row["stage"] != CHECK], current, when)
+    _judge(lake, current, list(real.values()), when)
+    if asked is not None:
+        shards = _of_version(lake, asked, when)
+        rows = [row for row in rows if row["shard"] in shards]
+        # What has become of a row is what was last said of its place.
+        now = {place: row["status"] for place, row in real.items()}
+        real = {_place(row): {**row, "status": now[_place(row)]} for row in rows if row["stage"] != CHECK}
+    children = [row for row in rows if row["stage"] == CHECK]
+    return Quarantine(dataset, current, [real[place] for place in sorted(real)], children)
+
+
+def export(found: Quarantine, target: Path) -> Path:
+    """Write refused rows with reasons and status to a .csv or .parquet file; into a folder, as `quarantine.parquet`.
+
+    Children that checks rejected are among them, with the stage `check`. Raises PolicyError if the file is
+    there, StorageError if it cannot be written.
+    """
+    file = target if target.suffix and not target.is_dir() else target / "quarantine.parquet"
+    if file.suffix not in (".csv", ".parquet"):
+        raise PolicyError(f"{file} is neither .csv nor .parquet", "Name a file with one of these endings, or a folder.")
+    if file.exists():
+        raise PolicyError(f"{file} exists already", "Name another file, or remove it.")
+    fields = [pa.field("status", pa.string()), *(quarantine_table.SCHEMA.field(name) for name in _COLUMNS)]
+    table = pa.Table.from_pylist([*found.rows, *({"status": "", **row} for row in found.children)], pa.schema(fields))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(table, file)
+    except OSError as fault:
+        raise StorageError(f"{file} cannot be written: {fault.strerror}", "Name a place you can write to.") from fault
+    return file
+
+
+def _write(table: pa.Table, file: Path) -> None:
+    if file.suffix == ".csv":
+        from pyarrow import csv
+
+        at = table.column_names.index("reasons")
+        table = table.set_column(at, "reasons", pc.binary_join(table["reasons"], "; "))
+        for at, field in enumerate(table.schema):
+            if pa.types.is_string(field.type):  # a spreadsheet would take a file called =cmd... for a formula
+                quiet = pc.replace_substring_regex(table[at], r"^([=+\-@\t\r])", r"'\1")
+                table = table.set_column(at, field.name, quiet)
+        csv.write_csv(table, file)
+    else:
+        from pyarrow import parquet
+
+        parquet.write_table(table, file)
+
+
+def _place(row: Row) -> Place:
+    return row["object"], row["row"]
+
+
+def _of_version(lake: Lake, version: Published, when: Mapping[str, int]) -> set[str]:
+    """The shards that a version was made from, and what else was refused since the version before it."""
+    until = version.snapshot.at_ms
+    store = lake.store.sub(version.manifest.dataset)
+    since = delta_log.commit(store, version.version - 1).at_ms if version.version else 0
+    judged = _judged(version)
+    return {name for name, at in when.items() if name in judged or (_is_late(name) and since < at <= until)}
+
+
+def _is_late(shard: str) -> bool:
+    """Whether a shard was refused after validation, by the split or the checks: no manifest names it."""
+    return shard.startswith(("split-", "check-"))
+
+
+def _judged(version: Published) -> set[str]:
+    """The validated shards a version was made from, as the quarantine table calls them."""
+    return {str(shard["name"]).replace("/", "-") for shard in version.manifest.valid}
+
+
+def _newest(rows: Sequence[Row], current: Published | None, when: Mapping[str, int]) -> dict[Place, Row]:
+    """One row per place, the one that was refused last; what the current version has judged is as new as it is."""
+    judged, at_ms = (_judged(current), current.snapshot.at_ms) if current else (set(), 0)
+
+    def age(row: Row) -> tuple[int, str]:
+        at = when[row["shard"]]
+        return (max(at, at_ms) if row["shard"] in judged else at, row["shard"])
+
+    return {_place(row): row for row in sorted(rows, key=age)}
+
+
+def _judge(lake: Lake, current: Published | None, rows: Sequence[Row], when: Mapping[str, int]) -> None:
+    """Say of every row whether it still waits, was taken in since, or is gone."""
+    for row in rows:
+        row["status"] = WAITING
+    if current is None:
+        return
+    judged, at_ms = _judged(current), current.snapshot.at_ms
+    old = [row for row in rows if when[row["shard"]] <= at_ms and row["shard"] not in judged]
+    there = _published(lake, current, old)
+    inputs = {item["name"] for item in current.manifest.inputs}
+    for row in old:
+        now = there.get(_place(row))
+        if now is not None:
+            row["status"] = TAKEN_IN if _is_mended(row, now) else GONE
+        elif row["object"] not in inputs or not _is_late(row["shard"]):
+            row["status"] = GONE
+
+
+def _published(lake: Lake, current: Published, rows: Iterable[Row]) -> dict[Place, Row]:
+    """The real rows of the current version that were read from the places of the given rows."""
+    places = {_place(row) for row in rows}
+    objects = pa.array(sorted({place[0] for place in places}), pa.string())
+    numbers = pa.array(sorted({place[1] for place in places}), pa.int64())
+    found: dict[Place, Row] = {}
+    if not places:
+        return found
+    for batch in Table(lake.store.sub(current.manifest.dataset)).read(current.version, origin=REAL):
+        source = batch.column(SOURCE)
+        here = pc.is_in(pc.struct_field(source, "object"), objects)
+        here = pc.and_(here, pc.is_in(pc.struct_field(source, "row"), numbers))
+        for row in batch.filter(here).to_pylist():
+            found[row[SOURCE]["object"], row[SOURCE]["row"]] = row
+    return {place: row for place, row in found.items() if place in places}
+
+
+def _is_mended(before: Row, now: Row) -> bool:
+    """Whether the row in a refused row's place is that row: at least half of its cells are as they were.
+
+    Of a line that was no row, or is not kept, no cell is known: whatever stands there now counts as it.
+    """
+    try:
+        cells = json.loads(before["content"])
+    except ValueError:
+        return True
+    if not isinstance(cells, dict):
+        return True
+    alike = [_text(now.get(name)) == _text(value) for name, value in cells.items() if name not in NAMES]
+    return sum(alike) >= _ALIKE * len(alike)
+
+
+def _text(value: object) -> str:
+    """A cell as both a text of the source and a typed value are spelled: 3, 3.0 and "3" are one."""
+    try:
+        return str(float(str(value)))
+    except ValueError:
+        return str(value)
+
+
+def _reasons(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows by reason, most first, each with a few examples; a row with two reasons counts for both."""
+    by_reason: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        for reason in dict.fromkeys(kind_of(reason) for reason in row["reasons"]):
+            by_reason.setdefault((row["stage"], reason), []).append(row)
+    ranked = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [
+        {"stage": stage, "reason": mask(reason), "rows": len(held), "examples": _examples(held)}
+        for (stage, reason), held in ranked
+    ]
+
+
+def _examples(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [
+        {"object": row["object"], "row": row["row"], "sample_id": row["sample_id"], "content": _shown(row["content"])}
+        for row in rows[:MAX_EXAMPLES]
+    ]
+
+
+def _shown(content: str | None) -> str:
+    text = mask(content or "")
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

@@ -1,0 +1,287 @@
+"""Rebuild: make published children again from their parents and their records, and compare every byte."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from augmill.expectations.suite import Suite
+from augmill.policies.errors import AugmillError, DataError, PolicyError
+from augmill.policies.schema import Policy
+from augmill.tasks.modalities.modality_contract import PoolIndex, Recorded
+from augmill.tasks.rows.fingerprint import differences, fingerprint, fingerprint_hash
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.rows.identity import child_words, ids_of, words_of
+from augmill.tasks.rows.provenance import (
+    DEPTH,
+    NAMES,
+    OPS,
+    PARENT_IDS,
+    REAL,
+    RECIPE_HASH,
+    SAMPLE_ID,
+    SEED,
+    STEP,
+)
+from augmill.tasks.rows.randomness import U64, child_seeds, word_of
+from augmill.tasks.runners.runner_contract import Runner
+from augmill.tasks.runs.components import modality_of, ops_of, transform_code
+from augmill.tasks.runs.context import Context
+from augmill.tasks.runs.descriptors import DataFile
+from augmill.tasks.runs.manifest import Manifest, Published
+from augmill.tasks.runs.map_shards import each
+from augmill.tasks.runs.row_index import write_index
+from augmill.tasks.runs.row_pool import by_file, places_of
+from augmill.tasks.stages.augment import relabelled, step_named
+from augmill.tasks.stages.split import with_provenance
+from augmill.tasks.storage import json_objects, parquet
+from augmill.tasks.versions.versions import Lake
+
+I64 = NDArray[np.int64]
+SHOWN = 10
+MOST_COPIES = 100_000
+"""Children of one base, at most; the bound is for seeds that no number gives because they were tampered with."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """One data file made again: so many rows, and the ids of those that came out different, with the reason if one
+    is known."""
+
+    file: DataFile
+    rows: int
+    different: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RebuildItem:
+    """The rows of one data file to make again, all of them or those of `ids`."""
+
+    file: DataFile
+    index: str
+    ids: tuple[str, ...] | None
+
+    @property
+    def name(self) -> str:
+        """What messages call this piece of work."""
+        return self.file.path
+
+
+def context_of(lake: Lake, found: Published, plugins: Path | None, scratch: str) -> Context:
+    """The context of the run that made a version, as far as its rows depend on it; nothing is written to the lake."""
+    return Context(
+        policy=Policy.model_validate_json(json.dumps(found.manifest.policy)),
+        base=Path(),
+        suite=Suite(name=found.manifest.dataset),
+        lake=lake.store.uri,
+        fingerprint=fingerprint_hash(),
+        shard_rows=0,
+        shard_bytes=0,
+        plugins=plugins,
+        scratch=scratch,
+    )
+
+
+def locate(ctx: Context, manifest: Manifest, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Which of the given rows each file of a version holds, by path. Raises PolicyError for ids that none holds."""
+    missing = set(ids)
+    found: dict[str, tuple[str, ...]] = {}
+    for file in manifest.data_files:
+        if not missing:
+            break
+        there = ctx.table.read_table(file.path, columns=[SAMPLE_ID])[SAMPLE_ID]
+        mine = there.filter(pc.is_in(there, pa.array(sorted(missing), pa.string()))).to_pylist()
+        if mine:
+            found[file.path] = tuple(mine)
+            missing.difference_update(mine)
+    if missing:
+        raise _no_row(manifest, missing)
+    return found
+
+
+def find(ctx: Context, manifest: Manifest, sample_id: str) -> tuple[DataFile, dict[str, Any]]:
+    """The file that holds a row, and the row. Raises PolicyError if the version has no such row."""
+    for file in manifest.data_files:
+        rows = ctx.table.read_where(file.path, SAMPLE_ID, sample_id)
+        if rows.num_rows:
+            row: dict[str, Any] = rows.to_pylist()[0]
+            return file, row
+    raise _no_row(manifest, [sample_id])
+
+
+def _no_row(manifest: Manifest, ids: Collection[str]) -> PolicyError:
+    return PolicyError(
+        f"{manifest.dataset} has no row {', '.join(sorted(ids)[:SHOWN])} in this version",
+        f"A row is named by its {SAMPLE_ID}, 32 hexadecimal digits; it may be in another version.",
+    )
+
+
+def sample(ctx: Context, manifest: Manifest, count: int) -> list[str]:
+    """The `count` children with the lowest ids: ids are hashes, so that is a random sample, and always the same."""
+    files = [file for file in manifest.data_files if file.origin != REAL]
+    lowest = [ctx.table.read_table(file.path, columns=[SAMPLE_ID])[SAMPLE_ID][:count].to_pylist() for file in files]
+    return sorted(name for names in lowest for name in names)[:count]
+
+
+def rebuild(ctx: Context, runner: Runner, found: Published, ids: Collection[str] | None) -> dict[str, Any]:
+    """Make the given rows again, or with None every row, and say what came out different.
+
+    Real rows are not made but kept: of them the bytes of their files are held against what was published.
+    """
+    manifest = found.manifest
+    files = manifest.data_files
+    wanted = locate(ctx, manifest, ids) if ids is not None else None
+    chosen = [file for file in files if wanted is None or file.path in wanted]
+    real = [file for file in chosen if file.origin == REAL]
+    children = [file for file in chosen if file.origin != REAL]
+    altered = each(runner, "compare", partial(is_altered, ctx), real, weight=lambda file: file.rows)
+    made: list[Again] = []
+    if children:
+        index = write_index(ctx, [file for file in files if file.origin == REAL and file.split == "train"])
+        items = [RebuildItem(file, index, wanted[file.path] if wanted else None) for file in children]
+        made = each(runner, "rebuild", partial(rebuild_file, ctx), items, weight=_size)
+    return _document(found, made, [file.path for file, bad in zip(real, altered, strict=True) if bad], real)
+
+
+def is_altered(ctx: Context, file: DataFile) -> bool:
+    """Worker: whether a file's bytes are no longer those that were published."""
+    return not ctx.table.exists(file.path) or ctx.table.sha256(file.path) != file.sha256
+
+
+def rebuild_file(ctx: Context, item: RebuildItem) -> Again:
+    """Worker: make the children of one file again, and compare them with what is published there."""
+    rows = ctx.table.read_table(item.file.path)
+    if item.ids is not None:
+        rows = rows.filter(pc.is_in(rows[SAMPLE_ID], pa.array(item.ids, pa.string())))
+    ids = tuple(rows[SAMPLE_ID].to_pylist())
+    try:
+        made = again(ctx, rows, item)
+    except (AugmillError, KeyError, ValueError) as fault:  # a record that was tampered with may say anything
+        return Again(item.file, len(ids), ids, str(fault) or type(fault).__name__)
+    return Again(item.file, len(ids), tuple(_different(made, rows)))
+
+
+def again(ctx: Context, rows: pa.Table, item: RebuildItem) -> pa.Table:
+    """The published children `rows` made from their parents, in the columns and the order of `rows`."""
+    step = step_named(ctx, item.file.step)
+    (name,) = pc.unique(rows[RECIPE_HASH]).to_pylist()
+    recipe = _recipe(ctx, name)
+    places = places_of(ctx.work, item.index)
+    lists = rows[PARENT_IDS].combine_chunks()
+    who = pc.unique(lists.flatten())
+    at = pc.index_in(who, places["sample_id"].combine_chunks())
+    if at.null_count:
+        raise DataError(f"{at.null_count} parents are no real training rows of this version", "Publish it again.")
+    parents = by_file(ctx.table, places)(at.to_numpy().astype(np.int64))
+    pool = PoolIndex(who.to_pylist(), places["label"].take(at).to_pylist(), recipe["label"])
+    seeds = rows[SEED].to_numpy()
+    recorded = Recorded(_lists(lists, who), seeds, rows[OPS].to_pylist())
+    made = modality_of(ctx).rebuild(ops_of(ctx, step), recipe["description"] or {}, parents, pool, recorded)
+    made = relabelled(ctx, step, made, pool)
+    words = words_of(who)[recorded.bases]
+    copies = _copies(word_of("step", ctx.policy.seed, step.name), words[:, 0], seeds)
+    provenance = {column: made[column] for column in NAMES if column in made.column_names} | {
+        SAMPLE_ID: ids_of(child_words(name, words, copies)),
+        DEPTH: pa.repeat(pa.scalar(1, pa.int32()), rows.num_rows),
+        STEP: pa.repeat(step.name, rows.num_rows),
+        SEED: pa.array(seeds),
+        RECIPE_HASH: pa.repeat(name, rows.num_rows),
+    }
+    user = made.select([column for column in made.column_names if column not in NAMES])
+    return _like(with_provenance(user, provenance), rows.schema)
+
+
+def _recipe(ctx: Context, name: str) -> dict[str, Any]:
+    recipe = json_objects.document(ctx.objects, f"recipes/{name}.json")
+    if hash_of(recipe) != name:
+        raise DataError(f"the recipe {name} is not what it was when its children were made", "Restore it.")
+    step = step_named(ctx, recipe["step"])
+    if recipe["code"] != transform_code(ctx, step):
+        raise DataError(
+            f"the code of step {step.name!r} has changed since: {', '.join(use.use for use in step.transforms)}",
+            "Check out the commit that the version's record names, and rebuild there.",
+        )
+    return recipe
+
+
+def _copies(step: np.uint64, bases: U64, seeds: I64) -> I64:
+    """Which copy of its base each child is, (n,): the number that gives its seed; -1 where none does."""
+    copies = np.full(len(seeds), -1, dtype=np.int64)
+    left = np.arange(len(seeds))
+    number = 0
+    while len(left) and number <= MOST_COPIES:
+        fits = child_seeds(step, bases[left], np.full(len(left), number)) == seeds[left]
+        copies[left[fits]] = number
+        left = left[~fits]
+        number += 1
+    return copies
+
+
+def _lists(lists: pa.ListArray, who: pa.Array) -> list[list[int]]:
+    rows = pc.index_in(lists.flatten(), who).to_numpy().tolist()
+    ends = np.cumsum(pc.list_value_length(lists).to_numpy()).tolist()
+    return [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _like(made: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`; one that the parents' own files lack is null."""
+    columns = [
+        made[field.name].cast(field.type) if field.name in made.column_names else pa.nulls(made.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _different(made: pa.Table, rows: pa.Table) -> list[str]:
+    if parquet.encode(made) == parquet.encode(rows):
+        return []
+    ids = rows[SAMPLE_ID].to_pylist()
+    # As texts: two NaN are alike, and 0.0 and -0.0 are not.
+    pairs = zip(ids, made.to_pylist(), rows.to_pylist(), strict=True)
+    return [name for name, ours, theirs in pairs if repr(ours) != repr(theirs)] or ids
+
+
+def _size(item: RebuildItem) -> int:
+    return item.file.rows if item.ids is None else len(item.ids)
+
+
+def _document(
+    found: Published, made: Sequence[Again], altered: Sequence[str], real: Sequence[DataFile]
+) -> dict[str, Any]:
+    different = sum(len(one.different) for one in made)
+    return {
+        "dataset": found.manifest.dataset,
+        "version": found.version,
+        "rebuilt": sum(one.rows for one in made),
+        "different": different,
+        "steps": [_step(name, [one for one in made if one.file.step == name]) for name in _steps(made)],
+        "real": {"files": len(real), "rows": sum(file.rows for file in real), "altered": list(altered)},
+        "unlike": differences(fingerprint(), found.manifest.fingerprint) if different else [],
+        "exit_code": DataError.exit_code if different or altered else 0,
+    }
+
+
+def _steps(made: Sequence[Again]) -> list[str]:
+    return list(Counter(one.file.step for one in made))
+
+
+def _step(name: str, made: Sequence[Again]) -> Mapping[str, Any]:
+    different = sorted(row for one in made for row in one.different)
+    return {
+        "name": name,
+        "rebuilt": sum(one.rows for one in made),
+        "different": len(different),
+        "examples": different[:SHOWN],
+        "reasons": sorted({one.reason for one in made if one.reason}),
+    }

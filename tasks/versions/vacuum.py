@@ -1,0 +1,175 @@
+"""Vacuum: remove the files of versions that nobody needs any more, and the work that no version needs.
+
+Kept are the current version, every version that a channel or a pin names or that a rollback would lead to, and
+every version that was current within the retention. Of the work folder, what those versions name and what is
+younger than the retention: the shards of a killed run, which its next start goes on from, are young.
+
+Why this is safe beside other processes:
+
+* A run and a vacuum exclude each other (`tasks/storage/leases.py`): a vacuum leaves a dataset alone on which a run
+  is under way, and a run that starts meanwhile waits until the vacuum has ended. So no run can find a shard that
+  goes the next moment. Before each batch the vacuum looks again, and before it commits so does a run.
+* A version is marked as gone before its first file goes, and channels and pins are read once more after that;
+  whoever moves a channel or sets a pin looks at the marks after that. So one of the two always gives way.
+
+Times are those of the store. Delta's log is never touched, so versions that are kept stay readable as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from augmill.tasks.runs.manifest import METADATA_KEY
+from augmill.tasks.storage import channels, leases, tombstones
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.delta_files import by_version, data_files, superseded
+from augmill.tasks.storage.leases import CLEANING, RUNS, Lease
+from augmill.tasks.storage.store import Store
+from augmill.tasks.storage.tombstones import VACUUMED, Gone
+from augmill.tasks.versions import reachability
+from augmill.tasks.versions.versions import Lake
+
+BATCH = 200
+DAY_SECONDS = 86_400.0
+DAYS = 30
+"""How long a version stays after it was followed by the next, if nobody says otherwise."""
+
+CURRENT = "it is the current version"
+BUSY = "a run is under way: {}"
+CLEANED = "it is being cleaned already: {}"
+
+
+@dataclass
+class Found:
+    """What there is to remove of one dataset, and why the other versions stay."""
+
+    kept: dict[int, list[str]]
+    versions: list[int]
+    files: dict[str, int] = field(default_factory=dict)
+    work: dict[str, int] = field(default_factory=dict)
+
+
+def vacuum(
+    lake: Lake, dataset: str, days: float = DAYS, *, dry_run: bool = False, at_ms: int, by: str
+) -> dict[str, Any]:
+    """Remove what is not needed, or with `dry_run` say what that is. `at_ms`: now, for the record; `by`: who asks."""
+    if dry_run:
+        return _document(dataset, days, find(lake, dataset, at_ms / 1e3 - days * DAY_SECONDS), dry_run=True)
+    with leases.held(live(lake.objects(dataset)), CLEANING, by) as lease:
+        reason = busy(lease)
+        if reason:
+            return _document(dataset, days, Found({}, []), skipped=reason)
+        found = find(lake, dataset, lease.beat() - days * DAY_SECONDS)
+        found = mark(lake, dataset, found, at_ms, by, lambda: find(lake, dataset, lease.beat() - days * DAY_SECONDS))
+        done = remove(lake, dataset, found, lease)
+        return _document(dataset, days, found, stopped="" if done else busy(lease) or "a run has begun")
+
+
+def live(objects: Store) -> Store:
+    """Where those who work on a dataset leave their signs of life."""
+    return objects.sub("live")
+
+
+def busy(lease: Lease) -> str:
+    """Who else works on the dataset, so that nothing may be removed; empty if nobody does."""
+    for kind, text in ((RUNS, BUSY), (CLEANING, CLEANED)):
+        others = lease.others(kind)
+        if others:
+            return text.format(", ".join(one.about for one in others))
+    return ""
+
+
+def named(lake: Lake, dataset: str) -> dict[int, list[str]]:
+    """Versions that a channel or a pin names, or that a rollback would lead to, and who says so."""
+    found: dict[int, list[str]] = {}
+    store = lake.objects(dataset).sub("channels")
+    for name in channels.channels(store):
+        moves = channels.history(store, name)
+        found.setdefault(moves[0].version, []).append(f"channel {name} names it")
+        back = channels.before(moves)
+        if back is not None:
+            found.setdefault(back, []).append(f"a rollback of {name} leads to it")
+    for version, pin in lake.pins(dataset).items():
+        found.setdefault(version, []).append(f"it is pinned{': ' * bool(pin.note)}{pin.note}")
+    return found
+
+
+def find(lake: Lake, dataset: str, cutoff: float) -> Found:
+    """What was not needed since `cutoff`, in seconds since 1970 by the clock of the store."""
+    store, objects = lake.store.sub(dataset), lake.objects(dataset)
+    table, missing = Table(store), lake.gone(dataset)
+    held = by_version(table)
+    kept = _kept(lake, dataset, list(held), superseded(store), cutoff)
+    wanted = set().union(*(held[version] for version in kept))
+    # A file may be younger than the versions that held it: a run that was killed has made it again.
+    lost = set().union(*(held.get(version, ()) for version in missing))
+    there = data_files(store).items()
+    files = {name: size for name, (size, at) in there if name not in wanted and (at <= cutoff or name in lost)}
+    known = reachability.groups(objects.sub("work"))
+    needed = reachability.needed(objects.sub("work"), known, _manifests(table, objects, kept), cutoff)
+    work = {one.name: one.bytes for name, group in known.items() if name not in needed for one in group.objects}
+    versions = [version for version in held if version not in kept and version not in missing]
+    return Found(kept, versions, files, work)
+
+
+def mark(lake: Lake, dataset: str, found: Found, at_ms: int, by: str, again: Callable[[], Found]) -> Found:
+    """Mark the versions as gone; those that somebody has named meanwhile stay after all."""
+    store = lake.objects(dataset).sub("gone")
+    for version in found.versions:
+        tombstones.mark(store, Gone(version, VACUUMED, at_ms, by))
+    late = named(lake, dataset).keys() & set(found.versions)
+    if not late:
+        return found
+    for version in late:
+        tombstones.unmark(store, version)
+    versions = [version for version in found.versions if version not in late]
+    return replace(again(), versions=versions)
+
+
+def remove(lake: Lake, dataset: str, found: Found, lease: Lease) -> bool:
+    """Remove files and work, batch by batch; False where it gave way to a run that has begun."""
+    table, work = lake.store.sub(dataset), lake.objects(dataset).sub("work")
+    marks, others = reachability.in_order(found.work)
+    for store, names in ((table, list(found.files)), (work, marks), (work, others)):
+        for start in range(0, len(names), BATCH):
+            if busy(lease):
+                return False
+            reachability.delete(store, names[start : start + BATCH])
+    return True
+
+
+def _kept(
+    lake: Lake, dataset: str, versions: Sequence[int], ended: Mapping[int, float], cutoff: float
+) -> dict[int, list[str]]:
+    missing = lake.gone(dataset)
+    reasons = named(lake, dataset)
+    reasons.setdefault(versions[-1], []).insert(0, CURRENT)
+    for version, at in ended.items():
+        if at > cutoff:
+            reasons.setdefault(version, []).append("it was current within the retention")
+    return {version: reasons[version] for version in sorted(reasons) if version in versions and version not in missing}
+
+
+def _manifests(table: Table, objects: Store, versions: Collection[int]) -> Iterator[str]:
+    for commit in table.history():
+        if commit.version in versions and METADATA_KEY in commit.metadata:
+            yield objects.read(commit.metadata[METADATA_KEY]).decode()
+
+
+def _document(
+    dataset: str, days: float, found: Found, *, dry_run: bool = False, skipped: str = "", stopped: str = ""
+) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "dry_run": dry_run,
+        "retention_days": days,
+        "removed": found.versions,
+        "kept": [{"version": version, "because": reasons} for version, reasons in found.kept.items()],
+        "files": len(found.files),
+        "bytes": sum(found.files.values()),
+        "work": {"objects": len(found.work), "bytes": sum(found.work.values())},
+        "skipped": skipped or None,
+        "stopped": stopped or None,
+    }

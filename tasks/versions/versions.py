@@ -1,0 +1,126 @@
+"""Published versions by name: `DATASET`, `DATASET@12` or `DATASET@stable`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augmill.policies.errors import PolicyError
+from augmill.tasks.pages.data_card import beside
+from augmill.tasks.rows.provenance import ORIGIN, SPLIT
+from augmill.tasks.runs.context import OBJECTS, REGISTER
+from augmill.tasks.runs.manifest import Published, published
+from augmill.tasks.runs.request import record_name
+from augmill.tasks.storage import channels, json_objects, pins, tombstones
+from augmill.tasks.storage.delta import Table
+from augmill.tasks.storage.pins import Pin
+from augmill.tasks.storage.store import Store
+from augmill.tasks.storage.tombstones import Gone
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Everything that was ever published under one URI."""
+
+    store: Store
+
+    def datasets(self) -> list[str]:
+        """Names of the datasets with at least one version, sorted."""
+        named = [entry.name.removeprefix(f"{REGISTER}/") for entry in self.store.sub(OBJECTS).list(f"{REGISTER}/")]
+        # A person may have removed a table's folder by hand; the others must still be found.
+        return [name for name in named if Table(self.store.sub(name)).versions()]
+
+    def find(self, reference: str) -> Published:
+        """The version that `DATASET`, `DATASET@N` or `DATASET@CHANNEL` names. Raises PolicyError if there is none."""
+        dataset, named, at = reference.partition("@")
+        if named and not at:  # a variable that is not set must not stand for the latest version
+            raise PolicyError(f"{reference!r} names no version", f"Name one after the @, or leave it out: {dataset}.")
+        table, objects = self.store.sub(dataset), self.objects(dataset)
+        if not Table(table).versions():
+            known = ", ".join(self.datasets()) or "none yet"
+            raise PolicyError(f"there is no dataset {dataset!r} in {self.store.uri}", f"Published datasets: {known}.")
+        version = None if at == "" else self._version(dataset, at)
+        found = published(table, objects, version)
+        if found is None:
+            raise PolicyError(f"{dataset} has no version", "Run its policy first.")
+        return found
+
+    def versions(self, dataset: str) -> int:
+        """How many versions a dataset has."""
+        return len(Table(self.store.sub(dataset)).versions())
+
+    def objects(self, dataset: str) -> Store:
+        """Our own objects of one dataset."""
+        return self.store.sub(OBJECTS, dataset)
+
+    def channels(self, dataset: str) -> dict[str, int]:
+        """Which version each channel points to."""
+        store = self.objects(dataset).sub("channels")
+        return {name: move.version for name in channels.channels(store) if (move := channels.current(store, name))}
+
+    def pins(self, dataset: str) -> dict[int, Pin]:
+        """Every version that is pinned."""
+        return pins.pins(self.objects(dataset).sub("pins"))
+
+    def gone(self, dataset: str) -> dict[int, Gone]:
+        """Every version that cannot be read any more, and why."""
+        return tombstones.gone(self.objects(dataset).sub("gone"))
+
+    def readable(self, reference: str) -> Published:
+        """The same as `find`, but raises DataError where the version's files have been removed on purpose."""
+        found = self.find(reference)
+        self.refuse_gone(found)
+        return found
+
+    def refuse_gone(self, found: Published) -> None:
+        """Raise DataError, saying why, where vacuum or a purge has removed a version."""
+        dataset, known = found.manifest.dataset, self.gone(found.manifest.dataset)
+        if found.version in known:
+            left = sorted(set(Table(self.store.sub(dataset)).versions()) - known.keys())
+            tombstones.refuse(dataset, found.version, known, f"Versions to read: {', '.join(map(str, left))}.")
+
+    def record(self, dataset: str, version: int) -> dict[str, Any]:
+        """What was recorded of a version; empty if its record was lost."""
+        objects = self.objects(dataset)
+        name = record_name(version)
+        return json_objects.document(objects, name) if objects.exists(name) else {}
+
+    def _version(self, dataset: str, at: str) -> int:
+        if at.isdecimal():
+            return int(at)
+        pointers = self.channels(dataset)
+        if at not in pointers:
+            known = ", ".join(sorted(pointers)) or "none"
+            raise PolicyError(
+                f"{dataset} has no channel {at!r}", f"Its channels: {known}. A version is a number, as in {dataset}@0."
+            )
+        return pointers[at]
+
+
+def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
+    """Write a version as plain Parquet, one file per split and origin, all columns inside, with its card and its
+    Croissant file; yields the paths.
+
+    Raises PolicyError if the folder holds anything: an export never mixes with other files.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PolicyError(f"{folder} is not an empty folder", "Name a folder that does not exist yet.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise PolicyError(f"{folder} cannot be made: {fault.strerror}", "Name a folder elsewhere.") from fault
+    table = Table(lake.store.sub(found.manifest.dataset))
+    schema, files = found.snapshot.schema, []
+    for split, origin in sorted({(file.partition[SPLIT], file.partition[ORIGIN]) for file in found.snapshot.files}):
+        path = folder / f"{split}-{origin}.parquet"
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for batch in table.read(found.version, split=split, origin=origin):
+                writer.write_table(pa.Table.from_batches([batch]))
+        files.append(path)
+        yield path
+    yield from beside(table.store, found, folder, files)
