@@ -39,7 +39,7 @@ class Form:
 
 
 @dataclass(frozen=True, order=True)
-class Found:
+class Detection:
     """Something personal in a text: from `start` to `end`."""
 
     start: int
@@ -57,9 +57,9 @@ def candidates(texts: Any) -> list[bool]:
     return found
 
 
-def find(text: str, kinds: Collection[str] | None = None) -> list[Found]:
+def find(text: str, kinds: Collection[str] | None = None) -> list[Detection]:
     """What a text holds, in order and without overlaps; of two that overlap the form listed first wins."""
-    found: list[Found] = []
+    found: list[Detection] = []
     for form in FORMS:
         if kinds is None or form.kind in kinds:
             found += [one for one in _matches(form, text) if not any(_overlap(one, other) for other in found)]
@@ -106,14 +106,14 @@ def in_columns(table: Any) -> dict[str, dict[str, int]]:
     return {name: kinds for name, kinds in found.items() if kinds}
 
 
-def _matches(form: Form, text: str) -> Iterator[Found]:
+def _matches(form: Form, text: str) -> Iterator[Detection]:
     for match in form.pattern.finditer(text):
         end = form.ends(match)
         if end is not None:
-            yield Found(match.start(), end, form.kind, form.what, form.sure)
+            yield Detection(match.start(), end, form.kind, form.what, form.sure)
 
 
-def _overlap(one: Found, other: Found) -> bool:
+def _overlap(one: Detection, other: Detection) -> bool:
     return one.start < other.end and other.start < one.end
 
 

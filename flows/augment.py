@@ -10,7 +10,7 @@ from prefect import State, flow
 from prefect.runtime import flow_run
 
 from augmill.flows.open_run import open_run
-from augmill.flows.run_events import dataset_of, telling
+from augmill.flows.run_events import dataset_of, run_events
 from augmill.flows.settings import RunnerName, settings
 from augmill.flows.telemetry.tracing import run_scope
 from augmill.flows.worker_entry import as_state, by_a_worker, unchanged
@@ -39,7 +39,7 @@ def augment(policy: str, runner: RunnerName | None = None) -> dict[str, Any] | S
 def watched(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
     """The run from its start to its end, told of; the command line has looked before whether there is need of one."""
     run_id = str(flow_run.id)
-    with run_scope(run_id, dataset_of(policy), settings()) as link, telling(policy, run_id) as ended:
+    with run_scope(run_id, dataset_of(policy), settings()) as link, run_events(policy, run_id) as ended:
         document = (unchanged(policy) if by_a_worker() else None) or attempt(policy, runner)
         link(document)
         return ended(document)

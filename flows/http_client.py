@@ -14,7 +14,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 
 MOST_BYTES = 1 << 20
 STRANGER = "another program does, or another version"
@@ -54,7 +54,7 @@ class NoReply(Exception):
     """Nothing came back; says why, and holds no credential."""
 
 
-def ask(url: str, *, seconds: float, auth: str | None = None, body: bytes | None = None) -> Reply:
+def send_request(url: str, *, seconds: float, auth: str | None = None, body: bytes | None = None) -> Reply:
     """GET, or POST where there is a body of JSON; any status is a reply. `auth` is `user:password`, or a token."""
     try:
         request = urllib.request.Request(without_user(url), body)  # noqa: S310 (the user's own address)
@@ -62,7 +62,9 @@ def ask(url: str, *, seconds: float, auth: str | None = None, body: bytes | None
             request.add_header("Content-Type", "application/json")
         for name, value in authorization(auth or user_of(url)).items():
             request.add_unredirected_header(name, value)  # is for this server, and for nobody it points to
-        return within(seconds, lambda: _reply(request, seconds))  # the timeout of a socket is that of each byte
+        return run_with_timeout(
+            seconds, lambda: _reply(request, seconds)
+        )  # the timeout of a socket is that of each byte
     except TimeoutError as fault:
         raise NoReply(f"no answer in {seconds:g} s") from fault
     except http.client.BadStatusLine as fault:

@@ -21,9 +21,9 @@ def measure_again(lake: Lake, found: Published, channel: str, current: Settings,
 
     checks = judged_again(lake, found, current, TODAY)
     if checks:
-        document = monitoring.keep(lake, found, monitoring.GATES, checks, at_ms=at_ms, by=by)
+        document = monitoring.store_measurement(lake, found, monitoring.GATES, checks, at_ms=at_ms, by=by)
         tell_measured(document, by)
-        monitoring.tell(lake, found, current.tracking_uri)
+        monitoring.report_breaches(lake, found, current.tracking_uri)
         monitoring.refuse(document, f"{channel} was not moved: ")
 
 

@@ -42,8 +42,8 @@ def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
     """What the rules on personal data say after a glance at the source; all others have not seen enough."""
     from augmill.flows.settings import settings
     from augmill.policies.lint import lint
-    from augmill.tasks.dry_runs.first_rows import glance
+    from augmill.tasks.dry_runs.first_rows import facts_of_first_rows
 
     current = settings()
-    facts = glance(loaded.policy, loaded.path.parent, current.pii_key, current.data_roots)
+    facts = facts_of_first_rows(loaded.policy, loaded.path.parent, current.pii_key, current.data_roots)
     return [finding for finding in lint(loaded, catalogue, facts) if finding.rule in PERSONAL]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prefect.runtime import flow_run
 
-from augmill.flows.policy_request import ask_with
+from augmill.flows.policy_request import resolve_with_settings
 from augmill.flows.preload import warm_worker
 from augmill.flows.run_events import give_up
 from augmill.flows.run_progress import progress
@@ -21,7 +21,7 @@ from augmill.flows.settings import RunnerName, Settings, settings
 from augmill.tasks.pages.validation_page import keep_refusal
 from augmill.tasks.runs.context import OBJECTS, REGISTER, Context
 from augmill.tasks.runs.deadlines import Deadlines
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.quarantine_rows import store_of as quarantine_of
 from augmill.tasks.storage import leases
@@ -38,19 +38,19 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     run_id = str(flow_run.id or "local")
     with Deadlines(current.stage_seconds, partial(give_up, policy, run_id)) as deadlines:
         with deadlines.within("look"):
-            asked = ask_with(policy, current)
+            asked = resolve_with_settings(policy, current)
         with _opened(current, asked, runner, run_id, deadlines) as run:
             yield run
 
 
 @contextmanager
 def _opened(
-    current: Settings, asked: Asked, runner: RunnerName | None, run_id: str, deadlines: Deadlines
+    current: Settings, asked: RunRequest, runner: RunnerName | None, run_id: str, deadlines: Deadlines
 ) -> Iterator[Run]:
     lake = Store(current.lake)
     if lake.is_s3:
         prove(lake.sub(OBJECTS))
-    sweep(asked.ctx)
+    remove_half_written(asked.ctx)
     size = sum(item.bytes for item in asked.found.objects)
     kind = suited(runner or current.runner, size)
     # The page of a server that ends with the run would be a dead link in its record.
@@ -73,7 +73,7 @@ def under_way(ctx: Context, run_id: str) -> Iterator[Callable[[], None]]:
         yield hold
 
 
-def sweep(ctx: Context) -> None:
+def remove_half_written(ctx: Context) -> None:
     """Remove what writers that were killed have left half-made."""
     lake = Store(ctx.lake)
     for store in (ctx.objects, ctx.table, quarantine_of(ctx), lake.sub(OBJECTS, REGISTER), lake.sub(OBJECTS, TALLIES)):

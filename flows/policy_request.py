@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from augmill.flows.settings import Settings, quiet_libraries, settings
 
 if TYPE_CHECKING:  # every command's --help would wait for NumPy and Arrow
-    from augmill.tasks.runs.request import Asked
+    from augmill.tasks.runs.request import RunRequest
     from augmill.tasks.versions.versions import Lake
 
 
-def ask_with(policy: Path, current: Settings, *, refuse_errors: bool = True, base: Path | None = None) -> Asked:
+def resolve_with_settings(
+    policy: Path, current: Settings, *, refuse_errors: bool = True, base: Path | None = None
+) -> RunRequest:
     """Look at a policy, its source and its table, as the settings say where things are."""
-    from augmill.tasks.runs.request import ask
+    from augmill.tasks.runs.request import resolve_request
 
-    return ask(
+    return resolve_request(
         policy,
         lake=current.lake,
         home=current.home,

@@ -18,7 +18,7 @@ REQUEST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Desk:
+class ArtifactClient:
     """Where artifacts of one flow run are made."""
 
     client: SyncPrefectClient
@@ -38,19 +38,19 @@ class Desk:
         self.client.update_artifact(artifact, ArtifactUpdate(data=data))
 
 
-def seen(current: Settings) -> bool:
+def is_watched(current: Settings) -> bool:
     """Whether there is a page that outlives the run: one of a server that does not end with it."""
     return current.prefect_api_url is not None and current.prefect_api_url not in EmbeddedServer.running
 
 
 @contextmanager
-def desk(run_id: str, current: Settings) -> Iterator[Desk | None]:
+def artifact_client(run_id: str, current: Settings) -> Iterator[ArtifactClient | None]:
     """The desk of a run, or None where nobody would see it. Raises what Prefect's client raises."""
     try:
         number = UUID(run_id)
     except ValueError:  # a run that ended before its flow began
         number = None
-    if number is None or not seen(current):
+    if number is None or not is_watched(current):
         yield None
         return
     from prefect import settings
@@ -58,4 +58,4 @@ def desk(run_id: str, current: Settings) -> Iterator[Desk | None]:
 
     limits = {settings.PREFECT_API_REQUEST_TIMEOUT: REQUEST_SECONDS, settings.PREFECT_CLIENT_MAX_RETRIES: 0}
     with settings.temporary_settings(limits), get_client(sync_client=True) as client:
-        yield Desk(client, number)
+        yield ArtifactClient(client, number)

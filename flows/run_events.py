@@ -18,33 +18,33 @@ from augmill.flows.settings import settings
 from augmill.flows.telemetry.logs import LOGGER, log_to
 from augmill.policies.errors import StorageError
 from augmill.policies.yaml_source import content_of
-from augmill.tasks.telemetry.dataset_event import OUTSIDE, Happening, Kind, ending, failure
+from augmill.tasks.telemetry.dataset_event import OUTSIDE, DatasetEvent, Kind, ending, failure
 from augmill.tasks.telemetry.derived_events import measured
 
 Document = dict[str, Any]
 
 
 @contextmanager
-def telling(policy: Path, run_id: str) -> Iterator[Callable[[Document], Document]]:
+def run_events(policy: Path, run_id: str) -> Iterator[Callable[[Document], Document]]:
     """Tell that a run has started, and that it failed if it does; call what this yields with its document."""
     dataset = dataset_of(policy)
-    tell(Happening("run.started", dataset, run_id, time.time(), {"policy": str(policy)}))
+    publish(DatasetEvent("run.started", dataset, run_id, time.time(), {"policy": str(policy)}))
 
     def ended(document: Document) -> Document:
-        tell(ending(document, run_id, time.time()))
+        publish(ending(document, run_id, time.time()))
         return document
 
-    with failures_told(policy, run_id):
+    with report_failures(policy, run_id):
         yield ended
 
 
 @contextmanager
-def failures_told(policy: Path, run_id: str) -> Iterator[None]:
+def report_failures(policy: Path, run_id: str) -> Iterator[None]:
     """Tell of whatever ends the block before its end, ctrl-C and cancellation among it, and let it pass."""
     try:
         yield
     except BaseException as fault:
-        tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), _in_words(fault)))
+        publish(DatasetEvent("run.failed", dataset_of(policy), run_id, time.time(), _in_words(fault)))
         raise
 
 
@@ -61,10 +61,10 @@ def _in_words(fault: BaseException) -> Document:
 def give_up(policy: Path, run_id: str, fault: StorageError) -> None:
     """Tell of a run whose process is about to be ended, because nothing else can end what it waits for."""
     say(str(fault), err=True)  # the last word of the process
-    tell(Happening("run.failed", dataset_of(policy), run_id, time.time(), failure(fault)))
+    publish(DatasetEvent("run.failed", dataset_of(policy), run_id, time.time(), failure(fault)))
 
 
-def tell(happening: Happening) -> None:
+def publish(happening: DatasetEvent) -> None:
     """Tell every teller of it and of what follows from it. One that fails is named in the log file; the others and
     the run go on."""
     current = settings()
@@ -73,7 +73,7 @@ def tell(happening: Happening) -> None:
     for one in found:  # grows by what tellers say that follows
         for module in pkgutil.iter_modules(event_sinks.__path__, f"{event_sinks.__name__}."):
             try:
-                found += importlib.import_module(module.name).tell(one, current) or ()
+                found += importlib.import_module(module.name).handle(one, current) or ()
             except Exception:
                 logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, one.kind)
 
@@ -81,13 +81,13 @@ def tell(happening: Happening) -> None:
 def tell_moved(kind: Kind, document: Document, by: str) -> None:
     """Tell that somebody has moved a channel, by the document of the command; not where it had pointed there before."""
     if document["version"] != document["version_before"]:
-        tell(Happening(kind, document["dataset"], OUTSIDE, time.time(), {**document, "by": by}))
+        publish(DatasetEvent(kind, document["dataset"], OUTSIDE, time.time(), {**document, "by": by}))
 
 
 def tell_measured(document: Document, by: str) -> None:
     """Tell of what a measurement of a published version has done, by its document."""
     for one in measured(document, OUTSIDE, time.time(), by):
-        tell(one)
+        publish(one)
 
 
 def dataset_of(policy: Path) -> str:

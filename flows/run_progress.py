@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from uuid import UUID
 
-from augmill.flows.prefect_artifacts import desk, seen
+from augmill.flows.prefect_artifacts import artifact_client, is_watched
 from augmill.flows.settings import STAGES, Settings
 from augmill.flows.telemetry.logs import LOGGER
 
@@ -21,13 +21,13 @@ def progress(dataset: str, run_id: str, current: Settings) -> Callable[[str, flo
 
     def on_stage(name: str, seconds: float) -> None:
         nonlocal lost
-        if not seen(current):
+        if not is_watched(current):
             return
         logging.getLogger(LOGGER).info("%s: %.1f s", name, seconds)
         if lost:
             return
         try:
-            with desk(run_id, current) as at:
+            with artifact_client(run_id, current) as at:
                 if at is None:
                     lost = True
                 elif bar:

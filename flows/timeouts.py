@@ -21,7 +21,7 @@ GRACE_SECONDS = 5.0
 """How long the end of a process that is not ours to end, such as Prefect's of a deployed run, waits for them."""
 
 
-def within(seconds: float, action: Callable[[], T]) -> T:
+def run_with_timeout(seconds: float, action: Callable[[], T]) -> T:
     """What the action returns or raises; TimeoutError if it does neither in time, and it is left to itself."""
     answers: list[T] = []
     faults: list[BaseException] = []

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from augmill.flows.settings import Settings
 
 if TYPE_CHECKING:
-    from augmill.tasks.runs.request import Asked
+    from augmill.tasks.runs.request import RunRequest
 
 
-def keep(asked: Asked, current: Settings) -> dict[str, Any] | None:
+def finish_unchanged(asked: RunRequest, current: Settings) -> dict[str, Any] | None:
     """The document of the current version if this run would only make it again, its channel and record seen to."""
     document = asked.document
     if document is None:
@@ -21,7 +21,7 @@ def keep(asked: Asked, current: Settings) -> dict[str, Any] | None:
     return document
 
 
-def announce_kept(asked: Asked) -> str | None:
+def announce_kept(asked: RunRequest) -> str | None:
     """Point the policy's channel at the version there is: naming a channel changes no row, so no run would do it.
 
     Returns the channel if it was moved.
@@ -33,7 +33,7 @@ def announce_kept(asked: Asked) -> str | None:
     return announce(asked.ctx, asked.before.version, int(time.time() * 1000), "none: nothing had changed")
 
 
-def send_waiting(asked: Asked, current: Settings) -> None:
+def send_waiting(asked: RunRequest, current: Settings) -> None:
     """Send records that MLflow could not take when their versions were published."""
     if any(True for _ in asked.ctx.objects.sub("spool").list()):
         from augmill.tasks.versions.record import send_spooled

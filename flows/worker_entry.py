@@ -13,10 +13,10 @@ from prefect.logging.handlers import APILogHandler
 from prefect.runtime import deployment
 from prefect.states import Completed, Failed
 
-from augmill.flows.policy_request import ask_with
+from augmill.flows.policy_request import resolve_with_settings
 from augmill.flows.settings import quiet_libraries, settings
 from augmill.flows.telemetry.logs import LOGGER, log_to
-from augmill.flows.unchanged_run import keep
+from augmill.flows.unchanged_run import finish_unchanged
 from augmill.policies.errors import AugmillError
 from augmill.tasks.sanitize.redact import redact_text
 
@@ -35,7 +35,7 @@ def as_state(work: Callable[[], Document]) -> State[Any]:
     log_to(current)
     log_to_prefect()
     try:
-        return Completed(message=told(work()))
+        return Completed(message=outcome_text(work()))
     except AugmillError as fault:
         logging.getLogger(LOGGER).error("%s", redact_text(str(fault)))
         return Failed(message=f"{type(fault).__name__}: {redact_text(str(fault))}")
@@ -44,10 +44,10 @@ def as_state(work: Callable[[], Document]) -> State[Any]:
 def unchanged(policy: Path) -> Document | None:
     """The document of the current version where a run has nothing to do; asked before anything heavy is begun."""
     current = settings()
-    return keep(ask_with(policy, current), current)
+    return finish_unchanged(resolve_with_settings(policy, current), current)
 
 
-def told(document: Document) -> str:
+def outcome_text(document: Document) -> str:
     """One line for Prefect's list of runs."""
     name = f"{document['dataset']}@{document['version']}"
     if document.get("skipped"):

@@ -11,7 +11,7 @@ MOST_NAMES = 40
 _DIGITS = 20
 
 
-def natural(name: str) -> tuple[int, float, str, str]:
+def natural_sort_key(name: str) -> tuple[int, float, str, str]:
     """The key to sort names by where a person reads them: numbers by size, then words by letter, V2 before V10."""
     spread = re.sub(r"[0-9]+", lambda digits: digits[0].zfill(_DIGITS), name)
     try:
@@ -23,7 +23,7 @@ def natural(name: str) -> tuple[int, float, str, str]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The remedy for a name that does not exist: near misses, or all there are."""
-    names = sorted(known, key=natural)
+    names = sorted(known, key=natural_sort_key)
     near = get_close_matches(name, names, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(near)}?"

@@ -5,14 +5,14 @@ from prefect import task
 from augmill.tasks.options import STAGE
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages import check as work
-from augmill.tasks.stages.check import Checked
-from augmill.tasks.stages.fit import Fitted
-from augmill.tasks.stages.split import Real
-from augmill.tasks.stages.verify import Scored
+from augmill.tasks.stages.check import CheckResult
+from augmill.tasks.stages.fit import FitResult
+from augmill.tasks.stages.split import RealRows
+from augmill.tasks.stages.verify import ScoreResult
 
 
 @task(name="check", **STAGE)
-def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
+def check(run: Run, real: RealRows, fitted: FitResult, scored: ScoreResult) -> CheckResult:
     """Judge the scores by the policy: drop, warn or end the run, as each check says."""
     with run.stage("check") as figures:
         checked = work.check(run, real, fitted, scored)

@@ -5,13 +5,13 @@ from prefect import task
 from augmill.tasks.options import STAGE
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages import publish as work
-from augmill.tasks.stages.check import Checked
+from augmill.tasks.stages.check import CheckResult
 from augmill.tasks.stages.publish import Version
-from augmill.tasks.stages.split import Real
+from augmill.tasks.stages.split import RealRows
 
 
 @task(name="publish", **STAGE)
-def publish(run: Run, real: Real, checked: Checked) -> Version:
+def publish(run: Run, real: RealRows, checked: CheckResult) -> Version:
     """Make the version visible, whole or not at all, and point the policy's channel at it."""
     with run.stage("publish") as figures:
         version = work.publish(run, real, checked)

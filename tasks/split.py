@@ -3,14 +3,14 @@
 from prefect import task
 
 from augmill.tasks.options import STAGE
-from augmill.tasks.runs.descriptors import Valid
+from augmill.tasks.runs.descriptors import ValidationResult
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages import split as work
-from augmill.tasks.stages.split import Real
+from augmill.tasks.stages.split import RealRows
 
 
 @task(name="split", **STAGE)
-def split(run: Run, valid: Valid) -> Real:
+def split(run: Run, valid: ValidationResult) -> RealRows:
     """Place rows in train, validation and test, what belongs together in one; what was placed before stays."""
     with run.stage("split") as figures:
         real = work.split(run.ctx, run.runner, valid, run.asked, run.at_ms)

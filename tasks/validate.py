@@ -3,14 +3,14 @@
 from prefect import task
 
 from augmill.tasks.options import STAGE
-from augmill.tasks.runs.descriptors import Raw, Valid
+from augmill.tasks.runs.descriptors import IngestResult, ValidationResult
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages import quarantine_rows
 from augmill.tasks.stages import validate as work
 
 
 @task(name="validate", **STAGE)
-def validate(run: Run, raw: Raw) -> Valid:
+def validate(run: Run, raw: IngestResult) -> ValidationResult:
     """Judge every row and the whole; over the suite's budget, or when the whole fails, the run ends here."""
     with run.stage("validate") as figures:
         work.refuse_drift(run.ctx, run.asked.known_types, raw)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from augmill.flows.config.alert_settings import Alerts
 from augmill.flows.settings import make_folder
 from augmill.flows.telemetry.logs import LOGGER
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.errors import StorageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def attempt(send: Callable[[Alert], None], alert: Alert) -> str:
     said = ""
     for _ in range(ATTEMPTS):
         try:
-            within(ANSWER_SECONDS, lambda: send(alert))
+            run_with_timeout(ANSWER_SECONDS, lambda: send(alert))
         except Exception as fault:  # noqa: BLE001 - a mail or a webhook may fail in any way, and no run with it
             said = _said(fault)
         else:

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from augmill.flows.settings import Settings
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 from augmill.tasks.telemetry.alert import Alert, bounded
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 PREFIX = "augmill."
 DATASET = "augmill.dataset."
@@ -37,20 +37,20 @@ def lasting_server(current: Settings) -> str | None:
     return None if url is None or url in EmbeddedServer.running else url
 
 
-def emit(happening: Happening, alert: Alert | None, url: str) -> bool:
+def emit(happening: DatasetEvent, alert: Alert | None, url: str) -> bool:
     """Hand the event to the server; whether it has it, and has an automation for the alert, if there is one."""
     if time.monotonic() < Silent.until.get(url, 0.0):
         return False
     import prefect.client.orchestration  # noqa: F401 - for seconds on a busy machine, which are not the server's
 
     try:
-        return within(ANSWER_SECONDS, lambda: _post(happening, alert, url))
+        return run_with_timeout(ANSWER_SECONDS, lambda: _post(happening, alert, url))
     except Exception:
         Silent.until[url] = time.monotonic() + PAUSE_SECONDS
         raise
 
 
-def event_of(happening: Happening, alert: Alert | None) -> dict[str, Any]:
+def event_of(happening: DatasetEvent, alert: Alert | None) -> dict[str, Any]:
     """The event as Prefect takes it. Sent twice, it has one id, and is counted once."""
     facts = bounded(happening)
     about = f"{happening.kind} {happening.dataset} {happening.run_id} {happening.at!r} {sorted(facts.items())}"
@@ -75,7 +75,7 @@ def event_of(happening: Happening, alert: Alert | None) -> dict[str, Any]:
     }
 
 
-def _related(happening: Happening) -> list[dict[str, str]]:
+def _related(happening: DatasetEvent) -> list[dict[str, str]]:
     """The flow run, its deployment and the version, by the roles that Prefect's pages look for."""
     found = []
     try:
@@ -98,7 +98,7 @@ def _related(happening: Happening) -> list[dict[str, str]]:
     return [*found, {"prefect.resource.id": policy, "prefect.resource.role": "policy"}]
 
 
-def _post(happening: Happening, alert: Alert | None, url: str) -> bool:
+def _post(happening: DatasetEvent, alert: Alert | None, url: str) -> bool:
     from prefect import settings
     from prefect.client.orchestration import get_client
 

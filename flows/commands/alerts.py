@@ -67,7 +67,7 @@ def tested(current: Settings) -> dict[str, Any]:
     """Send one alert that is none; what came of it, by way."""
     from augmill.flows.alerts.delivery import attempt, ways
     from augmill.tasks.telemetry.alert import alert_of
-    from augmill.tasks.telemetry.dataset_event import Happening
+    from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
     facts = {
         "channel": "test",
@@ -76,7 +76,7 @@ def tested(current: Settings) -> dict[str, Any]:
         "by": "a test: there is nothing to do",
         "dataset": "",
     }
-    alert = alert_of(Happening("channel.promoted", "test-of-alerts", "none", time.time(), facts))
+    alert = alert_of(DatasetEvent("channel.promoted", "test-of-alerts", "none", time.time(), facts))
     sent = {name: attempt(send, alert) for name, send in ways(current.alerts).items() if alert is not None}
     return {"ways": sorted(sent), "sent": sent}
 

@@ -41,7 +41,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
     quiet_libraries(current)
     files = list(policies) or policies_in(Path.cwd())
     may_ask = not (as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty()
-    document = deploy(files, current, prune=True if prune else ask if may_ask else False, dry_run=dry_run)
+    document = deploy(files, current, prune=True if prune else confirm_removal if may_ask else False, dry_run=dry_run)
     if as_json:
         print_json(document)
     else:
@@ -50,7 +50,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
         say(summary(document), nl=False)
 
 
-def ask(lost: Sequence[Deployment]) -> Sequence[Deployment]:
+def confirm_removal(lost: Sequence[Deployment]) -> Sequence[Deployment]:
     """Which deployments whose policy is gone a person wants removed: all, or none."""
     for one in lost:
         say(f"{one.name}: {one.policy} is gone, or is of another dataset now.")

@@ -60,9 +60,9 @@ def _stop(current: Settings) -> bool:
 
 
 def _sweep(current: Settings) -> int:
-    from augmill.flows.stack.stack_supervisor import sweep
+    from augmill.flows.stack.stack_supervisor import remove_orphans
 
     if not current.home.is_dir():
         return 0
     with stack_state.locked(current.home) as free:
-        return len(sweep(current)) if free else 0
+        return len(remove_orphans(current)) if free else 0

@@ -71,21 +71,21 @@ def forget(
     from augmill.tasks.erasure import forget as work
     from augmill.tasks.erasure.hashed_conditions import with_hashes
     from augmill.tasks.erasure.purge import finish, refuse_pinned
-    from augmill.tasks.erasure.row_selection import Asked, choose
+    from augmill.tasks.erasure.row_selection import ErasureRequest, choose
     from augmill.tasks.rows.predicate import parse
 
     lake, current = open_lake(), settings()
     log_to(current)
     manifest = lake.find(dataset).manifest
     typed = parse(text) if text is not None else None
-    asked = Asked(with_hashes(typed, manifest, current.pii_key) if typed else None, ids, typed)
+    asked = ErasureRequest(with_hashes(typed, manifest, current.pii_key) if typed else None, ids, typed)
     if purge and not dry_run:
         finish(lake, manifest.dataset, getpass.getuser())
     chosen = choose(lake, manifest.dataset, asked)
     work.refuse_only_old(chosen, purge)
     if purge:
         refuse_pinned(lake, chosen)
-    document = {**work.told(chosen, asked), "purge": purge, "dry_run": dry_run}
+    document = {**work.selection_document(chosen, asked), "purge": purge, "dry_run": dry_run}
     if dry_run:
         return document
     file = work.policy_file(chosen.current.manifest, policy)
@@ -113,7 +113,7 @@ def forget(
 def run_policy(file: Path, current: Settings, runner: RunnerName | None = None) -> None:
     """Run the policy as `augmill run` does; nothing happens where a run has been there in the meantime."""
     from augmill.flows.commands.run import run_flow
-    from augmill.flows.policy_request import ask_with
+    from augmill.flows.policy_request import resolve_with_settings
 
-    if ask_with(file, current).document is None:
+    if resolve_with_settings(file, current).document is None:
         run_flow(file, runner, current)

@@ -35,9 +35,9 @@ def command(reference: str, as_json: bool) -> None:
     found = work.named(lake, reference)
     checks = judged_again(lake, found, settings())
     at_ms, by = int(time.time() * 1000), f"gates run by {getpass.getuser()}"
-    document = work.keep(lake, found, work.GATES, checks, at_ms=at_ms, by=by)
+    document = work.store_measurement(lake, found, work.GATES, checks, at_ms=at_ms, by=by)
     tell_measured(document, by)
-    document["mlflow"] = work.tell(lake, found, settings().tracking_uri)
+    document["mlflow"] = work.report_breaches(lake, found, settings().tracking_uri)
     if as_json and not document["breaches"]:
         print_json(document)
     elif not as_json:

@@ -28,7 +28,7 @@ def command(reference: str, file: Path | None, browser: bool, as_json: bool) -> 
     """Draw the lineage of a dataset as it is now, and say where the page is: one file that loads nothing."""
     from augmill.tasks.lineage_graph.page import html
     from augmill.tasks.versions.history import history
-    from augmill.tasks.versions.lineage_pages import PAGE, keep
+    from augmill.tasks.versions.lineage_pages import PAGE, write_page
 
     lake = open_lake()
     if browser and file is None and "://" in lake.store.uri:
@@ -40,7 +40,7 @@ def command(reference: str, file: Path | None, browser: bool, as_json: bool) -> 
         write_file(file, html(told, found.version, _reports(lake.objects(dataset).url("reports"))), "--to")
         address = str(file.absolute())
     else:
-        keep(lake, dataset, at_ms)
+        write_page(lake, dataset, at_ms)
         address = lake.objects(dataset).url(PAGE)
     if browser:
         click.launch(address)

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.policy_request import ask_with
+from augmill.flows.policy_request import resolve_with_settings
 from augmill.flows.settings import quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
 
@@ -41,7 +41,7 @@ def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
     from augmill.tasks.dry_runs.plan import plan
     from augmill.tasks.runners import thread
 
-    asked = ask_with(policy, current, refuse_errors=False)
+    asked = resolve_with_settings(policy, current, refuse_errors=False)
     with tempfile.TemporaryDirectory(prefix="augmill-plan-") as scratch, thread.Runner(current.workers) as runner:
         document = plan(asked, runner, scratch)
     if as_json:

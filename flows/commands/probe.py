@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from augmill.flows.console import json_option, print_json, say, write_file
-from augmill.flows.policy_request import ask_with
+from augmill.flows.policy_request import resolve_with_settings
 from augmill.flows.settings import quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
 
@@ -49,7 +49,7 @@ def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, a
     from augmill.tasks.runners import thread
     from augmill.tasks.summaries import probe_text
 
-    asked = ask_with(policy, current, refuse_errors=False)
+    asked = resolve_with_settings(policy, current, refuse_errors=False)
     file = page or current.home / "probes" / f"{asked.ctx.policy.dataset}.html"
     with tempfile.TemporaryDirectory(prefix="augmill-probe-") as scratch, thread.Runner(current.workers) as runner:
         document = probe(asked, runner, scratch, uses, rows)

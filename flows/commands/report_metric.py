@@ -37,7 +37,7 @@ def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
     at_ms, by = int(time.time() * 1000), f"reported by {getpass.getuser()}"
     document = work.report(lake, found, values, at_ms=at_ms, by=by)
     tell_measured(document, by)
-    document["mlflow"] = work.tell(lake, found, settings().tracking_uri)
+    document["mlflow"] = work.report_breaches(lake, found, settings().tracking_uri)
     work.refuse(document)
     if as_json:
         print_json(document)

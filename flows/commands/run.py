@@ -14,10 +14,10 @@ from typing import Any, cast
 import click
 
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.policy_request import ask_with
+from augmill.flows.policy_request import resolve_with_settings
 from augmill.flows.settings import RunnerName, Settings, quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
-from augmill.flows.unchanged_run import keep
+from augmill.flows.unchanged_run import finish_unchanged
 from augmill.policies.errors import Finding
 
 EXAMPLE = """
@@ -38,20 +38,20 @@ Example:
 @json_option
 def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     """Make, check and publish a version of a dataset as its POLICY file asks, and record its lineage."""
-    from augmill.flows.run_events import failures_told, tell
+    from augmill.flows.run_events import publish, report_failures
     from augmill.tasks.telemetry.dataset_event import OUTSIDE, ending
 
     began = time.monotonic()
     current = settings()
     quiet_libraries(current)
     log_to(current)
-    with failures_told(policy, OUTSIDE):
-        asked = ask_with(policy, current)
-        document = keep(asked, current)
+    with report_failures(policy, OUTSIDE):
+        asked = resolve_with_settings(policy, current)
+        document = finish_unchanged(asked, current)
     if document is None:
         document = run_flow(policy, runner, current)
     else:
-        tell(ending(document, OUTSIDE, time.time()))
+        publish(ending(document, OUTSIDE, time.time()))
     document["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
         print_json(document)
@@ -65,7 +65,7 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
 
 def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict[str, Any]:
     """Run the flow on the user's Prefect server, or on one of our own that ends with us."""
-    from augmill.flows.run_events import failures_told
+    from augmill.flows.run_events import report_failures
     from augmill.flows.servers.prefect_server import loopback_server
     from augmill.tasks.telemetry.dataset_event import OUTSIDE
 
@@ -75,6 +75,6 @@ def run_flow(policy: Path, runner: RunnerName | None, current: Settings) -> dict
 
         warm(current.tracking_uri)  # while the server starts
         with ExitStack() as connection:
-            with failures_told(policy, OUTSIDE):
+            with report_failures(policy, OUTSIDE):
                 connection.enter_context(server.connected())
             return cast(dict[str, Any], augment(str(policy), runner))

@@ -65,10 +65,10 @@ def command(
 
 
 def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
-    from augmill.flows.stack.stack_supervisor import Stack, log_of, ports_for, signals_stop, sweep, told_to
+    from augmill.flows.stack.stack_supervisor import Stack, log_of, ports_for, remove_orphans, signals_stop, told_to
 
     tell = told_to(log_of(current), None if quiet else lambda text: say(text, err=True))
-    if left := sweep(current):
+    if left := remove_orphans(current):
         tell(f"{len(left)} processes of a stack whose supervisor was killed were ended")
     stack = Stack(settings(), host, ports_for(current, host, asked, tell), tell)
     with signals_stop(stack):

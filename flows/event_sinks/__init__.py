@@ -1,6 +1,6 @@
 """Who is told when something happens to a dataset: one file each, found by looking into this folder.
 
-A teller is a module with `tell(happening, current)`, which may return happenings that follow and are told next. It does
+A sink is a module with `handle(event, current)`, which may return events that follow and are published next. It does
 nothing where the settings do not ask for it, imports what it needs inside the function, and bounds every wait: a run
 does not fail, and does not hang, because nobody listens.
 """

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from augmill.flows.prefect_artifacts import desk
+from augmill.flows.prefect_artifacts import artifact_client
 from augmill.flows.settings import Settings
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 ENDS = ("run.published", "run.unchanged", "run.failed")
 
 
-def tell(happening: Happening, current: Settings) -> None:
+def handle(happening: DatasetEvent, current: Settings) -> None:
     """Pin what became of a run to its page."""
     if happening.kind not in ENDS:
         return
-    with desk(happening.run_id, current) as at:
+    with artifact_client(happening.run_id, current) as at:
         if at is None:
             return
         from augmill.tasks.summaries.run_artifacts import pinned

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from augmill.flows.settings import Settings
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 from augmill.tasks.telemetry.derived_events import consequences
 
 
-def tell(happening: Happening, _: Settings) -> list[Happening]:
+def handle(happening: DatasetEvent, _: Settings) -> list[DatasetEvent]:
     """What the happening contains and deserves to be told by itself."""
     return list(consequences(happening))

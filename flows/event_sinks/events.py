@@ -6,10 +6,10 @@ import logging
 
 from augmill.flows.settings import Settings
 from augmill.flows.telemetry.logs import LOGGER
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 
-def tell(happening: Happening, current: Settings) -> None:
+def handle(happening: DatasetEvent, current: Settings) -> None:
     """Emit an event. An alert that no automation of the server will send goes out from here."""
     from augmill.flows.alerts.delivery import deliver
     from augmill.flows.alerts.prefect_events import emit, lasting_server

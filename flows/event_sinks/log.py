@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from augmill.flows.settings import Settings
 from augmill.flows.telemetry.logs import LOGGER, log_to
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 from augmill.tasks.telemetry.log_record import FACTS
 from augmill.tasks.telemetry.spans import current as current_scope
 from augmill.tasks.telemetry.spans import entered
@@ -15,7 +15,7 @@ from augmill.tasks.telemetry.spans import entered
 SHOWN = ("version", "kind", "cause", "remedy", "exit_code", "where", "channel", "seconds")
 
 
-def tell(happening: Happening, current: Settings) -> None:
+def handle(happening: DatasetEvent, current: Settings) -> None:
     """Write what happened, without the lists and tables of its facts."""
     log_to(current)
     facts = {name: happening.facts[name] for name in SHOWN if name in happening.facts}

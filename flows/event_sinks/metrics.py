@@ -18,12 +18,12 @@ from augmill.flows.config.observability_settings import PushGateway
 from augmill.flows.settings import Settings
 from augmill.flows.telemetry.count_events import Counting, countable, event
 from augmill.flows.telemetry.logs import LOGGER, log_to
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.errors import AugmillError
 from augmill.tasks.sanitize.redact import redact_text
 from augmill.tasks.telemetry.budget import Burn
-from augmill.tasks.telemetry.counters import Tally
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.counters import Counters
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 from augmill.tasks.telemetry.derived_events import burning
 from augmill.tasks.telemetry.exposition import registry_of, text_of
 from augmill.tasks.telemetry.metric_catalogue import JOB
@@ -38,7 +38,7 @@ COUNTED = ("run.", "channel.")
 log = logging.getLogger(f"{LOGGER}.metrics")
 
 
-def tell(happening: Happening, current: Settings) -> list[Happening]:
+def handle(happening: DatasetEvent, current: Settings) -> list[DatasetEvent]:
     """Count the happening, and export what is known of its dataset; returns the error budgets that it set burning."""
     if not (countable(happening.dataset) and happening.kind.startswith(COUNTED)):
         return []
@@ -55,12 +55,12 @@ def tell(happening: Happening, current: Settings) -> list[Happening]:
     return [burning(happening, burn) for burn in burns]
 
 
-def _counted(counting: Counting, told: dict[str, Any]) -> tuple[Tally, list[Burn]]:
+def _counted(counting: Counting, told: dict[str, Any]) -> tuple[Counters, list[Burn]]:
     """The tally from the lake and what began to burn, or the tally as far as this machine knows it."""
-    counted: list[tuple[Tally, list[Burn]]] = []
+    counted: list[tuple[Counters, list[Burn]]] = []
     _quietly(
         f"{counting.dataset} could not be counted in the lake; it waits in the home",
-        lambda: counted.append(within(PATIENCE_SECONDS, lambda: counting.count(time.time(), told))),
+        lambda: counted.append(run_with_timeout(PATIENCE_SECONDS, lambda: counting.count(time.time(), told))),
     )
     return counted[0] if counted else (counting.remembered(told), [])
 
@@ -114,4 +114,4 @@ def _push(gateway: PushGateway, dataset: str, series: list[Series]) -> None:
         registry, group = registry_of(series), {"dataset": dataset}
         push_to_gateway(gateway.url, JOB, registry, group, ANSWER_SECONDS, handler)
 
-    within(ANSWER_SECONDS, push)
+    run_with_timeout(ANSWER_SECONDS, push)

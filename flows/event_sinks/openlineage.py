@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from augmill.flows.settings import Settings
 from augmill.flows.telemetry.count_events import build
 from augmill.flows.telemetry.logs import LOGGER, log_to
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.yaml_source import content_of
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient
 
-    from augmill.tasks.lineage.openlineage import Around, Source
+    from augmill.tasks.lineage.openlineage import JobContext, Source
 
 EVENT_SECONDS = 5.0
 GIT_SECONDS = 5.0
@@ -29,7 +29,7 @@ _policies: dict[str, Path] = {}
 """The policy file of each run that was told to have started: later events of it do not name it."""
 
 
-def tell(happening: Happening, current: Settings) -> None:
+def handle(happening: DatasetEvent, current: Settings) -> None:
     """Send the event of a run's start or end, if somebody has configured where to."""
     if not current.openlineage or not happening.kind.startswith("run."):
         return
@@ -39,7 +39,7 @@ def tell(happening: Happening, current: Settings) -> None:
         logging.getLogger(LOGGER).warning("OpenLineage event of %s is lost: %s", happening.kind, why)
 
 
-def _lost(happening: Happening, current: Settings) -> str:
+def _lost(happening: DatasetEvent, current: Settings) -> str:
     """Send the event; why it did not arrive, or nothing. Only the sending is timed, not the first import."""
     from augmill.tasks.lineage.openlineage import event
     from augmill.tasks.sanitize.redact import redact_text
@@ -51,7 +51,7 @@ def _lost(happening: Happening, current: Settings) -> str:
             if made is None:
                 return ""
             to = client()
-        within(EVENT_SECONDS, lambda: to.emit(made))
+        run_with_timeout(EVENT_SECONDS, lambda: to.emit(made))
     except Exception as fault:  # noqa: BLE001  whatever its configuration or a transport raises is one line in the log
         return redact_text(f"{type(fault).__name__}: {fault}")[:300]
     return ""
@@ -80,16 +80,16 @@ def _show(logger: logging.Logger) -> None:
         logger.addHandler(logging.StreamHandler())
 
 
-def around(happening: Happening, current: Settings) -> Around:
+def around(happening: DatasetEvent, current: Settings) -> JobContext:
     """What is known of a run beside what is told of it: its policy's file and place, who asked for it, and when."""
-    from augmill.tasks.lineage.openlineage import Around, is_uuid
+    from augmill.tasks.lineage.openlineage import JobContext, is_uuid
 
     started = happening.kind == "run.started"
     policy = Path(str(happening.facts["policy"])) if started else _policies.pop(happening.run_id, None)
     if started and policy is not None:
         _policies[happening.run_id] = policy
     said = content_of(policy) if policy else {}
-    return Around(
+    return JobContext(
         namespace=current.openlineage_namespace,
         version=build(),
         owner=str(said.get("owner") or ""),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from augmill.flows.health_answer import SECONDS, Answer, clock, fail, ok
-from augmill.flows.http_client import NoReply, Reply, ask
+from augmill.flows.http_client import NoReply, Reply, send_request
 from augmill.flows.settings import Settings
 from augmill.policies.errors import StorageError
 
@@ -66,7 +66,7 @@ def _asked() -> Reply:
 
     address = str(connection()[1].meta.endpoint_url)
     try:
-        return ask(address, seconds=SECONDS)
+        return send_request(address, seconds=SECONDS)
     except NoReply as fault:
         raise StorageError(
             f"the S3 store at {address} does not answer: {fault}.", "Start it, or correct AWS_ENDPOINT_URL."

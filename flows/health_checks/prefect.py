@@ -7,7 +7,7 @@ from importlib.metadata import version
 from urllib.parse import quote
 
 from augmill.flows.health_answer import SECONDS, Answer, at_fault, clock, fail, ok, warn
-from augmill.flows.http_client import NoReply, Reply, ask, without_user
+from augmill.flows.http_client import NoReply, Reply, send_request, without_user
 from augmill.flows.settings import Settings
 
 OWN = "Start it, correct PREFECT_API_URL, or unset it: runs then start a server of their own."
@@ -20,11 +20,13 @@ def check(current: Settings) -> Iterator[Answer]:
         yield ok("Prefect", "none is named: each run starts one of its own. `augmill up` keeps one running.")
         return
     try:
-        health = ask(f"{url}/health", seconds=SECONDS)
-        found = ask(f"{url}/admin/version", seconds=SECONDS, auth=current.prefect_auth)
+        health = send_request(f"{url}/health", seconds=SECONDS)
+        found = send_request(f"{url}/admin/version", seconds=SECONDS, auth=current.prefect_auth)
         theirs = str(found.json) if found.status == 200 else None
         pool = f"{url}/work_pools/{quote(current.work_pool, safe='')}/workers/filter"
-        workers = _workers(current.work_pool, ask(pool, seconds=SECONDS, auth=current.prefect_auth, body=b"{}"))
+        workers = _workers(
+            current.work_pool, send_request(pool, seconds=SECONDS, auth=current.prefect_auth, body=b"{}")
+        )
     except NoReply as fault:
         yield fail("Prefect", f"the server at {without_user(url)} does not answer: {fault}", OWN)
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from augmill.flows.health_answer import SECONDS, Answer, at_fault, clock, fail, ok, warn
-from augmill.flows.http_client import NoReply, ask, without_user
+from augmill.flows.http_client import NoReply, send_request, without_user
 from augmill.flows.servers.mlflow_server import is_served
 from augmill.flows.settings import Settings
 
@@ -34,9 +34,11 @@ def check(current: Settings) -> Iterator[Answer]:
 def _server(uri: str, credentials: str | None) -> Iterator[Answer]:
     shown = without_user(uri)
     try:
-        health = ask(f"{uri}/health", seconds=SECONDS)
-        theirs = ask(f"{uri}/version", seconds=SECONDS, auth=credentials)
-        found = ask(f"{uri}/api/2.0/mlflow/experiments/search?max_results=1", seconds=SECONDS, auth=credentials)
+        health = send_request(f"{uri}/health", seconds=SECONDS)
+        theirs = send_request(f"{uri}/version", seconds=SECONDS, auth=credentials)
+        found = send_request(
+            f"{uri}/api/2.0/mlflow/experiments/search?max_results=1", seconds=SECONDS, auth=credentials
+        )
         _ = found.json if found.status == 200 else None  # or it is no server of MLflow
     except NoReply as fault:
         yield fail("MLflow", f"the server at {shown} does not answer: {fault}", f"{START} {LATER}")

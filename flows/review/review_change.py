@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augmill.flows.console import say
-from augmill.flows.policy_request import ask_with
+from augmill.flows.policy_request import resolve_with_settings
 from augmill.flows.settings import Settings
 
 if TYPE_CHECKING:
     from augmill.tasks.review.repository import Change, Repository
-    from augmill.tasks.review.touched import Found
+    from augmill.tasks.review.touched import AffectedPolicies
 
 POLICIES = "policies"
 
 
-def look(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repository, Change, Found]:
+def look(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repository, Change, AffectedPolicies]:
     """The repository of the first place, what changed since it left `rev`, and the policies that this touches."""
     from augmill.tasks.review.repository import Repository
 
@@ -29,7 +29,7 @@ def look(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repositor
     return repository, change, touched_by(repository, change, places, current)
 
 
-def touched_by(repository: Repository, change: Change, places: Sequence[Path], current: Settings) -> Found:
+def touched_by(repository: Repository, change: Change, places: Sequence[Path], current: Settings) -> AffectedPolicies:
     """The policies that a change touches, of those in `places` or else of the usual folder."""
     from augmill.tasks.review.touched import find
 
@@ -58,7 +58,7 @@ def review_all(rev: str, places: Sequence[Path], current: Settings) -> dict[str,
     }
 
 
-def _reviews(repository: Repository, found: Found, current: Settings) -> list[dict[str, Any]]:
+def _reviews(repository: Repository, found: AffectedPolicies, current: Settings) -> list[dict[str, Any]]:
     from augmill.tasks.dry_runs.review import review
     from augmill.tasks.runners import thread
     from augmill.tasks.runs.components import catalogue
@@ -69,7 +69,7 @@ def _reviews(repository: Repository, found: Found, current: Settings) -> list[di
 
 
 def _ask(current: Settings, file: Path, base: Path | None = None) -> Any:
-    return ask_with(file, current, refuse_errors=False, base=base)
+    return resolve_with_settings(file, current, refuse_errors=False, base=base)
 
 
 def _say(what: str) -> None:

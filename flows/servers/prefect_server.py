@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from augmill.flows.http_client import NoReply, Reply, ask, authorization, without_user
+from augmill.flows.http_client import NoReply, Reply, authorization, send_request, without_user
 from augmill.flows.settings import Settings, make_folder
 from augmill.policies.errors import StorageError
 
@@ -53,10 +53,10 @@ class RunningServer:
     def wait(self) -> str:
         """Check that it answers, lets us in, and speaks our version, and return its URL; StorageError if not."""
         try:
-            health = ask(f"{self.api_url}/health", seconds=ANSWER_SECONDS)
+            health = send_request(f"{self.api_url}/health", seconds=ANSWER_SECONDS)
             if health.status >= 500:
                 raise NoReply(f"HTTP {health.status}")
-            self._judge(ask(f"{self.api_url}/admin/version", seconds=ANSWER_SECONDS, auth=self.auth))
+            self._judge(send_request(f"{self.api_url}/admin/version", seconds=ANSWER_SECONDS, auth=self.auth))
         except NoReply as fault:
             raise StorageError(
                 f"the Prefect server at {without_user(self.api_url)} does not answer: {fault}.",

@@ -129,7 +129,7 @@ def signals_stop(stack: Stack) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def sweep(current: Settings) -> list[Identity]:
+def remove_orphans(current: Settings) -> list[Identity]:
     """End what a supervisor that was killed has left; returns what there was. Only the holder of the lock may."""
     stack = stack_state.left(current.home)
     if stack is None:

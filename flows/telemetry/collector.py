@@ -16,7 +16,7 @@ from augmill.flows.telemetry import count_events as counting
 from augmill.flows.telemetry.count_events import Counting
 from augmill.flows.telemetry.logs import LOGGER
 from augmill.flows.telemetry.probes import around
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.errors import AugmillError, StorageError
 from augmill.tasks.sanitize.redact import redact_text
 from augmill.tasks.telemetry.exposition import CONTENT_TYPE, text_of
@@ -36,7 +36,7 @@ def everything(current: Settings) -> list[Series]:
     """All series: of every dataset from the lake, or as this home remembers them if it is down; and what is around."""
     began = time.monotonic()
     try:
-        found = within(PATIENCE_SECONDS, lambda: _datasets(current))
+        found = run_with_timeout(PATIENCE_SECONDS, lambda: _datasets(current))
     except (AugmillError, OSError) as fault:
         cause = fault.cause if isinstance(fault, AugmillError) else str(fault)
         log.warning("the lake does not answer, figures are those of this home: %s", redact_text(cause))

@@ -23,8 +23,8 @@ from augmill.tasks.storage.store import Store
 from augmill.tasks.telemetry import counter_store
 from augmill.tasks.telemetry.budget import Burn
 from augmill.tasks.telemetry.counted_event import event_of
-from augmill.tasks.telemetry.counters import Tally, begun, empty, fold, see
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.counters import Counters, empty, fold, merge_lake_state, newly_burning
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 from augmill.tasks.versions.lake_state import look
 
 DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -40,7 +40,7 @@ def build() -> str:
         return "unknown"
 
 
-def event(happening: Happening) -> dict[str, Any]:
+def event(happening: DatasetEvent) -> dict[str, Any]:
     """The happening as it is counted, with the schedule that the policy has now."""
     policy = happening.facts.get("policy") if happening.kind == "run.started" else None
     return event_of(happening, build(), _interval(Path(policy)) if isinstance(policy, str) else None)
@@ -68,25 +68,25 @@ class Counting:
         with suppress(OSError):  # a full disk; the lake may take it all the same
             _write(self.waiting / f"{told['id']}.json", told)
 
-    def count(self, now: float, told: Mapping[str, Any] | None = None) -> tuple[Tally, list[Burn]]:
+    def count(self, now: float, told: Mapping[str, Any] | None = None) -> tuple[Counters, list[Burn]]:
         """Count all that waits, and `told`, in the lake; returns the tally, and the error budgets that begin to burn
         with it. Raises StorageError if the lake is down."""
         objects = _objects(self.current, self.dataset)
         events = sorted([*self._waiting(), *([told] if told else [])], key=lambda one: float(one["at"]))
 
-        def change(tally: Tally) -> Tally:
+        def change(tally: Counters) -> Counters:
             reached = max((one["version"]["number"] for one in events if one.get("version")), default=None)
             own = events[-1]["run_id"] if events else ""
-            after = see(tally, look(objects, tally, reached), now, but=own)
+            after = merge_lake_state(tally, look(objects, tally, reached), now, but=own)
             for one in events:
                 after = fold(after, one)
             return after
 
         before, tally = counter_store.update(tallies_of(self.current), self.dataset, change)
         self._counted(tally, events)
-        return tally, begun(before, tally)
+        return tally, newly_burning(before, tally)
 
-    def remembered(self, told: Mapping[str, Any] | None = None) -> Tally:
+    def remembered(self, told: Mapping[str, Any] | None = None) -> Counters:
         """The tally as far as this machine knows it."""
         tally = empty()
         with suppress(OSError, ValueError, TypeError):
@@ -95,10 +95,10 @@ class Counting:
             tally = fold(tally, one)
         return tally
 
-    def seen(self, now: float) -> Tally:
+    def seen(self, now: float) -> Counters:
         """The tally with what the lake and the home show now; nothing is written."""
         tally = counter_store.read(tallies_of(self.current), self.dataset)
-        tally = see(tally, look(_objects(self.current, self.dataset), tally), now)
+        tally = merge_lake_state(tally, look(_objects(self.current, self.dataset), tally), now)
         for one in self._waiting():
             tally = fold(tally, one)
         return tally
@@ -111,7 +111,7 @@ class Counting:
                 found += [said] if said.keys() >= NEEDED else []
         return found
 
-    def _counted(self, tally: Tally, events: list[Mapping[str, Any]]) -> None:
+    def _counted(self, tally: Counters, events: list[Mapping[str, Any]]) -> None:
         with suppress(OSError):
             _write(self.cache, tally)
         for one in events:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from augmill.flows.http_client import NoReply, ask
+from augmill.flows.http_client import NoReply, send_request
 from augmill.flows.settings import Settings
 from augmill.flows.telemetry.count_events import build, tallies_of
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.errors import AugmillError
 from augmill.tasks.telemetry import counter_store
 from augmill.tasks.telemetry.metric_catalogue import MOST_SIGNS
@@ -35,7 +35,7 @@ def around(current: Settings) -> list[Series]:
 
 def _up(component: str, look: Callable[[], object]) -> Series:
     try:
-        within(ANSWER_SECONDS, look)
+        run_with_timeout(ANSWER_SECONDS, look)
     except (AugmillError, NoReply, OSError):
         return Series("augmill_component_up", (component,), 0.0)
     return Series("augmill_component_up", (component,), 1.0)
@@ -49,7 +49,7 @@ def _prefect(current: Settings) -> list[Series]:
     found = [up]
     if up.value:
         with suppress(NoReply, OSError, ValueError, KeyError, TypeError):  # a server of another version
-            found += within(ANSWER_SECONDS, lambda: list(_work(api, current.prefect_auth)))
+            found += run_with_timeout(ANSWER_SECONDS, lambda: list(_work(api, current.prefect_auth)))
     return found
 
 
@@ -86,14 +86,14 @@ def _disks(current: Settings) -> list[Series]:
 
 
 def _well(url: str, auth: str | None) -> None:
-    reply = ask(url, seconds=ANSWER_SECONDS, auth=auth)
+    reply = send_request(url, seconds=ANSWER_SECONDS, auth=auth)
     # One that wants a password that we have not got is there all the same.
     if reply.status != 200 and reply.status not in (401, 403):
         raise NoReply(f"HTTP {reply.status}")
 
 
 def _posted(url: str, auth: str | None, body: dict[str, Any]) -> Any:
-    reply = ask(url, seconds=ANSWER_SECONDS, auth=auth, body=json.dumps(body).encode())
+    reply = send_request(url, seconds=ANSWER_SECONDS, auth=auth, body=json.dumps(body).encode())
     if reply.status != 200:
         raise NoReply(f"HTTP {reply.status}")
     return json.loads(reply.body)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 from augmill.flows.config.observability_settings import Traces
 from augmill.flows.settings import Settings
 from augmill.flows.telemetry.logs import LOGGER, log_to
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 from augmill.tasks.sanitize.redact import redact_text
-from augmill.tasks.telemetry.spans import MOST_SIGNS, Scope, Span, entered, parent_of, said
+from augmill.tasks.telemetry.spans import MOST_SIGNS, Scope, Span, entered, parent_of, summarize_error
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -50,7 +50,7 @@ def run_scope(run_id: str, dataset: str, current: Settings) -> Iterator[Link]:
         with entered(exporting.scope(root, run_id, dataset)):
             yield lambda document: root.set_attributes(_links(document))
     except BaseException as fault:
-        _fail(root, said(fault))
+        _fail(root, summarize_error(fault))
         raise
     finally:
         root.end()
@@ -76,7 +76,7 @@ def _open(traces: Traces) -> Exporting | None:
     try:
         return Exporting(traces)
     except Exception as fault:  # noqa: BLE001 - whatever those variables hold, the run is worth more than its trace
-        log.warning("no traces: %s", said(fault))
+        log.warning("no traces: %s", summarize_error(fault))
         return None
 
 
@@ -128,7 +128,7 @@ class Exporting:
     def close(self) -> None:
         """Send what is left, for a few seconds; say so once if it, or anything before it, did not get through."""
         try:
-            within(FLUSH_SECONDS, self.processor.shutdown)
+            run_with_timeout(FLUSH_SECONDS, self.processor.shutdown)
         except TimeoutError as fault:
             self.watched.faults.append(str(fault))
         if self.watched.faults:

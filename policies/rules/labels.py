@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from math import isfinite
 
-from augmill.policies.names import did_you_mean, natural
+from augmill.policies.names import did_you_mean, natural_sort_key
 from augmill.policies.rules.rule_context import Context, Hit, error, spelled, warning
 from augmill.policies.schema import Remap
 
@@ -244,6 +244,6 @@ def _mirrored(context: Context, open_labels: Collection[str]) -> str | None:
 
 
 def _listed(labels: Collection[str]) -> str:
-    names = sorted(labels, key=natural)
+    names = sorted(labels, key=natural_sort_key)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more

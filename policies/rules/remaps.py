@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from augmill.policies.label_transitions import fates
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.policies.rules.rule_context import Context, Hit, error, spelled, warning
 from augmill.policies.schema import Remap, Step
 
@@ -47,7 +47,7 @@ def aug206_forbidden_altogether(context: Context) -> Iterator[Hit]:
             remedy = "Remove the step, or forbid fewer labels."
             yield error(where, f"step {step.name} would make nothing: its transforms forbid every label.", remedy)
         elif named and barred:
-            labels = ", ".join(sorted(barred, key=natural))
+            labels = ", ".join(sorted(barred, key=natural_sort_key))
             yield warning(
                 (*path, "only"),
                 f"step {step.name} names {labels}, which its transforms forbid: no child is made of them.",
@@ -111,4 +111,4 @@ def _unsure(context: Context, step: Step) -> list[str]:
     """Labels of which some children are remapped and some are not."""
     declared = {label for use in step.transforms for label in use.labels}
     wanted = {spelled(label) for label in step.only} if step.only else declared | set(context.applies_to(step))
-    return sorted((label for label in wanted if len(fates(step.transforms, label)) > 1), key=natural)
+    return sorted((label for label in wanted if len(fates(step.transforms, label)) > 1), key=natural_sort_key)

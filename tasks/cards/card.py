@@ -10,16 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.tasks.cards import charts as pictures
 from augmill.tasks.cards.file_layout import Layout
 from augmill.tasks.cards.hugging_face import front_matter
 from augmill.tasks.cards.limitations import limits
 from augmill.tasks.cards.read_snippets import beside, snippets
 from augmill.tasks.documents.mlflow_view import TRAINING
-from augmill.tasks.documents.text_format import fenced, figure, plain, shortened, size_text
+from augmill.tasks.documents.text_format import fenced, plain, shortened, size_text, value_text
 from augmill.tasks.documents.version_document import CheckDocument, SliDocument, VersionDocument
-from augmill.tasks.html_pages.elements import LONGEST, Raw, escape, inline, page, table
+from augmill.tasks.html_pages.elements import LONGEST, Markup, escape, inline, page, table
 from augmill.tasks.rows.provenance import MEANINGS
 from augmill.tasks.sanitize.control_characters import visible
 
@@ -107,7 +107,7 @@ def note(document: VersionDocument, experiment_id: str, run_id: str, parent: str
     lines = [_near(document, f"#/experiments/{experiment_id}/runs", run_id, parent, files), ""]
     lines += [_plain(_description(document)), ""]
     rows = document.get("rows", {})
-    lines.append(", ".join(f"**{figure(n)}** {name}" for name, n in rows.items() if isinstance(n, int)))
+    lines.append(", ".join(f"**{value_text(n)}** {name}" for name, n in rows.items() if isinstance(n, int)))
     failed = [check["name"] for check in document.get("checks", []) if not check["success"]]
     if document.get("checks"):
         lines.append(f"\nChecks: {'not passed: ' + _plain(', '.join(failed)) if failed else 'all passed'}.")
@@ -181,8 +181,8 @@ def _facts(document: VersionDocument) -> list[tuple[str, Any]]:
         ("language", ", ".join(policy.get("language") or ()) or None),
         ("policy hash", document.get("policy_hash")),
         ("git commit", document.get("git_commit")),
-        ("made on", figure(document["fingerprint"]) if document.get("fingerprint") else None),
-        ("raw objects read", figure(len(document["inputs"])) if document.get("inputs") else None),
+        ("made on", value_text(document["fingerprint"]) if document.get("fingerprint") else None),
+        ("raw objects read", value_text(len(document["inputs"])) if document.get("inputs") else None),
     ]
     return [(name, value) for name, value in facts if value not in (None, "")]
 
@@ -190,7 +190,7 @@ def _facts(document: VersionDocument) -> list[tuple[str, Any]]:
 def _counts(document: VersionDocument) -> tuple[Sequence[str], list[list[Any]]]:
     counts = pictures.by_split(document)
     groups = [(split, origin) for split, origins in counts.items() for origin in origins]
-    labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=natural)
+    labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=natural_sort_key)
     lines: list[list[Any]] = []
     for label in labels:
         cells = [counts[split][origin].get(label, 0) for split, origin in groups]
@@ -266,22 +266,28 @@ def _verdict(check: CheckDocument) -> str:
 
 
 def _seen(check: CheckDocument) -> str:
-    return "could not be judged" if check.get("error") else figure(check.get("observed"))
+    return "could not be judged" if check.get("error") else value_text(check.get("observed"))
 
 
 def _detail(check: CheckDocument) -> str:
     low, high = check.get("interval") or (None, None)
-    between = "" if low is None else f"between {figure(low)} and {figure(high)}"
+    between = "" if low is None else f"between {value_text(low)} and {value_text(high)}"
     return check.get("detail", "") or check.get("error", "") or between
 
 
 def _target(value: Any) -> str:
-    return "" if value is None else figure(value)
+    return "" if value is None else value_text(value)
 
 
 def _levels(document: VersionDocument) -> list[tuple[str, ...]]:
     return [
-        (level["name"], _level_verdict(level), figure(level["observed"]), _target(level["target"]), level["unit"])
+        (
+            level["name"],
+            _level_verdict(level),
+            value_text(level["observed"]),
+            _target(level["target"]),
+            level["unit"],
+        )
         for level in document.get("slis", [])
     ]
 
@@ -297,13 +303,13 @@ _GOOD, _BAD = ("passed", "met"), ("not passed", "missed")
 
 def _coloured(value: Any) -> Any:
     if value in _GOOD or value in _BAD:
-        return Raw(f'<span class="{"good" if value in _GOOD else "bad"}">{escape(value)}</span>')
-    return Raw('<span class="none">not measured</span>') if value == "not measured" else value
+        return Markup(f'<span class="{"good" if value in _GOOD else "bad"}">{escape(value)}</span>')
+    return Markup('<span class="none">not measured</span>') if value == "not measured" else value
 
 
 def _markdown_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [headers, ["---"] * len(headers)]
-    lines += [["" if value is None else _plain(shortened(figure(value), LONGEST)) for value in row] for row in rows]
+    lines += [["" if value is None else _plain(shortened(value_text(value), LONGEST)) for value in row] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

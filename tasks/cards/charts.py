@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.policies.schema import SPLITS
-from augmill.tasks.documents.text_format import figure, shortened
+from augmill.tasks.documents.text_format import shortened, value_text
 from augmill.tasks.documents.version_document import Counts, VersionDocument
 from augmill.tasks.html_pages.elements import FAINT, LINE, ORIGIN_COLOURS, escape, inline, page, rect, svg, table, text
 
@@ -136,7 +136,7 @@ def _largest_classes(train: dict[str, dict[str, int]]) -> list[str]:
     for counts in train.values():
         for label, count in counts.items():
             totals[label] = totals.get(label, 0) + count
-    return sorted(totals, key=lambda label: (-totals[label], natural(label)))[:MAX_CLASSES]
+    return sorted(totals, key=lambda label: (-totals[label], natural_sort_key(label)))[:MAX_CLASSES]
 
 
 def _class_bars(label: str, counts: dict[str, int], most: int, y: float) -> Iterator[str]:
@@ -239,7 +239,9 @@ def _panel(
         )
         yield f'<g fill="{colour}" fill-opacity="0.5">{dots}</g>'
         offset = 36 if colour == ORIGIN_COLOURS["real"] else 54
-        yield text(corner[0] + side - 8, corner[1] + offset - 18, figure(len(mine)), anchor="end", size=11, fill=colour)
+        yield text(
+            corner[0] + side - 8, corner[1] + offset - 18, value_text(len(mine)), anchor="end", size=11, fill=colour
+        )
 
 
 def _spread(count: int, limit: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.types as kinds
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.tasks.cards.file_layout import Layout, is_picture
 from augmill.tasks.cards.limitations import limits
 from augmill.tasks.documents.version_document import VersionDocument
@@ -128,7 +128,9 @@ def _record_sets(document: VersionDocument, layout: Layout) -> Iterator[dict[str
     }
     label = document.get("policy", {}).get("label")
     counts = document.get("rows", {}).get("by_split_origin_label", {})
-    names = sorted({one for origins in counts.values() for labels in origins.values() for one in labels}, key=natural)
+    names = sorted(
+        {one for origins in counts.values() for labels in origins.values() for one in labels}, key=natural_sort_key
+    )
     if label and names:
         yield {
             "@type": "cr:RecordSet",

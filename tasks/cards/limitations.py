@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from augmill.policies.names import natural
-from augmill.tasks.documents.text_format import figure, plain
+from augmill.policies.names import natural_sort_key
+from augmill.tasks.documents.text_format import plain, value_text
 from augmill.tasks.documents.version_document import CheckDocument, VersionDocument
 
 FEW_ROWS = 30
@@ -39,10 +39,10 @@ def _missed(check: CheckDocument) -> str:
     if error:
         return f"{name} could not be judged: {error}."
     between = check.get("interval") or ()
-    seen = figure(check.get("observed")) + (
-        f" (between {figure(between[0])} and {figure(between[1])})" if between else ""
+    seen = value_text(check.get("observed")) + (
+        f" (between {value_text(between[0])} and {value_text(between[1])})" if between else ""
     )
-    wanted = f", wanted {figure(check['target'])}" if check.get("target") is not None else ""
+    wanted = f", wanted {value_text(check['target'])}" if check.get("target") is not None else ""
     done = _ANSWERED.get(check.get("on_failure", ""))
     told = f" {check['detail']}" if check.get("detail") else ""
     return f"{name} did not pass: {seen}{wanted}{f'; {done}' if done else ''}.{told}"
@@ -52,7 +52,7 @@ def _verifier(document: VersionDocument) -> Iterator[str]:
     """What the verifier of labels cannot see."""
     if document.get("not_judged"):
         yield f"Labels were not judged: {document['not_judged']}."
-    floor = sorted(document.get("verifier", {}).get("noise_floor", []), key=lambda one: natural(one["label"]))
+    floor = sorted(document.get("verifier", {}).get("noise_floor", []), key=lambda one: natural_sort_key(one["label"]))
     few = [f"{one['label']} ({one['rows']})" for one in floor if one["too_few"]]
     if few:
         yield f"Too few real rows to judge labels of these classes, so a wrong label there goes unseen: {listed(few)}."
@@ -98,7 +98,7 @@ def _classes(document: VersionDocument) -> Iterator[str]:
     train = document.get("rows", {}).get("by_split_origin_label", {}).get("train", {})
     few = {label: count for label, count in train.get("real", {}).items() if count < FEW_ROWS}
     if few:
-        named = [f"{label} ({few[label]})" for label in sorted(few, key=natural)]
+        named = [f"{label} ({few[label]})" for label in sorted(few, key=natural_sort_key)]
         yield f"Fewer than {FEW_ROWS} real training rows, so figures of these classes are uncertain: {listed(named)}."
     real = sum(sum(labels.values()) for origin, labels in train.items() if origin == "real")
     made = sum(sum(labels.values()) for origin, labels in train.items() if origin != "real")

@@ -8,7 +8,7 @@ from typing import Any
 
 from augmill.tasks.documents.flat_values import flatten
 from augmill.tasks.documents.version_document import VersionDocument
-from augmill.tasks.html_pages.elements import Raw, escape, page, table
+from augmill.tasks.html_pages.elements import Markup, escape, page, table
 from augmill.tasks.sanitize.redact import redact_text
 
 MAX_CHANGES = 30
@@ -29,9 +29,9 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[list[st
     return [[path, old.get(path, "")[:MAX_VALUE], new.get(path, "")[:MAX_VALUE]] for path in paths][:MAX_CHANGES]
 
 
-def coloured(diff: str) -> Raw:
+def coloured(diff: str) -> Markup:
     """A unified diff as markup, what came in green and what went in red."""
-    return Raw(f"<pre>{chr(10).join(_line(line) for line in diff.splitlines())}</pre>")
+    return Markup(f"<pre>{chr(10).join(_line(line) for line in diff.splitlines())}</pre>")
 
 
 def _line(line: str) -> str:

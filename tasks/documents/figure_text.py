@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from augmill.tasks.documents.text_format import figure
+from augmill.tasks.documents.text_format import value_text
 
 
 def rounded(value: Any, digits: int) -> str:
     """A figure as a person reads it, to so many digits after the point."""
-    return figure(round(value, digits) if isinstance(value, float) else value)
+    return value_text(round(value, digits) if isinstance(value, float) else value)
 
 
 def interval_text(check: Mapping[str, Any], digits: int = 4) -> str:

@@ -9,7 +9,7 @@ from augmill.tasks.sanitize.control_characters import visible
 UNLABELLED = "(no label)"  # what tables call the one class of a dataset whose policy names no label
 
 
-def figure(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value as a person reads it: 1,234 and 0.9876; null is "not measured", a list its items."""
     if value is None:
         return "not measured"
@@ -18,9 +18,9 @@ def figure(value: Any) -> str:
     if isinstance(value, int | float):
         return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {figure(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {value_text(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(figure(item) for item in value)
+        return ", ".join(value_text(item) for item in value)
     return str(value)
 
 

@@ -16,7 +16,7 @@ from augmill.policies.errors import PolicyError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources import from_csv
 from augmill.tasks.sources.formats import SUFFIXES
-from augmill.tasks.sources.source_contract import Found
+from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.sources.source_reader import discover, scan, types_of, units
 
 _FILE_COLUMNS = ("file", "filename", "file_name", "path", "filepath", "image", "image_path", "img")
@@ -90,7 +90,7 @@ def _policy(
     )
 
 
-def _manifest_columns(policy: Policy, found: Found) -> dict[str, Any] | None:
+def _manifest_columns(policy: Policy, found: SourceListing) -> dict[str, Any] | None:
     """`columns` of a policy, if one column of the csv holds names of pictures."""
     blocks = (block for one in found.objects for block in from_csv.blocks(one, policy.source.missing))
     first = next((block for block in blocks if len(block.rows)), None)
@@ -119,11 +119,11 @@ def _pictures(names: pa.StringArray) -> bool:
     return bool(known) and all(PurePosixPath(name).suffix.lower() in SUFFIXES["image_folder"] for name in known)
 
 
-def _has_masks(found: Found) -> bool:
+def _has_masks(found: SourceListing) -> bool:
     return all(not one.uri.startswith("s3://") and Path(one.uri).with_name("masks").is_dir() for one in found.objects)
 
 
-def _missing_tokens(policy: Policy, found: Found) -> list[str]:
+def _missing_tokens(policy: Policy, found: SourceListing) -> list[str]:
     """Which of the usual words for "no value" stand alone in cells of the source."""
     words = pa.array(_NO_VALUE)
     seen: set[str] = set()

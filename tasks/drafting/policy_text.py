@@ -20,7 +20,7 @@ from augmill.tasks.drafting.recommend_steps import (
     SMOTE,
     SMOTENC,
     Advised,
-    Chosen,
+    Recommendation,
     lifted,
 )
 from augmill.tasks.drafting.source_profile import CONTRAST, Look
@@ -133,7 +133,7 @@ def _steps(seen: Look, advised: Sequence[Advised]) -> list[str]:
     return lines
 
 
-def _chosen(chosen: Chosen) -> list[str]:
+def _chosen(chosen: Recommendation) -> list[str]:
     lines = [f"      - use: {chosen.use}", f"        invariance: {chosen.invariance}"]
     if len(chosen.params) > 1:
         lines += ["        params:", *(f"          {name}: {spelled(value)}" for name, value in chosen.params.items())]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.policies.rules.amounts import RARE_RATE
 from augmill.policies.rules.hygiene import IDENTIFIER_SHARE
 from augmill.tasks.drafting.source_profile import Look
@@ -35,7 +35,7 @@ FLIP, AFFINE, LIGHT = "image.horizontal_flip", "image.affine", "image.brightness
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Recommendation:
     """A transform with parameters, and why it keeps the label."""
 
     use: str
@@ -49,7 +49,7 @@ class Advised:
     """One step of a draft, and why it is there."""
 
     name: str
-    chain: tuple[Chosen, ...]
+    chain: tuple[Recommendation, ...]
     amount: Mapping[str, Any]
     only: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -58,16 +58,18 @@ class Advised:
 CHOICES = {
     one.use: one
     for one in (
-        Chosen(
+        Recommendation(
             SMOTE, "A point between two neighbouring rows of a class is of that class.", {"k_neighbors": K_NEIGHBORS}
         ),
-        Chosen(SMOTENC, "A blend of neighbouring rows of a class is of that class.", {"k_neighbors": K_NEIGHBORS}),
-        Chosen(
+        Recommendation(
+            SMOTENC, "A blend of neighbouring rows of a class is of that class.", {"k_neighbors": K_NEIGHBORS}
+        ),
+        Recommendation(
             NOISE, "Measuring again changes a value by a few hundredths of its spread, and no class.", {"scale": 0.05}
         ),
-        Chosen(COPIES, "A copy of a row is of the row's class."),
-        Chosen(FLIP, "Seen in a mirror, the picture shows the same.", probability=0.5),
-        Chosen(
+        Recommendation(COPIES, "A copy of a row is of the row's class."),
+        Recommendation(FLIP, "Seen in a mirror, the picture shows the same.", probability=0.5),
+        Recommendation(
             AFFINE,
             "A picture taken a little askew, aside or closer shows the same.",
             {
@@ -77,7 +79,7 @@ CHOICES = {
                 "shear_degrees_range": [-4.0, 4.0],
             },
         ),
-        Chosen(
+        Recommendation(
             LIGHT,
             "A little more or less light does not change what is seen.",
             {"brightness_shift_range": [-0.1, 0.1], "contrast_factor_range": [0.8, 1.2]},
@@ -137,7 +139,7 @@ def lifted(seen: Look, advised: Sequence[Advised]) -> dict[str, int]:
     return {name: train[name] for step in advised for name in (step.only or train)}
 
 
-def refusals(catalogue: Catalogue, chosen: Chosen, seen: Look) -> list[str]:
+def refusals(catalogue: Catalogue, chosen: Recommendation, seen: Look) -> list[str]:
     """Why a transform cannot take this data, as its modality says."""
     entry = catalogue.find(chosen.use)
     op = Op(chosen.use, entry.module, entry.parameters(chosen.params), 1.0)
@@ -185,7 +187,7 @@ def _table_steps(seen: Look, catalogue: Catalogue, refused: frozenset[str]) -> l
     return found
 
 
-def _between_rows(seen: Look, catalogue: Catalogue) -> tuple[Chosen | None, str]:
+def _between_rows(seen: Look, catalogue: Catalogue) -> tuple[Recommendation | None, str]:
     """The member of the SMOTE family that takes this table, or why none does."""
     refused = {use: refusals(catalogue, CHOICES[use], seen) for use in (SMOTE, SMOTENC)}
     if not refused[SMOTE]:
@@ -196,7 +198,7 @@ def _between_rows(seen: Look, catalogue: Catalogue) -> tuple[Chosen | None, str]
     return None, f"no interpolation between rows: {why.split(';')[0]}"
 
 
-def _of_single_rows(seen: Look, catalogue: Catalogue) -> tuple[Chosen, str]:
+def _of_single_rows(seen: Look, catalogue: Catalogue) -> tuple[Recommendation, str]:
     """What makes a child of one row in this table."""
     if not refusals(catalogue, CHOICES[NOISE], seen):
         return CHOICES[NOISE], "a little noise on every number is the simplest fitted distribution per class"
@@ -212,7 +214,7 @@ def _amounts(train: Mapping[str, int], names: Sequence[str]) -> list[tuple[dict[
 
 
 def _sizes(train: Mapping[str, int], names: Sequence[str]) -> str:
-    first = sorted(names, key=natural)[:10]
+    first = sorted(names, key=natural_sort_key)[:10]
     shown = ", ".join(f"class {name}: {train[name]:,} rows" for name in first) + (", ..." if len(names) > 10 else "")
     return f"{shown}; the largest class has {max(train.values()):,} (training rows)"
 

@@ -23,7 +23,7 @@ from augmill.tasks.rows.identity import content_words
 from augmill.tasks.rows.provenance import SOURCE, SPLIT, refuse_clashes
 from augmill.tasks.sources.column_types import refuse_not_plain
 from augmill.tasks.sources.from_image_folder import SPLIT_FOLDERS
-from augmill.tasks.sources.source_contract import Found
+from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.sources.source_reader import discover, gaps, read, scan, types_of, units
 from augmill.tasks.sources.values import kind_of
 from augmill.tasks.transforms.catalogue import Catalogue
@@ -51,7 +51,7 @@ class Look:
     """
 
     policy: Policy
-    found: Found
+    found: SourceListing
     types: dict[str, str]
     columns: dict[str, ColumnLook]
     facts: dict[str, ColumnLook] = field(default_factory=dict)

@@ -15,21 +15,21 @@ from typing import Any
 
 from augmill.policies.errors import AugmillError, DataError
 from augmill.tasks.documents.report_document import CheckReport
-from augmill.tasks.dry_runs.sampling_error import Doubt, doubted
+from augmill.tasks.dry_runs.sampling_error import Doubt, sampling_doubt
 from augmill.tasks.dry_runs.source_sample import Sample, sample
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.augment import augment
-from augmill.tasks.stages.check import Checked, weigh
-from augmill.tasks.stages.fit import Fitted, fit
-from augmill.tasks.stages.gate import evidence_of, judge
+from augmill.tasks.stages.check import CheckResult, evaluate
+from augmill.tasks.stages.fit import FitResult, fit
+from augmill.tasks.stages.gate import evidence_of, judge_gates
 from augmill.tasks.stages.ingest import ingest
-from augmill.tasks.stages.profile import survey
+from augmill.tasks.stages.profile import profile_rows
 from augmill.tasks.stages.publish import publish
 from augmill.tasks.stages.sampling_plan import planned
-from augmill.tasks.stages.split import Real, place_all, write_real
+from augmill.tasks.stages.split import RealRows, place_all, write_real
 from augmill.tasks.stages.validate import validate
 from augmill.tasks.stages.verify import verify
 
@@ -41,7 +41,7 @@ FULL = ("rows_budget", "bytes_budget", "cpu_seconds_budget", "money_budget", "re
 
 
 @dataclass
-class Flown:
+class CanaryResult:
     """How far the canary came: what it was made of, what the checks and gates made of it, and what ended it.
 
     `whole`: nothing of the source and no child was left out, so that what is found is no estimate.
@@ -50,13 +50,13 @@ class Flown:
     sample: Sample | None = None
     stage: str = "ingest"
     whole: bool = False
-    checked: Checked | None = None
+    checked: CheckResult | None = None
     answers: list[CheckReport] = field(default_factory=list)
     published: bool = False
     fault: AugmillError | None = None
 
 
-def fly(asked: Asked, runner: Runner, scratch: str, lake: str, real: Mapping[str, int]) -> dict[str, Any]:
+def run_canary(asked: RunRequest, runner: Runner, scratch: str, lake: str, real: Mapping[str, int]) -> dict[str, Any]:
     """Run the canary and say how it went, as one JSON-able document.
 
     `scratch` is the folder laid over the lake that a plan of the same policy has worked in, `lake` an empty folder,
@@ -64,7 +64,7 @@ def fly(asked: Asked, runner: Runner, scratch: str, lake: str, real: Mapping[str
     """
     # What the plan made need not be made again where the sample is all there is; its names are those of its content.
     shutil.copytree(scratch, lake, copy_function=os.link, dirs_exist_ok=True)
-    flown = Flown()
+    flown = CanaryResult()
     try:
         _stages(asked, runner, replace(asked.ctx, scratch=scratch), lake, real, flown)
     except AugmillError as fault:
@@ -72,7 +72,9 @@ def fly(asked: Asked, runner: Runner, scratch: str, lake: str, real: Mapping[str
     return _document(asked, flown)
 
 
-def _stages(asked: Asked, runner: Runner, over: Context, lake: str, real: Mapping[str, int], flown: Flown) -> None:
+def _stages(
+    asked: RunRequest, runner: Runner, over: Context, lake: str, real: Mapping[str, int], flown: CanaryResult
+) -> None:
     # A lake without a past: what is published already neither lends rows nor keeps them where they are.
     ctx = replace(asked.ctx, lake=lake, forgotten=())
     alone = replace(asked, ctx=ctx, before=None)
@@ -83,7 +85,7 @@ def _stages(asked: Asked, runner: Runner, over: Context, lake: str, real: Mappin
     flown.stage = "split"
     rows = write_real(ctx, runner, valid, place_all(ctx, valid, alone))
     flown.stage = "fit"
-    surveyed = survey(ctx, runner, rows.files)
+    surveyed = profile_rows(ctx, runner, rows.files)
     wanted = planned(ctx.policy, real or surveyed.real)
     amounts = _amounts(wanted, real or surveyed.real, surveyed.real)
     flown.whole = flown.sample.whole and amounts == wanted
@@ -95,13 +97,13 @@ def _stages(asked: Asked, runner: Runner, over: Context, lake: str, real: Mappin
     _judge(run, rows, fitted, scored, flown)
 
 
-def _judge(run: Run, rows: Real, fitted: Fitted, scored: Any, flown: Flown) -> None:
+def _judge(run: Run, rows: RealRows, fitted: FitResult, scored: Any, flown: CanaryResult) -> None:
     """Checks and gates, all of them whatever the first ones say; then publish, if no check forbids it."""
     flown.stage = "check"
-    checked = flown.checked = weigh(run, rows, fitted, scored)
+    checked = flown.checked = evaluate(run, rows, fitted, scored)
     flown.answers = list(checked.judged.answers)
     flown.stage = "gate"
-    found = judge(evidence_of(run, checked), run.ctx.policy.gates)
+    found = judge_gates(evidence_of(run, checked), run.ctx.policy.gates)
     flown.answers += [answer for answer in found if not _of_all_rows(answer, flown)]
     if not any(_ends(answer) for answer in flown.answers):
         flown.stage = "publish"
@@ -109,7 +111,7 @@ def _judge(run: Run, rows: Real, fitted: Fitted, scored: Any, flown: Flown) -> N
         flown.published = True
 
 
-def _of_all_rows(answer: Mapping[str, Any], flown: Flown) -> bool:
+def _of_all_rows(answer: Mapping[str, Any], flown: CanaryResult) -> bool:
     return not flown.whole and answer["name"] in FULL
 
 
@@ -133,9 +135,9 @@ def _amounts(
     return found
 
 
-def _document(asked: Asked, flown: Flown) -> dict[str, Any]:
+def _document(asked: RunRequest, flown: CanaryResult) -> dict[str, Any]:
     chosen = flown.sample
-    doubts = [doubted(answer, _judged(flown), whole=flown.whole) for answer in flown.answers]
+    doubts = [sampling_doubt(answer, _judged(flown), whole=flown.whole) for answer in flown.answers]
     return {
         "sample": {"rows": chosen.rows, "of": chosen.of, "whole": flown.whole, "classes_left": chosen.strata_left}
         if chosen
@@ -153,12 +155,12 @@ def _document(asked: Asked, flown: Flown) -> dict[str, Any]:
     }
 
 
-def _judged(flown: Flown) -> int:
+def _judged(flown: CanaryResult) -> int:
     """Children that a figure was measured on."""
     return sum(step["made"] for step in flown.checked.figures["steps"]) if flown.checked else 0
 
 
-def _told(flown: Flown) -> dict[str, Any] | None:
+def _told(flown: CanaryResult) -> dict[str, Any] | None:
     fault = flown.fault
     if fault is None:
         return None
@@ -166,20 +168,20 @@ def _told(flown: Flown) -> dict[str, Any] | None:
     return told | {"sample_too_small": _for_want_of_rows(flown)}
 
 
-def _for_want_of_rows(flown: Flown) -> bool:
+def _for_want_of_rows(flown: CanaryResult) -> bool:
     """Whether only the sample is at fault: all rows came through the same stage when the run was planned."""
     small = flown.sample is not None and not flown.sample.whole
     return small and isinstance(flown.fault, DataError) and flown.stage in ("validate", "split", "fit")
 
 
-def _exit_code(flown: Flown, doubts: list[Doubt]) -> int:
+def _exit_code(flown: CanaryResult, doubts: list[Doubt]) -> int:
     if flown.fault is not None and not _for_want_of_rows(flown):
         return flown.fault.exit_code
     failed = [_ends(answer) and doubt is None for answer, doubt in zip(flown.answers, doubts, strict=True)]
     return DataError.exit_code if any(failed) else 0
 
 
-def _published(asked: Asked) -> list[dict[str, Any]]:
+def _published(asked: RunRequest) -> list[dict[str, Any]]:
     """What the current version's own children were, step by step."""
     if asked.before is None:
         return []

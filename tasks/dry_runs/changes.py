@@ -10,7 +10,7 @@ from augmill.tasks.cards.policy_diff import unified
 from augmill.tasks.rows.fingerprint import differences, fingerprint
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.manifest import Manifest, Published
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.sources.column_types import join
 from augmill.tasks.sources.schema_drift import drift, gaps
 from augmill.tasks.sources.source_reader import types_of, units_of
@@ -20,7 +20,7 @@ from augmill.tasks.stages.validate import gaps_of
 SHOWN = 5
 
 
-def changes(asked: Asked) -> dict[str, Any]:
+def changes(asked: RunRequest) -> dict[str, Any]:
     """Raw objects, policy, suite, libraries and code against those of the current version; `reasons` in words."""
     before, loaded = asked.before, asked.loaded
     if before is None:
@@ -39,7 +39,7 @@ def changes(asked: Asked) -> dict[str, Any]:
     return {**found, "reasons": _reasons(found, old.policy_hash != loaded.content_hash)}
 
 
-def _inputs(asked: Asked, before: Published) -> dict[str, Any]:
+def _inputs(asked: RunRequest, before: Published) -> dict[str, Any]:
     old = {item["name"]: item["sha256"] for item in before.manifest.inputs}
     new = {item.name: item.sha256 for item in asked.found.objects}
     return {
@@ -50,13 +50,13 @@ def _inputs(asked: Asked, before: Published) -> dict[str, Any]:
     }
 
 
-def _production_changed(asked: Asked, old: Manifest) -> bool:
+def _production_changed(asked: RunRequest, old: Manifest) -> bool:
     was = [(item["name"], item["sha256"]) for item in old.production.get("objects", [])]
     now = asked.production.objects if asked.production else ()
     return was != [(item.name, item.sha256) for item in now]
 
 
-def _policy(asked: Asked, before: Published) -> dict[str, list[str]]:
+def _policy(asked: RunRequest, before: Published) -> dict[str, list[str]]:
     """Which steps come, go or change, and which other keys of the policy differ."""
     old, new = before.manifest.policy, asked.ctx.policy.model_dump(mode="json")
     was, now = ({step["name"]: step for step in policy["steps"]} for policy in (old, new))
@@ -92,7 +92,7 @@ def _reasons(found: Mapping[str, Any], policy_changed: bool) -> list[str]:
     return reasons
 
 
-def columns(ctx: Context, asked: Asked) -> list[dict[str, Any]]:
+def columns(ctx: Context, asked: RunRequest) -> list[dict[str, Any]]:
     """Columns that appeared, disappeared or changed type since the current version, and what the suite says of it.
 
     Beside them, columns that some of the files have and others lack, with `files`, those that lack them.
@@ -105,7 +105,7 @@ def columns(ctx: Context, asked: Asked) -> list[dict[str, Any]]:
     return [*_changed_columns(asked, new, says), *told]
 
 
-def _changed_columns(asked: Asked, new: Mapping[str, str], says: Mapping[str, str]) -> list[dict[str, Any]]:
+def _changed_columns(asked: RunRequest, new: Mapping[str, str], says: Mapping[str, str]) -> list[dict[str, Any]]:
     if asked.before is None:
         return []
     change = drift(asked.before.manifest.types, new)

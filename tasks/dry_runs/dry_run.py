@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.stages.fit_verifier import VerifierItem, fit_verifier
 from augmill.tasks.stages.ingest import ingest
-from augmill.tasks.stages.profile import Surveyed, survey
+from augmill.tasks.stages.profile import Profile, profile_rows
 from augmill.tasks.stages.split import place_all, refuse_unplaced, write_real
 from augmill.tasks.stages.validate import refuse_drift, refuse_gaps, refuse_invalid, validate
 
 
 @dataclass(frozen=True)
-class Rehearsed:
+class DryRun:
     """The real rows as a run would publish them, in a scratch folder, and the verifier fitted on those for training."""
 
     ctx: Context
-    surveyed: Surveyed
+    surveyed: Profile
     verifier: str
 
 
-def rehearse(asked: Asked, runner: Runner, scratch: str) -> Rehearsed:
+def run_to_verifier(asked: RunRequest, runner: Runner, scratch: str) -> DryRun:
     """Run the stages with the code of a run, on a folder laid over the lake; raises what a run would raise.
 
     The policy needs a label: without classes there is nothing to verify.
@@ -45,6 +45,6 @@ def rehearse(asked: Asked, runner: Runner, scratch: str) -> Rehearsed:
     placing = place_all(ctx, valid, asked)
     refuse_unplaced(ctx, valid, placing)
     real = write_real(ctx, runner, valid, placing)
-    surveyed = survey(ctx, runner, real.files)
+    surveyed = profile_rows(ctx, runner, real.files)
     item = VerifierItem(surveyed.index, surveyed.description, surveyed.likeness, sum(surveyed.real.values()))
-    return Rehearsed(ctx, surveyed, fit_verifier(ctx, item))
+    return DryRun(ctx, surveyed, fit_verifier(ctx, item))

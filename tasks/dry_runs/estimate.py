@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from augmill.tasks.runners.shard import here
+from augmill.tasks.runners.shard import run_here
 from augmill.tasks.runs.context import Context
 from augmill.tasks.stages.augment import ChildItem, make_children
-from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.fit import FitResult
 from augmill.tasks.stages.verify import VerifyItem, verify_shard
 
 WARM_UP = 2
@@ -48,7 +48,7 @@ class Sample:
     cost: Cost
 
 
-def estimate(ctx: Context, fitted: Fitted, items: Sequence[ChildItem]) -> Cost:
+def estimate(ctx: Context, fitted: FitResult, items: Sequence[ChildItem]) -> Cost:
     """The cost of making and verifying the given shards of children. `ctx` must be one whose writes are thrown away."""
     total = Cost()
     for step in dict.fromkeys(item.fitted.step for item in items):
@@ -56,7 +56,7 @@ def estimate(ctx: Context, fitted: Fitted, items: Sequence[ChildItem]) -> Cost:
     return total
 
 
-def _of_step(ctx: Context, fitted: Fitted, items: Sequence[ChildItem]) -> Cost:
+def _of_step(ctx: Context, fitted: FitResult, items: Sequence[ChildItem]) -> Cost:
     """Fixed cost per shard and cost per row from two sizes of one class; other classes by how heavy a few rows are."""
     labels = dict.fromkeys(item.fitted.label for item in items)
     largest = {label: max((item for item in items if item.fitted.label == label), key=_size) for label in labels}
@@ -76,7 +76,7 @@ def _of_step(ctx: Context, fitted: Fitted, items: Sequence[ChildItem]) -> Cost:
     return total
 
 
-def _two_samples(ctx: Context, fitted: Fitted, item: ChildItem) -> tuple[Sample, Sample]:
+def _two_samples(ctx: Context, fitted: FitResult, item: ChildItem) -> tuple[Sample, Sample]:
     """A small and a larger sample; the first children of a process pay for imports, so they are not counted."""
     _sample(ctx, fitted, item, WARM_UP)
     few = many = _sample(ctx, fitted, item, FEW)
@@ -96,13 +96,15 @@ def _line(few: Sample, many: Sample) -> tuple[Cost, Cost]:
     return Cost(*(max(0.0, value) for value in (fixed.bytes, fixed.augment_seconds, fixed.verify_seconds))), slope
 
 
-def _sample(ctx: Context, fitted: Fitted, item: ChildItem, rows: int) -> Sample:
+def _sample(ctx: Context, fitted: FitResult, item: ChildItem, rows: int) -> Sample:
     stop = min(item.stop, item.start + rows)
     began = time.process_time()
     asked = replace(item, name=f"sample-{item.name}-{stop - item.start}", stop=stop)
-    made = here(partial(make_children, ctx), asked)
+    made = run_here(partial(make_children, ctx), asked)
     between = time.process_time()
-    here(partial(verify_shard, ctx), VerifyItem(made, made.rows, fitted.verifier, fitted.likeness, fitted.description))
+    run_here(
+        partial(verify_shard, ctx), VerifyItem(made, made.rows, fitted.verifier, fitted.likeness, fitted.description)
+    )
     cost = Cost(float(made.bytes), between - began, time.process_time() - between)
     return Sample(max(1, made.rows), cost)
 

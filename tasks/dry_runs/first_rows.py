@@ -20,7 +20,7 @@ MAX_UNITS = 3
 _BYTES = 64 << 20
 
 
-def glance(policy: Policy, base: Path, key: Secret | None, roots: Roots | None = None) -> DataFacts:
+def facts_of_first_rows(policy: Policy, base: Path, key: Secret | None, roots: Roots | None = None) -> DataFacts:
     """Which columns of text hold what looks like personal data, after `source.pii`, in the first rows of a few files.
 
     Raises PolicyError, DataError or StorageError where the source cannot be read. Nothing is written.

@@ -24,7 +24,7 @@ class _Counts:
     cpu_seconds: float
 
 
-def foreseen(policy: Policy, plan: Mapping[str, Any]) -> list[CheckReport]:
+def forecast_gates(policy: Policy, plan: Mapping[str, Any]) -> list[CheckReport]:
     """The answers, from the figures of a plan; none where nothing would be made."""
     if not plan.get("files"):
         return []

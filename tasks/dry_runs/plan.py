@@ -21,18 +21,18 @@ from augmill.tasks.rows.provenance import REAL
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import ops_of
 from augmill.tasks.runs.context import OBJECTS, Context
-from augmill.tasks.runs.descriptors import ChildShard, Raw, Valid
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.descriptors import ChildShard, IngestResult, ValidationResult
+from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.stages import lint_facts
 from augmill.tasks.stages.augment import child_items
-from augmill.tasks.stages.fit import Fitted, fit, origin_of
-from augmill.tasks.stages.gate import written
+from augmill.tasks.stages.fit import FitResult, fit, origin_of
+from augmill.tasks.stages.gate import gates_of
 from augmill.tasks.stages.ingest import ingest
 from augmill.tasks.stages.production_sample import refuse_other_columns
-from augmill.tasks.stages.profile import Surveyed, survey
+from augmill.tasks.stages.profile import Profile, profile_rows
 from augmill.tasks.stages.publish import unannounced
-from augmill.tasks.stages.sampling_plan import born, planned
-from augmill.tasks.stages.split import Real, place_all, refuse_unplaced, write_real
+from augmill.tasks.stages.sampling_plan import expected_children, planned
+from augmill.tasks.stages.split import RealRows, place_all, refuse_unplaced, write_real
 from augmill.tasks.stages.validate import refuse_drift, refuse_gaps, refuse_invalid, validate
 from augmill.tasks.storage.store import Store
 
@@ -42,18 +42,18 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 
 @dataclass
-class Seen:
+class PlanProgress:
     """What the stages answered, as far as they came, and why a run would end before its end."""
 
     findings: list[Finding]
     faults: list[AugmillError] = field(default_factory=list)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
-    raw: Raw | None = None
-    valid: Valid | None = None
-    real: Real | None = None
-    surveyed: Surveyed | None = None
+    raw: IngestResult | None = None
+    valid: ValidationResult | None = None
+    real: RealRows | None = None
+    surveyed: Profile | None = None
     amounts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    fitted: Fitted | None = None
+    fitted: FitResult | None = None
 
     def time(self, stage: str, began: float) -> float:
         """Note the CPU seconds since `began` for a stage; returns now."""
@@ -69,11 +69,11 @@ class Seen:
             self.faults.append(fault)
 
 
-def plan(asked: Asked, runner: Runner, scratch: str) -> dict[str, Any]:
+def plan(asked: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
     """The plan as one JSON-able document. `scratch` is an empty folder, to be removed afterwards."""
     ctx = replace(asked.ctx, scratch=scratch)
     before = asked.before
-    seen = Seen(lint_facts.judge_with_data(asked, None))
+    seen = PlanProgress(lint_facts.judge_with_data(asked, None))
     document: dict[str, Any] = {
         "dataset": ctx.policy.dataset,
         "policy": asked.loaded.shown,
@@ -83,7 +83,7 @@ def plan(asked: Asked, runner: Runner, scratch: str) -> dict[str, Any]:
         "unrecorded": asked.unchanged and not asked.recorded,
         "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
         "ignored": asked.found.said_of_ignored,
-        "gates": list(written(ctx.policy.gates)) if ctx.policy.steps else [],
+        "gates": list(gates_of(ctx.policy.gates)) if ctx.policy.steps else [],
         "changes": changes(asked),
         "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
     }
@@ -95,7 +95,7 @@ def plan(asked: Asked, runner: Runner, scratch: str) -> dict[str, Any]:
     return {**document, "next_version": version if _publishes(asked, document) else None}
 
 
-def _publishes(asked: Asked, document: Mapping[str, Any]) -> bool:
+def _publishes(asked: RunRequest, document: Mapping[str, Any]) -> bool:
     """Whether a run would commit a version: nothing refuses it, and it would not be the current one once more."""
     if document["up_to_date"] or document["exit_code"]:
         return False
@@ -108,7 +108,7 @@ def _publishes(asked: Asked, document: Mapping[str, Any]) -> bool:
     return not (same and asked_same)
 
 
-def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
+def _look_ahead(ctx: Context, runner: Runner, asked: RunRequest, seen: PlanProgress) -> None:
     """Run the stages up to fit; what would end a run is noted, and the stages after it are left out."""
     clock = time.process_time()
     try:
@@ -125,11 +125,11 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
         seen.note(lambda: refuse_unplaced(ctx, valid, placing))
         real = seen.real = write_real(ctx, runner, valid, placing)
         clock = seen.time("split", clock)
-        surveyed = seen.surveyed = survey(ctx, runner, real.files)
+        surveyed = seen.surveyed = profile_rows(ctx, runner, real.files)
         seen.note(lambda: refuse_other_columns(ctx, runner, asked.production, real.types, surveyed.description))
         with suppress(DataError):
             seen.amounts = planned(ctx.policy, surveyed.real)
-        _, seen.findings = lint_facts.settle(ctx, asked, real, surveyed)
+        _, seen.findings = lint_facts.resolve_amounts(ctx, asked, real, surveyed)
         seen.fitted = fit(ctx, runner, surveyed, seen.amounts)
         seen.time("fit", clock)
     except PolicyError as fault:
@@ -142,7 +142,7 @@ def _look_ahead(ctx: Context, runner: Runner, asked: Asked, seen: Seen) -> None:
             seen.faults.append(fault)
 
 
-def _foreseen(ctx: Context, asked: Asked, runner: Runner, seen: Seen) -> dict[str, Any]:
+def _foreseen(ctx: Context, asked: RunRequest, runner: Runner, seen: PlanProgress) -> dict[str, Any]:
     """All that can be said of the run, from what the stages answered."""
     fitted = seen.fitted
     made = _made(ctx)
@@ -180,7 +180,7 @@ Shards = Iterable[tuple[str, int, bool]]
 """Name, rows, and whether a run would have to make it."""
 
 
-def _reuse(seen: Seen, made: Collection[str], children: Shards) -> dict[str, Any]:
+def _reuse(seen: PlanProgress, made: Collection[str], children: Shards) -> dict[str, Any]:
     """Per stage, what a run would have to make and what it would find made."""
     told = {}
     if seen.raw:
@@ -208,7 +208,9 @@ def _told(shards: Shards) -> dict[str, Any]:
     }
 
 
-def _files(asked: Asked, seen: Seen, children: Sequence[tuple[str, int, bool]], cost: Cost) -> dict[str, Any]:
+def _files(
+    asked: RunRequest, seen: PlanProgress, children: Sequence[tuple[str, int, bool]], cost: Cost
+) -> dict[str, Any]:
     """Files of the version to be that the current one has, or has not, and the bytes that come new to the table."""
     old = asked.before.manifest.data_files if asked.before else []
     paths, shards = {file.path for file in old}, {file.shard for file in old}
@@ -228,34 +230,38 @@ def _files(asked: Asked, seen: Seen, children: Sequence[tuple[str, int, bool]], 
     }
 
 
-def _steps(ctx: Context, seen: Seen) -> list[dict[str, Any]]:
+def _steps(ctx: Context, seen: PlanProgress) -> list[dict[str, Any]]:
     return [
-        {"name": step.name, "use": [use.use for use in step.transforms], "planned": born(step, seen.amounts[step.name])}
+        {
+            "name": step.name,
+            "use": [use.use for use in step.transforms],
+            "planned": expected_children(step, seen.amounts[step.name]),
+        }
         for step in ctx.policy.steps
         if step.name in seen.amounts
     ]
 
 
-def _published_counts(asked: Asked) -> Counts:
+def _published_counts(asked: RunRequest) -> Counts:
     if asked.before is None:
         return {}
     counts: Counts = asked.before.manifest.figures["rows"]["by_split_origin_label"]
     return counts
 
 
-def _planned_counts(ctx: Context, seen: Seen) -> Counts:
+def _planned_counts(ctx: Context, seen: PlanProgress) -> Counts:
     """Rows by split, origin and class as they will be published, before checks drop any."""
     if seen.real is None:
         return {}
     counts: Counts = {split: {REAL: labels} for split, labels in lint_facts.counts_of(seen.real.files).items()}
     for step in ctx.policy.steps:
         made = counts.setdefault("train", {}).setdefault(origin_of(ops_of(ctx, step)), {})
-        for label, count in born(step, seen.amounts.get(step.name, {})).items():
+        for label, count in expected_children(step, seen.amounts.get(step.name, {})).items():
             made[label] = made.get(label, 0) + count
     return counts
 
 
-def _quarantine(ctx: Context, seen: Seen) -> dict[str, Any] | None:
+def _quarantine(ctx: Context, seen: PlanProgress) -> dict[str, Any] | None:
     """Rows that would be quarantined: by the suite, with its budget, and because no split can take them."""
     if seen.raw is None or seen.valid is None:
         return None
@@ -271,14 +277,14 @@ def _quarantine(ctx: Context, seen: Seen) -> dict[str, Any] | None:
     }
 
 
-def _columns(ctx: Context, asked: Asked) -> list[dict[str, Any]]:
+def _columns(ctx: Context, asked: RunRequest) -> list[dict[str, Any]]:
     try:
         return columns(ctx, asked)
     except DataError:
         return []  # the source cannot be read, which is noted as a fault already
 
 
-def _judgement(seen: Seen) -> dict[str, Any]:
+def _judgement(seen: PlanProgress) -> dict[str, Any]:
     """Lint findings, why a run would end early, and the exit code that says so: 2 the policy, 3 the data."""
     wrong = any(finding.severity == "error" for finding in seen.findings)
     wrong |= any(isinstance(fault, PolicyError) for fault in seen.faults)

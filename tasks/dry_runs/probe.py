@@ -9,7 +9,7 @@ from typing import Any
 
 from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.schema import Policy, TransformUse
-from augmill.tasks.dry_runs.dry_run import rehearse
+from augmill.tasks.dry_runs.dry_run import run_to_verifier
 from augmill.tasks.dry_runs.probe_bench import (
     Bench,
     classes_of,
@@ -21,8 +21,8 @@ from augmill.tasks.dry_runs.probe_bench import (
 )
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import catalogue
-from augmill.tasks.runs.map_shards import each
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.map_shards import map_shards
+from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.stages.fit_verifier import load_verifier
 from augmill.tasks.transforms.magnitudes import Magnitude, magnitudes, most
 from augmill.tasks.verifiers.label_shift import SHORT, Moves, Status, Target, status, statuses, together
@@ -39,7 +39,9 @@ BEGINS = {"frays": "frays_at", "breaks": "breaks_at", "strays": "strays_at"}
 Curve = dict[float, dict[str, Moves]]
 
 
-def probe(asked: Asked, runner: Runner, scratch: str, uses: Sequence[str] = (), rows: int = ROWS) -> dict[str, Any]:
+def probe(
+    asked: RunRequest, runner: Runner, scratch: str, uses: Sequence[str] = (), rows: int = ROWS
+) -> dict[str, Any]:
     """The curves as one JSON-able document. `uses`: transforms by name, in place of the policy's own.
 
     `scratch` is an empty folder, to be removed afterwards; nothing is published. Raises PolicyError for a name that
@@ -51,7 +53,7 @@ def probe(asked: Asked, runner: Runner, scratch: str, uses: Sequence[str] = (), 
             f"{asked.loaded.shown} has no step, so there is no transform to probe",
             "Add a step, or name transforms: `--transform image.rotate`.",
         )
-    bench = Bench(rehearse(asked, runner, scratch), rows)
+    bench = Bench(run_to_verifier(asked, runner, scratch), rows)
     for use, _ in subjects:
         refuse_unfit(bench, use)
     real = real_moves(bench)
@@ -92,7 +94,7 @@ def _of_policy(policy: Policy) -> list[tuple[TransformUse, list[str]]]:
     return found
 
 
-def _by_name(asked: Asked, uses: Sequence[str]) -> list[tuple[TransformUse, list[str]]]:
+def _by_name(asked: RunRequest, uses: Sequence[str]) -> list[tuple[TransformUse, list[str]]]:
     """Transforms with their own defaults. Raises PolicyError for unknown ones and those of another modality."""
     known = catalogue(asked.ctx.plugins)
     for name in uses:
@@ -143,7 +145,9 @@ def _grow(
 ) -> Curve:
     """The curve at `FACTORS` up to `end`, and some more between the last that holds and the first that does not."""
     factors = [*(factor for factor in FACTORS if factor < end), end]
-    measured = each(runner, f"probe {use.use}", partial(moves_at, bench, use), factors, lambda _: 1.0, "magnitudes")
+    measured = map_shards(
+        runner, f"probe {use.use}", partial(moves_at, bench, use), factors, lambda _: 1.0, "magnitudes"
+    )
     curve = {at: moves for at, moves in zip(factors, measured, strict=True) if moves is not None}
     held, failed = 0.0, next((at for at in sorted(curve) if _fails(curve[at], real, target)), None)
     if failed is None:
@@ -163,7 +167,7 @@ def _by_weight(bench: Bench, runner: Runner, use: TransformUse) -> Curve:
     """The curve over interpolation weights; empty where the transform has none."""
     labels = classes_of(bench, use)
     measure = partial(_of_class, bench, use)
-    found = each(runner, f"probe {use.use}", measure, labels, lambda _: 1.0, "classes")
+    found = map_shards(runner, f"probe {use.use}", measure, labels, lambda _: 1.0, "classes")
     known = {label: moves for label, moves in zip(labels, found, strict=True) if moves is not None}
     return {at: {label: moves[number] for label, moves in known.items()} for number, at in enumerate(WEIGHTS) if known}
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from augmill.policies.errors import DataError
 from augmill.policies.label_transitions import fates
 from augmill.policies.schema import TransformUse
-from augmill.tasks.dry_runs.dry_run import Rehearsed
-from augmill.tasks.modalities.modality_contract import Arrays, Births, Op, PoolIndex, Recorded
+from augmill.tasks.dry_runs.dry_run import DryRun
+from augmill.tasks.modalities.modality_contract import Arrays, ChildSpecs, Op, PoolIndex, Recorded
 from augmill.tasks.rows.identity import words_of
 from augmill.tasks.rows.label_remap import relabel
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
@@ -41,7 +41,7 @@ FEWEST, MOST = 20, 4_000
 class Bench:
     """What every measurement needs. `per_class`: rows of each class that are changed and judged."""
 
-    rehearsed: Rehearsed
+    rehearsed: DryRun
     per_class: int
 
     @cached_property
@@ -144,12 +144,12 @@ def _variants(bench: Bench, use: TransformUse, ops: list[Op]) -> Iterator[tuple[
     for number, op in enumerate(ops):
         mine = np.flatnonzero(turn == number)
         if len(mine):
-            births = Births(rows[mine], np.zeros(len(mine), dtype=np.int64), seeds[mine])
+            births = ChildSpecs(rows[mine], np.zeros(len(mine), dtype=np.int64), seeds[mine])
             made = modality.children([op], bench.description, pool, {}, births, load)
             yield _relabelled(bench, use, made), pa.array([labels[row] for row in rows[mine]])
 
 
-def _class_pool(bench: Bench, use: TransformUse, op: Op, label: str) -> tuple[PoolIndex, Any, Births, Arrays]:
+def _class_pool(bench: Bench, use: TransformUse, op: Op, label: str) -> tuple[PoolIndex, Any, ChildSpecs, Arrays]:
     """The pool of a class as fit would cut it, what the transform learned from it, and births of some of its rows."""
     places = bench.places
     if op.module.BEHAVIOUR.pool == "class":
@@ -158,7 +158,7 @@ def _class_pool(bench: Bench, use: TransformUse, op: Op, label: str) -> tuple[Po
     load = by_file(bench.rehearsed.ctx.table, places)
     state = modality_of(bench.rehearsed.ctx).fit([op], bench.description, pool, load)
     rows = np.flatnonzero(state["weights"])[: bench.per_class].astype(np.int64)
-    births = Births(rows, np.zeros(len(rows), dtype=np.int64), _seeds(bench, use, places, rows))
+    births = ChildSpecs(rows, np.zeros(len(rows), dtype=np.int64), _seeds(bench, use, places, rows))
     return pool, load, births, state
 
 

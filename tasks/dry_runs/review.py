@@ -20,13 +20,13 @@ from augmill.policies.lint import lint
 from augmill.policies.load import Catalogue, Loaded, load
 from augmill.policies.yaml_source import content
 from augmill.tasks.cards.policy_diff import unified
-from augmill.tasks.dry_runs.canary import fly
-from augmill.tasks.dry_runs.gate_forecast import foreseen
+from augmill.tasks.dry_runs.canary import run_canary
+from augmill.tasks.dry_runs.gate_forecast import forecast_gates
 from augmill.tasks.dry_runs.plan import plan
 from augmill.tasks.review.touched import Touched
 from augmill.tasks.runners.runner_contract import Runner
-from augmill.tasks.runners.shard import told
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runners.shard import to_user_error
+from augmill.tasks.runs.request import RunRequest
 
 log = logging.getLogger("augmill.review")
 
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 class Ask(Protocol):
     """How a policy is made ready: `file`, and the folder that its paths begin at."""
 
-    def __call__(self, file: Path, base: Path | None = None) -> Asked:
+    def __call__(self, file: Path, base: Path | None = None) -> RunRequest:
         """Raises PolicyError, DataError or StorageError."""
 
 
@@ -80,7 +80,7 @@ def review(one: Touched, root: Path, ask: Ask, known: Catalogue, runner: Runner,
             document["faults"].append(_told(fault))
         document["exit_code"] = fault.exit_code
     except Exception as raised:  # the code of a plug-in is under review too, and may raise anything
-        ended = told(raised, f"The review of {one.path}")
+        ended = to_user_error(raised, f"The review of {one.path}")
         if ended is not raised:
             log.exception("%s", ended.cause)
         document["faults"].append(_told(ended))
@@ -134,9 +134,9 @@ def _try(document: Document, one: Touched, file: Path, ask: Ask, runner: Runner,
         return
     say(f"{one.dataset}: canary")
     real = found["rows"]["after"].get("train", {}).get("real", {})
-    flown = document["canary"] = fly(asked, runner, str(scratch), str(lake), real)
+    flown = document["canary"] = run_canary(asked, runner, str(scratch), str(lake), real)
     judged = {answer["name"] for answer in flown["checks"]}
-    document["gates"] = [gate for gate in foreseen(asked.ctx.policy, found) if gate["name"] not in judged]
+    document["gates"] = [gate for gate in forecast_gates(asked.ctx.policy, found) if gate["name"] not in judged]
 
 
 def _plan_base(

@@ -29,7 +29,7 @@ EXACT = {"generations", "made_rows_learned_from", "column_types_of_real_data"}
 _TARGET = re.compile(r"([<>])=? ?(-?[0-9][0-9_,.e+-]*)")
 
 
-def doubted(answer: Mapping[str, Any], judged: int, *, whole: bool) -> Doubt:
+def sampling_doubt(answer: Mapping[str, Any], judged: int, *, whole: bool) -> Doubt:
     """Why the answer says nothing against the policy. `judged`: how many children were looked at; `whole`: whether
     the sample is all there is, so that nothing is left to chance."""
     if answer["success"] or whole or answer["layer"] in CERTAIN or answer["name"] in EXACT:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.provenance import SOURCE, SPLIT
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Raw, RawShard
+from augmill.tasks.runs.descriptors import IngestResult, RawShard
 from augmill.tasks.runs.row_index import label_text
 from augmill.tasks.stages.production_sample import words_of_places
 from augmill.tasks.stages.validate import with_columns
@@ -31,7 +31,7 @@ I64 = NDArray[np.int64]
 class Sample:
     """The chosen rows and, of `of` rows in all, how many they are. `strata_left`: classes of which none was taken."""
 
-    raw: Raw
+    raw: IngestResult
     rows: int
     of: int
     strata_left: int = 0
@@ -42,7 +42,7 @@ class Sample:
         return self.rows == self.of
 
 
-def sample(ctx: Context, raw: Raw, target: Context) -> Sample:
+def sample(ctx: Context, raw: IngestResult, target: Context) -> Sample:
     """Choose rows of the raw shards that `ctx` knows, and write them as one shard where `target` works.
 
     Which rows they are hangs on their content's place in the source, not on shards, workers or order.
@@ -69,10 +69,10 @@ def sample(ctx: Context, raw: Raw, target: Context) -> Sample:
     written = target.work.write_table(f"{name}.parquet", table)
     columns = {field.name: str(field.type) for field in table.schema}
     described = RawShard(name, table.num_rows, written.bytes, 0, columns)
-    return Sample(Raw((described,), raw.types), table.num_rows, of, left)
+    return Sample(IngestResult((described,), raw.types), table.num_rows, of, left)
 
 
-def _as_they_are(ctx: Context, raw: Raw, target: Context) -> Raw:
+def _as_they_are(ctx: Context, raw: IngestResult, target: Context) -> IngestResult:
     """All rows, under the names they have."""
     for shard in raw.shards:
         for name in (f"{shard.name}.parquet", *([f"{shard.name}.faults.parquet"] if shard.faults else [])):
@@ -90,7 +90,7 @@ def _deciding(ctx: Context) -> list[str]:
     return [name for name in (policy.label, policy.split.column, SPLIT) if name is not None]
 
 
-def _absent(ctx: Context, raw: Raw, shard: RawShard) -> Mapping[str, str]:
+def _absent(ctx: Context, raw: IngestResult, shard: RawShard) -> Mapping[str, str]:
     return {name: raw.types[name] for name in _deciding(ctx) if name in raw.types and name not in shard.columns}
 
 

@@ -20,7 +20,7 @@ from typing import Any, cast
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.policies.load import load
 from augmill.tasks.documents.version_document import RunLink
-from augmill.tasks.erasure.row_selection import Asked, Chosen, left, rules_of
+from augmill.tasks.erasure.row_selection import ErasureRequest, ErasureSelection, left, rules_of
 from augmill.tasks.lineage.amend_run import add_file, add_to_spooled
 from augmill.tasks.runs.components import catalogue
 from augmill.tasks.runs.erasure_list import FOLDER, add, salt_of
@@ -30,7 +30,7 @@ from augmill.tasks.versions.versions import Lake
 PLACES = (".", "policies")
 
 
-def told(chosen: Chosen, asked: Asked) -> dict[str, Any]:
+def selection_document(chosen: ErasureSelection, asked: ErasureRequest) -> dict[str, Any]:
     """What would go, as one JSON-able document."""
     real, children = chosen.of_current()
     manifest = chosen.current.manifest
@@ -45,7 +45,7 @@ def told(chosen: Chosen, asked: Asked) -> dict[str, Any]:
     }
 
 
-def refuse_only_old(chosen: Chosen, purge: bool) -> None:
+def refuse_only_old(chosen: ErasureSelection, purge: bool) -> None:
     """Raise PolicyError where only older versions or the quarantine hold the rows, and are not to be purged."""
     if not purge and chosen.current.version not in chosen.holding() and not chosen.raw:
         held = ", ".join(map(str, chosen.holding()))
@@ -82,13 +82,13 @@ def refuse_other(manifest: Manifest, file: Path, plugins: Path | None) -> None:
         raise PolicyError(f"{file} is the policy of {dataset}, not of {manifest.dataset}", "Name another: --policy.")
 
 
-def note(lake: Lake, asked: Asked, chosen: Chosen, *, at_ms: int, by: str) -> str:
+def note(lake: Lake, asked: ErasureRequest, chosen: ErasureSelection, *, at_ms: int, by: str) -> str:
     """Put the rows on the list for good; returns the number of the entry. `at_ms`: milliseconds since 1970."""
     objects = lake.objects(chosen.current.manifest.dataset)
     return add(objects, rules_of(objects, asked, chosen), {"asked": asked.shape, "at_ms": at_ms, "by": by})
 
 
-def confirm(lake: Lake, asked: Asked, chosen: Chosen) -> int:
+def confirm(lake: Lake, asked: ErasureRequest, chosen: ErasureSelection) -> int:
     """The current version, once it is sure that it holds none of the rows and no child of one. DataError if it does."""
     again = left(lake, asked, chosen)
     if again.ids or again.children:
@@ -102,7 +102,7 @@ def confirm(lake: Lake, asked: Asked, chosen: Chosen) -> int:
     return again.current.version
 
 
-def keep_proof(lake: Lake, entry: str, chosen: Chosen, document: Mapping[str, Any]) -> dict[str, Any]:
+def keep_proof(lake: Lake, entry: str, chosen: ErasureSelection, document: Mapping[str, Any]) -> dict[str, Any]:
     """Write the proof beside the entry of the list and return it."""
     objects = lake.objects(chosen.current.manifest.dataset)
     salt = salt_of(objects)

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from augmill.policies.errors import PolicyError, StorageError
-from augmill.tasks.erasure.row_selection import Asked, Chosen, widen
+from augmill.tasks.erasure.row_selection import ErasureRequest, ErasureSelection, widen
 from augmill.tasks.erasure.table_purge import forget_bonds, rewrite_quarantine
 from augmill.tasks.lineage.amend_run import remove_files, remove_spooled
 from augmill.tasks.pages.data_card import croissant_name
@@ -47,15 +47,15 @@ class Purge:
     """What is asked: which rows, under which entry of the list, when and by whom; and where MLflow is."""
 
     lake: Lake
-    asked: Asked
-    chosen: Chosen
+    asked: ErasureRequest
+    chosen: ErasureSelection
     entry: str
     at_ms: int
     by: str
     tracking_uri: str
 
 
-def refuse_pinned(lake: Lake, chosen: Chosen) -> None:
+def refuse_pinned(lake: Lake, chosen: ErasureSelection) -> None:
     """Raise PolicyError where a version that would be purged is pinned: somebody wants it kept."""
     dataset = chosen.current.manifest.dataset
     pinned = sorted(lake.pins(dataset).keys() & set(chosen.holding()))

@@ -37,7 +37,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Asked:
+class ErasureRequest:
     """What somebody wants forgotten: rows that meet a condition, or rows by their ids. `typed`: the condition before
     the hashes of its values were put beside them."""
 
@@ -64,7 +64,7 @@ class Asked:
 
 
 @dataclass
-class Chosen:
+class ErasureSelection:
     """The rows that were found. `ids` and `children` by file; `rows`: user columns by set of columns; `raw`: rows of
     the current version's shards that meet the condition, those in quarantine with them; `quarantined`: rows of the
     quarantine table, counted where nothing but that table holds any."""
@@ -82,7 +82,7 @@ class Chosen:
         """Ids of the real rows, of all versions."""
         return {name for names in self.ids.values() for name in names}
 
-    def holds(self, rows: pa.Table, asked: Asked) -> bool:
+    def holds(self, rows: pa.Table, asked: ErasureRequest) -> bool:
         """Whether one of these rows of a source is meant, by the condition or by what the chosen ones held."""
         if asked.condition and pc.any(asked.mask(rows)).as_py():
             return True
@@ -114,9 +114,9 @@ class Chosen:
         return {name: count for name, count in real.items() if count}, made
 
 
-def choose(lake: Lake, dataset: str, asked: Asked) -> Chosen:
+def choose(lake: Lake, dataset: str, asked: ErasureRequest) -> ErasureSelection:
     """Look for the rows. Raises PolicyError for a column or an id that there is not, or where nothing is found."""
-    chosen = Chosen(lake.readable(dataset), manifests_of(lake, dataset))
+    chosen = ErasureSelection(lake.readable(dataset), manifests_of(lake, dataset))
     store = lake.store.sub(dataset)
     if asked.condition:
         kinds = _kinds(chosen.manifests.values())
@@ -132,34 +132,34 @@ def choose(lake: Lake, dataset: str, asked: Asked) -> Chosen:
     return chosen
 
 
-def _in_quarantine(store: Store, asked: Asked, chosen: Chosen) -> int:
+def _in_quarantine(store: Store, asked: ErasureRequest, chosen: ErasureSelection) -> int:
     """How many rows in quarantine are meant: a broken line that its source has lost since stands nowhere else."""
     current = quarantine_table.table(store).current()
     files = current.files if current else ()
     return sum(is_meant(row, asked, chosen) for file in files for row in store.read_table(file.path).to_pylist())
 
 
-def widen(lake: Lake, asked: Asked, chosen: Chosen) -> None:
+def widen(lake: Lake, asked: ErasureRequest, chosen: ErasureSelection) -> None:
     """Look for the rows in versions, too, that have been published since they were chosen."""
     dataset = chosen.current.manifest.dataset
     late = {version: one for version, one in manifests_of(lake, dataset).items() if version not in chosen.manifests}
     known = {file.path for files in chosen.files() for file in files}
-    real, children = Chosen(chosen.current, late).files()
+    real, children = ErasureSelection(chosen.current, late).files()
     store = lake.store.sub(dataset)
-    again = asked if asked.condition else Asked(None, tuple(sorted(chosen.all_ids)))
+    again = asked if asked.condition else ErasureRequest(None, tuple(sorted(chosen.all_ids)))
     _choose_real(store, again, [file for file in real if file.path not in known], chosen)
     _choose_children(store, [file for file in children if file.path not in known], chosen, chosen.all_ids)
     chosen.manifests.update(late)
 
 
-def left(lake: Lake, asked: Asked, chosen: Chosen) -> Chosen:
+def left(lake: Lake, asked: ErasureRequest, chosen: ErasureSelection) -> ErasureSelection:
     """The same rows, looked for once more in the version that is current now; finding nothing is no fault."""
     dataset = chosen.current.manifest.dataset
     now = lake.readable(dataset)
-    again = Chosen(now, {now.version: now.manifest})
+    again = ErasureSelection(now, {now.version: now.manifest})
     store = lake.store.sub(dataset)
     real, children = again.files()
-    _choose_real(store, Asked(None, tuple(sorted(chosen.all_ids))), real, again)
+    _choose_real(store, ErasureRequest(None, tuple(sorted(chosen.all_ids))), real, again)
     if asked.condition:
         _choose_real(store, asked, real, again)
     _choose_children(store, children, again, chosen.all_ids | again.all_ids)
@@ -178,7 +178,7 @@ def manifests_of(lake: Lake, dataset: str) -> dict[int, Manifest]:
     return found
 
 
-def rules_of(objects: Store, asked: Asked, chosen: Chosen) -> list[Rule]:
+def rules_of(objects: Store, asked: ErasureRequest, chosen: ErasureSelection) -> list[Rule]:
     """What to put on the list: the rows by all their columns, by their key, and by the values asked for."""
     salt, key = salt_of(objects), chosen.current.manifest.policy["key"]
     found = []
@@ -221,7 +221,7 @@ def _kinds(manifests: Iterable[Manifest]) -> dict[str, list[pa.DataType]]:
     return found
 
 
-def _choose_real(store: Store, asked: Asked, files: Sequence[DataFile], chosen: Chosen) -> None:
+def _choose_real(store: Store, asked: ErasureRequest, files: Sequence[DataFile], chosen: ErasureSelection) -> None:
     wanted = [SAMPLE_ID, *(predicate.columns(asked.condition) if asked.condition else ())]
     for file in files:
         batches = list(store.batches(file.path, wanted, absent_ok=True))
@@ -234,7 +234,7 @@ def _choose_real(store: Store, asked: Asked, files: Sequence[DataFile], chosen: 
             _keep(chosen, rows)
 
 
-def _choose_raw(work: Store, asked: Asked, chosen: Chosen) -> None:
+def _choose_raw(work: Store, asked: ErasureRequest, chosen: ErasureSelection) -> None:
     for name in dict.fromkeys(str(one["raw"]) for one in chosen.current.manifest.valid):
         if work.exists(f"{name}.parquet"):
             rows = work.read_table(f"{name}.parquet")
@@ -244,7 +244,7 @@ def _choose_raw(work: Store, asked: Asked, chosen: Chosen) -> None:
                 _keep(chosen, rows.filter(mask))
 
 
-def is_meant(row: Mapping[str, Any], asked: Asked, chosen: Chosen) -> bool:
+def is_meant(row: Mapping[str, Any], asked: ErasureRequest, chosen: ErasureSelection) -> bool:
     """Whether a row of the quarantine table is meant, or a child of one that is."""
     try:
         content = json.loads(row["content"])
@@ -277,13 +277,15 @@ def _in_common(rows: pa.Table, names: Sequence[str], tables: Sequence[pa.Table])
     return bool(np.isin(ours, bond_words(content_words(pa.concat_tables(tables), names))).any())
 
 
-def _keep(chosen: Chosen, rows: pa.Table) -> None:
+def _keep(chosen: ErasureSelection, rows: pa.Table) -> None:
     plain = user_rows(rows)
     names = tuple(sorted(name for name in plain.column_names if name not in NAMES))
     chosen.rows.setdefault(names, []).append(plain.select(names))
 
 
-def _choose_children(store: Store, files: Sequence[DataFile], chosen: Chosen, parents: Collection[str]) -> None:
+def _choose_children(
+    store: Store, files: Sequence[DataFile], chosen: ErasureSelection, parents: Collection[str]
+) -> None:
     """Children of the rows, their children in turn, and so on until there are no more."""
     todo = parents
     while todo:
@@ -299,7 +301,9 @@ def _choose_children(store: Store, files: Sequence[DataFile], chosen: Chosen, pa
                 todo |= new
 
 
-def _refuse_missing(store: Store, asked: Asked, children: Sequence[DataFile], chosen: Chosen) -> None:
+def _refuse_missing(
+    store: Store, asked: ErasureRequest, children: Sequence[DataFile], chosen: ErasureSelection
+) -> None:
     dataset = chosen.current.manifest.dataset
     if asked.condition:
         if not chosen.ids and not chosen.raw and not chosen.quarantined:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from augmill.policies.schema import Policy
-from augmill.tasks.erasure.row_selection import Asked, Chosen, is_meant
+from augmill.tasks.erasure.row_selection import ErasureRequest, ErasureSelection, is_meant
 from augmill.tasks.rows.identity import content_words, key_words, like_columns
 from augmill.tasks.rows.randomness import U64, mix, word_of
 from augmill.tasks.runs.row_index import Rows, bond_words
@@ -18,7 +18,9 @@ from augmill.tasks.storage.delta import NewFile
 from augmill.tasks.versions.versions import Lake
 
 
-def rewrite_quarantine(lake: Lake, dataset: str, asked: Asked, chosen: Chosen, entry: str, *, at_ms: int) -> int:
+def rewrite_quarantine(
+    lake: Lake, dataset: str, asked: ErasureRequest, chosen: ErasureSelection, entry: str, *, at_ms: int
+) -> int:
     """Leave the rows out of the quarantine table, and remove the files that held them; returns how many rows went.
 
     A line that was no row is left out where it holds one of the values asked for: it cannot be read any closer.
@@ -47,7 +49,7 @@ def rewrite_quarantine(lake: Lake, dataset: str, asked: Asked, chosen: Chosen, e
     return gone
 
 
-def forget_bonds(lake: Lake, dataset: str, chosen: Chosen) -> int:
+def forget_bonds(lake: Lake, dataset: str, chosen: ErasureSelection) -> int:
     """Take what only the forgotten rows were known by out of the ledger's segments; returns how many entries went.
 
     The segments keep their names, which versions hold. A bond that a remaining row has too stays.
@@ -68,7 +70,7 @@ def forget_bonds(lake: Lake, dataset: str, chosen: Chosen) -> int:
     return count
 
 
-def _bonds(policy: Policy, chosen: Chosen) -> U64:
+def _bonds(policy: Policy, chosen: ErasureSelection) -> U64:
     found = [np.zeros(0, dtype=np.uint64)]
     for names, tables in chosen.rows.items():
         rows = pa.concat_tables(tables)

@@ -34,7 +34,7 @@ POISSON = np.cumsum(np.exp(-1.0) / np.array([1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 72
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSet:
     """Rows to learn from, real and new together. `steps` (n,) is -1 for real rows, else which step made the row;
     `strata` (n,) say which rows a draw must keep in proportion; `draws` (n,) is how often each was drawn."""
 
@@ -47,7 +47,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Questions:
+class EvaluationSet:
     """Validation rows: `inputs` (n, d), true classes `codes` (n,), what each row stands for in `weights` (n,), how
     often each stands in the rows as they are and in each resample (`counts`, (1 + b, n)), and what is judged."""
 
@@ -61,13 +61,13 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Exam:
+class EvaluationJob:
     """One student for one worker: what to learn from, the steps whose rows it is given, the questions."""
 
     name: str
-    lesson: Lesson
+    lesson: TrainingSet
     steps: tuple[int, ...]
-    questions: Questions
+    questions: EvaluationSet
     classes: int
     student: str
 
@@ -78,7 +78,7 @@ def drawn(words: U64, seed: int, draw: int) -> F64:
     return np.searchsorted(POISSON, uniforms(seeds, "bootstrap"), side="right").astype(np.float64)
 
 
-def footing(student: str, real: F64) -> Callable[[F64], NDArray[Any]]:
+def fit_preprocessor(student: str, real: F64) -> Callable[[F64], NDArray[Any]]:
     """How features become inputs of a student, from real training rows: the same for both sides.
 
     For trees, the bins they would find themselves, once instead of once per student; else standard deviations.
@@ -96,7 +96,7 @@ def _bins(edges: Sequence[F64], features: F64) -> NDArray[np.uint8]:
     return np.stack(columns, axis=1).astype(np.uint8) if columns else np.zeros((len(features), 0), dtype=np.uint8)
 
 
-def sit(exam: Exam) -> F64:
+def train_and_score(exam: EvaluationJob) -> F64:
     """Worker: train a student and judge its answers: the metric of each class in each resample.
 
     Shape (judged classes, 1 + resamples); the first of the last axis are the validation rows as they are.
@@ -110,7 +110,7 @@ def sit(exam: Exam) -> F64:
     return metric(answers, asked.codes, asked.counts * asked.weights, asked.judged).T
 
 
-def _answers(exam: Exam) -> F64:
+def _answers(exam: EvaluationJob) -> F64:
     """Probabilities, shape (questions, classes)."""
     lesson = exam.lesson
     weights = np.where((lesson.steps < 0) | np.isin(lesson.steps, exam.steps), lesson.draws, 0.0)
@@ -128,7 +128,7 @@ def _answers(exam: Exam) -> F64:
     return found
 
 
-def _in_proportion(lesson: Lesson, draws: F64) -> F64:
+def _in_proportion(lesson: TrainingSet, draws: F64) -> F64:
     """Weights such that every class of real rows, and of each step, weighs what it weighs in the version."""
     size = int(lesson.strata.max()) + 1
     wanted = np.bincount(lesson.strata, lesson.weights, size)

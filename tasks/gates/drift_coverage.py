@@ -22,7 +22,7 @@ from augmill.tasks.rows.identity import like_columns
 from augmill.tasks.rows.randomness import generator
 from augmill.tasks.stats import scaling
 from augmill.tasks.stats.intervals import wilson
-from augmill.tasks.stats.nearest import radii, within
+from augmill.tasks.stats.nearest import count_within, radii
 
 NEIGHBOURS = 5
 """As in the paper: rows of one and the same distribution are then covered to 97 %."""
@@ -116,8 +116,8 @@ def covered(met: F64, real: F64, made: F64) -> tuple[Covered, Covered]:
     scale = scaling.fit(np.concatenate([met, real]))
     met = scale.apply(met)
     radius = radii(met, NEIGHBOURS)
-    held = within(met, radius, scale.apply(real))
-    more = held + within(met, radius, scale.apply(made)) if len(made) else held
+    held = count_within(met, radius, scale.apply(real))
+    more = held + count_within(met, radius, scale.apply(made)) if len(made) else held
     return _figures(held, len(real)), _figures(more, len(real) + len(made))
 
 

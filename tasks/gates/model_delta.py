@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from augmill.policies.gates import ModelDelta
 from augmill.tasks.documents.report_document import CheckReport, Detail
 from augmill.tasks.gates import classifiers
-from augmill.tasks.gates.classifiers import Exam, Lesson, Questions
+from augmill.tasks.gates.classifiers import EvaluationJob, EvaluationSet, TrainingSet
 from augmill.tasks.gates.gate_contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
 from augmill.tasks.rows.identity import words_of
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, PARENT_IDS, SAMPLE_ID
@@ -68,7 +68,7 @@ def judge(evidence: Evidence, asked: ModelDelta) -> list[CheckReport]:
     sides = [(), every, *((*every[:left], *every[left + 1 :]) for left in every if len(every) > 1)]
     # A step's worth is told, not judged: a few draws will do.
     draws = [asked.seeds if number < 2 else min(DRAWS_PER_STEP, asked.seeds) for number in range(len(sides))]
-    results = iter(evidence.map(classifiers.sit, _exams(evidence, asked, rows, sides, draws)))
+    results = iter(evidence.map(classifiers.train_and_score, _exams(evidence, asked, rows, sides, draws)))
     figures = [np.array([next(results) for _ in range(count)]) for count in draws]
     return [_told(asked, rows, figures, target, unjudged)]
 
@@ -92,32 +92,32 @@ def _judged(evidence: Evidence, asked: ModelDelta, known: Sequence[str]) -> tupl
 
 def _exams(
     evidence: Evidence, asked: ModelDelta, rows: Rows, sides: Sequence[tuple[int, ...]], draws: Sequence[int]
-) -> list[Exam]:
+) -> list[EvaluationJob]:
     """One exam per side and draw; inputs are put on the students' footing once."""
     student = asked.student or ("boosting" if evidence.policy.modality == "tabular" else "logistic")
     learned = np.concatenate([rows.train.features, rows.children.features])
-    footing = classifiers.footing(student, rows.train.features)
+    footing = classifiers.fit_preprocessor(student, rows.train.features)
     inputs, questions = footing(learned), _questions(evidence, asked, rows, footing(rows.validation.features))
     at, codes, shares = _targets(rows)
     weights = np.concatenate([rows.train.weights, rows.children.weights])
     steps = np.array([-1] * len(rows.train) + [rows.steps.index(step) for step in rows.children.steps.tolist()])
     strata = np.unique(np.stack([steps[at], codes]), axis=1, return_inverse=True)[1].ravel()
     lessons = [
-        Lesson(inputs[at], codes, weights[at] * shares, steps[at], strata, _draws(rows, evidence, draw)[at])
+        TrainingSet(inputs[at], codes, weights[at] * shares, steps[at], strata, _draws(rows, evidence, draw)[at])
         for draw in range(asked.seeds)
     ]
     return [
-        Exam(f"draw {draw}", lesson, side, questions, len(rows.known), student)
+        EvaluationJob(f"draw {draw}", lesson, side, questions, len(rows.known), student)
         for side, count in zip(sides, draws, strict=True)
         for draw, lesson in enumerate(lessons[:count])
     ]
 
 
-def _questions(evidence: Evidence, asked: ModelDelta, rows: Rows, inputs: NDArray[Any]) -> Questions:
+def _questions(evidence: Evidence, asked: ModelDelta, rows: Rows, inputs: NDArray[Any]) -> EvaluationSet:
     code = {label: at for at, label in enumerate(rows.known)}
     codes = np.array([code.get(label, -1) for label in rows.validation.labels.tolist()])
     mine = codes >= 0  # a class without a training row cannot be known
-    return Questions(
+    return EvaluationSet(
         inputs[mine],
         codes[mine],
         rows.validation.weights[mine],

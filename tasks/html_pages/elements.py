@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape as _escape
 from typing import Any
 
-from augmill.tasks.documents.text_format import figure, shortened
+from augmill.tasks.documents.text_format import shortened, value_text
 from augmill.tasks.sanitize.control_characters import visible
 
 INK, FAINT, LINE, PAPER = "#1f2933", "#5b6770", "#cbd2d9", "#ffffff"
@@ -52,13 +52,13 @@ svg {{ max-width: 100%; height: auto; }}
 """
 
 
-class Raw(str):
+class Markup(str):
     """Text that is markup already and must not be escaped again."""
 
 
-def escape(value: Any) -> Raw:
-    """Text as markup, with every sign in sight; what is `Raw` stays as it is."""
-    return value if isinstance(value, Raw) else Raw(_escape(visible(str(value)), quote=True))
+def escape(value: Any) -> Markup:
+    """Text as markup, with every sign in sight; what is `Markup` stays as it is."""
+    return value if isinstance(value, Markup) else Markup(_escape(visible(str(value)), quote=True))
 
 
 def page(title: str, body: Iterable[str], style: str = "", script: str = "") -> bytes:
@@ -78,13 +78,13 @@ def page(title: str, body: Iterable[str], style: str = "", script: str = "") -> 
     ).encode()
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> Raw:
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markup:
     """An HTML table; numbers are set right with thousands separated, null is a dash."""
     lines = [[_cell(value) for value in row] for row in rows]
     numeric = [bool(lines) and all(row[i][1] for row in lines) for i in range(len(headers))]
     head = "".join(_tag("th", escape(text), numeric[i]) for i, text in enumerate(headers))
     body = "".join("<tr>" + "".join(_tag("td", *cell) for cell in row) + "</tr>\n" for row in lines)
-    return Raw(f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>')
+    return Markup(f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>')
 
 
 def svg(width: float, height: float, parts: Iterable[str]) -> bytes:
@@ -96,9 +96,9 @@ def svg(width: float, height: float, parts: Iterable[str]) -> bytes:
     ).encode()
 
 
-def inline(picture: bytes) -> Raw:
+def inline(picture: bytes) -> Markup:
     """An SVG document as a part of an HTML page, where it needs no name space."""
-    return Raw(picture.decode().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))
+    return Markup(picture.decode().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))
 
 
 def text(x: float, y: float, value: Any, *, anchor: str = "start", size: int = 13, fill: str = INK) -> str:
@@ -114,12 +114,12 @@ def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str
     )
 
 
-def _cell(value: Any) -> tuple[Raw, bool]:
+def _cell(value: Any) -> tuple[Markup, bool]:
     if value is None:
-        return Raw('<span class="none">–</span>'), True
+        return Markup('<span class="none">–</span>'), True
     number = isinstance(value, int | float) and not isinstance(value, bool)
     number = number or (isinstance(value, str) and _PERCENT.fullmatch(value) is not None)
-    return value if isinstance(value, Raw) else escape(shortened(figure(value), LONGEST)), number
+    return value if isinstance(value, Markup) else escape(shortened(value_text(value), LONGEST)), number
 
 
 def _tag(name: str, content: str, numeric: bool) -> str:

@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.tasks.documents import text_format
 from augmill.tasks.html_pages import elements
-from augmill.tasks.html_pages.elements import BAD, FAINT, GOOD, INK, LINE, WARN, Raw, escape
-from augmill.tasks.summaries.probe_text import magnitude, names, said, share
+from augmill.tasks.html_pages.elements import BAD, FAINT, GOOD, INK, LINE, WARN, Markup, escape
+from augmill.tasks.summaries.probe_text import magnitude, names, share_text, verdict_lines
 
 Row = Mapping[str, Any]
 
-_STYLE = Raw("""<style>
+_STYLE = Markup("""<style>
 td.frays { background: #fff3e0; } td.strays { background: #eceff1; }
 td.breaks { background: #fde0e0; font-weight: 600; }
 .heat td, .heat th { padding: .2rem .55rem; text-align: right; white-space: nowrap; }
@@ -47,7 +47,7 @@ def _body(document: Row) -> Iterator[str]:
     yield f"<h1>How far may {escape(document['dataset'])} be changed?</h1>"
     yield (
         f'<p class="lead">{real["all"]["rows"]:,} training rows, each judged by a model that has not seen it. As they'
-        f" are, {escape(share(real['all']))} of them are contradicted: the noise floor. The policy asks that"
+        f" are, {escape(share_text(real['all']))} of them are contradicted: the noise floor. The policy asks that"
         f" {rate:.2%} of labels hold. A class <b>frays</b> where fewer do, beyond what {real['all']['rows']:,} rows"
         " could show by chance; it <b>breaks</b> where most labels are others, and <b>strays</b> where more than"
         f" {document['max_unfamiliar_share']:.0%} look like no class, so that the verifier cannot vouch for them (grey"
@@ -59,7 +59,7 @@ def _body(document: Row) -> Iterator[str]:
     for one in document["transforms"]:
         steps = f' <span class="none">in {escape(", ".join(one["steps"]))}</span>' if one["steps"] else ""
         yield f"<h2>{escape(one['use'])}{steps}</h2>"
-        lines = [line.partition(" ") for line in said(one, rate)]
+        lines = [line.partition(" ") for line in verdict_lines(one, rate)]
         yield '<ul class="said">' + "".join(f"<li><b>{escape(a)}</b> {escape(b)}</li>" for a, _, b in lines) + "</ul>"
         yield _bars(one) if one["kind"] == "on_off" else _curve(one, document)
         yield _heat(one)
@@ -90,7 +90,8 @@ def _curve(one: Row, document: Row) -> str:
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3.5 if row["status"] != "holds" else 2}" fill="{colour}">'
-            f"<title>{escape(label)} at {escape(magnitude(one, point))}: {escape(share(row))}, {row['status']}</title>"
+            f"<title>{escape(label)} at {escape(magnitude(one, point))}: "
+            f"{escape(share_text(row))}, {row['status']}</title>"
             "</circle>"
             for x, y, row, point in drawn
         ]
@@ -102,7 +103,7 @@ def _curve(one: Row, document: Row) -> str:
 
 def _bars(one: Row) -> str:
     """Share of moved labels per class with its interval, for a transform that has no magnitude."""
-    rows = sorted(one["points"][0]["by_class"], key=lambda row: natural(row["label"]))
+    rows = sorted(one["points"][0]["by_class"], key=lambda row: natural_sort_key(row["label"]))
     parts = []
     width = _WIDTH - _LEFT - _RIGHT
     for number, row in enumerate(rows):
@@ -118,9 +119,9 @@ def _bars(one: Row) -> str:
     return _svg(parts, _TOP + 22 * len(rows) + 8, f"Share of labels that {one['use']} moves, per class")
 
 
-def _heat(one: Row) -> Raw:
+def _heat(one: Row) -> Markup:
     """Every figure: magnitudes down, classes across."""
-    labels = sorted((row["label"] for row in one["classes"]), key=natural)
+    labels = sorted((row["label"] for row in one["classes"]), key=natural_sort_key)
     head = "".join(f"<th>{escape(label)}</th>" for label in ("", "all", *labels))
     body = []
     for point in one["points"]:
@@ -128,7 +129,7 @@ def _heat(one: Row) -> Raw:
         kind = ' class="policy"' if point["at"] == 1.0 and one["kind"] == "range" else ""
         name = "as used" if one["kind"] == "on_off" else magnitude(one, point)
         body.append(f"<tr{kind}><td>{escape(name)}</td>{''.join(cells)}</tr>")
-    return Raw(
+    return Markup(
         f'<div class="scroll"><table class="heat"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody>'
         "</table></div>"
     )
@@ -137,7 +138,7 @@ def _heat(one: Row) -> Raw:
 def _cell(row: Row | None) -> str:
     if row is None or row["moved_share"] is None:
         return '<td><span class="none">–</span></td>'
-    return f'<td class="{row["status"]}" title="{escape(share(row))}">{row["moved_share"]:.1%}</td>'
+    return f'<td class="{row["status"]}" title="{escape(share_text(row))}">{row["moved_share"]:.1%}</td>'
 
 
 def _of(point: Row, label: str) -> Row | None:

@@ -11,13 +11,13 @@ from typing import Any
 
 from augmill.tasks.documents import text_format
 from augmill.tasks.documents.report_document import ValidationDocument
-from augmill.tasks.documents.text_format import figure, plain
+from augmill.tasks.documents.text_format import plain, value_text
 from augmill.tasks.html_pages import elements
-from augmill.tasks.html_pages.elements import Raw, escape
+from augmill.tasks.html_pages.elements import Markup, escape
 
 MAX_ROWS = 100
 """Rows shown per list: a page of a few MB that a browser opens at once."""
-STYLE = Raw("""<style>
+STYLE = Markup("""<style>
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: .9rem; }
 .card { border: 1px solid #cbd2d9; border-radius: 6px; padding: .7rem .8rem; overflow-wrap: anywhere; min-width: 0; }
 .card:target, tr:target { outline: 2px solid #f28e2b; }
@@ -94,7 +94,7 @@ def picture(png: bytes, caption: str) -> str:
 
 def cell(value: Any) -> str:
     """A value as a person reads it."""
-    return "missing" if value is None else text_format.shortened(figure(value), elements.LONGEST)
+    return "missing" if value is None else text_format.shortened(value_text(value), elements.LONGEST)
 
 
 def card(own: str, parts: Iterable[str]) -> str:

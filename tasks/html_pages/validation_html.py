@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.tasks.documents.figure_text import detail_text, figure_text, rounded
 from augmill.tasks.documents.report_document import CheckReport, Counts, SemanticReport, ValidationDocument
 from augmill.tasks.documents.text_format import UNLABELLED, plain
 from augmill.tasks.html_pages import elements
 from augmill.tasks.html_pages.children import overruled, rejected
-from augmill.tasks.html_pages.elements import Raw, escape
+from augmill.tasks.html_pages.elements import Markup, escape
 from augmill.tasks.html_pages.row_cards import STYLE, failing, link, quarantined
 
 _ORIGINS = ("real", "augmented", "synthetic")
@@ -71,7 +71,7 @@ def _checks_in_words(count: int) -> str:
 
 def _classes(document: ValidationDocument) -> Iterator[str]:
     before, after = _by_class(document.get("before", {})), _by_class(document.get("after", {}))
-    labels = sorted({*before, *after}, key=natural)
+    labels = sorted({*before, *after}, key=natural_sort_key)
     if not labels:
         return
     yield "<h2>Training rows per class</h2>"
@@ -91,14 +91,14 @@ def _classes(document: ValidationDocument) -> Iterator[str]:
         yield f'<p class="tag">Held out, real rows only: {escape(held)}.</p>'
 
 
-def _bars(counts: Mapping[str, int], most: int) -> Raw:
+def _bars(counts: Mapping[str, int], most: int) -> Markup:
     spans = [
         f'<span class="bar" style="width:{9 * counts.get(origin, 0) / most:.2f}rem;'
         f'background:{elements.ORIGIN_COLOURS[origin]}" title="{origin} {counts.get(origin, 0):,}"></span>'
         for origin in _ORIGINS
         if most and counts.get(origin)
     ]
-    return Raw("".join(spans))
+    return Markup("".join(spans))
 
 
 def _checks(document: ValidationDocument) -> Iterator[str]:
@@ -119,11 +119,11 @@ def _check_row(check: CheckReport) -> list[Any]:
     kind_of_text = "bad" if check.get("error") else "tag"
     links = [link(row["sample_id"]) for row in check.get("failing", [])[:5]]
     more = max(0, check.get("failed", 0) - len(links)) if links else 0
-    shown = Raw("<br>".join(links) + (f'<br><span class="tag">and {more:,} more</span>' if more else ""))
+    shown = Markup("<br>".join(links) + (f'<br><span class="tag">and {more:,} more</span>' if more else ""))
     return [
-        Raw(f'<span class="{kind}">{word}</span>'),
+        Markup(f'<span class="{kind}">{word}</span>'),
         check.get("layer", ""),
-        Raw(f'{name}<span class="{kind_of_text}">{escape(told)}</span>{_details(check)}'),
+        Markup(f'{name}<span class="{kind_of_text}">{escape(told)}</span>{_details(check)}'),
         figure_text(check, 6),
         _figure(check.get("target")),
         check.get("judged"),
@@ -145,7 +145,7 @@ def _semantic(document: ValidationDocument) -> Iterator[str]:
     yield "<h2>Labels: children beside held-out real rows</h2>"
     yield f'<p class="tag">{escape(_how_well(semantic))}</p>'
     rates = sorted(
-        semantic.get("rates", []), key=lambda rate: (rate["step"], rate["transform"], natural(rate["label"]))
+        semantic.get("rates", []), key=lambda rate: (rate["step"], rate["transform"], natural_sort_key(rate["label"]))
     )
     if rates:
         heads = ["step", "transform", "class", "judged", "consistency", "unfamiliar", "too few", "dropped"]
@@ -157,7 +157,7 @@ def _semantic(document: ValidationDocument) -> Iterator[str]:
             f'<p>The {count:,} contradicted and unfamiliar rows, worst first: <a href="{name}">{name}</a>, beside this '
             "page.</p>"
         )
-    floor = sorted(semantic.get("noise_floor", []), key=lambda row: natural(row["label"]))
+    floor = sorted(semantic.get("noise_floor", []), key=lambda row: natural_sort_key(row["label"]))
     if floor:
         yield "<h2>What the verifier can see: held-out real rows</h2>"
         yield (
@@ -195,7 +195,7 @@ def _rate_row(rate: Mapping[str, Any]) -> list[Any]:
 def _floor_row(row: Mapping[str, Any]) -> list[Any]:
     alpha = float(f"{row['reached_alpha']:.3g}")
     shares = [_percent(row[key]) for key in ("contradicted_rate", "unfamiliar_rate", "catch_rate")]
-    told = Raw('<span class="bad">too few rows to judge</span>') if row["too_few"] else ""
+    told = Markup('<span class="bad">too few rows to judge</span>') if row["too_few"] else ""
     return [row["label"], row["rows"], alpha, *shares, told]
 
 

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from augmill.tasks.documents.text_format import figure
+from augmill.tasks.documents.text_format import value_text
 from augmill.tasks.documents.version_document import InputDocument
 from augmill.tasks.lineage.inputs import MAX_SINGLE_INPUTS, common_folder
 from augmill.tasks.rows.provenance import MEANINGS
 from augmill.tasks.sanitize.redact import redact, redact_all, redact_text
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent
@@ -42,7 +42,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Around:
+class JobContext:
     """What a run does not say of itself: the job's name space and owner, the policy's place, and who asked for it.
 
     `parent` is name space, job and run id; `nominal` the moment it was scheduled for, in seconds since 1970.
@@ -57,7 +57,7 @@ class Around:
     nominal: float | None = None
 
 
-def event(happening: Happening, around: Around) -> RunEvent | None:
+def event(happening: DatasetEvent, around: JobContext) -> RunEvent | None:
     """The event of something that happened; None where it is no run, or where nothing had to run."""
     state = STATES.get(happening.kind)
     if state is None or (happening.kind == "run.unchanged" and not is_uuid(happening.run_id)):
@@ -105,7 +105,7 @@ def named(uri: str) -> tuple[str, str]:
     return f"{parts.scheme}://{host}", parts.path.strip("/") or "/"
 
 
-def _run(happening: Happening, facts: Mapping[str, Any], around: Around, state: str) -> Run:
+def _run(happening: DatasetEvent, facts: Mapping[str, Any], around: JobContext, state: str) -> Run:
     from openlineage.client import facet_v2 as facets
     from openlineage.client.event_v2 import Run
 
@@ -140,7 +140,7 @@ def _fault(facts: Mapping[str, Any]) -> str:
     return f"DataError: the data did not pass{': ' if failed else ''}{', '.join(failed)}"
 
 
-def _job(dataset: str, facts: Mapping[str, Any], around: Around) -> Job:
+def _job(dataset: str, facts: Mapping[str, Any], around: JobContext) -> Job:
     from openlineage.client import facet_v2 as facets
     from openlineage.client.event_v2 import Job
 
@@ -322,8 +322,8 @@ def _assertions(facts: Mapping[str, Any]) -> Any:
                 assertion=str(check["name"]),
                 success=bool(check["success"]),
                 severity="error" if check.get("on_failure") == "fail" else "warn",
-                expected=None if check.get("target") is None else figure(check["target"]),
-                actual=figure(check["observed"]) if isinstance(check.get("observed"), int | float) else None,
+                expected=None if check.get("target") is None else value_text(check["target"]),
+                actual=value_text(check["observed"]) if isinstance(check.get("observed"), int | float) else None,
             )
             for check in facts.get("checks") or []
         ]

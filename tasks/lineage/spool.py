@@ -48,12 +48,12 @@ def record_or_spool(
     spool: Store, document: VersionDocument, tracking_uri: str, artifacts: Mapping[str, bytes]
 ) -> Outcome:
     """Send what waits, in order of version, this one included. Raises only when the spool cannot be written."""
-    name = keep(spool, document, artifacts)
+    name = store_record(spool, document, artifacts)
     earlier = send(spool, tracking_uri)
     return Outcome(earlier.links.pop(name, None), earlier.left.pop(name, None), earlier)
 
 
-def keep(spool: Store, document: VersionDocument, artifacts: Mapping[str, bytes]) -> str:
+def store_record(spool: Store, document: VersionDocument, artifacts: Mapping[str, bytes]) -> str:
     """Put a record into the spool and return its name there; keeping it twice is keeping it once."""
     name = entry_name(document)
     spool.write(name, pack(document, artifacts))

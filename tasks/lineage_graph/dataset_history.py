@@ -38,7 +38,7 @@ class Inputs(TypedDict):
     removed: int
 
 
-class Chapter(TypedDict, total=False):
+class VersionRecord(TypedDict, total=False):
     """One version: what it was made from and how, and what has become of it. A purged one says little.
 
     `before` is the version that policy and inputs are compared with: the last one that was not purged.
@@ -99,6 +99,6 @@ class History(TypedDict):
     table_uri: str
     at_ms: int
     folded: int
-    chapters: list[Chapter]
+    chapters: list[VersionRecord]
     moves: list[Moved]
     measured: list[Measured]

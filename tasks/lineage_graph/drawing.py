@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from augmill.tasks.html_pages.elements import Raw, escape
+from augmill.tasks.html_pages.elements import Markup, escape
 from augmill.tasks.lineage_graph.graph import GAP_X, HEADS, LINE, MARGIN, PORT, TOP, WIDTH, Arrow, Box, Graph
 
 _PARTS = {"raw": "-raw", "policy": "-policy", "read": "-rows", "step": "-steps", "version": "", "move": "-events"}
@@ -14,7 +14,7 @@ _MARKER = (
 )
 
 
-def drawn(graph: Graph, label: str, first: int) -> Raw:
+def drawn(graph: Graph, label: str, first: int) -> Markup:
     """The whole picture; `label` is what a screen reader says of it, `first` the version that is shown first."""
     parts = [
         f'<svg width="{graph.width:g}" height="{graph.height:g}" viewBox="0 0 {graph.width:g} {graph.height:g}" '
@@ -26,7 +26,7 @@ def drawn(graph: Graph, label: str, first: int) -> Raw:
         *(_box(box) for box in sorted(graph.boxes.values(), key=lambda box: (box.y, box.x))),
         "</g></svg>",
     ]
-    return Raw("\n".join(parts))
+    return Markup("\n".join(parts))
 
 
 def _frame(graph: Graph) -> Iterator[str]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from augmill.tasks.documents.text_format import shortened, size_text
-from augmill.tasks.lineage_graph.dataset_history import Chapter, History, Moved
+from augmill.tasks.lineage_graph.dataset_history import History, Moved, VersionRecord
 
 Kind = Literal["raw", "policy", "read", "step", "version", "move"]
 
@@ -99,7 +99,7 @@ def graph(history: History) -> Graph:
     return found
 
 
-def _band(chapter: Chapter, history: History, policies: dict[str, str]) -> Iterator[Box]:
+def _band(chapter: VersionRecord, history: History, policies: dict[str, str]) -> Iterator[Box]:
     yield _version(chapter, history)
     if "inputs" not in chapter:  # purged: no box says what it was made from
         return
@@ -118,7 +118,7 @@ def _band(chapter: Chapter, history: History, policies: dict[str, str]) -> Itera
         yield Box(f"s{about}.{number}", "step", about, shortened(step["name"], NAME), [one for one in lines if one])
 
 
-def _raw(chapter: Chapter) -> Iterator[Box]:
+def _raw(chapter: VersionRecord) -> Iterator[Box]:
     inputs, about = chapter["inputs"], chapter["version"]
     new, count = inputs["new"], inputs["new_objects"]
     own = new[:MAX_OBJECTS] if count <= MAX_OBJECTS else []
@@ -130,7 +130,7 @@ def _raw(chapter: Chapter) -> Iterator[Box]:
         yield Box(f"r{about}", "raw", about, f"{count:,} raw objects", [line for line in lines if line])
 
 
-def _policy(chapter: Chapter) -> Box:
+def _policy(chapter: VersionRecord) -> Box:
     changes = len(chapter["policy_changes"])
     first = chapter["before"] is None
     said = "first policy" if first else f"{changes} setting{'s' * (changes != 1)} changed"
@@ -138,20 +138,20 @@ def _policy(chapter: Chapter) -> Box:
     return Box(f"p{chapter['version']}", "policy", chapter["version"], shortened(chapter["policy_name"], NAME), lines)
 
 
-def _read(chapter: Chapter) -> Box:
+def _read(chapter: VersionRecord) -> Box:
     rows = chapter["rows"]
     lines = [f"{split}: {count:,} real" for split, count in real_per_split(chapter).items()]
     lines += [f"{rows['quarantined']:,} quarantined"] if rows.get("quarantined") else []
     return Box(f"i{chapter['version']}", "read", chapter["version"], "ingest, validate, split", lines)
 
 
-def real_per_split(chapter: Chapter) -> dict[str, int]:
+def real_per_split(chapter: VersionRecord) -> dict[str, int]:
     """Real rows of each split."""
     counts = chapter["rows"].get("by_split_origin_label", {})
     return {split: sum(origins.get("real", {}).values()) for split, origins in counts.items()}
 
 
-def _version(chapter: Chapter, history: History) -> Box:
+def _version(chapter: VersionRecord, history: History) -> Box:
     about, rows, gone = chapter["version"], chapter.get("rows", {}), chapter.get("gone")
     lines = [day(chapter["at_ms"])]
     lines += [f"{count:,} {name}" for name in ("real", "augmented", "synthetic") if (count := rows.get(name))]
@@ -168,7 +168,7 @@ def _version(chapter: Chapter, history: History) -> Box:
     return Box(f"v{about}", "version", about, f"{shortened(history['dataset'], NAME - 4)}@{about}", lines, mood)
 
 
-def _arrows(chapter: Chapter, band: Sequence[Box], policies: dict[str, str]) -> Iterator[Arrow]:
+def _arrows(chapter: VersionRecord, band: Sequence[Box], policies: dict[str, str]) -> Iterator[Arrow]:
     about = chapter["version"]
     parent = chapter.get("parent")
     if "inputs" not in chapter:

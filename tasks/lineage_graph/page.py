@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.tasks.cards.policy_diff import coloured
 from augmill.tasks.documents.mlflow_view import run_url
-from augmill.tasks.documents.text_format import figure, plain, size_text
-from augmill.tasks.html_pages.elements import Raw, escape, page, table
-from augmill.tasks.lineage_graph.dataset_history import Chapter, History
+from augmill.tasks.documents.text_format import plain, size_text, value_text
+from augmill.tasks.html_pages.elements import Markup, escape, page, table
+from augmill.tasks.lineage_graph.dataset_history import History, VersionRecord
 from augmill.tasks.lineage_graph.drawing import drawn
 from augmill.tasks.lineage_graph.graph import day, graph
 
@@ -75,7 +75,7 @@ def _lead(history: History) -> str:
     return f"{history['description']}{owner} {history['table_uri']}, as of {day(history['at_ms'])} UTC.{folded}".strip()
 
 
-def _tools(chapters: list[Chapter]) -> str:
+def _tools(chapters: list[VersionRecord]) -> str:
     options = "".join(f'<option value="v{c["version"]}">version {c["version"]}</option>' for c in reversed(chapters))
     return (
         f'<div class="tools"><select aria-label="Go to version">{options}</select>'
@@ -84,8 +84,8 @@ def _tools(chapters: list[Chapter]) -> str:
     )
 
 
-def _link(version: int, words: str | None = None) -> Raw:
-    return Raw(f'<a href="#d{version}">{escape(words or version)}</a>')
+def _link(version: int, words: str | None = None) -> Markup:
+    return Markup(f'<a href="#d{version}">{escape(words or version)}</a>')
 
 
 def channels_now(history: History) -> dict[str, int]:
@@ -104,14 +104,14 @@ def _versions(history: History) -> Iterator[list[Any]]:
         yield [_link(chapter["version"]), day(chapter["at_ms"]), read, policy, *counts, passed, now]
 
 
-def _policy_words(chapter: Chapter) -> str:
+def _policy_words(chapter: VersionRecord) -> str:
     if chapter["before"] is None:
         return "first"
     changes = len(chapter["policy_changes"])
     return f"{changes} changed" if changes else "as before"
 
 
-def _now(history: History, chapter: Chapter) -> str:
+def _now(history: History, chapter: VersionRecord) -> str:
     version, gone = chapter["version"], chapter.get("gone")
     words = [f"{name}" for name, at in sorted(channels_now(history).items()) if at == version]
     words += ["pinned"] if chapter.get("pinned") is not None else []
@@ -130,7 +130,7 @@ def events(history: History) -> list[tuple[int, int, str, str]]:
         )
     for one in history["measured"]:
         said = "; ".join(one["breaches"]) or ", ".join(
-            f"{c['name']} {figure(c.get('observed'))}" for c in one["checks"]
+            f"{c['name']} {value_text(c.get('observed'))}" for c in one["checks"]
         )
         words = f"breach: {said}" if one["breaches"] else f"{one['kind']}: {said}"
         found.append((one["at_ms"], one["version"], words, one["by"]))
@@ -155,7 +155,7 @@ def _events(history: History) -> Iterator[list[Any]]:
         yield [day(at_ms), _link(version), what, by]
 
 
-def _details(history: History, chapter: Chapter, reports: str | None, newest: int) -> str:
+def _details(history: History, chapter: VersionRecord, reports: str | None, newest: int) -> str:
     version = chapter["version"]
     full = version > newest - FULL
     parts = [f"<h2>{escape(history['dataset'])}@{version}</h2>", table(("what", "value"), _facts(history, chapter))]
@@ -168,7 +168,7 @@ def _details(history: History, chapter: Chapter, reports: str | None, newest: in
     return f'<section id="d{version}">{"".join(parts)}</section>'
 
 
-def _facts(history: History, chapter: Chapter) -> list[tuple[str, Any]]:
+def _facts(history: History, chapter: VersionRecord) -> list[tuple[str, Any]]:
     parent, link = chapter.get("parent"), chapter.get("mlflow")
     facts: list[tuple[str, Any]] = [
         ("published (UTC)", day(chapter["at_ms"])),
@@ -182,13 +182,13 @@ def _facts(history: History, chapter: Chapter) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _mlflow(link: Any) -> Raw:
+def _mlflow(link: Any) -> Markup:
     url = run_url(link)
     run = escape(link["run_id"])
-    return Raw(f'<a class="out" href="{escape(url)}">{run}</a>') if url else run
+    return Markup(f'<a class="out" href="{escape(url)}">{run}</a>') if url else run
 
 
-def _pages(chapter: Chapter, reports: str) -> Iterator[str]:
+def _pages(chapter: VersionRecord, reports: str) -> Iterator[str]:
     for name, words in _BESIDE.items():
         if name in chapter.get("pages", []):
             address = escape(f"{reports}{chapter['version']:08d}/{name}")
@@ -198,7 +198,7 @@ def _pages(chapter: Chapter, reports: str) -> Iterator[str]:
                 yield f'<li><a class="out" href="{address}">{words}</a></li>'
 
 
-def _policy(chapter: Chapter) -> Iterator[str]:
+def _policy(chapter: VersionRecord) -> Iterator[str]:
     yield f'<h3 id="d{chapter["version"]}-policy">Policy</h3>'
     before, changes = chapter["before"], chapter["policy_changes"]
     if before is None:
@@ -211,7 +211,7 @@ def _policy(chapter: Chapter) -> Iterator[str]:
         yield f"<details><summary>The text, line by line</summary>{coloured(chapter['policy_diff'])}</details>"
 
 
-def _raw(chapter: Chapter) -> Iterator[str]:
+def _raw(chapter: VersionRecord) -> Iterator[str]:
     inputs = chapter["inputs"]
     yield f'<h3 id="d{chapter["version"]}-raw">Raw objects</h3>'
     words = f"{inputs['objects']:,} read, {size_text(inputs['bytes'])}: {inputs['new_objects']:,} new"
@@ -226,11 +226,11 @@ def _raw(chapter: Chapter) -> Iterator[str]:
         yield f"<p>And {more:,} more; all are in version.json of the MLflow run.</p>"
 
 
-def _rows(chapter: Chapter, full: bool) -> Iterator[str]:
+def _rows(chapter: VersionRecord, full: bool) -> Iterator[str]:
     yield f'<h3 id="d{chapter["version"]}-rows">Rows</h3>'
     counts = chapter["rows"].get("by_split_origin_label", {})
     groups = [(split, origin) for split, origins in counts.items() for origin in origins]
-    labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=natural)
+    labels = sorted({label for split, origin in groups for label in counts[split][origin]}, key=natural_sort_key)
     heads = ("class", *(f"{split} {origin}" for split, origin in groups))
     lines = [[label or None, *(counts[s][o].get(label, 0) for s, o in groups)] for label in labels]
     total = ["all", *(sum(counts[split][origin].values()) for split, origin in groups)]
@@ -242,7 +242,7 @@ def _rows(chapter: Chapter, full: bool) -> Iterator[str]:
     yield f"<p>{escape(', '.join(f'{count:,} {name}' for name, count in left.items() if count is not None))}</p>"
 
 
-def _steps(chapter: Chapter) -> Iterator[str]:
+def _steps(chapter: VersionRecord) -> Iterator[str]:
     yield f'<h3 id="d{chapter["version"]}-steps">Steps</h3>'
     figures = ("planned", "made", "dropped", "published")
     lines = [
@@ -251,7 +251,7 @@ def _steps(chapter: Chapter) -> Iterator[str]:
     yield table(("step", "transforms", *figures), lines) if lines else "<p>None: the rows are all real.</p>"
 
 
-def _checks(chapter: Chapter, full: bool) -> Iterator[str]:
+def _checks(chapter: VersionRecord, full: bool) -> Iterator[str]:
     checks = chapter["checks"]
     yield f'<h3 id="d{chapter["version"]}-checks">Checks</h3>'
     yield f"<p>{sum(check['success'] for check in checks)} of {len(checks)} passed.</p>"
@@ -263,6 +263,6 @@ def _checks(chapter: Chapter, full: bool) -> Iterator[str]:
 def _check(check: Mapping[str, Any]) -> list[Any]:
     result = "passed" if check["success"] else "not passed"
     mood = "good" if check["success"] else "bad"
-    seen = "could not be judged" if check.get("error") else figure(check.get("observed"))
-    target = None if check.get("target") is None else figure(check["target"])
-    return [plain(check["name"]), Raw(f'<span class="{mood}">{result}</span>'), seen, target]
+    seen = "could not be judged" if check.get("error") else value_text(check.get("observed"))
+    target = None if check.get("target") is None else value_text(check["target"])
+    return [plain(check["name"]), Markup(f'<span class="{mood}">{result}</span>'), seen, target]

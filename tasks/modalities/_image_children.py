@@ -16,7 +16,7 @@ from augmill.policies.errors import AugmillError, DataError
 from augmill.tasks.modalities import _image_codec as codec
 from augmill.tasks.modalities._image_columns import BOXES, IMAGE, MASK, Pictures, boxes_column, payload_column
 from augmill.tasks.modalities._image_fit import draw, library_errors
-from augmill.tasks.modalities.modality_contract import Births, Loader, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import ChildSpecs, Loader, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 from augmill.tasks.rows.randomness import bits, uniforms
 from augmill.tasks.transforms.picture import Drawn, Picture
@@ -74,7 +74,7 @@ def firing(probabilities: Sequence[float], seeds: I64) -> NDArray[np.bool_]:
     return fires
 
 
-def prepare(ops: Sequence[Op], pool: PoolIndex, births: Births) -> list[Tool]:
+def prepare(ops: Sequence[Op], pool: PoolIndex, births: ChildSpecs) -> list[Tool]:
     """Build each op's tool, and draw seeds, firing and partners for all births at once."""
     fires = firing([op.probability for op in ops], births.seeds)
     tools = []
@@ -87,14 +87,14 @@ def prepare(ops: Sequence[Op], pool: PoolIndex, births: Births) -> list[Tool]:
     return tools
 
 
-def children(ops: Sequence[Op], pool: PoolIndex, births: Births, load: Loader) -> pa.Table:
+def children(ops: Sequence[Op], pool: PoolIndex, births: ChildSpecs, load: Loader) -> pa.Table:
     """Make the children, in the order of `births`; see `Modality.children`."""
     return _made(prepare(ops, pool, births), pool, births.bases, load)
 
 
 def rebuild(ops: Sequence[Op], parents: pa.Table, who: PoolIndex, recorded: Recorded) -> pa.Table:
     """Published children again; see `Modality.rebuild`. A record that is not true gives another picture."""
-    births = Births(recorded.bases, np.zeros(len(recorded.seeds), np.int64), recorded.seeds)
+    births = ChildSpecs(recorded.bases, np.zeros(len(recorded.seeds), np.int64), recorded.seeds)
     records = [iter(json.loads(text)) for text in recorded.ops]
     used = [1] * len(records)
     tools = []

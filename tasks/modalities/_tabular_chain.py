@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmill.policies.errors import PolicyError
-from augmill.tasks.modalities.modality_contract import Arrays, Births, Op, Recorded
+from augmill.tasks.modalities.modality_contract import Arrays, ChildSpecs, Op, Recorded
 from augmill.tasks.rows.randomness import bits, uniforms
 from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 
@@ -43,7 +43,7 @@ def check_order(ops: Sequence[Op]) -> None:
             )
 
 
-def draw_chain(ops: Sequence[Op], spec: TableSpec, state: Arrays, size: int, births: Births) -> list[Firing]:
+def draw_chain(ops: Sequence[Op], spec: TableSpec, state: Arrays, size: int, births: ChildSpecs) -> list[Firing]:
     """Draw which transforms fire for which child, and all that they need, from each child's own seed."""
     check_order(ops)
     fired = fire([op.probability for op in ops], births.seeds)

@@ -19,7 +19,7 @@ from augmill.tasks.modalities._image_codec import decode
 from augmill.tasks.modalities._image_noise import noise_share
 from augmill.tasks.modalities._image_opencv import load_opencv
 from augmill.tasks.modalities._image_thumbnail import thumbnail
-from augmill.tasks.modalities.modality_contract import Arrays, Births, Loader, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import Arrays, ChildSpecs, Loader, Op, PoolIndex, Recorded
 from augmill.tasks.rows.identity import content_words, digest_words
 
 __all__ = [
@@ -98,7 +98,7 @@ def children(
     description: Mapping[str, Any],
     pool: PoolIndex,
     state: Arrays,
-    births: Births,
+    births: ChildSpecs,
     load: Loader,
 ) -> pa.Table:
     """Make the children; see `Modality.children`."""

@@ -34,7 +34,7 @@ class Op:
 
 
 @dataclass(frozen=True)
-class Births:
+class ChildSpecs:
     """Children to make: one row each. `bases` index the pool; `seeds` are all the randomness there is."""
 
     bases: I64
@@ -108,7 +108,7 @@ class Modality(Protocol):
         description: Mapping[str, Any],
         pool: PoolIndex,
         state: Arrays,
-        births: Births,
+        births: ChildSpecs,
         load: Loader,
     ) -> pa.Table:
         """Make the children: user columns as in the pool, then `augmill_parent_ids`, `augmill_ops` (for each transform

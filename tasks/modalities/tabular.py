@@ -15,7 +15,7 @@ from augmill.tasks.modalities._tabular_blocks import block_of, table_of
 from augmill.tasks.modalities._tabular_chain import Firing, apply_chain, check_order, draw_chain, replay
 from augmill.tasks.modalities._tabular_describe import describe, merge, spec_from_json, spec_to_json, tally
 from augmill.tasks.modalities._tabular_records import Parents, label_weights, ops_text
-from augmill.tasks.modalities.modality_contract import I64, Arrays, Births, Loader, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import I64, Arrays, ChildSpecs, Loader, Op, PoolIndex, Recorded
 from augmill.tasks.rows.identity import content_words, like_columns
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS
 from augmill.tasks.transforms.table import Block, Pool, TableSpec
@@ -93,7 +93,7 @@ def children(
     description: Mapping[str, Any],
     pool: PoolIndex,
     state: Arrays,
-    births: Births,
+    births: ChildSpecs,
     load: Loader,
 ) -> pa.Table:
     """Make the children of `births`: user columns as in the pool, then parents, ops and label shares."""

@@ -18,7 +18,7 @@ from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import ChildShard
 from augmill.tasks.runs.row_index import label_text
 from augmill.tasks.runs.row_pool import by_file, places_of
-from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.fit import FitResult
 
 FAMILIES = 12
 THUMBNAIL = 96
@@ -26,7 +26,7 @@ MAX_COLUMNS = 12
 SCATTER_ROWS = 600
 
 
-def before_after(ctx: Context, fitted: Fitted, children: Sequence[ChildShard]) -> dict[str, bytes]:
+def before_after(ctx: Context, fitted: FitResult, children: Sequence[ChildShard]) -> dict[str, bytes]:
     """The artifact that shows what augmentation did; empty where nothing was made."""
     shards = [shard for shard in children if shard.rows]
     if not shards:
@@ -87,7 +87,7 @@ def family(ctx: Context, row: Mapping[str, Any], parents: Mapping[str, Mapping[s
 
 def _tables(
     ctx: Context,
-    fitted: Fitted,
+    fitted: FitResult,
     rows: pa.Table,
     parents: Mapping[str, Mapping[str, Any]],
     shards: Sequence[ChildShard],
@@ -101,7 +101,7 @@ def _tables(
     return charts.pairs(columns, lines, f"{ctx.policy.dataset}: parents and children", _scatter(ctx, fitted, shards))
 
 
-def _scatter(ctx: Context, fitted: Fitted, shards: Sequence[ChildShard]) -> bytes:
+def _scatter(ctx: Context, fitted: FitResult, shards: Sequence[ChildShard]) -> bytes:
     """Real training rows and children on one map; nothing where rows have fewer than two features."""
     description = json.loads(ctx.work.read(f"{fitted.description}.json"))
     places = ctx.work.read_table(f"{fitted.index}.parquet")

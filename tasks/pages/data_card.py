@@ -72,7 +72,7 @@ def in_table(found: Published, prefix: str) -> Layout:
     return Layout(tuple(files), select(found.snapshot.schema, columns), prefix, hive=True)
 
 
-def keep(table: Store, objects: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, str]:
+def write_card(table: Store, objects: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, str]:
     """Put card and Croissant file where the version is; returns their addresses. `drawn`: more pictures, by name."""
     document, folder = card_document(table, found), page_folder(found.version)
     up = "../" * (folder.count("/") + 3) + f"{found.manifest.dataset}/"  # out of reports/N, the dataset and .augmill

@@ -16,9 +16,9 @@ from augmill.tasks.pages.data_card import page_folder
 from augmill.tasks.rows.provenance import NAMES, OPS, PARENT_IDS, SAMPLE_ID
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.manifest import Published
-from augmill.tasks.stages.fit import Fitted
-from augmill.tasks.stages.verdicts import Judged, read_scores
-from augmill.tasks.stages.verify import Scored
+from augmill.tasks.stages.fit import FitResult
+from augmill.tasks.stages.verdicts import Verdicts, read_scores
+from augmill.tasks.stages.verify import ScoreResult
 from augmill.tasks.storage.json_objects import document as document_of
 from augmill.tasks.storage.store import Store
 from augmill.tasks.verifiers.calibration import CONTRADICTED, OUTCOMES, TOO_FEW, UNFAMILIAR
@@ -29,7 +29,7 @@ MAX_KEPT = 100
 
 
 def rejections(
-    ctx: Context, fitted: Fitted, scored: Scored, judged: Judged, figures: Mapping[str, Any], version: int
+    ctx: Context, fitted: FitResult, scored: ScoreResult, judged: Verdicts, figures: Mapping[str, Any], version: int
 ) -> tuple[RejectionsDocument, dict[str, bytes]]:
     """What is kept of a published version, and the pictures of the rows in it, by id."""
     pictures: dict[str, bytes] = {}
@@ -73,9 +73,9 @@ def kept(objects: Store, found: Published) -> RejectionsDocument:
 
 def children(
     ctx: Context,
-    fitted: Fitted,
-    scored: Scored,
-    judged: Judged,
+    fitted: FitResult,
+    scored: ScoreResult,
+    judged: Verdicts,
     outcome: str,
     limit: int,
     pictures: dict[str, bytes],
@@ -117,9 +117,9 @@ def _order(found: pa.Table, outcome: str) -> Any:
 
 def _told(
     ctx: Context,
-    fitted: Fitted,
-    scored: Scored,
-    judged: Judged,
+    fitted: FitResult,
+    scored: ScoreResult,
+    judged: Verdicts,
     shown: Sequence[Mapping[str, Any]],
     pictures: dict[str, bytes],
 ) -> Iterator[RejectedChild]:
@@ -142,7 +142,7 @@ def _child(
     row: Mapping[str, Any],
     parents: Mapping[str, Mapping[str, Any]],
     payload: str | None,
-    judged: Judged,
+    judged: Verdicts,
 ) -> RejectedChild:
     child: RejectedChild = {
         "sample_id": row[SAMPLE_ID],
@@ -167,7 +167,7 @@ def _child(
     return child
 
 
-def _rows(ctx: Context, scored: Scored, wanted: Sequence[Mapping[str, Any]]) -> pa.Table:
+def _rows(ctx: Context, scored: ScoreResult, wanted: Sequence[Mapping[str, Any]]) -> pa.Table:
     parts = []
     for shard, child in zip(scored.shards, scored.children, strict=True):
         ids = pa.array([one[SAMPLE_ID] for one in wanted if one["shard"] == shard.name], pa.string())

@@ -12,8 +12,8 @@ from augmill.tasks.pages.before_after import small_picture
 from augmill.tasks.pages.rejections_page import REJECTIONS, children
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.run import Run
-from augmill.tasks.stages.check import NO_CLASS, Checked
-from augmill.tasks.stages.split import Real
+from augmill.tasks.stages.check import NO_CLASS, CheckResult
+from augmill.tasks.stages.split import RealRows
 from augmill.tasks.verifiers.calibration import CONTRADICTED
 
 MAX_SHOWN = 60
@@ -21,14 +21,14 @@ SCOPE = "Every child's label against the classes its features allow, by models t
 NOT_JUDGED = f"Labels are {NO_CLASS}."
 
 
-def keep_refusal(run: Run, checked: Checked) -> str:
+def keep_refusal(run: Run, checked: CheckResult) -> str:
     """Keep the report of a run that publishes nothing; returns its address."""
     name = f"reports/{run.asked.run_key}.html"
     run.ctx.objects.write(name, report(run, checked, None))
     return run.ctx.objects.url(name)
 
 
-def report(run: Run, checked: Checked, version: int | None) -> bytes:
+def report(run: Run, checked: CheckResult, version: int | None) -> bytes:
     """The page, self-contained; `version` is None where nothing was published."""
     ctx = run.ctx
     real, fitted, scored, judged = checked.real, checked.fitted, checked.scored, checked.judged
@@ -64,7 +64,7 @@ def report(run: Run, checked: Checked, version: int | None) -> bytes:
     return render(document, pictures).encode()
 
 
-def _quarantined(ctx: Context, real: Real, pictures: dict[str, bytes]) -> Iterator[QuarantinedRow]:
+def _quarantined(ctx: Context, real: RealRows, pictures: dict[str, bytes]) -> Iterator[QuarantinedRow]:
     left = MAX_SHOWN
     for shard in real.valid:
         if not shard.quarantined or not left:

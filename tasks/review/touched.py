@@ -38,7 +38,7 @@ class Touched:
 
 
 @dataclass(frozen=True)
-class Found:
+class AffectedPolicies:
     """How many policies there are, with those that are deleted, and those that are touched."""
 
     policies: int
@@ -59,7 +59,7 @@ def policies_in(places: Sequence[Path]) -> list[Path]:
 
 def find(
     repository: Repository, change: Change, places: Sequence[Path], plugins: Path | None, code: Path = ROOT
-) -> Found:
+) -> AffectedPolicies:
     """The policies below `places`, at the base or now. Raises PolicyError for places outside of the repository.
 
     `code`: the folder of our own packages; a change to them counts where it lies in the repository.
@@ -77,7 +77,7 @@ def find(
     touched = [one for path, file in here.items() if (one := look.at(path, file, contents[path])) is not None]
     left = [look.deleted(path) for path in gone]
     found = sorted((_beside(one, contents) for one in _moves(touched, left)), key=lambda one: one.path)
-    return Found(len(here) + sum(one.kind == "deleted" for one in found), tuple(found))
+    return AffectedPolicies(len(here) + sum(one.kind == "deleted" for one in found), tuple(found))
 
 
 @dataclass

@@ -82,7 +82,7 @@ class Runner:
                 index = started.pop(future)
                 future.release()  # or Dask would make it again when the worker that holds it dies
                 outcome = _outcome(value, name_of(items[index], index))
-                results[index] = shard.settle(outcome)
+                results[index] = shard.unwrap_outcome(outcome)
                 self.cpu_seconds += outcome.cpu_seconds
                 if on_done:
                     on_done(index, outcome.seconds, results[index])

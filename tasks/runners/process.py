@@ -80,7 +80,7 @@ class Runner:
     ) -> list[Result]:
         """See `contract.Runner.map`. A shard that kills its worker three times ends the run."""
         if len(items) == 1:  # a process of its own would import every library again, to work while we wait
-            return [shard.here(function, items[0], on_done=on_done)]
+            return [shard.run_here(function, items[0], on_done=on_done)]
         waiting = deque(heaviest_first(items, weight))
         deaths: Counter[int] = Counter()
         busy: dict[Connection, int] = {}
@@ -97,7 +97,7 @@ class Runner:
                             raise shard.killed(name_of(items[index], index), DEATHS_ALLOWED, _how(outcome))
                         waiting.appendleft(index)
                         continue
-                    results[index] = shard.settle(outcome)
+                    results[index] = shard.unwrap_outcome(outcome)
                     self.cpu_seconds += outcome.cpu_seconds
                     if on_done:
                         on_done(index, outcome.seconds, results[index])

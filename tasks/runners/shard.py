@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from augmill.policies.errors import AugmillError, StorageError
 from augmill.tasks.runners.runner_contract import OnDone, name_of
-from augmill.tasks.telemetry.context_propagation import Told, at_work, receive
+from augmill.tasks.telemetry.context_propagation import WorkerLog, at_work, receive
 
 T = TypeVar("T")
 ATTEMPTS = 4
@@ -30,7 +30,7 @@ class Outcome:
     error: AugmillError | None = None
     traceback: str = ""
     cpu_seconds: float = 0.0
-    told: Told = field(default_factory=Told)
+    worker_log: WorkerLog = field(default_factory=WorkerLog)
 
 
 def retried(call: Callable[[], T], attempts: int = ATTEMPTS, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> T:
@@ -52,21 +52,23 @@ def run(function: Callable[[Any], Any], item: Any, name: str) -> Outcome:
 
     Nor does a plug-in that calls `sys.exit` end the run as if all were done.
     """
-    start, cpu, told_of = time.perf_counter(), time.process_time(), Told()
+    start, cpu, worker_log = time.perf_counter(), time.process_time(), WorkerLog()
     try:
-        with at_work(function, name, told_of):
+        with at_work(function, name, worker_log):
             result = retried(lambda: function(item))
-        return Outcome(time.perf_counter() - start, result, cpu_seconds=time.process_time() - cpu, told=told_of)
+        return Outcome(
+            time.perf_counter() - start, result, cpu_seconds=time.process_time() - cpu, worker_log=worker_log
+        )
     except (Exception, SystemExit) as fault:  # noqa: BLE001 - the worker's edge: everything becomes one message
-        return replace(failed(fault, name, time.perf_counter() - start), told=told_of)
+        return replace(failed(fault, name, time.perf_counter() - start), worker_log=worker_log)
 
 
 def failed(fault: BaseException, name: str, seconds: float) -> Outcome:
     """The outcome of a shard that raised; call it where the exception is handled."""
-    return Outcome(seconds, error=told(fault, name), traceback=traceback.format_exc())
+    return Outcome(seconds, error=to_user_error(fault, name), traceback=traceback.format_exc())
 
 
-def told(fault: BaseException, name: str) -> AugmillError:
+def to_user_error(fault: BaseException, name: str) -> AugmillError:
     """The error a user meets: our own unchanged, any other as one sentence that names the shard."""
     if isinstance(fault, AugmillError):
         return fault
@@ -89,9 +91,9 @@ def killed(name: str, times: int, how: str) -> StorageError:
     )
 
 
-def settle(outcome: Outcome) -> Any:
+def unwrap_outcome(outcome: Outcome) -> Any:
     """The result of a shard, or its error, raised here with the worker's traceback in the log."""
-    receive(outcome.told)
+    receive(outcome.worker_log)
     if outcome.error is None:
         return outcome.result
     # A fault that nobody foresaw is worth a traceback; one with a remedy is not.
@@ -99,10 +101,10 @@ def settle(outcome: Outcome) -> Any:
     raise outcome.error
 
 
-def here(function: Callable[[Any], T], item: Any, index: int = 0, on_done: OnDone | None = None) -> T:
+def run_here(function: Callable[[Any], T], item: Any, index: int = 0, on_done: OnDone | None = None) -> T:
     """Run one shard in this process, by the same rules."""
     outcome = run(function, item, name_of(item, index))
-    result = settle(outcome)
+    result = unwrap_outcome(outcome)
     if on_done:
         on_done(index, outcome.seconds, result)
     return cast(T, result)

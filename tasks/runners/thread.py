@@ -41,7 +41,7 @@ class Runner:
         try:
             for future in as_completed(started):
                 outcome, index = future.result(), started[future]
-                results[index] = shard.settle(outcome)
+                results[index] = shard.unwrap_outcome(outcome)
                 if on_done:
                     on_done(index, outcome.seconds, results[index])
         finally:

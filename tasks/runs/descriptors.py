@@ -100,7 +100,7 @@ class FittedStep(Described):
 
 
 @dataclass(frozen=True)
-class Raw:
+class IngestResult:
     """Everything ingest found: typed shards in a stable order, the columns with their types, and who lacks which."""
 
     shards: tuple[RawShard, ...]
@@ -109,7 +109,7 @@ class Raw:
 
 
 @dataclass(frozen=True)
-class Valid:
+class ValidationResult:
     """The judged shards, and the verdict on the whole: one JSON document per expectation."""
 
     shards: tuple[ValidShard, ...]
@@ -131,7 +131,7 @@ class Valid:
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedShard:
     """One shard of children with the ids that did not pass, and their scores; the rest is published, so many of each
     class in `labels`."""
 

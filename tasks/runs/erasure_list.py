@@ -88,7 +88,7 @@ def user_rows(rows: pa.Table) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class Hits:
+class ErasureMatches:
     """Entries of the list that name something of a unit, and a digest of what they name: part of its shards' name.
 
     Not the entries: two that name the same rows must not make other shards than one of them.
@@ -98,10 +98,10 @@ class Hits:
     digest: str = ""
 
 
-def hits(ctx: Context, name: str, parts: Callable[[], Iterable[Part]]) -> Hits:
+def hits(ctx: Context, name: str, parts: Callable[[], Iterable[Part]]) -> ErasureMatches:
     """What the list names of these parts; remembered under the name of their content."""
     if not ctx.forgotten:
-        return Hits()
+        return ErasureMatches()
     known = listed(ctx.objects, ctx.forgotten)
 
     def look() -> list[object]:
@@ -118,7 +118,7 @@ def hits(ctx: Context, name: str, parts: Callable[[], Iterable[Part]]) -> Hits:
         return [sorted(met), digest_of(*masks) if met else ""]
 
     entries, digest = ctx.once_json(f"forgotten/{hash_of(name, ctx.forgotten)}", look)
-    return Hits(tuple(entries), digest)
+    return ErasureMatches(tuple(entries), digest)
 
 
 def without(ctx: Context, rows: pa.Table, found: Iterable[str]) -> tuple[pa.Table, np.ndarray[Any, Any]]:

@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def each(
+def map_shards(
     runner: Runner,
     stage: str,
     function: Callable[[Item], Result],

@@ -10,14 +10,16 @@ from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.hash_cache import HashCache
 from augmill.tasks.sources.roots import Roots
-from augmill.tasks.sources.source_contract import Found
+from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.sources.source_objects import source_digest
 from augmill.tasks.sources.source_reader import discover
 
 KEY = "gates.drift_coverage.production"
 
 
-def find(policy: Policy, base: Path, cache: HashCache | None = None, roots: Roots | None = None) -> Found | None:
+def find(
+    policy: Policy, base: Path, cache: HashCache | None = None, roots: Roots | None = None
+) -> SourceListing | None:
     """The objects that hold the production sample, each with its hash; None where the policy names none."""
     if policy.gates.drift_coverage is None:
         return None
@@ -25,7 +27,7 @@ def find(policy: Policy, base: Path, cache: HashCache | None = None, roots: Root
         return discover(_like_source(policy), base, cache, roots)
 
 
-def digest(found: Found | None) -> list[str]:
+def digest(found: SourceListing | None) -> list[str]:
     """What the production sample adds to the key that says nothing has changed."""
     return [source_digest(found)] if found else []
 

@@ -23,7 +23,7 @@ from augmill.tasks.runs.manifest import Published, published
 from augmill.tasks.sanitize.secret import Secret
 from augmill.tasks.sources.hash_cache import HashCache
 from augmill.tasks.sources.roots import Roots
-from augmill.tasks.sources.source_contract import Found
+from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.sources.source_objects import source_digest
 from augmill.tasks.sources.source_reader import discover
 from augmill.tasks.storage import json_objects
@@ -41,7 +41,7 @@ SHARD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """A policy made ready: read, checked, its source listed and hashed, the current version looked up.
 
     `code` is the hash of augmill's own source and the plug-ins; it is part of `run_key`, as is all else that counts.
@@ -50,12 +50,12 @@ class Asked:
 
     loaded: Loaded
     ctx: Context
-    found: Found
+    found: SourceListing
     before: Published | None
     run_key: str
     suite_text: str
     code: str
-    production: Found | None = None
+    production: SourceListing | None = None
 
     @property
     def unchanged(self) -> bool:
@@ -106,7 +106,7 @@ def record_name(version: int) -> str:
     return f"records/{version:08d}.json"
 
 
-def ask(
+def resolve_request(
     policy: Path,
     *,
     lake: str,
@@ -118,7 +118,7 @@ def ask(
     roots: Roots | None = None,
     refuse_errors: bool = True,
     base: Path | None = None,
-) -> Asked:
+) -> RunRequest:
     """Read the policy and look at its source and table; nothing is written but a cache of file hashes.
 
     With `roots`, a source that lies outside of them is refused. With `refuse_errors`, errors that lint finds without
@@ -154,7 +154,7 @@ def ask(
     key = hash_of(loaded.content_hash, suite_document, source_digest(found), ctx.fingerprint, code, *apart)
     before = published(ctx.table, ctx.objects)
     refuse_another_key(ctx, before)
-    return Asked(loaded, ctx, found, before, key, suite_text, code, met)
+    return RunRequest(loaded, ctx, found, before, key, suite_text, code, met)
 
 
 def refuse_another_key(ctx: Context, before: Published | None) -> None:

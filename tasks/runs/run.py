@@ -10,7 +10,7 @@ from typing import Any
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.deadlines import Deadlines, unlimited
-from augmill.tasks.runs.request import Asked  # CARVE
+from augmill.tasks.runs.request import RunRequest  # CARVE
 from augmill.tasks.telemetry.spans import span
 
 
@@ -24,7 +24,7 @@ class Run:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: RunRequest,
         runner: Runner,
         tracking_uri: str,
         run_id: str,

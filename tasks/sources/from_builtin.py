@@ -19,7 +19,7 @@ from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 from augmill.tasks.sources.chunks import Wanted, typed
 from augmill.tasks.sources.column_types import name_of
-from augmill.tasks.sources.source_contract import Chunk, Found, Scan, SourceObject, Unit
+from augmill.tasks.sources.source_contract import Chunk, Scan, SourceListing, SourceObject, Unit
 
 PREFIX = "builtin:"
 _FILES = {
@@ -50,7 +50,7 @@ def objects(policy: Policy) -> tuple[SourceObject, ...]:
     return (SourceObject(name, uri, len(data), hashlib.sha256(data).hexdigest()),)
 
 
-def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """One unit: the sets are small."""
     del policy, unit_bytes
     return [Unit("builtin", found.objects)]

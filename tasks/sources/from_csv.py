@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.source_contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
+from augmill.tasks.sources.source_contract import Chunk, Fault, Scan, SourceListing, SourceObject, Unit, lacking
 from augmill.tasks.sources.values import blanked, fit, text_type
 from augmill.tasks.sources.verified_reader import Opened, opened
 from augmill.tasks.sources.work_units import grouped
@@ -57,7 +57,7 @@ class Header:
         return {name: pa.array([], pa.string()) for name in self.names}
 
 
-def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Files, small ones in groups."""
     del policy
     return grouped("csv", found.objects, unit_bytes)

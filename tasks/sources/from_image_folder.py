@@ -17,7 +17,7 @@ import pyarrow as pa
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.source_contract import Chunk, Found, Scan, SourceObject, Unit
+from augmill.tasks.sources.source_contract import Chunk, Scan, SourceListing, SourceObject, Unit
 from augmill.tasks.sources.verified_reader import contents
 from augmill.tasks.sources.work_units import grouped
 
@@ -42,7 +42,7 @@ def placed(objects: Sequence[SourceObject]) -> list[SourceObject]:
     return [replace(one, split=SPLIT_FOLDERS[names[0]]) for one, names in zip(objects, parts, strict=True)]
 
 
-def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Pictures in groups."""
     del policy
     return grouped("image_folder", found.objects, unit_bytes)

@@ -19,7 +19,7 @@ from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.chunks import Wanted, typed
 from augmill.tasks.sources.column_types import arrow_of, join
-from augmill.tasks.sources.source_contract import Chunk, Fault, Found, Scan, SourceObject, Unit, lacking
+from augmill.tasks.sources.source_contract import Chunk, Fault, Scan, SourceListing, SourceObject, Unit, lacking
 from augmill.tasks.sources.verified_reader import opened
 from augmill.tasks.sources.work_units import grouped
 
@@ -41,7 +41,7 @@ class _Block:
         return [record.get(name) for record in self.records]
 
 
-def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Files, small ones in groups."""
     del policy
     return grouped("jsonl", found.objects, unit_bytes)

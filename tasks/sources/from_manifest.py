@@ -23,7 +23,7 @@ from augmill.policies.schema import BoxColumns, Columns, Policy
 from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 from augmill.tasks.sources import boxes, from_csv
 from augmill.tasks.sources.chunks import Wanted, typed
-from augmill.tasks.sources.source_contract import Chunk, Fault, Found, Scan, SourceObject, Unit
+from augmill.tasks.sources.source_contract import Chunk, Fault, Scan, SourceListing, SourceObject, Unit
 from augmill.tasks.sources.values import text_type
 from augmill.tasks.sources.verified_reader import contents
 from augmill.tasks.sources.work_units import groups
@@ -59,7 +59,7 @@ def places(policy: Policy, manifest: SourceObject) -> list[tuple[str, ...]]:
     return sorted(one for one in named if one)
 
 
-def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Pictures in groups, each with its lines, so that a changed manifest changes only the groups it speaks of.
 
     One more unit per manifest holds what is wrong with it.

@@ -13,7 +13,7 @@ from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.chunks import Wanted, typed
 from augmill.tasks.sources.column_types import join, name_of
-from augmill.tasks.sources.source_contract import Chunk, Found, Scan, SourceObject, Unit, lacking
+from augmill.tasks.sources.source_contract import Chunk, Scan, SourceListing, SourceObject, Unit, lacking
 from augmill.tasks.sources.verified_reader import Opened, opened
 from augmill.tasks.sources.work_units import grouped
 
@@ -22,7 +22,7 @@ _WINDOW_BYTES = 2**20
 _BATCH_ROWS = 65_536
 
 
-def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Files, small ones in groups."""
     del policy
     return grouped("parquet", found.objects, unit_bytes)

@@ -36,7 +36,7 @@ class SourceObject:
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceListing:
     """All objects of a source, sorted by name, the format they are read in, and which of them are manifests.
 
     `ignored`: names of visible files below the source that are of no such format, so that nothing is made of them.

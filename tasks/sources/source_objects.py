@@ -16,14 +16,14 @@ from augmill.tasks.sources.formats import format_of, of_format
 from augmill.tasks.sources.hash_cache import HashCache
 from augmill.tasks.sources.listing import Listed, list_named, list_uri
 from augmill.tasks.sources.roots import Roots
-from augmill.tasks.sources.source_contract import Found, SourceObject
+from augmill.tasks.sources.source_contract import SourceListing, SourceObject
 from augmill.tasks.sources.verified_reader import reading
 
 _HASHERS = 8
 Hash = tuple[str, str | None]
 
 
-def discover(policy: Policy, base: Path, cache: HashCache | None = None, roots: Roots | None = None) -> Found:
+def discover(policy: Policy, base: Path, cache: HashCache | None = None, roots: Roots | None = None) -> SourceListing:
     """All objects of the policy's source, sorted by name, each with the hash of its bytes.
 
     `base` is the folder of the policy file; with `roots`, what lies outside of them is refused. Raises PolicyError
@@ -33,7 +33,7 @@ def discover(policy: Policy, base: Path, cache: HashCache | None = None, roots: 
     asked = policy.source.uri
     uris: list[tuple[Split | None, str]] = [(None, asked)] if isinstance(asked, str) else list(asked.items())
     if any(uri.startswith(from_builtin.PREFIX) for _, uri in uris):
-        return Found("builtin", from_builtin.objects(policy))
+        return SourceListing("builtin", from_builtin.objects(policy))
     listings = [list_uri(uri, base, roots) for _, uri in uris]
     kind = format_of(policy, listings)
     found: list[SourceObject] = []
@@ -56,7 +56,7 @@ def discover(policy: Policy, base: Path, cache: HashCache | None = None, roots: 
             f"every file of the source is empty ({', '.join(one.name for one in found[:5])})",
             "check whatever writes it, then run again",
         )
-    return Found(kind, tuple(sorted(found, key=lambda one: one.name)), frozenset(manifests), tuple(ignored))
+    return SourceListing(kind, tuple(sorted(found, key=lambda one: one.name)), frozenset(manifests), tuple(ignored))
 
 
 def hashed(files: Sequence[Listed], cache: HashCache | None, split: Split | None) -> list[SourceObject]:
@@ -104,6 +104,6 @@ def _pictures(
     return list(found.values())
 
 
-def source_digest(found: Found) -> str:
+def source_digest(found: SourceListing) -> str:
     """One hash for all raw objects, whatever their order: part of the key that says nothing has changed."""
     return hash_of(sorted([item.name, item.sha256, item.split] for item in found.objects))

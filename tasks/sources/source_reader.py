@@ -11,7 +11,7 @@ from augmill.tasks.sources.chunks import Wanted, rechunk
 from augmill.tasks.sources.formats import FORMATS
 from augmill.tasks.sources.pii_treatment import UNTREATED, Treatment
 from augmill.tasks.sources.schema_drift import Drift, drift, gaps, types_of
-from augmill.tasks.sources.source_contract import Chunk, Found, Scan, Unit
+from augmill.tasks.sources.source_contract import Chunk, Scan, SourceListing, Unit
 from augmill.tasks.sources.source_objects import discover
 
 __all__ = ["Drift", "discover", "drift", "gaps", "read", "scan", "types_of", "units"]
@@ -19,7 +19,7 @@ __all__ = ["Drift", "discover", "drift", "gaps", "read", "scan", "types_of", "un
 _MODULES = {name: f"augmill.tasks.sources.from_{name}" for name in FORMATS}
 
 
-def units(found: Found, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Share the objects out in units of about `unit_bytes`, such that one more object changes one unit."""
     made: list[Unit] = _format(found.format).units(found, policy, unit_bytes)
     return made
@@ -56,7 +56,7 @@ FEW_FILES = 256
 PICTURES = ("image_folder", "manifest")
 
 
-def units_of(policy: Policy, found: Found) -> list[Unit]:
+def units_of(policy: Policy, found: SourceListing) -> list[Unit]:
     """The units of work. Few files of rows are one each, so that a new one costs only itself; many share units."""
     alone = found.format not in PICTURES and len(found.objects) <= FEW_FILES
     return units(found, policy, 1 if alone else UNIT_BYTES)

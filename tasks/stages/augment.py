@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from augmill.policies.label_transitions import remaps
 from augmill.policies.schema import Step
-from augmill.tasks.modalities.modality_contract import Births, PoolIndex
+from augmill.tasks.modalities.modality_contract import ChildSpecs, PoolIndex
 from augmill.tasks.rows.hashing import digest_of, hash_of
 from augmill.tasks.rows.identity import child_words, ids_of, words_of
 from augmill.tasks.rows.label_remap import relabel
@@ -25,9 +25,9 @@ from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import mixing_in, modality_of, ops_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import ChildShard, FittedStep
-from augmill.tasks.runs.map_shards import each
+from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_pool import open_pool, places_of
-from augmill.tasks.stages.fit import Fitted, read_state
+from augmill.tasks.stages.fit import FitResult, read_state
 from augmill.tasks.stages.sampling_plan import allocate
 from augmill.tasks.stages.split import with_provenance
 from augmill.tasks.storage.store import Store
@@ -47,10 +47,12 @@ class ChildItem:
     stop: int
 
 
-def augment(ctx: Context, runner: Runner, fitted: Fitted) -> list[ChildShard]:
+def augment(ctx: Context, runner: Runner, fitted: FitResult) -> list[ChildShard]:
     """Make every child that the plan asks for; shards that exist are not made again."""
     items = [item for step in fitted.steps for item in child_items(ctx, step, fitted.description)]
-    shards = each(runner, "augment", partial(make_children, ctx), items, weight=lambda item: item.stop - item.start)
+    shards = map_shards(
+        runner, "augment", partial(make_children, ctx), items, weight=lambda item: item.stop - item.start
+    )
     return [shard for shard in shards if shard.rows]
 
 
@@ -65,7 +67,7 @@ def child_items(ctx: Context, fitted: FittedStep, description: str) -> Iterator[
 
 
 @lru_cache(maxsize=CACHED_BIRTHS)
-def births_of(work: Store, fitted: FittedStep, seed: int) -> Births:
+def births_of(work: Store, fitted: FittedStep, seed: int) -> ChildSpecs:
     """All births of one step and class: who is a base how often, and the seed of every copy.
 
     Kept from shard to shard: drawing those of 200,000 children takes as long as making 100 small pictures.
@@ -79,7 +81,7 @@ def births_of(work: Store, fitted: FittedStep, seed: int) -> Births:
         order = np.lexsort((number, places["row"].to_numpy()[bases], _file_codes(places)[bases]))
         bases, number = bases[order], number[order]
     seeds = child_seeds(word_of("step", seed, fitted.step), words[bases], number)
-    return Births(bases, number, seeds)
+    return ChildSpecs(bases, number, seeds)
 
 
 def step_named(ctx: Context, name: str) -> Step:
@@ -133,15 +135,15 @@ def relabelled(ctx: Context, step: Step, made: pa.Table, parents: PoolIndex) -> 
     return relabel(made, step.transforms, mixing_in(ctx, step), ctx.policy.label, labels)
 
 
-def _by_id(fitted: FittedStep, places: pa.Table, births: Births, item: ChildItem) -> tuple[Births, pa.Array]:
+def _by_id(fitted: FittedStep, places: pa.Table, births: ChildSpecs, item: ChildItem) -> tuple[ChildSpecs, pa.Array]:
     """The births of one shard and their ids, in the order of ids: so that no picture is moved to sort the rows."""
     bases, copies = births.bases[item.start : item.stop], births.copies[item.start : item.stop]
     words = child_words(fitted.recipe, words_of(places["sample_id"].take(pa.array(bases))), copies)
     order = np.lexsort((words[:, 1], words[:, 0]))
-    return Births(bases[order], copies[order], births.seeds[item.start : item.stop][order]), ids_of(words[order])
+    return ChildSpecs(bases[order], copies[order], births.seeds[item.start : item.stop][order]), ids_of(words[order])
 
 
-def _cuts(ctx: Context, fitted: FittedStep, places: pa.Table, births: Births) -> Iterator[tuple[int, int]]:
+def _cuts(ctx: Context, fitted: FittedStep, places: pa.Table, births: ChildSpecs) -> Iterator[tuple[int, int]]:
     size = ctx.shard_rows or modality_of(ctx).SHARD_ROWS
     total = len(births.bases)
     edges: Sequence[int] = [0, total]

@@ -14,44 +14,44 @@ import pyarrow.compute as pc
 from augmill.tasks.documents.report_document import CheckReport
 from augmill.tasks.rows.provenance import REAL, SAMPLE_ID
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Accepted
+from augmill.tasks.runs.descriptors import AcceptedShard
 from augmill.tasks.runs.run import Run
-from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.fit import FitResult
 from augmill.tasks.stages.quarantine_rows import append, rejected_rows
-from augmill.tasks.stages.split import Real
-from augmill.tasks.stages.verdicts import Judged, accept, failures, judge_children, read_scores, refuse
-from augmill.tasks.stages.verify import Scored
+from augmill.tasks.stages.split import RealRows
+from augmill.tasks.stages.verdicts import Verdicts, accept, failures, judge_children, read_scores, refuse
+from augmill.tasks.stages.verify import ScoreResult
 
 NO_CLASS = "not judged: rows have no class label; masks and boxes are checked for structure only"
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What publish and record need: accepted shards, column types, and the figures of the version.
 
     `clocked` are answers that depend on how fast the run was; they are told, and kept out of the version's figures.
     """
 
-    accepted: tuple[Accepted, ...]
+    accepted: tuple[AcceptedShard, ...]
     dropped: int
     types: dict[str, str]
     figures: dict[str, Any]
-    real: Real
-    fitted: Fitted
-    scored: Scored
-    judged: Judged
+    real: RealRows
+    fitted: FitResult
+    scored: ScoreResult
+    judged: Verdicts
     clocked: tuple[CheckReport, ...] = ()
 
 
-def check(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
+def check(run: Run, real: RealRows, fitted: FitResult, scored: ScoreResult) -> CheckResult:
     """Judge all children; keep rejected ones in quarantine; raise DataError if a check may not be passed over."""
-    checked = weigh(run, real, fitted, scored)
+    checked = evaluate(run, real, fitted, scored)
     if failures(checked.judged):
         refuse(checked.judged, run.keep_refusal(run, checked))
     return checked
 
 
-def weigh(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
+def evaluate(run: Run, real: RealRows, fitted: FitResult, scored: ScoreResult) -> CheckResult:
     """Judge all children and keep rejected ones in quarantine; whether any of it ends the run is not decided here."""
     ctx = run.ctx
     judged = judge_children(ctx, real.types, fitted, scored)
@@ -59,11 +59,11 @@ def weigh(run: Run, real: Real, fitted: Fitted, scored: Scored) -> Checked:
     accepted = accept(scored, judged, scores)
     append(ctx, _rejected(ctx, accepted, judged), run.at_ms)
     figures = figures_of(ctx, real, fitted, judged, accepted)
-    return Checked(tuple(accepted), len(judged.dropped), real.types, figures, real, fitted, scored, judged)
+    return CheckResult(tuple(accepted), len(judged.dropped), real.types, figures, real, fitted, scored, judged)
 
 
 def figures_of(
-    ctx: Context, real: Real, fitted: Fitted, judged: Judged, accepted: Sequence[Accepted]
+    ctx: Context, real: RealRows, fitted: FitResult, judged: Verdicts, accepted: Sequence[AcceptedShard]
 ) -> dict[str, Any]:
     """Counts and answers as JSON: the same for the same policy and data, whenever and wherever it ran."""
     counts = _counts(real, accepted)
@@ -94,7 +94,7 @@ def figures_of(
     }
 
 
-def _counts(real: Real, accepted: Sequence[Accepted]) -> dict[str, dict[str, dict[str, int]]]:
+def _counts(real: RealRows, accepted: Sequence[AcceptedShard]) -> dict[str, dict[str, dict[str, int]]]:
     total: dict[str, dict[str, Counter[str]]] = {}
     for file in real.files:
         total.setdefault(file.split, {}).setdefault(REAL, Counter()).update(file.labels)
@@ -108,7 +108,7 @@ def _counts(real: Real, accepted: Sequence[Accepted]) -> dict[str, dict[str, dic
     }
 
 
-def _classes(fitted: Fitted, counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[dict[str, Any]]:
+def _classes(fitted: FitResult, counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[dict[str, Any]]:
     """Training rows per class: real before, all after."""
     after = Counter[str]()
     for labels in counts.get("train", {}).values():
@@ -116,7 +116,9 @@ def _classes(fitted: Fitted, counts: Mapping[str, Mapping[str, Mapping[str, int]
     return [{"label": label, "before": count, "after": after[label]} for label, count in fitted.real.items()]
 
 
-def _steps(ctx: Context, fitted: Fitted, judged: Judged, accepted: Sequence[Accepted]) -> list[dict[str, Any]]:
+def _steps(
+    ctx: Context, fitted: FitResult, judged: Verdicts, accepted: Sequence[AcceptedShard]
+) -> list[dict[str, Any]]:
     steps = []
     for step in ctx.policy.steps:
         mine = [item for item in accepted if item.shard.step == step.name]
@@ -135,7 +137,7 @@ def _steps(ctx: Context, fitted: Fitted, judged: Judged, accepted: Sequence[Acce
     return steps
 
 
-def _rejected(ctx: Context, accepted: Sequence[Accepted], judged: Judged) -> dict[str, pa.Table]:
+def _rejected(ctx: Context, accepted: Sequence[AcceptedShard], judged: Verdicts) -> dict[str, pa.Table]:
     parts = {}
     for item in accepted:
         if item.dropped:

@@ -15,14 +15,14 @@ from augmill.tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
 from augmill.tasks.rows.randomness import U64
 from augmill.tasks.runs.components import modality_of, ops_of
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Accepted, DataFile
+from augmill.tasks.runs.descriptors import AcceptedShard, DataFile
 from augmill.tasks.verifiers.distribution import Contents
 
-Rows = Callable[[Accepted, Sequence[str] | None], pa.Table]
+Rows = Callable[[AcceptedShard, Sequence[str] | None], pa.Table]
 """Reads the rows of a shard that will be published, all of their columns or those that are named."""
 
 
-def links(items: Iterable[Accepted], read: Rows) -> pa.Table:
+def links(items: Iterable[AcceptedShard], read: Rows) -> pa.Table:
     """One row per new row and parent: `step`, `child`, `parent`."""
     parts = []
     for item in items:
@@ -73,7 +73,9 @@ def per_child(ctx: Context, step: Step) -> float | None:
     return spent
 
 
-def copies(ctx: Context, files: Sequence[DataFile], items: Sequence[Accepted], read: Rows) -> Mapping[str, list[str]]:
+def copies(
+    ctx: Context, files: Sequence[DataFile], items: Sequence[AcceptedShard], read: Rows
+) -> Mapping[str, list[str]]:
     """Ids of all new rows that look like a real row of the given files, by step. Verify has looked at those of a run;
     those of a published version are looked at here."""
     new = [item for item in items if not item.scores]
@@ -85,7 +87,7 @@ def copies(ctx: Context, files: Sequence[DataFile], items: Sequence[Accepted], r
     return {step: sorted(ids) for step, ids in found.items()}
 
 
-def _scored(ctx: Context, item: Accepted) -> pa.ChunkedArray:
+def _scored(ctx: Context, item: AcceptedShard) -> pa.ChunkedArray:
     scores = ctx.work.read_table(f"{item.scores}.parquet", [SAMPLE_ID, "looks_real"])
     alike = scores[SAMPLE_ID].filter(scores["looks_real"])
     return alike.filter(pc.invert(pc.is_in(alike, pa.array(item.dropped, pa.string()))))

@@ -22,23 +22,23 @@ from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import mixing_in, modality_of, ops_of, transform_code
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import FittedStep
-from augmill.tasks.runs.map_shards import each
+from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_pool import by_file, gather, of_labels
 from augmill.tasks.stages.fit_verifier import VerifierItem, fit_verifier, verifier_item
-from augmill.tasks.stages.profile import Surveyed, read_description
+from augmill.tasks.stages.profile import Profile, read_description
 from augmill.tasks.storage.store import Store
-from augmill.tasks.verifiers.label_rules import Declared
+from augmill.tasks.verifiers.label_rules import LabelRules
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """What augment and verify need: the survey, one entry per step and class, the amounts planned, the verifier.
 
     `verifier` is None where there are no classes to tell apart. `lint`: what the policy's rules found worth a look,
     now that the data are known.
     """
 
-    surveyed: Surveyed
+    surveyed: Profile
     steps: tuple[FittedStep, ...]
     planned: Mapping[str, Mapping[str, int]]
     verifier: str | None = None
@@ -84,7 +84,7 @@ class FitItem:
         return f"{self.step.name}/{self.label}"
 
 
-def fit(ctx: Context, runner: Runner, surveyed: Surveyed, amounts: Mapping[str, Mapping[str, int]]) -> Fitted:
+def fit(ctx: Context, runner: Runner, surveyed: Profile, amounts: Mapping[str, Mapping[str, int]]) -> FitResult:
     """Fit every step for every class it makes children of, as many as `amounts` says, and the verifier."""
     refuse_unfit(ctx, read_description(ctx, surveyed))
     items = [
@@ -96,9 +96,11 @@ def fit(ctx: Context, runner: Runner, surveyed: Surveyed, amounts: Mapping[str, 
     threads = runner.workers // len(items) if items else 1
     work: list[FitItem | VerifierItem] = [replace(item, threads=max(1, threads)) for item in items]
     judge = verifier_item(ctx, surveyed)
-    made = each(runner, "fit", partial(_fit_one, ctx), [*work, *([judge] if judge else [])], weight=_rows(surveyed))
+    made = map_shards(
+        runner, "fit", partial(_fit_one, ctx), [*work, *([judge] if judge else [])], weight=_rows(surveyed)
+    )
     verifier = made.pop() if judge else None
-    return Fitted(surveyed, tuple(made), amounts, verifier)
+    return FitResult(surveyed, tuple(made), amounts, verifier)
 
 
 def _fit_one(ctx: Context, item: FitItem | VerifierItem) -> Any:
@@ -106,7 +108,7 @@ def _fit_one(ctx: Context, item: FitItem | VerifierItem) -> Any:
     return fit_verifier(ctx, item) if isinstance(item, VerifierItem) else fit_step(ctx, item)
 
 
-def _rows(surveyed: Surveyed) -> Callable[[FitItem | VerifierItem], float]:
+def _rows(surveyed: Profile) -> Callable[[FitItem | VerifierItem], float]:
     return lambda item: item.rows if isinstance(item, VerifierItem) else surveyed.real[item.label]
 
 
@@ -191,7 +193,7 @@ def _only(ctx: Context, item: FitItem, whole: bool) -> list[str] | None:
     if not whole:
         return [item.label]
     mixing = mixing_in(ctx, item.step)
-    rules = Declared(item.step.transforms, mixing)
+    rules = LabelRules(item.step.transforms, mixing)
     if mixing is None or all(rules.allows(label) for label in item.classes):
         return None
     return [label for label in item.classes if rules.allows(label)]

@@ -20,7 +20,7 @@ from augmill.tasks.rows.hashing import code_version, hash_of, tree_version
 from augmill.tasks.runs.components import modality_code, modality_of, verifier_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.row_pool import by_file
-from augmill.tasks.stages.profile import Surveyed
+from augmill.tasks.stages.profile import Profile
 from augmill.tasks.storage.store import Store
 from augmill.tasks.transforms.catalogue import code_hash
 from augmill.tasks.verifiers import conformal, folds
@@ -46,7 +46,7 @@ class VerifierItem:
         return "verifier"
 
 
-def verifier_item(ctx: Context, surveyed: Surveyed) -> VerifierItem | None:
+def verifier_item(ctx: Context, surveyed: Profile) -> VerifierItem | None:
     """What is to be fitted; None where rows have no label to verify, or no children are made."""
     if ctx.policy.label is None or not ctx.policy.steps:
         return None

@@ -14,16 +14,16 @@ from augmill.tasks.documents.report_document import CheckReport
 from augmill.tasks.gates.gate_contract import Evidence as Shown
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages import production_sample
-from augmill.tasks.stages.check import Checked
+from augmill.tasks.stages.check import CheckResult
 from augmill.tasks.stages.gate_evidence import Evidence
 
 SAMPLING = {"model_delta", "privacy", "drift_coverage"}
 """Gates that look at samples, which are read once, before several gates ask for them at the same time."""
 
 
-def gate(run: Run, checked: Checked) -> Checked:
+def gate(run: Run, checked: CheckResult) -> CheckResult:
     """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
-    found = judge(evidence_of(run, checked), run.ctx.policy.gates)
+    found = judge_gates(evidence_of(run, checked), run.ctx.policy.gates)
     kept = [answer for answer in found if not answer.get("clocked")]
     clocked = tuple(answer for answer in found if answer.get("clocked"))
     judged = replace(checked.judged, answers=[*checked.judged.answers, *found])
@@ -35,7 +35,7 @@ def gate(run: Run, checked: Checked) -> Checked:
     return passed
 
 
-def evidence_of(run: Run, checked: Checked) -> Evidence:
+def evidence_of(run: Run, checked: CheckResult) -> Evidence:
     """What the gates are shown of the version to be."""
     met = production_sample.sample(run.ctx, run.runner, run.asked.production, checked.real.types)
     return Evidence(
@@ -51,18 +51,18 @@ def evidence_of(run: Run, checked: Checked) -> Evidence:
     )
 
 
-def written(gates: Gates) -> dict[str, Gate]:
+def gates_of(gates: Gates) -> dict[str, Gate]:
     """The gates to run, by name, in the order of the grammar."""
     asked = {name: getattr(gates, name) for name in type(gates).model_fields}
     return {name: gate for name, gate in asked.items() if isinstance(gate, Gate)}
 
 
-def judge(evidence: Shown, gates: Gates) -> list[CheckReport]:
+def judge_gates(evidence: Shown, gates: Gates) -> list[CheckReport]:
     """What every gate that is written answers; a gate is the file of its name in `tasks/gates/`.
 
     Gates work side by side: one waits for its students while another looks for neighbours.
     """
-    asked = written(gates)
+    asked = gates_of(gates)
     modules = {name: importlib.import_module(f"augmill.tasks.gates.{name}") for name in asked}
     if len(asked.keys() & SAMPLING) > 1:
         evidence.load()

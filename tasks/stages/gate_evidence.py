@@ -24,12 +24,12 @@ from augmill.tasks.rows.provenance import OPS, PARENT_IDS, PAYLOAD_TYPE, REAL, R
 from augmill.tasks.runners.runner_contract import Item, Result, Runner
 from augmill.tasks.runs.components import modality_of, ops_of
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Accepted, DataFile
+from augmill.tasks.runs.descriptors import AcceptedShard, DataFile
 from augmill.tasks.runs.row_index import label_text, write_index
 from augmill.tasks.runs.row_pool import by_file
 from augmill.tasks.stages import descendants
 from augmill.tasks.stages.fit import origin_of
-from augmill.tasks.stats.row_sample import MOST_ROWS, lowest, quotas
+from augmill.tasks.stats.row_sample import MOST_ROWS, bottom_k, quotas
 from augmill.tasks.telemetry.context_propagation import carried
 
 FEATURES_AT_ONCE = 2_048
@@ -49,7 +49,7 @@ class Evidence:
 
     ctx: Context
     files: tuple[DataFile, ...]
-    accepted: tuple[Accepted, ...]
+    accepted: tuple[AcceptedShard, ...]
     description: str
     cpu_seconds: float
     runner: Runner | None = None
@@ -147,7 +147,7 @@ class Evidence:
                 found.append(self.features(mine))
         return np.concatenate(found)
 
-    def rows_of(self, item: Accepted, columns: Sequence[str] | None = None) -> pa.Table:
+    def rows_of(self, item: AcceptedShard, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a shard that will be published: the given columns, the id among them, or those that are shown."""
         if columns is None:
             columns = [column for column in self.columns(item) if column not in NOT_SHOWN]
@@ -156,11 +156,11 @@ class Evidence:
             rows = rows.filter(pc.invert(pc.is_in(rows[SAMPLE_ID], pa.array(item.dropped, pa.string()))))
         return rows
 
-    def read(self, item: Accepted, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(self, item: AcceptedShard, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a shard, those to be dropped among them."""
         return self.ctx.work.read_table(f"{item.shard.name}.parquet", columns)
 
-    def columns(self, item: Accepted) -> list[str]:
+    def columns(self, item: AcceptedShard) -> list[str]:
         """The columns of a shard."""
         return list(self.ctx.work.schema(f"{item.shard.name}.parquet").names)
 
@@ -219,7 +219,7 @@ class Evidence:
         wanted = quotas(counts)
         codes = pc.index_in(places["label"], pa.array(list(counts))).to_numpy().astype(np.int64)
         words = words_of(places["sample_id"])[:, 0]
-        chosen = lowest(words, codes, np.array([wanted[label] for label in counts]))
+        chosen = bottom_k(words, codes, np.array([wanted[label] for label in counts]))
         return self._looked_up(places, chosen, counts)
 
     def _looked_up(
@@ -239,7 +239,7 @@ class Evidence:
         return self.ctx.work.read_table(f"{write_index(self.ctx, self._files(split))}.parquet")
 
     @property
-    def _kept(self) -> list[Accepted]:
+    def _kept(self) -> list[AcceptedShard]:
         return [item for item in self.accepted if item.kept]
 
     @cached_property
@@ -267,12 +267,12 @@ class Evidence:
             words = np.sort(np.concatenate([self._words(item, None)[:wanted] for item in mine]))
         return words[min(wanted, len(words)) - 1], alone
 
-    def _words(self, item: Accepted, known: pa.Array | None) -> U64:
+    def _words(self, item: AcceptedShard, known: pa.Array | None) -> U64:
         """The id words of a shard's children that may be taken, sorted."""
         rows = self.rows_of(item, [SAMPLE_ID, PARENT_IDS])
         return np.sort(words_of(rows.filter(_takes(rows, known))[SAMPLE_ID])[:, 0])
 
-    def _up_to(self, item: Accepted, last: np.uint64, known: pa.Array | None) -> pa.Table:
+    def _up_to(self, item: AcceptedShard, last: np.uint64, known: pa.Array | None) -> pa.Table:
         rows = self.rows_of(item)
         takes = _takes(rows, known)
         return rows.filter(takes if last == ALL else takes & (words_of(rows[SAMPLE_ID])[:, 0] <= last))

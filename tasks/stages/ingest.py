@@ -16,10 +16,10 @@ from augmill.tasks.rows.provenance import refuse_clashes
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import modality_of
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Raw, RawShard
+from augmill.tasks.runs.descriptors import IngestResult, RawShard
 from augmill.tasks.runs.erasure_list import Part, hits, lines_without, without
-from augmill.tasks.runs.map_shards import each
-from augmill.tasks.sources.source_contract import Found, Scan, Unit
+from augmill.tasks.runs.map_shards import map_shards
+from augmill.tasks.sources.source_contract import Scan, SourceListing, Unit
 from augmill.tasks.sources.source_reader import gaps, read, scan, types_of, units_of
 
 FAULT_COLUMNS = ("object_name", "sha256", "row", "reason", "text")
@@ -39,13 +39,13 @@ class UnitItem:
         return self.unit.objects[0].name
 
 
-def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] | None = None) -> Raw:
+def ingest(ctx: Context, runner: Runner, found: SourceListing, expected: dict[str, str] | None = None) -> IngestResult:
     """Scan every unit for its types, settle one type per column, then read every unit into shards.
 
     `expected` types (of the suite, or of the version before) win: a value that does not fit is a faulty row.
     """
     work = units_of(ctx.policy, found)
-    scans = each(runner, "scan", partial(scan_unit, ctx), work, weight=lambda unit: unit.bytes, unit="bytes")
+    scans = map_shards(runner, "scan", partial(scan_unit, ctx), work, weight=lambda unit: unit.bytes, unit="bytes")
     _refuse_untreated(ctx, found, scans)
     # What a treated column was before, or a suite still calls it, says nothing of its tokens and hashes.
     types = types_of(scans, {name: ctx.treatment.type_of(name, kind) for name, kind in (expected or {}).items()})
@@ -54,11 +54,13 @@ def ingest(ctx: Context, runner: Runner, found: Found, expected: dict[str, str] 
         UnitItem(unit, {name: types[name] for name in scanned.columns})
         for unit, scanned in zip(work, scans, strict=True)
     ]
-    parts = each(runner, "ingest", partial(ingest_unit, ctx), items, weight=lambda item: item.unit.bytes, unit="bytes")
+    parts = map_shards(
+        runner, "ingest", partial(ingest_unit, ctx), items, weight=lambda item: item.unit.bytes, unit="bytes"
+    )
     shards = tuple(shard for part in parts for shard in part)
     if not any(shard.rows or shard.faults for shard in shards):
         raise DataError("the source holds no row", "Check source.uri; a header alone is not enough.")
-    return Raw(shards, types, gaps(zip(work, scans, strict=True), types))
+    return IngestResult(shards, types, gaps(zip(work, scans, strict=True), types))
 
 
 def scan_unit(ctx: Context, unit: Unit) -> Scan:
@@ -112,7 +114,7 @@ def _asked(ctx: Context) -> list[object]:
     return [ctx.policy.modality, ctx.policy.label, columns.model_dump(mode="json") if columns else None, dict(pii)]
 
 
-def _refuse_untreated(ctx: Context, found: Found, scans: Sequence[Scan]) -> None:
+def _refuse_untreated(ctx: Context, found: SourceListing, scans: Sequence[Scan]) -> None:
     """Raise DataError where a column to be treated is not there: misspelt, it would be published as it is."""
     if ctx.treatment.columns and found.format == "image_folder":
         raise DataError(

@@ -16,10 +16,10 @@ from augmill.policies.lint import lint
 from augmill.tasks.runs.components import catalogue, modality_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import DataFile
-from augmill.tasks.runs.request import Asked, refuse
-from augmill.tasks.stages.profile import Surveyed, read_description
+from augmill.tasks.runs.request import RunRequest, refuse
+from augmill.tasks.stages.profile import Profile, read_description
 from augmill.tasks.stages.sampling_plan import planned
-from augmill.tasks.stages.split import Real
+from augmill.tasks.stages.split import RealRows
 
 SAMPLE_ROWS = 10_000
 # Among fewer rows nearly every column of numbers looks like an identifier.
@@ -31,8 +31,8 @@ COUNTED = ("integer", "categorical", "text")
 Amounts = Mapping[str, Mapping[str, int]]
 
 
-def settle(
-    ctx: Context, asked: Asked, real: Real, surveyed: Surveyed
+def resolve_amounts(
+    ctx: Context, asked: RunRequest, real: RealRows, surveyed: Profile
 ) -> tuple[dict[str, dict[str, int]], list[Finding]]:
     """The amounts planned, and what lint warns of now that the data are known.
 
@@ -48,13 +48,13 @@ def settle(
     return amounts, refuse(asked.loaded, judge_with_data(asked, facts))
 
 
-def judge_with_data(asked: Asked, facts: DataFacts | None) -> list[Finding]:
+def judge_with_data(asked: RunRequest, facts: DataFacts | None) -> list[Finding]:
     """Every finding of lint; with facts, the rules that need a look at the data speak as well."""
     return lint(asked.loaded, catalogue(asked.ctx.plugins), facts)
 
 
 def facts_of(
-    ctx: Context, files: Sequence[DataFile], types: Mapping[str, str], surveyed: Surveyed, amounts: Amounts
+    ctx: Context, files: Sequence[DataFile], types: Mapping[str, str], surveyed: Profile, amounts: Amounts
 ) -> DataFacts:
     """Figures of the real rows in `files`, whose columns have `types`; shares of values from a sample of them."""
     description = read_description(ctx, surveyed)

@@ -19,16 +19,16 @@ from augmill.tasks.rows.randomness import U64, mix, word_of
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import modality_of
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Raw, RawShard
+from augmill.tasks.runs.descriptors import IngestResult, RawShard
 from augmill.tasks.runs.production_source import KEY, _like_source, _told_of_production
-from augmill.tasks.sources.source_contract import Found
+from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.sources.source_reader import units_of
 from augmill.tasks.stages.ingest import ingest, scan_unit
 from augmill.tasks.stats.row_sample import MOST_ROWS
 
 
 def refuse_other_columns(
-    ctx: Context, runner: Runner, found: Found | None, types: dict[str, str], description: str
+    ctx: Context, runner: Runner, found: SourceListing | None, types: dict[str, str], description: str
 ) -> None:
     """Raise DataError where the production sample lacks a column that features are made of, before rows are made."""
     if found is not None:
@@ -37,26 +37,26 @@ def refuse_other_columns(
 
 
 @dataclass(frozen=True)
-class Met:
+class ProductionSample:
     """Some rows of the production sample, and which share of all its rows could be read as training rows are."""
 
     rows: pa.Table
     readable: float = 1.0
 
 
-def sample(ctx: Context, runner: Runner, found: Found | None, types: dict[str, str]) -> Met:
+def sample(ctx: Context, runner: Runner, found: SourceListing | None, types: dict[str, str]) -> ProductionSample:
     """Some rows of the production sample, in the types of the training rows; the same in whatever order they lie."""
     if found is None:
-        return Met(pa.table({}))
+        return ProductionSample(pa.table({}))
     raw = read(ctx, runner, found, types)
     looked = [_lowest(ctx, shard) for shard in raw.shards if shard.rows]
     rows = pa.concat_tables([part for part, _ in looked], promote_options="default")
     usable, total = sum(count for _, count in looked), sum(shard.rows + shard.faults for shard in raw.shards)
     names = [name for name in rows.column_names if name in NAMES]
-    return Met(_first(rows, words_of_places(rows, "production")).drop_columns(names), usable / total)
+    return ProductionSample(_first(rows, words_of_places(rows, "production")).drop_columns(names), usable / total)
 
 
-def read(ctx: Context, runner: Runner, found: Found, types: dict[str, str]) -> Raw:
+def read(ctx: Context, runner: Runner, found: SourceListing, types: dict[str, str]) -> IngestResult:
     """All rows of the production sample as shards, columns of personal data treated; read once."""
     there = _there(ctx, found)
     with _told_of_production():
@@ -66,7 +66,7 @@ def read(ctx: Context, runner: Runner, found: Found, types: dict[str, str]) -> R
     return raw
 
 
-def _there(ctx: Context, found: Found) -> Context:
+def _there(ctx: Context, found: SourceListing) -> Context:
     """The context to read production in: of the columns to be treated, those that it has."""
     here = replace(ctx, policy=_like_source(ctx.policy))
     if not ctx.policy.source.pii:
@@ -77,7 +77,7 @@ def _there(ctx: Context, found: Found) -> Context:
     return replace(here, policy=here.policy.model_copy(update={"source": source}))
 
 
-def _refuse(wanted: list[str], types: dict[str, str], raw: Raw) -> None:
+def _refuse(wanted: list[str], types: dict[str, str], raw: IngestResult) -> None:
     absent = [name for name in wanted if name not in raw.types]
     if not absent:
         return

@@ -20,13 +20,13 @@ from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import modality_code, modality_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import DataFile
-from augmill.tasks.runs.map_shards import each
+from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_index import bond_words, label_text, write_index
 from augmill.tasks.runs.row_pool import user_columns
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class Profile:
     """Names of what was learned of the real rows, the files of those for training, and how many of each class.
 
     `likeness`: one table of all real rows, sorted by id: id, split, label, bond, group and appearance words.
@@ -40,7 +40,7 @@ class Surveyed:
     real: Mapping[str, int]
 
 
-def survey(ctx: Context, runner: Runner, real: Sequence[DataFile]) -> Surveyed:
+def profile_rows(ctx: Context, runner: Runner, real: Sequence[DataFile]) -> Profile:
     """Look at the real rows. Raises DataError where there are none for training, or one class only."""
     train = [file for file in real if file.split == "train"]
     if not train:
@@ -57,15 +57,15 @@ def survey(ctx: Context, runner: Runner, real: Sequence[DataFile]) -> Surveyed:
     paths = tuple(file.path for file in train)
     description = f"describe/{_name_of(ctx, paths)}"
     if not (ctx.work.exists(f"{likeness}.parquet") and ctx.work.exists(f"{description}.json")):
-        parts = each(runner, "look", partial(look_at, ctx), list(real), weight=lambda file: file.rows)
+        parts = map_shards(runner, "look", partial(look_at, ctx), list(real), weight=lambda file: file.rows)
         looks = pa.concat_tables([ctx.work.read_table(f"{part}.parquet") for part in parts])
         ctx.work.write_table(f"{likeness}.parquet", by_id(looks, "sample_id"))
         tallies = [_read(ctx, part) for part, file in zip(parts, real, strict=True) if file.split == "train"]
         ctx.once_json(description, lambda: modality_of(ctx).merge(ctx.policy, tallies))
-    return Surveyed(likeness, write_index(ctx, train), description, paths, dict(sorted(counts.items())))
+    return Profile(likeness, write_index(ctx, train), description, paths, dict(sorted(counts.items())))
 
 
-def read_description(ctx: Context, surveyed: Surveyed) -> dict[str, Any]:
+def read_description(ctx: Context, surveyed: Profile) -> dict[str, Any]:
     """The figures of the training rows."""
     return _read(ctx, surveyed.description)
 

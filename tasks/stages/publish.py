@@ -17,31 +17,31 @@ from augmill.tasks.rows.identity import words_of
 from augmill.tasks.rows.provenance import FIELDS, ORIGIN, SAMPLE_ID, SPLIT
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import OBJECTS, REGISTER, Context
-from augmill.tasks.runs.descriptors import Accepted, DataFile
+from augmill.tasks.runs.descriptors import AcceptedShard, DataFile
 from augmill.tasks.runs.manifest import METADATA_KEY, RUN_ID, RUN_KEY, Manifest, Published
-from augmill.tasks.runs.map_shards import each
-from augmill.tasks.runs.request import Asked, fingerprint_document, git_commit
+from augmill.tasks.runs.map_shards import map_shards
+from augmill.tasks.runs.request import RunRequest, fingerprint_document, git_commit
 from augmill.tasks.runs.row_index import label_text
 from augmill.tasks.runs.run import Run
 from augmill.tasks.sanitize.redact import redact_all, redact_text
 from augmill.tasks.sources.column_types import arrow_of
-from augmill.tasks.stages.check import Checked
-from augmill.tasks.stages.split import Real
+from augmill.tasks.stages.check import CheckResult
+from augmill.tasks.stages.split import RealRows
 from augmill.tasks.storage import channels, measurements
 from augmill.tasks.storage.delta import NewFile, Table
 from augmill.tasks.storage.delta_schema import held_type
 from augmill.tasks.storage.store import Store
 
 
-def seal_children(ctx: Context, runner: Runner, accepted: Sequence[Accepted]) -> list[DataFile]:
+def seal_children(ctx: Context, runner: Runner, accepted: Sequence[AcceptedShard]) -> list[DataFile]:
     """Write the children that passed into the table's folder, shard by shard."""
     items = [item for item in accepted if item.kept]
-    files = each(runner, "publish", partial(seal, ctx), items, weight=lambda item: item.kept)
+    files = map_shards(runner, "publish", partial(seal, ctx), items, weight=lambda item: item.kept)
     # Beside the file, not in its name: the same children may be judged anew by another verifier.
     return [replace(file, scores=item.scores) for file, item in zip(files, items, strict=True)]
 
 
-def seal(ctx: Context, item: Accepted) -> DataFile:
+def seal(ctx: Context, item: AcceptedShard) -> DataFile:
     """Worker: write one file of children; named by the shard and by what was dropped from it."""
     dropped = pa.array(sorted(item.dropped), pa.string())
     name = hash_of("published", item.shard.name, digest_of(words_of(dropped)))
@@ -74,7 +74,7 @@ class Version:
     announced: str | None = None
 
 
-def publish(run: Run, real: Real, checked: Checked) -> Version:
+def publish(run: Run, real: RealRows, checked: CheckResult) -> Version:
     """Seal the children, commit the version unless nothing differs from the one before, move the channel."""
     ctx, before = run.ctx, run.asked.before
     files = [*real.files, *seal_children(ctx, run.runner, checked.accepted)]
@@ -105,7 +105,7 @@ def parent_of(published: Published) -> int | None:
     return published.version - 1 if published.version > 0 else None
 
 
-def manifest_of(run: Run, real: Real, checked: Checked, files: Sequence[DataFile]) -> Manifest:
+def manifest_of(run: Run, real: RealRows, checked: CheckResult, files: Sequence[DataFile]) -> Manifest:
     """What the version was made from and what it holds."""
     asked = run.asked
     return Manifest(
@@ -137,7 +137,7 @@ def _kept(policy: Policy) -> dict[str, Any]:
     return values | {key: redact_all(values[key]) for key in NOT_IN_ROWS & values.keys()}
 
 
-def _production(asked: Asked) -> dict[str, Any]:
+def _production(asked: RunRequest) -> dict[str, Any]:
     gate = asked.ctx.policy.gates.drift_coverage
     if gate is None or asked.production is None:
         return {}

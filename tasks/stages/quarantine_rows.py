@@ -17,7 +17,7 @@ from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE, SAMPLE_ID, SOURCE, SPLIT
 from augmill.tasks.runners.shard import retried
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Valid
+from augmill.tasks.runs.descriptors import ValidationResult
 from augmill.tasks.storage import quarantine_table
 from augmill.tasks.storage.store import Store
 
@@ -31,7 +31,7 @@ class Refused:
     reason: str
 
 
-def keep_invalid(ctx: Context, valid: Valid, at_ms: int) -> int:
+def keep_invalid(ctx: Context, valid: ValidationResult, at_ms: int) -> int:
     """Append the rows that failed the suite; each shard once, however often it is judged. Returns their number."""
     parts = {
         shard.name: ctx.work.read_table(f"{shard.name}.quarantine.parquet")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from augmill.policies.errors import DataError
 from augmill.policies.label_transitions import fates
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.policies.schema import Amount, Policy, Step
 from augmill.tasks.rows.randomness import U64
 
@@ -31,12 +31,12 @@ def planned(policy: Policy, real: Mapping[str, int]) -> dict[str, dict[str, int]
     for step in policy.steps:
         made = {name: count for name, count in _counts(step, have, real).items() if count}
         plan[step.name] = made
-        for name, count in born(step, made).items():
+        for name, count in expected_children(step, made).items():
             have[name] = have.get(name, 0) + count
     return plan
 
 
-def born(step: Step, made: Mapping[str, int]) -> dict[str, int]:
+def expected_children(step: Step, made: Mapping[str, int]) -> dict[str, int]:
     """Children per class they have once remapped, from children per class of their base; expected ones, where a
     remap is not applied to every child."""
     found: dict[str, int] = {}
@@ -46,7 +46,7 @@ def born(step: Step, made: Mapping[str, int]) -> dict[str, int]:
     return {label: count for label, count in found.items() if count}
 
 
-def certain(step: Step, label: str) -> bool:
+def is_deterministic(step: Step, label: str) -> bool:
     """Whether all children of rows of `label` will have one label."""
     return len(fates(step.transforms, label)) <= 1
 
@@ -56,7 +56,7 @@ def _wanted(step: Step, real: Mapping[str, int]) -> list[str]:
     names = sorted(real) if step.only is None else [label_name(label) for label in step.only]
     strangers = [name for name in names if not real.get(name)]
     if strangers:
-        known = ", ".join(sorted(real, key=natural)[:20])
+        known = ", ".join(sorted(real, key=natural_sort_key)[:20])
         raise DataError(
             f"step {step.name!r} is for the classes {', '.join(strangers)}, which no training row has",
             f"Use labels the training rows have ({known}) in steps[{step.name}].only.",
@@ -70,7 +70,7 @@ def _counts(step: Step, have: Mapping[str, int], real: Mapping[str, int]) -> dic
         return {name: step.amount.copies * real[name] for name in wanted}
     bases: dict[str, dict[str, float]] = {}
     for name in wanted:
-        if not certain(step, name):
+        if not is_deterministic(step, name):
             raise DataError(
                 f"step {step.name!r} cannot say how many children of class {name} will be remapped, because the"
                 " transform that does it has a probability",

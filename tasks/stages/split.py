@@ -19,12 +19,12 @@ from augmill.tasks.rows.provenance import DEPTH, FIELDS, ORIGIN, REAL, RECIPE_HA
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs import erasure_list
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import DataFile, PlacedShard, Valid, ValidShard
+from augmill.tasks.runs.descriptors import DataFile, PlacedShard, ValidationResult, ValidShard
 from augmill.tasks.runs.manifest import Published
-from augmill.tasks.runs.map_shards import each
-from augmill.tasks.runs.request import Asked
+from augmill.tasks.runs.map_shards import map_shards
+from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.runs.row_index import Rows, label_text
-from augmill.tasks.sources.source_contract import Found
+from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.splits.assign import LEAK, Ledger, assign, extended
 from augmill.tasks.splits.ledger import load, write_segment
 from augmill.tasks.stages.quarantine_rows import Refused, keep_refused
@@ -37,7 +37,7 @@ CODE = code_version("augmill.tasks.stages.split", "augmill.tasks.rows.identity",
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """Where every row goes: one object per raw shard, the ledger's new segment, the rows refused."""
 
     shards: tuple[PlacedShard, ...]
@@ -47,16 +47,16 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Placing:
+class PlacementPlan:
     """Where every row goes, the valid shards they are from, and the segments of the ledger that decided."""
 
-    placed: Placed
+    placed: Placement
     valid: tuple[ValidShard, ...]
     ledger: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Real:
+class RealRows:
     """The real rows of the version to be: their files, the shards they came from, the ledger that binds them.
 
     `lost` rows are in quarantine instead, `quarantined` and `refused` say for which reasons.
@@ -71,7 +71,7 @@ class Real:
     types: dict[str, str]
 
 
-def split(ctx: Context, runner: Runner, valid: Valid, asked: Asked, at_ms: int) -> Real:
+def split(ctx: Context, runner: Runner, valid: ValidationResult, asked: RunRequest, at_ms: int) -> RealRows:
     """Place all rows, keep the refused ones in quarantine, and write the others as files of the table."""
     placing = place_all(ctx, valid, asked)
     keep_refused(ctx, placing.placed.refused, at_ms)
@@ -79,7 +79,7 @@ def split(ctx: Context, runner: Runner, valid: Valid, asked: Asked, at_ms: int) 
     return write_real(ctx, runner, valid, placing)
 
 
-def place_all(ctx: Context, valid: Valid, asked: Asked) -> Placing:
+def place_all(ctx: Context, valid: ValidationResult, asked: RunRequest) -> PlacementPlan:
     """Place the valid rows, and those of earlier versions that the mode keeps, as published rows were placed."""
     before = asked.before
     same_salt = before is not None and before.manifest.salt == ctx.policy.split.salt
@@ -87,10 +87,10 @@ def place_all(ctx: Context, valid: Valid, asked: Asked) -> Placing:
     earlier = _earlier(ctx, valid, before)
     shards = (*valid.shards, *earlier)
     placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, asked.found))
-    return Placing(placed, shards, tuple(segments))
+    return PlacementPlan(placed, shards, tuple(segments))
 
 
-def refuse_unplaced(ctx: Context, valid: Valid, placing: Placing) -> None:
+def refuse_unplaced(ctx: Context, valid: ValidationResult, placing: PlacementPlan) -> None:
     """Raise DataError where the rows that no split can take, with those that failed before, are over the budget.
 
     Training copies of held-out rows do not count: they are no fault of a row, and leaving them out mends the set.
@@ -103,14 +103,14 @@ def refuse_unplaced(ctx: Context, valid: Valid, placing: Placing) -> None:
     refuse_over_budget(ctx, failed, total, {**valid.reasons, **reasons})
 
 
-def write_real(ctx: Context, runner: Runner, valid: Valid, placing: Placing) -> Real:
+def write_real(ctx: Context, runner: Runner, valid: ValidationResult, placing: PlacementPlan) -> RealRows:
     """Write the placed rows as files of the table, and what is new of the ledger."""
     placed, segments = placing.placed, placing.ledger
     files = seal_all(ctx, runner, placed.shards)
     if len(placed.bonds):
         segments = (*segments, write_segment(ctx.objects, placed.bonds, placed.splits))
     reasons = Counter(row.reason for row in placed.refused)
-    return Real(
+    return RealRows(
         tuple(files),
         placing.valid,
         segments,
@@ -121,7 +121,7 @@ def write_real(ctx: Context, runner: Runner, valid: Valid, placing: Placing) -> 
     )
 
 
-def _earlier(ctx: Context, valid: Valid, before: Published | None) -> list[ValidShard]:
+def _earlier(ctx: Context, valid: ValidationResult, before: Published | None) -> list[ValidShard]:
     """In append mode, the shards of earlier versions that this run did not read again."""
     if before is None or ctx.policy.source.mode != "append":
         return []
@@ -130,7 +130,7 @@ def _earlier(ctx: Context, valid: Valid, before: Published | None) -> list[Valid
     return [erasure_list.kept(ctx, shard) for shard in earlier]
 
 
-def _outdated(earlier: Sequence[ValidShard], found: Found) -> Mapping[str, set[str]]:
+def _outdated(earlier: Sequence[ValidShard], found: SourceListing) -> Mapping[str, set[str]]:
     """By earlier shard, the objects whose rows it must not bring: the source holds them (again) now."""
     present = {item.name for item in found.objects}
     return {shard.name: present for shard in earlier}
@@ -138,7 +138,7 @@ def _outdated(earlier: Sequence[ValidShard], found: Found) -> Mapping[str, set[s
 
 def place(
     ctx: Context, valid: Sequence[ValidShard], ledger: Ledger, outdated: Mapping[str, set[str]] | None = None
-) -> Placed:
+) -> Placement:
     """Assign all rows at once: the only step that must see every row, so it sees words and labels only."""
     tables = [_index(ctx, shard, (outdated or {}).get(shard.name)) for shard in valid]
     rows = Rows.load(ctx.policy, tables)
@@ -155,7 +155,7 @@ def place(
         Refused(valid[rows.shard[at]].raw, int(rows.position[at]), reasons[at]) for at in np.flatnonzero(splits < 0)
     )
     bonds, codes = extended(ledger, rows.bonds, splits)
-    return Placed(shards, refused, bonds, codes)
+    return Placement(shards, refused, bonds, codes)
 
 
 def _index(ctx: Context, shard: ValidShard, outdated: set[str] | None) -> pa.Table:
@@ -173,7 +173,7 @@ def is_given(policy: Policy) -> bool:
 def seal_all(ctx: Context, runner: Runner, placed: Sequence[PlacedShard]) -> list[DataFile]:
     """Write the real rows of every shard, split by split, in parallel."""
     items = [(shard, split) for shard in placed for split in SPLITS if shard.rows.get(split)]
-    return each(runner, "split", partial(seal, ctx), items, weight=lambda item: item[0].rows[item[1]])
+    return map_shards(runner, "split", partial(seal, ctx), items, weight=lambda item: item[0].rows[item[1]])
 
 
 def seal(ctx: Context, item: tuple[PlacedShard, str]) -> DataFile:

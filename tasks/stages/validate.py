@@ -21,8 +21,8 @@ from augmill.tasks.rows.provenance import SOURCE
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import custom_expectations, modality_code, modality_of
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Raw, RawShard, Valid, ValidShard
-from augmill.tasks.runs.map_shards import each
+from augmill.tasks.runs.descriptors import IngestResult, RawShard, ValidationResult, ValidShard
+from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_index import index_of
 from augmill.tasks.sources.column_types import arrow_of, refuse_not_plain
 from augmill.tasks.sources.schema_drift import drift
@@ -62,7 +62,7 @@ class ValidateItem:
         return self.raw.name
 
 
-def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
+def validate(ctx: Context, runner: Runner, raw: IngestResult) -> ValidationResult:
     """Judge every shard, then the whole. Raises DataError where the suite cannot be applied."""
     if ctx.suite.expectations:
         check_suite(ctx.suite, _custom(ctx, ctx.suite.expectations))
@@ -72,13 +72,13 @@ def validate(ctx: Context, runner: Runner, raw: Raw) -> Valid:
         ValidateItem(shard, {name: kind for name, kind in raw.types.items() if name not in shard.columns})
         for shard in raw.shards
     ]
-    shards = each(runner, "validate", partial(validate_shard, ctx), items, weight=lambda item: item.raw.rows)
+    shards = map_shards(runner, "validate", partial(validate_shard, ctx), items, weight=lambda item: item.raw.rows)
     verdict = judge_dataset(ctx, raw, shards) if any(shard.rows for shard in shards) else None
     _refuse_unjudged(ctx, shards)
-    return Valid(tuple(shards), verdict.document() if verdict else [], raw.types)
+    return ValidationResult(tuple(shards), verdict.document() if verdict else [], raw.types)
 
 
-def refuse_invalid(ctx: Context, raw: Raw, valid: Valid) -> None:
+def refuse_invalid(ctx: Context, raw: IngestResult, valid: ValidationResult) -> None:
     """Raise DataError over the suite's budget for quarantined rows, or where the whole fails an expectation."""
     refuse_over_budget(ctx, valid.quarantined, sum(shard.rows + shard.faults for shard in raw.shards), valid.reasons)
     failed = [result for result in valid.whole if not result["success"]]
@@ -188,7 +188,7 @@ def _refuse_unjudged(ctx: Context, shards: Sequence[ValidShard]) -> None:
         )
 
 
-def judge_dataset(ctx: Context, raw: Raw, valid: Sequence[ValidShard]) -> Verdict | None:
+def judge_dataset(ctx: Context, raw: IngestResult, valid: Sequence[ValidShard]) -> Verdict | None:
     """Judge the suite's dataset-wide expectations on the columns they name, over all valid rows."""
     specs = ctx.suite.dataset()
     if not specs:
@@ -254,7 +254,7 @@ def _frame(rows: pa.Table, facts: pa.Table, usable: np.ndarray[Any, np.dtype[np.
     return plain.take(pa.array(usable)).to_pandas()
 
 
-def refuse_drift(ctx: Context, before: Mapping[str, str] | None, raw: Raw) -> None:
+def refuse_drift(ctx: Context, before: Mapping[str, str] | None, raw: IngestResult) -> None:
     """Raise DataError where columns came or went since the last version and the suite does not allow it."""
     dropped = {name for name, how in ctx.policy.source.pii.items() if how == "drop"}
     change = drift({name: kind for name, kind in (before or raw.types).items() if name not in dropped}, raw.types)
@@ -272,7 +272,7 @@ def refuse_drift(ctx: Context, before: Mapping[str, str] | None, raw: Raw) -> No
         )
 
 
-def refuse_gaps(ctx: Context, new_objects: Collection[str], raw: Raw) -> None:
+def refuse_gaps(ctx: Context, new_objects: Collection[str], raw: IngestResult) -> None:
     """Raise DataError where new files lack columns that others of this run have, and the suite does not allow it."""
     found = gaps_of(raw.gaps, new_objects)
     if found and ctx.suite.columns.missing == "refuse":

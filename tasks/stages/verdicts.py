@@ -22,13 +22,13 @@ from augmill.tasks.documents.report_document import CheckReport
 from augmill.tasks.rows.provenance import SAMPLE_ID
 from augmill.tasks.runs.components import custom_expectations
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Accepted
+from augmill.tasks.runs.descriptors import AcceptedShard
 from augmill.tasks.sources.column_types import arrow_of
-from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.fit import FitResult
 from augmill.tasks.stages.fit_verifier import load_verifier, read_sample
 from augmill.tasks.stages.quarantine_rows import is_plain
-from augmill.tasks.stages.sampling_plan import born, certain
-from augmill.tasks.stages.verify import Scored, real_index
+from augmill.tasks.stages.sampling_plan import expected_children, is_deterministic
+from augmill.tasks.stages.verify import ScoreResult, real_index
 from augmill.tasks.storage.delta_schema import held_type
 from augmill.tasks.storage.store import Store
 from augmill.tasks.verifiers import distribution, outcome_counts, parentage
@@ -48,7 +48,7 @@ TOO_FEW = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class Verdicts:
     """What the checks made of all children: answers, the ids to drop, and the figures behind them."""
 
     answers: list[CheckReport]
@@ -58,13 +58,13 @@ class Judged:
     verifier: dict[str, Any] = field(default_factory=dict)
 
 
-def judge_children(ctx: Context, types: Mapping[str, str], fitted: Fitted, scored: Scored) -> Judged:
+def judge_children(ctx: Context, types: Mapping[str, str], fitted: FitResult, scored: ScoreResult) -> Verdicts:
     """Judge structure, labels and likeness of all children; raises nothing, decides nothing.
 
     `types`: columns and types of the real rows.
     """
     if not scored.rows:
-        return Judged([], {}, {})
+        return Verdicts([], {}, {})
     scores = read_scores(ctx, scored)
     found = [judge(*_structural(ctx, scored, scores)), judge(*_real_rows(ctx, scored))]
     # That a column of booleans has no gaps is worth a line only where it has.
@@ -89,15 +89,15 @@ def judge_children(ctx: Context, types: Mapping[str, str], fitted: Fitted, score
         answered += _semantic(ctx, figures)
     answered += _distributional(ctx, types, fitted, scored, scores, dropped)
     answered += _custom(ctx, scored, scores)
-    return Judged(answered, dropped, overruled, rates, verifier)
+    return Verdicts(answered, dropped, overruled, rates, verifier)
 
 
-def failures(judged: Judged) -> list[CheckReport]:
+def failures(judged: Verdicts) -> list[CheckReport]:
     """The checks that failed and may not be passed over."""
     return [answer for answer in judged.answers if not answer["success"] and answer["on_failure"] == FAIL]
 
 
-def refuse(judged: Judged, page: str) -> None:
+def refuse(judged: Verdicts, page: str) -> None:
     """Raise one DataError naming every check that failed and may not be passed over, and the page that shows why."""
     failed = failures(judged)
     shown = "the rows" if any(answer["failing"] for answer in failed) else "the figures"
@@ -109,7 +109,7 @@ def refuse(judged: Judged, page: str) -> None:
     )
 
 
-def accept(scored: Scored, judged: Judged, scores: pa.Table | None) -> list[Accepted]:
+def accept(scored: ScoreResult, judged: Verdicts, scores: pa.Table | None) -> list[AcceptedShard]:
     """Every shard with the ids that are not to be published, and how many rows of each class are left."""
     if scores is None:
         return []
@@ -118,12 +118,14 @@ def accept(scored: Scored, judged: Judged, scores: pa.Table | None) -> list[Acce
     for shard, child in zip(scored.shards, scored.children, strict=True):
         mine, out = scores.slice(start, shard.rows), dropped.slice(start, shard.rows)
         kept = Counter(mine["label"].filter(pc.invert(out)).to_pylist())
-        found.append(Accepted(child, tuple(sorted(mine[SAMPLE_ID].filter(out).to_pylist())), shard.name, dict(kept)))
+        found.append(
+            AcceptedShard(child, tuple(sorted(mine[SAMPLE_ID].filter(out).to_pylist())), shard.name, dict(kept))
+        )
         start += shard.rows
     return found
 
 
-def read_scores(ctx: Context, scored: Scored) -> pa.Table:
+def read_scores(ctx: Context, scored: ScoreResult) -> pa.Table:
     """The score columns of all children, their label among them, with their step and shard."""
     pairs = zip(scored.shards, scored.children, strict=True)
     return _scores(ctx.work, tuple((shard.name, child.step) for shard, child in pairs))
@@ -141,7 +143,7 @@ def _scores(store: Store, shards: tuple[tuple[str, str], ...]) -> pa.Table:
     return pa.concat_tables(parts, promote_options="default").combine_chunks()
 
 
-def _structural(ctx: Context, scored: Scored, scores: pa.Table) -> tuple[Any, tuple[Spec, ...], list[str]]:
+def _structural(ctx: Context, scored: ScoreResult, scores: pa.Table) -> tuple[Any, tuple[Spec, ...], list[str]]:
     ids = scores[SAMPLE_ID].combine_chunks()
     names = [name for name in checks.STRUCTURAL if name in scores.column_names]
     table = scores.select(names).append_column(
@@ -150,13 +152,15 @@ def _structural(ctx: Context, scored: Scored, scores: pa.Table) -> tuple[Any, tu
     return table.to_pandas(), checks.structural(table.column_names), ids.to_pylist()
 
 
-def _real_rows(ctx: Context, scored: Scored) -> tuple[Any, tuple[Spec, ...], list[str]]:
+def _real_rows(ctx: Context, scored: ScoreResult) -> tuple[Any, tuple[Spec, ...], list[str]]:
     """The files that will be published, read back: no sample and no group stands in two splits."""
     rows = ctx.work.read_table(f"{scored.likeness}.parquet").combine_chunks()
     splits = rows["split"].combine_chunks()
-    whole = np.asarray(parentage.apart(rows["bond"].combine_chunks(), splits))
+    whole = np.asarray(parentage.in_one_split(rows["bond"].combine_chunks(), splits))
     group = rows["group"].combine_chunks()
-    whole &= np.asarray(parentage.apart(pc.if_else(pc.equal(group, pa.scalar(0, group.type)), None, group), splits))
+    whole &= np.asarray(
+        parentage.in_one_split(pc.if_else(pc.equal(group, pa.scalar(0, group.type)), None, group), splits)
+    )
     table = pa.table({"in_one_split": whole})
     return table.to_pandas(), checks.structural(table.column_names), rows["sample_id"].to_pylist()
 
@@ -208,8 +212,8 @@ def _stop(on_failure: str) -> str:
 def _distributional(
     ctx: Context,
     types: Mapping[str, str],
-    fitted: Fitted,
-    scored: Scored,
+    fitted: FitResult,
+    scored: ScoreResult,
     scores: pa.Table,
     dropped: Mapping[str, str],
 ) -> list[CheckReport]:
@@ -229,7 +233,7 @@ def _distributional(
     ]
 
 
-def _custom(ctx: Context, scored: Scored, scores: pa.Table) -> list[CheckReport]:
+def _custom(ctx: Context, scored: ScoreResult, scores: pa.Table) -> list[CheckReport]:
     """The users' own expectations, over all children: their columns and their scores."""
     names = ctx.policy.checks.custom
     if not names:
@@ -245,7 +249,7 @@ def _custom(ctx: Context, scored: Scored, scores: pa.Table) -> list[CheckReport]
     return answers(verdict, "custom")
 
 
-def _columns_of_other_type(ctx: Context, types: Mapping[str, str], scored: Scored) -> int:
+def _columns_of_other_type(ctx: Context, types: Mapping[str, str], scored: ScoreResult) -> int:
     real = {name: held_type(arrow_of(kind), name) for name, kind in types.items()}
     schemas = [ctx.work.schema(f"{child.name}.parquet") for child in scored.children]
     return len({name for schema in schemas for name in distribution.other_types(schema, real)})
@@ -256,20 +260,20 @@ def _made(scores: pa.Table, step: str) -> dict[str, int]:
     return {one["values"]: one["counts"] for one in labels.value_counts().to_pylist()}
 
 
-def _class_share_gap(ctx: Context, fitted: Fitted, scores: pa.Table, dropped: Mapping[str, str]) -> float | None:
+def _class_share_gap(ctx: Context, fitted: FitResult, scores: pa.Table, dropped: Mapping[str, str]) -> float | None:
     planned, there = Counter(fitted.real), Counter(fitted.real)
     for step in ctx.policy.steps:
         amounts = fitted.planned[step.name]
         # Where chance decides who is remapped, what was made is what the plan comes to.
-        chance = not all(certain(step, label) for label in amounts)
-        planned.update(_made(scores, step.name) if chance else born(step, amounts))
+        chance = not all(is_deterministic(step, label) for label in amounts)
+        planned.update(_made(scores, step.name) if chance else expected_children(step, amounts))
     kept = pc.invert(pc.is_in(scores[SAMPLE_ID], pa.array(sorted(dropped), pa.string())))
     for item in scores["label"].filter(kept).value_counts().to_pylist():
         there[item["values"]] += item["counts"]
     return distribution.class_share_gap(planned, there)
 
 
-def _neighbourhoods(ctx: Context, scored: Scored) -> dict[str, float | None]:
+def _neighbourhoods(ctx: Context, scored: ScoreResult) -> dict[str, float | None]:
     """Near copies and coverage, each for the class where it is worst; None where there is nothing to compare."""
     if scored.verifier is None:
         return {}

@@ -21,16 +21,16 @@ from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import mixing_in, modality_of, ops_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import ChildShard, Described
-from augmill.tasks.runs.map_shards import each
+from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_index import label_text
 from augmill.tasks.stages.augment import step_named
-from augmill.tasks.stages.fit import Fitted
+from augmill.tasks.stages.fit import FitResult
 from augmill.tasks.stages.fit_verifier import VERIFIER_CODE, groups_of, keep_sample, load_verifier
 from augmill.tasks.storage.store import Store
 from augmill.tasks.transforms.transform_contract import Behaviour
 from augmill.tasks.verifiers import distribution, parentage
 from augmill.tasks.verifiers.distribution import SAMPLE, Contents
-from augmill.tasks.verifiers.label_rules import Declared
+from augmill.tasks.verifiers.label_rules import LabelRules
 
 CODE = [code_version("augmill.tasks.stages.verify"), VERIFIER_CODE]
 USE = re.compile(r'"use":"([a-z0-9_.]+)"')
@@ -46,7 +46,7 @@ class ScoredShard(Described):
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoreResult:
     """Scores of all children, the verifier they were scored by (None: no classes to tell apart), and real rows."""
 
     shards: tuple[ScoredShard, ...]
@@ -76,7 +76,7 @@ class VerifyItem:
         return self.shard.name
 
 
-def verify(ctx: Context, runner: Runner, fitted: Fitted, children: Sequence[ChildShard]) -> Scored:
+def verify(ctx: Context, runner: Runner, fitted: FitResult, children: Sequence[ChildShard]) -> ScoreResult:
     """Score all children, shard by shard, with the verifier that was fitted on real training rows."""
     siblings: dict[tuple[str, str], int] = {}
     for shard in children:
@@ -85,8 +85,8 @@ def verify(ctx: Context, runner: Runner, fitted: Fitted, children: Sequence[Chil
         VerifyItem(shard, siblings[shard.step, shard.label], fitted.verifier, fitted.likeness, fitted.description)
         for shard in children
     ]
-    shards = each(runner, "verify", partial(verify_shard, ctx), items, weight=lambda item: item.shard.rows)
-    return Scored(tuple(shards), tuple(children), fitted.verifier, fitted.likeness)
+    shards = map_shards(runner, "verify", partial(verify_shard, ctx), items, weight=lambda item: item.shard.rows)
+    return ScoreResult(tuple(shards), tuple(children), fitted.verifier, fitted.likeness)
 
 
 def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
@@ -121,7 +121,7 @@ def promises(ctx: Context) -> dict[str, Behaviour]:
 
 
 def _structure(ctx: Context, rows: pa.Table, likeness: str) -> pa.Table:
-    declared = {step.name: Declared(step.transforms, mixing_in(ctx, step)) for step in ctx.policy.steps}
+    declared = {step.name: LabelRules(step.transforms, mixing_in(ctx, step)) for step in ctx.policy.steps}
     return parentage.structure(rows, real_index(ctx.work, likeness), promises(ctx), ctx.policy.label, declared)
 
 

@@ -48,7 +48,7 @@ def radii(points: F64, k: int) -> F64:
     return np.asarray(np.sqrt(found))
 
 
-def within(centres: F64, radius: F64, others: F64) -> I64:
+def count_within(centres: F64, radius: F64, others: F64) -> I64:
     """How many of the others lie in the ball around each centre, shape (n,)."""
     found = np.zeros(len(centres), dtype=np.int64)
     for start, block in _squared(centres, others):

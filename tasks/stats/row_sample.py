@@ -28,7 +28,7 @@ def quotas(counts: Mapping[Stratum, int], most: int = MOST_ROWS) -> dict[Stratum
     return {name: found[name] for name in counts}
 
 
-def lowest(words: U64, codes: I64, wanted: I64) -> I64:
+def bottom_k(words: U64, codes: I64, wanted: I64) -> I64:
     """Positions of the `wanted[code]` rows with the smallest words of each stratum, ascending. Words are hashes."""
     order = np.lexsort((words, codes))
     sizes = np.bincount(codes, minlength=len(wanted))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from augmill.tasks.documents.figure_text import rounded
-from augmill.tasks.documents.text_format import figure
-from augmill.tasks.summaries.sections import Section, escaped, for_markdown, for_terminal
+from augmill.tasks.documents.text_format import value_text
+from augmill.tasks.summaries.sections import TextSection, escaped, for_markdown, for_terminal
 
 MAX_FEATURES = 20
 LITTLE = 0.005
@@ -33,41 +33,41 @@ def headline(document: Mapping[str, Any]) -> str:
     return f"{document['dataset']}@{document['a']} to {document['dataset']}@{document['b']}: {told}."
 
 
-def sections(document: Mapping[str, Any]) -> Iterator[Section]:
+def sections(document: Mapping[str, Any]) -> Iterator[TextSection]:
     """The parts that have anything to say."""
     rows = [_row(sign, one) for sign, key in (("+", "added"), ("-", "removed")) for one in document["rows"][key]]
     if rows:
-        yield Section("Rows added (+) and removed (-)", ("", "origin", "split", "step", "class", "rows"), rows)
+        yield TextSection("Rows added (+) and removed (-)", ("", "origin", "split", "step", "class", "rows"), rows)
     columns = [f"{name} {key}" for key in ("added", "removed") for name in document["columns"][key]]
     columns += [f"{name}: {was} is {now} now" for name, (was, now) in document["columns"]["retyped"].items()]
     if columns:
-        yield Section("Columns", lines=columns)
+        yield TextSection("Columns", lines=columns)
     figures = [
         (one["name"], rounded(one["a"], 4), rounded(one["b"], 4)) for one in document["figures"] if one["a"] != one["b"]
     ]
     heads = ("", *(f"@{document[side]}" for side in ("a", "b")))
     same = len(document["figures"]) - len(figures)
-    yield Section("Figures", heads if figures else (), figures, [f"{same} are the same"] if same else [])
+    yield TextSection("Figures", heads if figures else (), figures, [f"{same} are the same"] if same else [])
     if document["shift"]:
         yield _shift(document["shift"])
     for name in ("policy", "suite"):
         if document[f"{name}_diff"]:
-            yield Section(f"The {name}", diff=document[f"{name}_diff"], folded=True)
+            yield TextSection(f"The {name}", diff=document[f"{name}_diff"], folded=True)
     if not document["policy_diff"]:
-        yield Section("The policy", lines=["is the same"])
+        yield TextSection("The policy", lines=["is the same"])
 
 
 def _row(sign: str, one: Mapping[str, Any]) -> Sequence[str]:
     return sign, one["origin"], one["split"], one["step"] or "-", one["label"] or "-", f"{one['rows']:,}"
 
 
-def _shift(shift: Sequence[Mapping[str, Any]]) -> Section:
+def _shift(shift: Sequence[Mapping[str, Any]]) -> TextSection:
     far = [one for one in shift if one["distance"] > LITTLE][:MAX_FEATURES]
     rows = [(one["column"], f"{one['distance']:.3f}", _side(one, 0), _side(one, 1)) for one in far]
     rest = len(shift) - len(far)
     heads = ("feature", "distance", "before", "after") if far else ()
     lines = [f"{rest} features have moved by less" if far else f"{rest} features have hardly moved"] if rest else []
-    return Section("Distribution of the training rows", heads, rows, lines)
+    return TextSection("Distribution of the training rows", heads, rows, lines)
 
 
 def _side(one: Mapping[str, Any], at: int) -> str:
@@ -76,4 +76,4 @@ def _side(one: Mapping[str, Any], at: int) -> str:
         return f"{one['values'][at]:,} values{missing}"
     if one["mean"][at] is None:
         return "no value"
-    return f"{figure(one['mean'][at])} ± {figure(one['std'][at])}{missing}"
+    return f"{value_text(one['mean'][at])} ± {value_text(one['std'][at])}{missing}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.policies.schema import SPLITS
 from augmill.tasks.documents.text_format import size_text
-from augmill.tasks.summaries.sections import Section, escaped, for_markdown, for_terminal
+from augmill.tasks.summaries.sections import TextSection, escaped, for_markdown, for_terminal
 
 MAX_LINES = 60
 MAX_FILES = 3
@@ -51,28 +51,28 @@ def headline(document: Document) -> str:
     return f"{name}: a run would publish {name}@{document['next_version']}{after}."
 
 
-def sections(document: Document) -> list[Section]:
+def sections(document: Document) -> list[TextSection]:
     """What there is to say, in the order of interest; empty sections are left out."""
     changes, cost = document["changes"], list(cost_lines(document))
     because = [] if document["up_to_date"] else changes["reasons"]
     refusals = [f"{one['cause'].rstrip('.')}. Remedy: {one['remedy']}" for one in document["faults"]]
     shards = list(_reuse(document.get("reuse", {})))
     found = [
-        Section("Why it would fail", lines=refusals),
-        Section("Lint", lines=[finding_line(one) for one in document["lint"]]),
-        Section("Because", lines=because),
-        Section("Source", lines=[document["ignored"]] if document.get("ignored") else []),
+        TextSection("Why it would fail", lines=refusals),
+        TextSection("Lint", lines=[finding_line(one) for one in document["lint"]]),
+        TextSection("Because", lines=because),
+        TextSection("Source", lines=[document["ignored"]] if document.get("ignored") else []),
         rows_section(document),
         table("Children", ("step", "transforms", "planned"), list(steps_rows(document))),
         table(
             "Columns", ("column", "change", "type", "then"), [column_row(one) for one in document.get("columns", ())]
         ),
         quarantine_section(document),
-        Section("Gates, which a run judges before it publishes", lines=_gates(document)),
-        Section("Cost", lines=cost),
-        Section("Shards", ("stage", "new", "rows", "reused", "rows"), shards, folded=True),
-        Section("Policy", diff=cut(changes.get("policy_diff", "")), folded=True),
-        Section("Suite", diff=cut(changes.get("suite_diff", "")), folded=True),
+        TextSection("Gates, which a run judges before it publishes", lines=_gates(document)),
+        TextSection("Cost", lines=cost),
+        TextSection("Shards", ("stage", "new", "rows", "reused", "rows"), shards, folded=True),
+        TextSection("Policy", diff=cut(changes.get("policy_diff", "")), folded=True),
+        TextSection("Suite", diff=cut(changes.get("suite_diff", "")), folded=True),
     ]
     return [section for section in found if section.rows or section.lines or section.diff]
 
@@ -83,11 +83,11 @@ def _gates(document: Document) -> list[str]:
     return [", ".join(names)] if names and not document["up_to_date"] else []
 
 
-def table(heading: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Section:
+def table(heading: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> TextSection:
     """A table of at most MAX_LINES lines that says what it leaves out."""
     left = len(rows) - MAX_LINES
     more = [f"... and {left:,} more, see --json"] if left > 0 else []
-    return Section(heading, headers, rows[:MAX_LINES], more)
+    return TextSection(heading, headers, rows[:MAX_LINES], more)
 
 
 def cut(diff: str, most: int = MAX_DIFF_LINES) -> str:
@@ -102,7 +102,7 @@ def finding_line(one: Mapping[str, Any]) -> str:
     return f"{one['file']}:{one['line']}: {one['rule']} {one['severity']}: {one['message']} {one['remedy']}".rstrip()
 
 
-def rows_section(document: Document) -> Section:
+def rows_section(document: Document) -> TextSection:
     """Rows per split, class and origin: now and then. Of very many classes only the sums."""
     before, after = document["rows"]["before"], document["rows"]["after"]
     origins = [name for name in ORIGINS if any(name in split for rows in (before, after) for split in rows.values())]
@@ -115,13 +115,13 @@ def rows_section(document: Document) -> Section:
     heading = "Rows" if before == after else "Rows, before checks drop any" + (": now -> then" if before else "")
     shown = [line for line in lines if line[1] == ALL] if many else lines
     note = ["sums of many classes; --json has every class"] if many else []
-    return Section(heading, ["split", "class", *origins, ALL], shown, note)
+    return TextSection(heading, ["split", "class", *origins, ALL], shown, note)
 
 
 def _labels(before: Rows, after: Rows, split: str) -> list[str]:
     """The classes of a split, and a line for their sum."""
     found = {label for rows in (before, after) for counts in rows.get(split, {}).values() for label in counts}
-    ordered = sorted(found, key=natural)
+    ordered = sorted(found, key=natural_sort_key)
     return [*ordered, ALL] if len(found) > 1 else ordered
 
 
@@ -156,11 +156,11 @@ def column_row(one: Mapping[str, Any]) -> list[str]:
     return [one["column"], change, " -> ".join(filter(None, (one["before"], one["now"]))), one["says"]]
 
 
-def quarantine_section(document: Document) -> Section:
+def quarantine_section(document: Document) -> TextSection:
     """Rows that would not be published, by reason; empty where there are none."""
     found = document.get("quarantine")
     if not found or not found["rows"]:
-        return Section("Quarantine")
+        return TextSection("Quarantine")
     rows = [[reason, f"{count:,}"] for reason, count in found["reasons"].items()]
     rows += [[reason, f"{count:,}"] for reason, count in found["refused"].items()]
     share = f"{found['rows']:,} of {found['of']:,} rows ({found['share']:.2%}; up to {found['budget']:.2%} may be)"

@@ -17,7 +17,7 @@ from augmill.tasks.summaries.plan_text import (
     steps_rows,
     table,
 )
-from augmill.tasks.summaries.sections import Section
+from augmill.tasks.summaries.sections import TextSection
 
 MOST_DIFF_LINES = 120
 MOST_CLASSES = 15
@@ -26,19 +26,19 @@ CHECK_HEADS = ("", "check", "figure", "target", "on a sample")
 Document = Mapping[str, Any]
 
 
-def sections(one: Document) -> list[Section]:
+def sections(one: Document) -> list[TextSection]:
     """The parts that have anything to say."""
     plan, canary = one["plan"], one["canary"]
     found = [
-        Section("What would end a run", lines=[*_refusals(one), *_failed(one)]),
-        Section("Remarks", lines=[*one["notes"], *_doubts(one)]),
-        Section("Lint", lines=[finding_line(finding) for finding in one["lint"]]),
+        TextSection("What would end a run", lines=[*_refusals(one), *_failed(one)]),
+        TextSection("Remarks", lines=[*one["notes"], *_doubts(one)]),
+        TextSection("Lint", lines=[finding_line(finding) for finding in one["lint"]]),
         *(_planned(one, plan) if plan else ()),
         *(_forecast(canary) if canary else ()),
         _gates(one),
         _all_checks(one),
-        Section("Policy", diff=cut(one["policy_diff"], MOST_DIFF_LINES), folded=one["kind"] == "deleted"),
-        Section("Suite", diff=cut(one["suite_diff"], MOST_DIFF_LINES), folded=True),
+        TextSection("Policy", diff=cut(one["policy_diff"], MOST_DIFF_LINES), folded=one["kind"] == "deleted"),
+        TextSection("Suite", diff=cut(one["suite_diff"], MOST_DIFF_LINES), folded=True),
     ]
     return [section for section in found if section.rows or section.lines or section.diff]
 
@@ -71,7 +71,7 @@ def _doubts(one: Document) -> Iterator[str]:
         yield f"{canary['sample']['classes_left']:,} of the rarest classes and splits are not in the sample."
 
 
-def _planned(one: Document, plan: Document) -> Iterator[Section]:
+def _planned(one: Document, plan: Document) -> Iterator[TextSection]:
     """Rows, children, quarantine and cost; rows beside those of the base, or else of the current version."""
     before = (one["base"] or {}).get("rows") or {}
     rows = {"before": before.get("after") or plan["rows"]["before"], "after": plan["rows"]["after"]}
@@ -83,13 +83,13 @@ def _planned(one: Document, plan: Document) -> Iterator[Section]:
     else:
         yield table("New rows", ("step", "transforms", "planned"), [line[:-1] for line in lines])
     yield quarantine_section(plan)
-    yield Section("Cost", lines=list(cost_lines(plan)))
+    yield TextSection("Cost", lines=list(cost_lines(plan)))
     yield replace(rows_section({**plan, "rows": rows}), folded=True)
     if plan["current_version"] is not None:
-        yield Section("Beside the version that is published", lines=plan["changes"]["reasons"], folded=True)
+        yield TextSection("Beside the version that is published", lines=plan["changes"]["reasons"], folded=True)
 
 
-def _training(rows: Mapping[str, Any], was: str) -> Section:
+def _training(rows: Mapping[str, Any], was: str) -> TextSection:
     """Training rows by class; of very many classes only those that change, and only some of those."""
     train = {when: {"train": counts["train"]} for when, counts in rows.items() if "train" in counts}
     found = rows_section({"rows": {"before": {}, "after": {}} | train})
@@ -98,10 +98,10 @@ def _training(rows: Mapping[str, Any], was: str) -> Section:
         shown = [row for row in shown[:-1] if any("->" in cell for cell in row)][:MOST_CLASSES] + shown[-1:]
     heading = "Training rows, before checks drop any"
     told = f": {was} -> with this change" if any("->" in cell for row in shown for cell in row) else ""
-    return Section(f"{heading}{told}", found.headers[1:], shown, found.lines)
+    return TextSection(f"{heading}{told}", found.headers[1:], shown, found.lines)
 
 
-def _forecast(canary: Document) -> Iterator[Section]:
+def _forecast(canary: Document) -> Iterator[TextSection]:
     """Label consistency per step on the sample, beside what the published version's children reached."""
     sample, verifier = canary["sample"], canary["verifier"]
     known = {step["name"]: step for step in canary["before"]}
@@ -124,35 +124,35 @@ def _forecast(canary: Document) -> Iterator[Section]:
     heads = ("step", "judged", "consistent", "unfamiliar", "dropped", "as published")
     width = len(heads) if known else len(heads) - 1
     shown = [row[:width] for row in rows]
-    yield Section(f"Label consistency, forecast on {how}", heads[:width], shown, lines if rows else [])
+    yield TextSection(f"Label consistency, forecast on {how}", heads[:width], shown, lines if rows else [])
     yield _by_class(canary)
 
 
-def _by_class(canary: Document) -> Section:
+def _by_class(canary: Document) -> TextSection:
     whole = bool(canary["sample"] and canary["sample"]["whole"])
     rows = [
         [rate["step"], rate["transform"], str(rate["label"]), f"{rate['judged']:,}", _rate(rate, whole=whole)]
         for rate in canary["rates"]
     ]
     found = table("Label consistency by class", ("step", "transform", "class", "judged", "consistent"), rows)
-    return Section(found.heading, found.headers, found.rows, found.lines, folded=True)
+    return TextSection(found.heading, found.headers, found.rows, found.lines, folded=True)
 
 
-def _gates(one: Document) -> Section:
+def _gates(one: Document) -> TextSection:
     gates = [*(check for check in _checks(one) if check["layer"] == "gates"), *one["gates"]]
     return _check_table("Gates", gates)
 
 
-def _all_checks(one: Document) -> Section:
+def _all_checks(one: Document) -> TextSection:
     checks = [check for check in _checks(one) if check["layer"] != "gates"]
     held = sum(check["success"] for check in checks)
     return replace(_check_table(f"Checks: {held} of {len(checks)} hold", checks), folded=True)
 
 
-def _check_table(heading: str, checks: Sequence[Document]) -> Section:
+def _check_table(heading: str, checks: Sequence[Document]) -> TextSection:
     rows = [_row(check) for check in checks]
     width = len(CHECK_HEADS) if any(row[-1] for row in rows) else len(CHECK_HEADS) - 1
-    return Section(heading, CHECK_HEADS[:width], [row[:width] for row in rows])
+    return TextSection(heading, CHECK_HEADS[:width], [row[:width] for row in rows])
 
 
 def _checks(one: Document) -> Sequence[Document]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 
 Row = Mapping[str, Any]
 MOST_WRITTEN = 20
@@ -22,7 +22,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     real, verifier = document["real"], document["verifier"]
     classes = real["by_class"]
     yield f"{document['dataset']}: {real['all']['rows']:,} held-out training rows of {len(classes)} classes"
-    yield f"  real rows    {share(real['all'])} contradicted by the verifier as they are: the noise floor"
+    yield f"  real rows    {share_text(real['all'])} contradicted by the verifier as they are: the noise floor"
     yield f"  declared     {document['min_rate']:.2%} of labels shall hold (checks.label_consistency.min_rate)"
     unable = [one["label"] for one in classes if one["status"] == "too_few"]
     if unable:
@@ -46,12 +46,12 @@ def _transform(one: Row, min_rate: float) -> Iterator[str]:
         width = max(len(magnitude(one, point)) for point in one["points"])
         for point in one["points"]:
             strange = f"unfamiliar {point['all']['unfamiliar_share'] or 0.0:.0%}"
-            figures = f"{share(point['all']):<23}  {strange:<15}  {_short(point)}".rstrip()
+            figures = f"{share_text(point['all']):<23}  {strange:<15}  {_short(point)}".rstrip()
             yield f"  {magnitude(one, point):<{width}}  {figures}"
-    yield from (f"  {line}" for line in said(one, min_rate))
+    yield from (f"  {line}" for line in verdict_lines(one, min_rate))
 
 
-def said(one: Row, min_rate: float) -> Iterator[str]:
+def verdict_lines(one: Row, min_rate: float) -> Iterator[str]:
     """What the curve comes to, in sentences: which classes break, fray and hold, and what to write."""
     told = [row for row in one["classes"] if not row["too_few"]]
     broken = [row for row in told if row["breaks_at"] is not None]
@@ -78,7 +78,8 @@ def _advice(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: fl
     if found:
         low, high = (1.0 - end for end in reversed(found["interval"]))
         rate = f"{1.0 - found['moved_share']:.2%} of labels hold at its ends, between {low:.2%} and {high:.2%}"
-        yield f"suggest  {written(found['params'])}  ({rate}{'; nothing beyond was tried' if found['whole'] else ''})"
+        untried = "; nothing beyond was tried" if found["whole"] else ""
+        yield f"suggest  {params_text(found['params'])}  ({rate}{untried})"
     elif one["kind"] == "range":
         yield "suggest  no magnitude: even the smallest tried falls short"
     if one["kind"] == "weight":
@@ -94,9 +95,9 @@ def _forbids(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: f
     lost = {row["label"] for row in broken}
     lost |= {row["label"] for row in frayed if 2 * kept[row["label"]] < figures[row["label"]]["judged"]}
     short = [row["label"] for row in frayed if row["label"] not in lost]
-    fates = dict.fromkeys(sorted({*lost, *one["forbidden"]}, key=natural), "forbid")
+    fates = dict.fromkeys(sorted({*lost, *one["forbidden"]}, key=natural_sort_key), "forbid")
     if len(figures) <= MOST_WRITTEN:  # lint asks for a word on each label where orientation matters
-        fates |= dict.fromkeys(sorted(figures.keys() - lost, key=natural), "keep")
+        fates |= dict.fromkeys(sorted(figures.keys() - lost, key=natural_sort_key), "keep")
     told = f"labels: {{{', '.join(f'{_key(label)}: {fate}' for label, fate in fates.items())}}}" if lost else ""
     rest = f"{names(short)} kept, short of {min_rate:.2%} all the same" if short else ""
     return f"suggest  {'; '.join(part for part in (told, rest) if part)}"
@@ -106,15 +107,15 @@ def magnitude(one: Row, point: Row) -> str:
     """The magnitude of a point as a policy writes it."""
     if one["kind"] == "weight":
         return f"weight {point['at']:g}"
-    return written(point["ranges"])
+    return params_text(point["ranges"])
 
 
-def written(params: Mapping[str, Any]) -> str:
+def params_text(params: Mapping[str, Any]) -> str:
     """Parameters as YAML."""
     return ", ".join(f"{name}: {_value(value)}" for name, value in params.items())
 
 
-def share(figures: Row) -> str:
+def share_text(figures: Row) -> str:
     """A share of moved labels with its interval."""
     if figures["moved_share"] is None:
         return "not judged"
@@ -124,7 +125,7 @@ def share(figures: Row) -> str:
 
 def names(labels: Sequence[str]) -> str:
     """Classes in their order, the first twenty of them."""
-    found = sorted(labels, key=natural)
+    found = sorted(labels, key=natural_sort_key)
     return ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
 
 
@@ -148,7 +149,7 @@ def _each(one: Row, rows: Sequence[Row], key: str) -> str:
     if one["kind"] == "on_off":
         figure = "unfamiliar_share" if key == "strays_at" else "moved_share"
         moved = {row["label"]: row[figure] for row in one["points"][0]["by_class"]}
-        order = sorted(rows, key=lambda row: natural(row["label"]))
+        order = sorted(rows, key=lambda row: natural_sort_key(row["label"]))
         return ", ".join(f"{row['label']} ({moved[row['label']]:.0%})" for row in order)
     points = {point["at"]: point for point in one["points"]}
     places = dict.fromkeys(row[key] for row in rows)

@@ -7,7 +7,7 @@ from typing import Any
 
 from augmill.tasks.documents.text_format import size_text
 from augmill.tasks.summaries.policy_review_text import sections
-from augmill.tasks.summaries.sections import Section, block, escaped, for_terminal
+from augmill.tasks.summaries.sections import TextSection, block, escaped, for_terminal
 
 MARKER = "<!-- augmill ci -->"
 """The first line of the comment, which shows nothing and by which it is found again to be written over."""
@@ -36,9 +36,9 @@ def headline(document: Document) -> str:
 
 def text(document: Document, *, width: int = 110) -> str:
     """The answer for a terminal."""
-    parts = [Section("Compared", lines=[_compared(document)]), _summary(document, signs=False)]
+    parts = [TextSection("Compared", lines=[_compared(document)]), _summary(document, signs=False)]
     for one in document["policies"]:
-        outer = Section(
+        outer = TextSection(
             f"== {one['dataset']}: {outcome(one)[1]}", lines=[f"{one['path']} is touched by", *one["because"]]
         )
         parts += [outer, *(section for section in sections(one) if not section.folded)]
@@ -97,10 +97,10 @@ def _compared(document: Document) -> str:
     return f"{document['head'][:12]} compared with {document['base'][:12]}, where it left {document['rev']}{more}"
 
 
-def _summary(document: Document, *, signs: bool) -> Section:
+def _summary(document: Document, *, signs: bool) -> TextSection:
     rows = [_line(one, signs=signs) for one in document["policies"][:MOST_LISTED]]
     left = len(document["policies"]) - len(rows)
-    return Section("Policies", HEADS, rows, [f"and {left:,} more"] if left > 0 else [])
+    return TextSection("Policies", HEADS, rows, [f"and {left:,} more"] if left > 0 else [])
 
 
 def _line(one: Document, *, signs: bool) -> list[str]:

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.tasks.documents.figure_text import figure_text, rounded
 from augmill.tasks.summaries.run_text import ORIGINS, mlflow_link
 from augmill.tasks.summaries.sections import escaped
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 Pin = tuple[str, str, str, str]
 """Name, kind (markdown or table), content, description."""
 
 
-def pinned(happening: Happening) -> Iterator[Pin]:
+def pinned(happening: DatasetEvent) -> Iterator[Pin]:
     """The artifacts of a run that has ended; names are those of the dataset's latest run, whatever became of it."""
     facts = happening.facts
     if happening.kind == "run.failed":
@@ -34,7 +34,7 @@ def pinned(happening: Happening) -> Iterator[Pin]:
 def classes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Training rows of every class: real ones, what was added by origin, and their sum."""
     train = document.get("rows", {}).get("by_split_origin_label", {}).get("train", {})
-    labels = sorted({label for counts in train.values() for label in counts}, key=natural)
+    labels = sorted({label for counts in train.values() for label in counts}, key=natural_sort_key)
     table = []
     for label in labels:
         counts = {origin: int(train[origin].get(label, 0)) for origin in ORIGINS if origin in train}

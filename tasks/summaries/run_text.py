@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from augmill.policies.names import natural
+from augmill.policies.names import natural_sort_key
 from augmill.tasks.documents.figure_text import detail_text, figure_text, rounded
 from augmill.tasks.documents.mlflow_view import run_url
 from augmill.tasks.documents.text_format import UNLABELLED
@@ -67,7 +67,7 @@ def _classes(rows: Mapping[str, Any]) -> RenderableType | None:
     from rich.text import Text
 
     train = rows.get("by_split_origin_label", {}).get("train", {})
-    labels = sorted({label for counts in train.values() for label in counts}, key=natural)
+    labels = sorted({label for counts in train.values() for label in counts}, key=natural_sort_key)
     if not labels:
         return None
     origins = [origin for origin in ORIGINS if train.get(origin)]

@@ -16,7 +16,7 @@ _CALLS = re.compile(r"((?<!\w)@(?=\w)|#(?=\d))")
 
 
 @dataclass(frozen=True)
-class Section:
+class TextSection:
     """A heading, then a table, sentences or a diff. `folded`: behind a click where there is one."""
 
     heading: str
@@ -27,7 +27,7 @@ class Section:
     folded: bool = False
 
 
-def for_terminal(headline: str, sections: Iterable[Section], *, width: int = 110) -> str:
+def for_terminal(headline: str, sections: Iterable[TextSection], *, width: int = 110) -> str:
     """The parts for a terminal, `width` columns wide."""
     from rich.console import Console
     from rich.text import Text
@@ -44,12 +44,12 @@ def for_terminal(headline: str, sections: Iterable[Section], *, width: int = 110
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
 
 
-def for_markdown(headline: str, sections: Iterable[Section]) -> str:
+def for_markdown(headline: str, sections: Iterable[TextSection]) -> str:
     """The parts as GitHub's Markdown, the longer ones folded; `headline` is Markdown already."""
     return "\n\n".join([f"### {headline}", *map(block, sections)]) + "\n"
 
 
-def block(section: Section) -> str:
+def block(section: TextSection) -> str:
     """One part as Markdown."""
     body = [_markdown_table(section)] if section.rows else []
     body += ["\n".join(f"- {escaped(line)}" for line in section.lines)] if section.lines else []
@@ -59,7 +59,7 @@ def block(section: Section) -> str:
     return folded if section.folded else f"**{escaped(section.heading)}**\n\n{inner}"
 
 
-def _terminal_table(section: Section) -> Any:
+def _terminal_table(section: TextSection) -> Any:
     from rich.table import Table
     from rich.text import Text
 
@@ -71,12 +71,12 @@ def _terminal_table(section: Section) -> Any:
     return table
 
 
-def _numeric(section: Section) -> list[bool]:
+def _numeric(section: TextSection) -> list[bool]:
     """Which columns hold counts, to be set right."""
     return [all(row[at][:1].isdigit() for row in section.rows) and at > 0 for at in range(len(section.headers))]
 
 
-def _markdown_table(section: Section) -> str:
+def _markdown_table(section: TextSection) -> str:
     rule = ["---:" if right else "---" for right in _numeric(section)]
     rows = [[escaped(cell) for cell in row] for row in (section.headers, *section.rows)]
     lines = ["| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:])]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from augmill.tasks.summaries.review_text import FAILS, PASSES
-from augmill.tasks.summaries.sections import Section, escaped, for_markdown, for_terminal
+from augmill.tasks.summaries.sections import TextSection, escaped, for_markdown, for_terminal
 
 MARKER = "<!-- augmill ci --trigger -->"
 
@@ -45,15 +45,15 @@ def outcome(run: Document) -> str:
     return ": ".join(part for part in (run["state"].lower(), run["message"]) if part)
 
 
-def _sections(document: Document) -> Iterator[Section]:
+def _sections(document: Document) -> Iterator[TextSection]:
     rows = [
         [run["dataset"], outcome(run), f"{run['seconds']:,.1f} s" if run["ended"] else "-"] for run in document["runs"]
     ]
     if rows:
-        yield Section("Runs", ("data set", "outcome", "took"), rows, list(_links(document)))
+        yield TextSection("Runs", ("data set", "outcome", "took"), rows, list(_links(document)))
     lines = list(_deployed(document))
     if lines:
-        yield Section("Deployments", lines=lines)
+        yield TextSection("Deployments", lines=lines)
 
 
 def _links(document: Document) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.sanitize.redact import redact_text
-from augmill.tasks.telemetry.dataset_event import Happening, stopped
+from augmill.tasks.telemetry.dataset_event import DatasetEvent, stopped
 
 Severity = Literal["page", "ticket", "info"]
 
@@ -48,7 +48,7 @@ class Alert:
     facts: Mapping[str, Any]
 
 
-def alert_of(happening: Happening) -> Alert | None:
+def alert_of(happening: DatasetEvent) -> Alert | None:
     """What people are told of it; None where there is nothing to do and nothing to know.
 
     A run that failed its checks is told of as that, and one that a person has stopped not at all.
@@ -70,7 +70,7 @@ def alert_of(happening: Happening) -> Alert | None:
     )
 
 
-def bounded(happening: Happening) -> dict[str, Any]:
+def bounded(happening: DatasetEvent) -> dict[str, Any]:
     """The facts of any happening that may leave the machine: figures and names, no tables, no ids, no rows."""
     facts = happening.facts
     if happening.kind == "run.failed":
@@ -96,7 +96,7 @@ _TITLES = {
 }
 
 
-def _check(happening: Happening) -> tuple[Severity, str, object]:
+def _check(happening: DatasetEvent) -> tuple[Severity, str, object]:
     facts, name = happening.facts, happening.dataset
     failed = "; ".join(_said(check) for check in facts["checks"][:MOST_NAMED])
     more = f"; and {facts['failed'] - MOST_NAMED} more" if facts["failed"] > MOST_NAMED else ""
@@ -116,7 +116,7 @@ def _said(check: Mapping[str, Any]) -> str:
     return f"{check['name']}{shown}, wanted {check['target']}"
 
 
-def _run(happening: Happening) -> tuple[Severity, str, object]:
+def _run(happening: DatasetEvent) -> tuple[Severity, str, object]:
     facts, name = happening.facts, happening.dataset
     if facts["kind"] == "StorageError":
         # One outage fails the runs of many datasets: its words without what differs between them are one group.
@@ -127,7 +127,7 @@ def _run(happening: Happening) -> tuple[Severity, str, object]:
     return "page", f"{name}: {facts['kind']} in {where}; the log has the traceback.", [name, facts["kind"], where]
 
 
-def _rolled_back(happening: Happening) -> tuple[Severity, str, object]:
+def _rolled_back(happening: DatasetEvent) -> tuple[Severity, str, object]:
     facts = happening.facts
     channel = f"{happening.dataset}@{facts['channel']}"
     why = f" because {facts['why']}" if facts.get("why") else ""
@@ -135,7 +135,7 @@ def _rolled_back(happening: Happening) -> tuple[Severity, str, object]:
     return "page" if why else "info", sentence, [channel, facts["version_before"], facts["version"], happening.at]
 
 
-def _promoted(happening: Happening) -> tuple[Severity, str, object]:
+def _promoted(happening: DatasetEvent) -> tuple[Severity, str, object]:
     facts = happening.facts
     channel = f"{happening.dataset}@{facts['channel']}"
     return (
@@ -145,7 +145,7 @@ def _promoted(happening: Happening) -> tuple[Severity, str, object]:
     )
 
 
-def _budget(happening: Happening) -> tuple[Severity, str, object]:
+def _budget(happening: DatasetEvent) -> tuple[Severity, str, object]:
     facts, name = happening.facts, happening.dataset
     rate = "although none is allowed" if facts["rate"] is None else f"at {facts['rate']:.3g} times the allowed rate"
     runs = f"the last {facts['runs']} runs" if facts["runs"] > 1 else "the last run"
@@ -153,7 +153,7 @@ def _budget(happening: Happening) -> tuple[Severity, str, object]:
     return "ticket", sentence, [name, facts["name"]]
 
 
-_WORDS: Mapping[str, Callable[[Happening], tuple[Severity, str, object]]] = {
+_WORDS: Mapping[str, Callable[[DatasetEvent], tuple[Severity, str, object]]] = {
     "check.failed": _check,
     "run.failed": _run,
     "channel.rolled_back": _rolled_back,

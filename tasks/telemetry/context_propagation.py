@@ -22,7 +22,7 @@ ROOT = "augmill"
 MOST_LINES = 100
 
 
-def here() -> str:
+def process_id() -> str:
     """This process, among all of all machines."""
     return f"{platform.node()}:{os.getpid()}"
 
@@ -41,7 +41,7 @@ class Carried:
 
 
 @dataclass
-class Told:
+class WorkerLog:
     """What a worker has to tell of one shard."""
 
     spans: list[Span] = field(default_factory=list)
@@ -57,11 +57,11 @@ def carried(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     if not scope.run_id:
         return function
     # A span is kept where it ends up; the trace id says to the worker whether to make one.
-    return Carried(function, replace(scope, keep=None), here())
+    return Carried(function, replace(scope, keep=None), process_id())
 
 
 @contextmanager
-def at_work(function: Callable[[Any], Any], shard: str, told: Told) -> Iterator[None]:
+def at_work(function: Callable[[Any], Any], shard: str, told: WorkerLog) -> Iterator[None]:
     """Run the block as a shard of the scope that came with the function; `told` is filled as it ends."""
     if not isinstance(function, Carried):
         yield
@@ -74,7 +74,7 @@ def at_work(function: Callable[[Any], Any], shard: str, told: Told) -> Iterator[
         yield
 
 
-def receive(told: Told) -> None:
+def receive(told: WorkerLog) -> None:
     """Hand on what a worker told: spans to whoever traces, lines to the log."""
     keep = current().keep
     for one in told.spans:
@@ -89,7 +89,7 @@ def receive(told: Told) -> None:
 @contextmanager
 def _kept_lines(home: str, lines: list[Line]) -> Iterator[None]:
     """Keep log lines for the flow; in the flow's own process they reach its log by themselves."""
-    if home == here():
+    if home == process_id():
         yield
         return
     logger = logging.getLogger(ROOT)

@@ -9,14 +9,14 @@ from dataclasses import asdict
 from typing import Any
 
 from augmill.tasks.telemetry.budget import Level, levels_of, success
-from augmill.tasks.telemetry.dataset_event import OUTSIDE, Happening, stopped
+from augmill.tasks.telemetry.dataset_event import OUTSIDE, DatasetEvent, stopped
 
 Document = dict[str, Any]
 
 _BY_EXIT_CODE = {2: "policy_error", 3: "data_error", 4: "storage_error", 130: "interrupted"}
 
 
-def event_of(happening: Happening, build: str, interval: float | None = None) -> Document:
+def event_of(happening: DatasetEvent, build: str, interval: float | None = None) -> Document:
     """The happening as the tally takes it. Told twice, it has the same `id`.
 
     `build`: the version of augmill; `interval`: the longest time between two runs by schedule, of a run that starts.
@@ -42,7 +42,7 @@ def event_of(happening: Happening, build: str, interval: float | None = None) ->
     return event
 
 
-def _levels(happening: Happening) -> tuple[Level, ...]:
+def _levels(happening: DatasetEvent) -> tuple[Level, ...]:
     """What a run that ended well did for error budgets; one that found nothing new has made no rows."""
     return levels_of(happening.facts) if happening.kind == "run.published" else (success(True),)
 
@@ -81,7 +81,7 @@ def excerpt(document: Mapping[str, Any]) -> Document:
     }
 
 
-def _id(happening: Happening) -> str:
+def _id(happening: DatasetEvent) -> str:
     told = [happening.kind, happening.run_id]
     if happening.run_id == OUTSIDE or not happening.kind.startswith("run."):
         told.append(repr(happening.at))

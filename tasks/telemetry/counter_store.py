@@ -12,7 +12,7 @@ from collections.abc import Callable
 from augmill.policies.errors import StorageError
 from augmill.tasks.storage.delta_commit import Conflict
 from augmill.tasks.storage.store import Aged, Store
-from augmill.tasks.telemetry.counters import Tally, empty
+from augmill.tasks.telemetry.counters import Counters, empty
 
 FOLDER = ".telemetry"
 """The folder among our objects; no dataset can have this name."""
@@ -27,12 +27,12 @@ def tallied(store: Store) -> list[str]:
     return sorted({entry.name.partition("/")[0] for entry in store.list() if entry.name.endswith(".json")})
 
 
-def read(store: Store, dataset: str) -> Tally:
+def read(store: Store, dataset: str) -> Counters:
     """The tally of a dataset; an empty one where nothing was counted yet."""
     return _latest(store, dataset)[1]
 
 
-def update(store: Store, dataset: str, change: Callable[[Tally], Tally]) -> tuple[Tally, Tally]:
+def update(store: Store, dataset: str, change: Callable[[Counters], Counters]) -> tuple[Counters, Counters]:
     """Put `change(tally)` in the place of the tally; `change` may be called again if another was first. Returns the
     tally before and after."""
     for _ in range(ATTEMPTS):
@@ -47,7 +47,7 @@ def update(store: Store, dataset: str, change: Callable[[Tally], Tally]) -> tupl
     raise Conflict(f"the tally of {dataset} is changed all the time", "the next run counts on", transient=True)
 
 
-def _latest(store: Store, dataset: str) -> tuple[list[Aged], Tally]:
+def _latest(store: Store, dataset: str) -> tuple[list[Aged], Counters]:
     """What is kept, oldest first, and the tally that counts."""
     for _ in range(ATTEMPTS):
         entries = [entry for entry in store.ages(f"{dataset}/") if entry.name.endswith(".json")]
@@ -71,7 +71,7 @@ def _number(entries: list[Aged]) -> int:
     return int(entries[-1].name.rpartition("/")[2].removesuffix(".json")) if entries else 0
 
 
-def _document(store: Store, name: str) -> Tally | None:
+def _document(store: Store, name: str) -> Counters | None:
     """A tally as it was written, or nothing where that is no tally any more."""
     try:
         found = {**empty(), **json.loads(store.read(name))}

@@ -16,7 +16,7 @@ from augmill.tasks.telemetry.budget import Burn, Level, Reading, added, burns, l
 from augmill.tasks.telemetry.dataset_event import OUTSIDE
 from augmill.tasks.telemetry.metric_catalogue import NOT_COUNTED, SUCCEEDED
 
-Tally = dict[str, Any]
+Counters = dict[str, Any]
 
 REMEMBERED = 256
 """Ids of events that are told apart from new ones; a run tells of itself within hours."""
@@ -29,7 +29,7 @@ BEGIN_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
-class Seen:
+class LakeState:
     """What the lake itself says of a dataset: excerpts of versions of which nobody told, in order; the moves of each
     channel since the last look, and the last one; when the signs of life of runs were last written, by run id; and
     how many records wait for MLflow, since when."""
@@ -41,7 +41,7 @@ class Seen:
     oldest: float | None = None
 
 
-def empty() -> Tally:
+def empty() -> Counters:
     """The tally of a dataset that nobody has heard of."""
     return {
         "runs": {},
@@ -67,7 +67,7 @@ def empty() -> Tally:
     }
 
 
-def fold(tally: Tally, event: Mapping[str, Any]) -> Tally:
+def fold(tally: Counters, event: Mapping[str, Any]) -> Counters:
     """The tally after the event; the one given stays as it is."""
     if event["id"] in tally["heard"] or _is_a_slip(tally, event):
         return tally
@@ -84,12 +84,12 @@ def fold(tally: Tally, event: Mapping[str, Any]) -> Tally:
     return after
 
 
-def begun(before: Tally, after: Tally) -> list[Burn]:
+def newly_burning(before: Counters, after: Counters) -> list[Burn]:
     """The error budgets that burn after what was counted, and did not before."""
     return [burn for burn in _burns(after) if burn.name not in before["burning"]]
 
 
-def see(tally: Tally, seen: Seen, now: float, but: str = "") -> Tally:
+def merge_lake_state(tally: Counters, seen: LakeState, now: float, but: str = "") -> Counters:
     """The tally after a look at the lake, which knows what nobody lived to tell; `but` is a run that tells just now."""
     after = _until(tally, now)
     for version in seen.versions:
@@ -109,7 +109,7 @@ def see(tally: Tally, seen: Seen, now: float, but: str = "") -> Tally:
     return after
 
 
-def _until(tally: Tally, now: float) -> Tally:
+def _until(tally: Counters, now: float) -> Counters:
     """A copy without a time of the future: what a clock that was ahead once has noted must not stay the latest."""
     after = copy.deepcopy(tally)
     for times in (after["times"], after["open"]):
@@ -117,7 +117,7 @@ def _until(tally: Tally, now: float) -> Tally:
     return after
 
 
-def _read(tally: Tally, event: Mapping[str, Any]) -> None:
+def _read(tally: Counters, event: Mapping[str, Any]) -> None:
     """Keep what a run did for its error budgets, for as long as they look back."""
     known = [reading_of(one) for one in tally["readings"]]
     levels = [Level(**level) for level in event["levels"]] if "levels" in event else levels_of_failure(event, known)
@@ -126,17 +126,17 @@ def _read(tally: Tally, event: Mapping[str, Any]) -> None:
     tally["burning"] = [burn.name for burn in _burns(tally)]
 
 
-def _burns(tally: Tally) -> list[Burn]:
+def _burns(tally: Counters) -> list[Burn]:
     readings = [reading_of(one) for one in tally["readings"]]
     return burns(readings, readings[-1].at) if readings else []
 
 
-def _is_a_slip(tally: Tally, event: Mapping[str, Any]) -> bool:
+def _is_a_slip(tally: Counters, event: Mapping[str, Any]) -> bool:
     """A name or a policy mistyped at a terminal, of a dataset that never was: no run that anybody waits for."""
     return event.get("outcome") == "policy_error" and event["run_id"] == OUTSIDE and not tally["started"]
 
 
-def _end(tally: Tally, event: Mapping[str, Any]) -> None:
+def _end(tally: Counters, event: Mapping[str, Any]) -> None:
     outcome = event["outcome"]
     if event["run_id"] == OUTSIDE:  # it ended before its flow began
         tally["started"] += 1
@@ -153,7 +153,7 @@ def _end(tally: Tally, event: Mapping[str, Any]) -> None:
         tally["checks_failed"] += len(tally["failed"])
 
 
-def _count_outcome(tally: Tally, outcome: str, at: float) -> None:
+def _count_outcome(tally: Counters, outcome: str, at: float) -> None:
     _add(tally["runs"], outcome, 1)
     if outcome not in NOT_COUNTED:
         _events(tally, "run_success", int(outcome in SUCCEEDED), int(outcome not in SUCCEEDED))
@@ -162,7 +162,7 @@ def _count_outcome(tally: Tally, outcome: str, at: float) -> None:
     _latest(tally, "ended", at)
 
 
-def _count_version(tally: Tally, version: Mapping[str, Any]) -> None:
+def _count_version(tally: Counters, version: Mapping[str, Any]) -> None:
     """Count what a version made, once; older versions than the last that was counted are known."""
     if tally["counted"] is not None and version["number"] <= tally["counted"]:
         return
@@ -181,7 +181,7 @@ def _count_version(tally: Tally, version: Mapping[str, Any]) -> None:
         _add(tally["cost"], version["currency"] or "money", version["money"])
 
 
-def _count_moves(tally: Tally, channel: str, moves: list[Mapping[str, Any]]) -> None:
+def _count_moves(tally: Counters, channel: str, moves: list[Mapping[str, Any]]) -> None:
     known = tally["channels"].setdefault(channel, {"number": 0, "version": None, "moves": {}})
     for move in sorted(moves, key=lambda one: one["number"]):
         known["version"] = move["version"]
@@ -190,13 +190,13 @@ def _count_moves(tally: Tally, channel: str, moves: list[Mapping[str, Any]]) -> 
             _add(known["moves"], str(move["reason"]).replace(" ", "_"), 1)
 
 
-def _events(tally: Tally, level: str, good: int, bad: int) -> None:
+def _events(tally: Counters, level: str, good: int, bad: int) -> None:
     counts = tally["events"].setdefault(level, {"good": 0, "bad": 0})
     counts["good"] += max(good, 0)
     counts["bad"] += max(bad, 0)
 
 
-def _latest(tally: Tally, name: str, at: float) -> None:
+def _latest(tally: Counters, name: str, at: float) -> None:
     """Times go forward only: events may arrive late, from a run that had to wait for the lake."""
     tally["times"][name] = max(at, tally["times"].get(name, 0.0))
 

@@ -26,7 +26,7 @@ OUTSIDE = "none"
 
 
 @dataclass(frozen=True)
-class Happening:
+class DatasetEvent:
     """What happened, to which dataset, in which run, when (Unix seconds), and what is known of it.
 
     `facts` are JSON-able and redacted: of `run.published` and `run.unchanged` the document of `augmill run --json`;
@@ -41,10 +41,10 @@ class Happening:
     facts: Mapping[str, Any]
 
 
-def ending(document: Mapping[str, Any], run_id: str, at: float) -> Happening:
+def ending(document: Mapping[str, Any], run_id: str, at: float) -> DatasetEvent:
     """A run that ended well, by its document."""
     kind: Kind = "run.unchanged" if document["skipped"] else "run.published"
-    return Happening(kind, str(document["dataset"]), run_id, at, redact_all(dict(document)))
+    return DatasetEvent(kind, str(document["dataset"]), run_id, at, redact_all(dict(document)))
 
 
 def failure(fault: BaseException) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def failure(fault: BaseException) -> dict[str, Any]:
     return clean
 
 
-def stopped(happening: Happening) -> bool:
+def stopped(happening: DatasetEvent) -> bool:
     """Whether a run ended because somebody wanted it so: nobody is to be told, and no budget pays for it."""
     return happening.kind == "run.failed" and happening.facts.get("kind") in _STOPPED
 

@@ -10,13 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from augmill.tasks.telemetry.budget import Burn
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 MOST_CHECKS = 20
 LONGEST_TARGET = 80
 
 
-def consequences(happening: Happening) -> Iterator[Happening]:
+def consequences(happening: DatasetEvent) -> Iterator[DatasetEvent]:
     """Happenings that another one contains. A run that found nothing new repeats no failed check."""
     facts = happening.facts
     if happening.kind == "run.failed" and facts["kind"] == "DataError":
@@ -31,28 +31,28 @@ def consequences(happening: Happening) -> Iterator[Happening]:
         yield _with(happening, "channel.promoted", moved | {"by": "its run"})
 
 
-def measured(document: Mapping[str, Any], run_id: str, at: float, by: str) -> Iterator[Happening]:
+def measured(document: Mapping[str, Any], run_id: str, at: float, by: str) -> Iterator[DatasetEvent]:
     """What follows from the document of `augmill report-metric` or `augmill gate`: a breach, and channels gone back."""
     name = str(document["dataset"])
     if document["breaches"]:
         failed = [check for check in document["checks"] if not check["success"]]
         stay = [event["channel"] for event in document["rolled_back"] if event["to"] is None]
         facts = _checks(failed) | {"version": document["version"], "by": by, "channels_that_stay": stay}
-        yield Happening("check.failed", name, run_id, at, facts)
+        yield DatasetEvent("check.failed", name, run_id, at, facts)
     for event in document["rolled_back"]:
         if event["to"] is not None:
             moved = {"dataset": name, "channel": event["channel"], "version": event["to"]}
             moved |= {"version_before": event["from"], "table_uri": document["table_uri"]}
-            yield Happening("channel.rolled_back", name, run_id, at, moved | {"by": by, "why": event["why"]})
+            yield DatasetEvent("channel.rolled_back", name, run_id, at, moved | {"by": by, "why": event["why"]})
 
 
-def burning(happening: Happening, burn: Burn) -> Happening:
+def burning(happening: DatasetEvent, burn: Burn) -> DatasetEvent:
     """A budget that has begun to burn with the run of a happening."""
     return _with(happening, "budget.burning", asdict(burn))
 
 
-def _with(happening: Happening, kind: Any, facts: Mapping[str, Any]) -> Happening:
-    return Happening(kind, happening.dataset, happening.run_id, happening.at, facts)
+def _with(happening: DatasetEvent, kind: Any, facts: Mapping[str, Any]) -> DatasetEvent:
+    return DatasetEvent(kind, happening.dataset, happening.run_id, happening.at, facts)
 
 
 def _refused(report: Mapping[str, Any]) -> dict[str, Any]:

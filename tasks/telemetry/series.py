@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from augmill.tasks.telemetry.counters import Tally
+from augmill.tasks.telemetry.counters import Counters
 from augmill.tasks.telemetry.metric_catalogue import (
     BY_NAME,
     EVENT_LEVELS,
@@ -60,7 +60,7 @@ class Bound:
         return True
 
 
-def series_of(dataset: str, tally: Tally, now: float) -> list[Series]:
+def series_of(dataset: str, tally: Counters, now: float) -> list[Series]:
     """Every series of a dataset, at most `MOST_SERIES` and two. What was not measured has none."""
     bound, found = Bound(), []
     for name, rest, value in _all(tally):
@@ -74,7 +74,7 @@ def series_of(dataset: str, tally: Tally, now: float) -> list[Series]:
     return found
 
 
-def _all(tally: Tally) -> Figures:
+def _all(tally: Counters) -> Figures:
     """All series, those that alerts stand on first: what is over the bound is left off at the end."""
     yield from _runs(tally)
     yield from _budgets(tally)
@@ -93,7 +93,7 @@ def _all(tally: Tally) -> Figures:
         yield from _latency(tally["last"])
 
 
-def _runs(tally: Tally) -> Figures:
+def _runs(tally: Counters) -> Figures:
     times = tally["times"]
     for outcome in OUTCOMES:  # zeros too, so that the first of a kind is an increase
         yield "augmill_runs_total", (outcome,), tally["runs"].get(outcome, 0)
@@ -106,7 +106,7 @@ def _runs(tally: Tally) -> Figures:
     yield "augmill_build_info", (tally["build"],), 1.0 if tally["build"] else None
 
 
-def _budgets(tally: Tally) -> Figures:
+def _budgets(tally: Counters) -> Figures:
     for level in EVENT_LEVELS:
         counts = tally["events"].get(level, {"good": 0, "bad": 0})
         for result in ("good", "bad"):
@@ -114,7 +114,7 @@ def _budgets(tally: Tally) -> Figures:
     yield "augmill_service_level_target_ratio", ("run_success",), RUN_SUCCESS_TARGET
 
 
-def _totals(tally: Tally) -> Figures:
+def _totals(tally: Counters) -> Figures:
     yield "augmill_cpu_seconds_total", (), tally["cpu_seconds"]
     yield "augmill_written_bytes_total", (), tally["written_bytes"]
     for currency, money in sorted(tally["cost"].items()):
@@ -161,7 +161,7 @@ def _channels(channels: Mapping[str, Any]) -> Figures:
             yield "augmill_channel_moves_total", (channel, reason), known["moves"].get(reason, 0)
 
 
-def _checks(tally: Tally) -> Figures:
+def _checks(tally: Counters) -> Figures:
     """The checks of the last version, under those that failed in a run since; failures first, should they be many."""
     last = {check["name"]: check for check in (tally["last"] or {}).get("checks", ())}
     checks = last | {check["name"]: check for check in tally["failed"]}

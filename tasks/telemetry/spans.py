@@ -103,13 +103,13 @@ def span(
         with entered(inner):
             yield told
     except BaseException as fault:
-        error = said(fault)
+        error = summarize_error(fault)
         raise
     finally:
         outer.keep(Span(name, inner.trace_id, inner.span_id, outer.span_id, start, time.time_ns(), told, error))
 
 
-def said(fault: BaseException) -> str:
+def summarize_error(fault: BaseException) -> str:
     """A fault in one short line without secrets."""
     text = fault.cause if isinstance(fault, AugmillError) else f"{type(fault).__name__}: {fault}"
     return redact_text((text.strip().splitlines() or [""])[0])[:MOST_SIGNS] or type(fault).__name__

@@ -22,7 +22,7 @@ _OTHERS = range(1, 1 << 30)
 
 
 @dataclass(frozen=True)
-class Declared:
+class LabelRules:
     """The chain of one step, and the place in it of the transform that mixes labels."""
 
     chain: Sequence[TransformUse]
@@ -43,7 +43,9 @@ class Declared:
         return label
 
 
-def become(children: pa.Table, declared: Mapping[str, Declared], child: I64, labels: pa.Array) -> tuple[pa.Array, Mask]:
+def transition(
+    children: pa.Table, declared: Mapping[str, LabelRules], child: I64, labels: pa.Array
+) -> tuple[pa.Array, Mask]:
     """The parents' labels after all that was applied to them (text), and whether each may be a parent.
 
     Flat as `augmill_parent_ids` is: `child` says whose parent each is, the base first; `labels` are the parents' own.
@@ -66,7 +68,7 @@ def become(children: pa.Table, declared: Mapping[str, Declared], child: I64, lab
     return pa.array(then, pa.string()), allowed
 
 
-def _fired(children: pa.Table, rules: Declared, rows: Sequence[int]) -> dict[int, list[Fired]]:
+def _fired(children: pa.Table, rules: LabelRules, rows: Sequence[int]) -> dict[int, list[Fired]]:
     """Per child the transforms that were applied: the place in the chain, and the places of the parents it brought."""
     if len(rules.chain) == 1:
         return {row: [(0, _OTHERS if rules.mixing == 0 else ())] for row in rows}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from augmill.tasks.rows import provenance as at
 from augmill.tasks.transforms.transform_contract import Behaviour
-from augmill.tasks.verifiers.label_rules import Declared, become
+from augmill.tasks.verifiers.label_rules import LabelRules, transition
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -56,7 +56,7 @@ def structure(
     index: RealIndex,
     promises: Mapping[str, Behaviour],
     label: str | None = None,
-    declared: Mapping[str, Declared] | None = None,
+    declared: Mapping[str, LabelRules] | None = None,
 ) -> pa.Table:
     """One row of booleans per child, true where it holds; never null.
 
@@ -81,7 +81,7 @@ def structure(
     }
     if label is not None:
         theirs = index.labels.cast(pa.string()).take(pa.array(rows, mask=rows < 0))
-        theirs, allowed = become(children, declared or {}, child, theirs)
+        theirs, allowed = transition(children, declared or {}, child, theirs)
         kept = _labels(children, label, promises, child, theirs)
         columns["label_as_promised"] = kept & _none(child, ~allowed, len(children))
     return pa.table({name: pa.array(values) for name, values in columns.items()})
@@ -95,7 +95,7 @@ def unique(ids: pa.Array, index: RealIndex) -> pa.Array:
     return pa.array(once & (index.rows(ids) < 0) & _true(ids.is_valid()))
 
 
-def apart(keys: pa.Array, splits: pa.Array) -> pa.Array:
+def in_one_split(keys: pa.Array, splits: pa.Array) -> pa.Array:
     """True where a key (content, id, group) stands in one split only, false where it is spread; null keys pass."""
     frame = pa.table({"key": keys, "split": splits})
     spread = frame.group_by("key").aggregate([("split", "count_distinct")])

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from augmill.policies.errors import StorageError
 from augmill.tasks.cards.policy_diff import changes, unified
 from augmill.tasks.lineage.inputs import common_folder
-from augmill.tasks.lineage_graph.dataset_history import Chapter, History, Inputs, Measured, Moved, NewObject
+from augmill.tasks.lineage_graph.dataset_history import History, Inputs, Measured, Moved, NewObject, VersionRecord
 from augmill.tasks.rows.provenance import ORIGIN, REAL, SOURCE
 from augmill.tasks.runs.erasure_list import FOLDER as FORGOTTEN
 from augmill.tasks.runs.manifest import RUN_ID, Manifest, manifest_of
@@ -29,7 +29,7 @@ from augmill.tasks.storage import json_objects as kept
 from augmill.tasks.storage.delta import Table
 from augmill.tasks.storage.store import Store
 from augmill.tasks.storage.tombstones import PURGED, Gone
-from augmill.tasks.versions.promotion import said
+from augmill.tasks.versions.promotion import check_text
 from augmill.tasks.versions.versions import Lake
 
 CHAPTERS = "chapters"
@@ -73,7 +73,7 @@ def forget_chapters(objects: Store) -> None:
         objects.delete(entry.name)
 
 
-def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) -> Chapter:
+def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) -> VersionRecord:
     """The chapter as it is kept, or made now and kept; that of a purged version is made each time, and short."""
     objects, name = lake.objects(dataset), f"{CHAPTERS}/{version:08d}.json"
     if version in purged:
@@ -82,8 +82,8 @@ def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) ->
     old = kept.document(objects, name, "remove it: it is made again") if objects.exists(name) else {}
     known = old.pop("shape", None) == SHAPE and old["before"] == before
     if known and old["mlflow"]:
-        return cast(Chapter, old)
-    chapter = cast(Chapter, old) if known else _made(lake, dataset, version, before)
+        return cast(VersionRecord, old)
+    chapter = cast(VersionRecord, old) if known else _made(lake, dataset, version, before)
     link = _link(objects, version)
     if not known or link:
         chapter["mlflow"] = link
@@ -91,14 +91,14 @@ def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) ->
     return chapter
 
 
-def _purged(lake: Lake, dataset: str, version: int) -> Chapter:
+def _purged(lake: Lake, dataset: str, version: int) -> VersionRecord:
     commit = delta_log.commit(lake.store.sub(dataset), version)
     rows = _manifest(lake, dataset, commit).figures.get("rows", {})
     counts = {origin: rows.get(origin) for origin in ("real", "augmented", "synthetic")}
     return {"version": version, "at_ms": commit.at_ms, "parent": _parent(version), "rows": cast(Any, counts)}
 
 
-def _made(lake: Lake, dataset: str, version: int, before: int | None) -> Chapter:
+def _made(lake: Lake, dataset: str, version: int, before: int | None) -> VersionRecord:
     table = lake.store.sub(dataset)
     commit = delta_log.commit(table, version)
     manifest = _manifest(lake, dataset, commit)
@@ -179,7 +179,9 @@ def _rows_of_new(table: Store, commit: delta_log.Commit, names: Collection[str])
     return {name: rows for name, rows in found.items() if name in names}
 
 
-def _add_what_came_later(lake: Lake, dataset: str, chapters: Sequence[Chapter], missing: Mapping[int, Gone]) -> None:
+def _add_what_came_later(
+    lake: Lake, dataset: str, chapters: Sequence[VersionRecord], missing: Mapping[int, Gone]
+) -> None:
     pins, objects = lake.pins(dataset), lake.objects(dataset)
     forgotten, pages = _forgotten(objects), _pages(objects)
     for chapter in chapters:
@@ -218,7 +220,7 @@ def _forgotten(objects: Store) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-def _moves(lake: Lake, dataset: str, chapters: Sequence[Chapter]) -> list[Moved]:
+def _moves(lake: Lake, dataset: str, chapters: Sequence[VersionRecord]) -> list[Moved]:
     """Moves of all channels, oldest first; those of one channel in their order, whatever the clocks said."""
     store = lake.objects(dataset).sub("channels")
     found: list[tuple[int, Moved]] = []
@@ -230,7 +232,7 @@ def _moves(lake: Lake, dataset: str, chapters: Sequence[Chapter]) -> list[Moved]
     return [move for _, move in sorted(found, key=lambda pair: pair[0])][-MAX_MOVES:]
 
 
-def _moved(channel: str, one: channels.Move, chapters: Sequence[Chapter]) -> Moved:
+def _moved(channel: str, one: channels.Move, chapters: Sequence[VersionRecord]) -> Moved:
     earlier = [chapter["version"] for chapter in chapters if chapter["at_ms"] <= one.at_ms]
     own = [one.version] if one.reason == channels.PUBLISHED else []
     return {
@@ -260,5 +262,5 @@ def _answer(one: measurements.Measurement) -> Measured:
         "kind": one.kind,
         "by": one.by,
         "checks": [_check(check) for check in one.checks],
-        "breaches": [said(check) for check in measurements.breaches([one])],
+        "breaches": [check_text(check) for check in measurements.breaches([one])],
     }

@@ -12,16 +12,16 @@ from augmill.tasks.runs.request import record_name
 from augmill.tasks.storage import channels, leases
 from augmill.tasks.storage.store import Store
 from augmill.tasks.telemetry.counted_event import excerpt
-from augmill.tasks.telemetry.counters import Seen, Tally
+from augmill.tasks.telemetry.counters import Counters, LakeState
 from augmill.tasks.versions.vacuum import live
 
 MOST_VERSIONS = 50
 
 
-def look(objects: Store, tally: Tally, reached: int | None = None) -> Seen:
+def look(objects: Store, tally: Counters, reached: int | None = None) -> LakeState:
     """Look at a dataset's own objects. Versions up to `reached` that the tally lacks are read from their records."""
     waiting = [one for one in objects.sub("spool").ages() if one.name.endswith(SUFFIX) and "/" not in one.name]
-    return Seen(
+    return LakeState(
         versions=_untold(objects, tally, reached),
         moves=_moves(objects.sub("channels"), tally["channels"]),
         signs=_signs(objects) if tally["open"] else {},
@@ -30,7 +30,7 @@ def look(objects: Store, tally: Tally, reached: int | None = None) -> Seen:
     )
 
 
-def _untold(objects: Store, tally: Tally, reached: int | None) -> tuple[Mapping[str, Any], ...]:
+def _untold(objects: Store, tally: Counters, reached: int | None) -> tuple[Mapping[str, Any], ...]:
     """Excerpts of versions after the one that was counted last; of a lake never counted before, none."""
     if tally["counted"] is None:
         return ()

@@ -15,7 +15,7 @@ FROM_DATASET, FROM_VERSION = "reports/", "../"
 """How the pages of versions are reached from either place."""
 
 
-def keep(lake: Lake, dataset: str, at_ms: int, version: int | None = None) -> bytes:
+def write_page(lake: Lake, dataset: str, at_ms: int, version: int | None = None) -> bytes:
     """Write the page of the dataset anew, and the one beside `version`; returns it as it is to lie elsewhere."""
     told, objects = history(lake, dataset, at_ms=at_ms), lake.objects(dataset)
     objects.write(PAGE, html(told, reports=FROM_DATASET))

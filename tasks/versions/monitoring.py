@@ -17,7 +17,7 @@ from augmill.tasks.storage import channels, measurements
 from augmill.tasks.storage.delta_commit import Conflict
 from augmill.tasks.storage.measurements import Measurement
 from augmill.tasks.storage.store import Store
-from augmill.tasks.versions.promotion import refuse_overtaken, refuse_unfit, said
+from augmill.tasks.versions.promotion import check_text, refuse_overtaken, refuse_unfit
 from augmill.tasks.versions.versions import Lake
 
 REPORTED, GATES = "reported", "gates"
@@ -35,10 +35,10 @@ def report(lake: Lake, found: Published, values: Mapping[str, float], *, at_ms: 
     """Keep posted figures, hold them against the targets of the version's policy, and act on a breach."""
     targets = Policy.model_validate_json(json.dumps(found.manifest.policy)).gates.metrics
     checks = [_judged(name, value, targets.get(name)) for name, value in values.items()]
-    return keep(lake, found, REPORTED, checks, at_ms=at_ms, by=by)
+    return store_measurement(lake, found, REPORTED, checks, at_ms=at_ms, by=by)
 
 
-def keep(
+def store_measurement(
     lake: Lake, found: Published, kind: str, checks: list[dict[str, Any]], *, at_ms: int, by: str
 ) -> dict[str, Any]:
     """Keep answers beside the version; where one is breached, roll back every channel that names the version.
@@ -58,13 +58,13 @@ def keep(
         "number": made.number,
         "kind": kind,
         "checks": made.checks,
-        "breaches": [said(check) for check in broken],
+        "breaches": [check_text(check) for check in broken],
         "rolled_back": events,
         "table_uri": lake.store.sub(name).uri,
     }
 
 
-def tell(lake: Lake, found: Published, tracking_uri: str) -> dict[str, Any]:
+def report_breaches(lake: Lake, found: Published, tracking_uri: str) -> dict[str, Any]:
     """Add every measurement that MLflow has not been told of to the version's run, and what it made of the channels.
 
     Says where they are, or why they wait: the lake has them, and the next measurement takes them along.
@@ -99,7 +99,7 @@ def _tags(lake: Lake, found: Published, one: Measurement) -> dict[str, str]:
             if move.why and move.at_ms == one.at_ms:
                 tags[f"{PREFIX}rolled_back.{channel}"] = f"{found.version} -> {move.version}: {move.why}"
     broken = measurements.breaches([one])
-    return tags | ({f"{PREFIX}breaches": "; ".join(said(check) for check in broken)} if broken else {})
+    return tags | ({f"{PREFIX}breaches": "; ".join(check_text(check) for check in broken)} if broken else {})
 
 
 def refuse(document: Mapping[str, Any], first: str = "") -> None:
@@ -169,7 +169,7 @@ def _roll_back_all(
 ) -> list[dict[str, Any]]:
     """Roll back each channel that names the version; the version itself stays as it is."""
     named = sorted(lake.channels(found.manifest.dataset).items())
-    why = "; ".join(said(check) for check in broken)
+    why = "; ".join(check_text(check) for check in broken)
     events = [_roll_back(lake, found, channel, why, at_ms, by) for channel, at in named if at == found.version]
     return [event for event in events if event is not None]
 

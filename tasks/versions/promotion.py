@@ -95,14 +95,14 @@ def refuse_breached(lake: Lake, found: Published) -> None:
     if broken:
         name = f"{found.manifest.dataset}@{found.version}"
         raise DataError(
-            f"{name} breaches the targets of its policy: {'; '.join(said(check) for check in broken)}",
+            f"{name} breaches the targets of its policy: {'; '.join(check_text(check) for check in broken)}",
             f"Name a version that passes. If a posted figure is wrong, post the right one with `augmill report-metric`"
             f" {name}; a gate is judged anew by `augmill gate {name}`.",
             {"breaches": broken},
         )
 
 
-def said(check: Mapping[str, Any]) -> str:
+def check_text(check: Mapping[str, Any]) -> str:
     """A measurement that failed, in words."""
     if check.get("error"):
         return f"{check['name']}: {check['error']}"

@@ -39,7 +39,7 @@ from augmill.tasks.runs.components import modality_of, ops_of, transform_code
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import DataFile
 from augmill.tasks.runs.manifest import Manifest, Published
-from augmill.tasks.runs.map_shards import each
+from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_index import write_index
 from augmill.tasks.runs.row_pool import by_file, places_of
 from augmill.tasks.stages.augment import relabelled, step_named
@@ -145,12 +145,12 @@ def rebuild(ctx: Context, runner: Runner, found: Published, ids: Collection[str]
     chosen = [file for file in files if wanted is None or file.path in wanted]
     real = [file for file in chosen if file.origin == REAL]
     children = [file for file in chosen if file.origin != REAL]
-    altered = each(runner, "compare", partial(is_altered, ctx), real, weight=lambda file: file.rows)
+    altered = map_shards(runner, "compare", partial(is_altered, ctx), real, weight=lambda file: file.rows)
     made: list[Again] = []
     if children:
         index = write_index(ctx, [file for file in files if file.origin == REAL and file.split == "train"])
         items = [RebuildItem(file, index, wanted[file.path] if wanted else None) for file in children]
-        made = each(runner, "rebuild", partial(rebuild_file, ctx), items, weight=_size)
+        made = map_shards(runner, "rebuild", partial(rebuild_file, ctx), items, weight=_size)
     return _document(found, made, [file.path for file, bad in zip(real, altered, strict=True) if bad], real)
 
 

@@ -24,10 +24,10 @@ from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import ChildShard
 from augmill.tasks.runs.manifest import published
-from augmill.tasks.runs.request import Asked, record_name
+from augmill.tasks.runs.request import RunRequest, record_name
 from augmill.tasks.runs.run import Run
 from augmill.tasks.sanitize.redact import redact
-from augmill.tasks.stages.check import Checked
+from augmill.tasks.stages.check import CheckResult
 from augmill.tasks.stages.publish import Version
 from augmill.tasks.storage import json_objects as kept
 from augmill.tasks.storage.store import Store
@@ -38,7 +38,7 @@ from augmill.tasks.versions.versions import Lake
 REPORT = "validation_report.html"
 
 
-def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
+def record(run: Run, version: Version, checked: CheckResult) -> dict[str, Any]:
     """Send the record unless this version has one; returns the document of `augmill run --json`."""
     document = document_of(run, version, checked)
     document["latency"] = latency(run.ctx, checked.scored.children)
@@ -57,7 +57,7 @@ def record(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
     return document
 
 
-def keep_pages(run: Run, version: int, checked: Checked) -> tuple[dict[str, bytes], dict[str, str]]:
+def keep_pages(run: Run, version: int, checked: CheckResult) -> tuple[dict[str, bytes], dict[str, str]]:
     """Write the version's pages into the lake; returns them by name, for MLflow, and their addresses."""
     ctx, folder = run.ctx, page_folder(version)
     fitted, scored, judged = checked.fitted, checked.scored, checked.judged
@@ -74,11 +74,11 @@ def keep_pages(run: Run, version: int, checked: Checked) -> tuple[dict[str, byte
     addresses = {
         "report": ctx.objects.url(f"{folder}/{REPORT}"),
         "rejections": ctx.objects.url(f"{folder}/{REJECTIONS}"),
-        **data_card.keep(ctx.table, ctx.objects, found, pictures),
+        **data_card.write_card(ctx.table, ctx.objects, found, pictures),
         "lineage": ctx.objects.url(f"{folder}/{lineage_pages.PAGE}"),
     }
     # Last: it links to the others that are there.
-    lineage = lineage_pages.keep(Lake(Store(ctx.lake)), ctx.policy.dataset, int(time.time() * 1000), version)
+    lineage = lineage_pages.write_page(Lake(Store(ctx.lake)), ctx.policy.dataset, int(time.time() * 1000), version)
     return data_card.artifacts(ctx.table, found, pictures) | drawn | pages | {lineage_pages.PAGE: lineage}, addresses
 
 
@@ -106,7 +106,7 @@ def _link(tracking_uri: str, link: RunLink | None, fault: StorageError | None) -
     return {**waiting, "spooled": fault.cause if fault else "the record waits in the spool"}
 
 
-def document_of(run: Run, version: Version, checked: Checked) -> dict[str, Any]:
+def document_of(run: Run, version: Version, checked: CheckResult) -> dict[str, Any]:
     """Everything worth knowing about the version and the run that made it, as JSON-able values."""
     manifest = version.manifest
     parent = published(run.ctx.table, run.ctx.objects, version.parent) if version.parent is not None else None
@@ -173,7 +173,7 @@ def latency(ctx: Context, children: Sequence[ChildShard]) -> list[dict[str, Any]
     return found
 
 
-def _parent_run(asked: Asked, parent: int | None) -> str | None:
+def _parent_run(asked: RunRequest, parent: int | None) -> str | None:
     if parent is None or not asked.ctx.objects.exists(record_name(parent)):
         return None
     link = kept.document(asked.ctx.objects, record_name(parent)).get("mlflow") or {}

@@ -20,27 +20,27 @@ from augmill.tasks.rows.provenance import REAL
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs import production_source
 from augmill.tasks.runs.context import Context
-from augmill.tasks.runs.descriptors import Accepted, ChildShard, DataFile
+from augmill.tasks.runs.descriptors import AcceptedShard, ChildShard, DataFile
 from augmill.tasks.runs.manifest import Published
 from augmill.tasks.runs.request import SHARD_BYTES
 from augmill.tasks.stages import production_sample
-from augmill.tasks.stages.gate import judge, written
+from augmill.tasks.stages.gate import gates_of, judge_gates
 from augmill.tasks.stages.gate_evidence import Evidence
-from augmill.tasks.stages.profile import survey
+from augmill.tasks.stages.profile import profile_rows
 
 TODAY = ("drift_coverage",)
 """Gates that may answer differently of the same rows."""
 
 
 @dataclass(frozen=True)
-class Kept(Evidence):
+class PublishedEvidence(Evidence):
     """The rows of a published version: new rows are read from its files, and nothing is dropped any more."""
 
-    def read(self, item: Accepted, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(self, item: AcceptedShard, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one file."""
         return self.ctx.table.read_table(item.shard.name, columns)
 
-    def columns(self, item: Accepted) -> list[str]:
+    def columns(self, item: AcceptedShard) -> list[str]:
         """The columns of one file."""
         return list(self.ctx.table.schema(item.shard.name).names)
 
@@ -55,23 +55,25 @@ class Kept(Evidence):
 def regate(ctx: Context, runner: Runner, found: Published, only: Collection[str] | None = None) -> list[dict[str, Any]]:
     """What the gates of the version's policy say now; `only`: those of these names."""
     gates = _asked(ctx.policy.gates, only)
-    if not written(gates):
+    if not gates_of(gates):
         return []
     # Rebuilding reads no source and cuts no shard; production is read in shards as large as a run's.
     ctx = replace(ctx, policy=_where_it_was(ctx.policy, found), shard_bytes=SHARD_BYTES)
     manifest = found.manifest
     real = [file for file in manifest.data_files if file.origin == REAL]
     there = production_source.find(ctx.policy, Path()) if gates.drift_coverage else None
-    surveyed = survey(ctx, runner, real)
+    surveyed = profile_rows(ctx, runner, real)
     production_sample.refuse_other_columns(ctx, runner, there, manifest.types, surveyed.description)
     met = production_sample.sample(ctx, runner, there, manifest.types)
     made = tuple(_accepted(file) for file in manifest.data_files if file.origin != REAL)
-    evidence = Kept(ctx, tuple(real), made, surveyed.description, 0.0, runner, met.rows, readable=met.readable)
-    return [dict(answer) for answer in judge(evidence, gates)]
+    evidence = PublishedEvidence(
+        ctx, tuple(real), made, surveyed.description, 0.0, runner, met.rows, readable=met.readable
+    )
+    return [dict(answer) for answer in judge_gates(evidence, gates)]
 
 
 def _asked(gates: Gates, only: Collection[str] | None) -> Gates:
-    left_out = {name for name in written(gates) if name == "budgets" or (only is not None and name not in only)}
+    left_out = {name for name in gates_of(gates) if name == "budgets" or (only is not None and name not in only)}
     return gates.model_copy(update=dict.fromkeys(left_out))
 
 
@@ -84,6 +86,6 @@ def _where_it_was(policy: Policy, found: Published) -> Policy:
     return policy.model_copy(update={"gates": gates})
 
 
-def _accepted(file: DataFile) -> Accepted:
+def _accepted(file: DataFile) -> AcceptedShard:
     label = next(iter(file.labels), "")
-    return Accepted(ChildShard(file.path, file.step, label, file.origin, file.rows, file.bytes, 0.0))
+    return AcceptedShard(ChildShard(file.path, file.step, label, file.origin, file.rows, file.bytes, 0.0))

@@ -42,7 +42,7 @@ CLEANED = "it is being cleaned already: {}"
 
 
 @dataclass
-class Found:
+class VacuumPlan:
     """What there is to remove of one dataset, and why the other versions stay."""
 
     kept: dict[int, list[str]]
@@ -60,7 +60,7 @@ def vacuum(
     with leases.held(live(lake.objects(dataset)), CLEANING, by) as lease:
         reason = busy(lease)
         if reason:
-            return _document(dataset, days, Found({}, []), skipped=reason)
+            return _document(dataset, days, VacuumPlan({}, []), skipped=reason)
         found = find(lake, dataset, lease.beat() - days * DAY_SECONDS)
         found = mark(lake, dataset, found, at_ms, by, lambda: find(lake, dataset, lease.beat() - days * DAY_SECONDS))
         done = remove(lake, dataset, found, lease)
@@ -96,7 +96,7 @@ def named(lake: Lake, dataset: str) -> dict[int, list[str]]:
     return found
 
 
-def find(lake: Lake, dataset: str, cutoff: float) -> Found:
+def find(lake: Lake, dataset: str, cutoff: float) -> VacuumPlan:
     """What was not needed since `cutoff`, in seconds since 1970 by the clock of the store."""
     store, objects = lake.store.sub(dataset), lake.objects(dataset)
     table, missing = Table(store), lake.gone(dataset)
@@ -111,10 +111,12 @@ def find(lake: Lake, dataset: str, cutoff: float) -> Found:
     needed = reachability.needed(objects.sub("work"), known, _manifests(table, objects, kept), cutoff)
     work = {one.name: one.bytes for name, group in known.items() if name not in needed for one in group.objects}
     versions = [version for version in held if version not in kept and version not in missing]
-    return Found(kept, versions, files, work)
+    return VacuumPlan(kept, versions, files, work)
 
 
-def mark(lake: Lake, dataset: str, found: Found, at_ms: int, by: str, again: Callable[[], Found]) -> Found:
+def mark(
+    lake: Lake, dataset: str, found: VacuumPlan, at_ms: int, by: str, again: Callable[[], VacuumPlan]
+) -> VacuumPlan:
     """Mark the versions as gone; those that somebody has named meanwhile stay after all."""
     store = lake.objects(dataset).sub("gone")
     for version in found.versions:
@@ -128,7 +130,7 @@ def mark(lake: Lake, dataset: str, found: Found, at_ms: int, by: str, again: Cal
     return replace(again(), versions=versions)
 
 
-def remove(lake: Lake, dataset: str, found: Found, lease: Lease) -> bool:
+def remove(lake: Lake, dataset: str, found: VacuumPlan, lease: Lease) -> bool:
     """Remove files and work, batch by batch; False where it gave way to a run that has begun."""
     table, work = lake.store.sub(dataset), lake.objects(dataset).sub("work")
     marks, others = reachability.in_order(found.work)
@@ -159,7 +161,7 @@ def _manifests(table: Table, objects: Store, versions: Collection[int]) -> Itera
 
 
 def _document(
-    dataset: str, days: float, found: Found, *, dry_run: bool = False, skipped: str = "", stopped: str = ""
+    dataset: str, days: float, found: VacuumPlan, *, dry_run: bool = False, skipped: str = "", stopped: str = ""
 ) -> dict[str, Any]:
     return {
         "dataset": dataset,

@@ -44,11 +44,11 @@ if __name__ == "__main__":
     current = settings()
     quiet_libraries(current)
     from augmill.flows import augment as flow
-    from augmill.flows.policy_request import ask_with
+    from augmill.flows.policy_request import resolve_with_settings
     from augmill.flows.runner_choice import open_runner
     from augmill.tasks.runs.run import Run
     from augmill.flows.preload import warm_worker
-    asked = ask_with(Path(sys.argv[1]), current)
+    asked = resolve_with_settings(Path(sys.argv[1]), current)
     warm = partial(warm_worker, asked.ctx)
     with open_runner(replace(current, workers=int(sys.argv[2])), "process", warm) as workers:
         run = Run(asked, workers, "", "bench")

@@ -35,8 +35,8 @@ def timed(name: str, call: Callable[[], object]) -> None:
 def count(run: int) -> None:
     """The two times that a run tells of itself."""
     for one in (happening("run.started", f"r{run}"), happening("run.published", f"r{run}", **document(run))):
-        metrics.tell(one, settings())
-        log.tell(one, settings())
+        metrics.handle(one, settings())
+        log.handle(one, settings())
 
 
 def trace(shards: int) -> None:

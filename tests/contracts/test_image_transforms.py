@@ -16,7 +16,7 @@ from augmill.policies.errors import PolicyError
 from augmill.tasks.modalities import image as modality
 from augmill.tasks.modalities._image_codec import decode, decode_mask, encode
 from augmill.tasks.modalities._image_fit import draw
-from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import ChildSpecs, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import BOXES_TYPE, LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from augmill.tasks.transforms.image._params import Within
 
@@ -77,7 +77,7 @@ def described(rows):
 
 
 def births(bases, seeds):
-    return Births(np.array(bases), np.zeros(len(bases), dtype=np.int64), np.array(seeds, dtype=np.int64))
+    return ChildSpecs(np.array(bases), np.zeros(len(bases), dtype=np.int64), np.array(seeds, dtype=np.int64))
 
 
 def make(ops, rows, some):

@@ -13,7 +13,7 @@ from augmill.policies.schema import TransformUse
 from augmill.tasks.rows import provenance as at
 from augmill.tasks.rows.label_remap import NOTE, relabel
 from augmill.tasks.transforms.transform_contract import Behaviour
-from augmill.tasks.verifiers.label_rules import Declared
+from augmill.tasks.verifiers.label_rules import LabelRules
 from augmill.tasks.verifiers.parentage import RealIndex, structure
 from tests.contracts import test_image_transforms as pictures
 from tests.contracts import test_table_transforms as tables
@@ -58,7 +58,7 @@ def born(use, second=None):
 def judged(children, label, labels, chain, behaviour, mixing):
     index = RealIndex(pa.array(labels), pa.array(["train"] * len(labels)), pa.array(list(labels.values())))
     children = children.append_column(at.STEP, pa.array(["s"] * children.num_rows))
-    found = structure(children, index, {"s": behaviour}, label, {"s": Declared(chain, mixing)})
+    found = structure(children, index, {"s": behaviour}, label, {"s": LabelRules(chain, mixing)})
     return set(found["label_as_promised"].to_pylist())
 
 

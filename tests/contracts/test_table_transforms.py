@@ -17,7 +17,7 @@ from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities import tabular
 from augmill.tasks.modalities._tabular_chain import op_seeds
-from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import ChildSpecs, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID, WEIGHTS_TYPE
 
 FOLDER = Path(augmill.tasks.transforms.__path__[0]) / "tabular"
@@ -81,13 +81,13 @@ class World:
     def load(self, rows: np.ndarray) -> pa.Table:
         return self.rows.take(pa.array(rows, pa.int64()))
 
-    def births(self, count: int = BIRTHS, seed: int = 0) -> Births:
+    def births(self, count: int = BIRTHS, seed: int = 0) -> ChildSpecs:
         self.state = tabular.fit(self.ops, self.description, self.pool, self.load)
         bases = np.flatnonzero(self.state["weights"])
         number = np.arange(count)
-        return Births(bases[number % len(bases)], number // len(bases), number * 7919 + 2**40 + seed)
+        return ChildSpecs(bases[number % len(bases)], number // len(bases), number * 7919 + 2**40 + seed)
 
-    def children(self, births: Births) -> pa.Table:
+    def children(self, births: ChildSpecs) -> pa.Table:
         return tabular.children(self.ops, self.description, self.pool, self.state, births, self.load)
 
 
@@ -206,11 +206,11 @@ def test_children_do_not_depend_on_batch_size_or_order(world):
     births = world.births()
     whole = world.children(births)
     order = np.random.default_rng(1).permutation(BIRTHS)
-    mixed = world.children(Births(births.bases[order], births.copies[order], births.seeds[order]))
+    mixed = world.children(ChildSpecs(births.bases[order], births.copies[order], births.seeds[order]))
     assert mixed.equals(whole.take(pa.array(order)))
     for size in (1, 7):
         parts = [slice(start, start + size) for start in range(0, BIRTHS, size)]
-        shards = [world.children(Births(births.bases[p], births.copies[p], births.seeds[p])) for p in parts]
+        shards = [world.children(ChildSpecs(births.bases[p], births.copies[p], births.seeds[p])) for p in parts]
         assert pa.concat_tables(shards).combine_chunks().equals(whole.combine_chunks())
 
 
@@ -240,7 +240,7 @@ def test_children_are_rebuilt_from_their_parents_their_seeds_and_their_rows(worl
 
 def test_no_births_make_no_children_of_the_right_type(world):
     births = world.births()
-    none = world.children(Births(births.bases[:0], births.copies[:0], births.seeds[:0]))
+    none = world.children(ChildSpecs(births.bases[:0], births.copies[:0], births.seeds[:0]))
     assert none.num_rows == 0
     assert none.schema == world.children(births).schema
 
@@ -335,7 +335,7 @@ def test_a_chain_behind_it_keeps_the_laws(variant):
     births = world.births()
     made = world.children(births)
     halves = [
-        Births(*(getattr(births, field)[part] for field in ("bases", "copies", "seeds")))
+        ChildSpecs(*(getattr(births, field)[part] for field in ("bases", "copies", "seeds")))
         for part in (slice(0, 31), slice(31, BIRTHS))
     ]
     assert pa.concat_tables([world.children(half) for half in halves]).combine_chunks().equals(made.combine_chunks())

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from augmill.flows import augment as stages
-from augmill.flows.open_run import sweep, under_way
+from augmill.flows.open_run import remove_half_written, under_way
 from augmill.tasks.rows.provenance import SAMPLE_ID
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runners.thread import Runner as ThreadRunner
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.publish import Version
 from augmill.tasks.storage.delta import Table
@@ -127,8 +127,8 @@ def go(
     plugins: Path | None = None,
 ) -> Version:
     """All stages up to publish, in the order of the flow; `tamper` may change what a stage hands on."""
-    asked = ask(policy, lake=str(lake), home=policy.parent / "home", shard_rows=shard_rows, plugins=plugins)
-    sweep(asked.ctx)
+    asked = resolve_request(policy, lake=str(lake), home=policy.parent / "home", shard_rows=shard_rows, plugins=plugins)
+    remove_half_written(asked.ctx)
     with under_way(asked.ctx, run_id) as hold:
         if runner is not None:
             return _stages(Run(asked, runner, "", run_id, hold=hold), tamper or {})

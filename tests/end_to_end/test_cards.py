@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from augmill.flows.cli import main
-from augmill.tasks.pages.data_card import artifacts, card_document, in_table, keep
+from augmill.tasks.pages.data_card import artifacts, card_document, in_table, write_card
 from augmill.tasks.storage.store import Store
 from augmill.tasks.versions.versions import Lake, export
 from tests.end_to_end.helpers import (
@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     go(picture_policy(folder, "digits"), folder / "lake")
     go(policy(folder, "data", "", dataset="bare", label="null"), folder / "lake")
     for dataset in (DATASET, PICTURES, "bare"):
-        keep(*place(folder, dataset))
+        write_card(*place(folder, dataset))
     return folder
 
 
@@ -88,7 +88,7 @@ def test_mlcroissant_finds_no_fault_and_reads_every_row_from_the_table(folder, d
 
 
 def test_an_older_version_is_read_without_the_files_of_the_newer(folder):
-    keep(*place(folder, DATASET, 0))
+    write_card(*place(folder, DATASET, 0))
     old, new = (loaded(folder / "lake" / DATASET / f"_croissant-{one:08d}.json") for one in (0, 1))
     assert len(records(old)) == len(rows(folder / "lake", 0)) < len(records(new))
 
@@ -152,7 +152,7 @@ def test_the_card_in_the_lake_leads_to_its_files_and_pictures(folder, dataset):
 
 def test_licence_and_language_of_the_policy_reach_both(folder):
     table, _, found, _ = place(folder, DATASET, 0)
-    keep(*place(folder, DATASET, 0))
+    write_card(*place(folder, DATASET, 0))
     head = front(folder / "lake" / ".augmill" / DATASET / "reports" / "00000000" / "README.md")
     assert (head["license"], head["language"]) == ("cc-by-4.0", ["en"])
     file = json.loads(table.read("_croissant-00000000.json"))
@@ -172,7 +172,7 @@ def test_the_files_are_the_same_whenever_they_are_made(folder):
     names = ["README.md", "data_card.html", "class_balance.svg", "origin_shares.svg"]
 
     def there():
-        keep(table, objects, found, {})
+        write_card(table, objects, found, {})
         return [table.read("_croissant-00000001.json"), *(objects.read(f"reports/00000001/{name}") for name in names)]
 
     assert there() == there()
@@ -209,7 +209,7 @@ def test_in_a_bucket_card_and_croissant_file_lie_where_they_do_in_a_folder(s3, t
     lake = Lake(s3)
     found = lake.find(DATASET)
     table, objects = lake.store.sub(DATASET), lake.objects(DATASET)
-    addresses = keep(table, objects, found, {})
+    addresses = write_card(table, objects, found, {})
     assert addresses["croissant"] == f"{s3.uri}/{DATASET}/_croissant-00000000.json"
     assert addresses["card"] == f"{s3.uri}/.augmill/{DATASET}/reports/00000000/README.md"
     assert objects.read("reports/00000000/README.md").startswith(b"---\n")

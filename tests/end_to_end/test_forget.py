@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from augmill.policies.errors import DataError, PolicyError, StorageError
-from augmill.tasks.erasure.forget import confirm, keep_proof, note, refuse_only_old, told
+from augmill.tasks.erasure.forget import confirm, keep_proof, note, refuse_only_old, selection_document
 from augmill.tasks.erasure.purge import Purge, finish, purge, refuse_pinned
-from augmill.tasks.erasure.row_selection import Asked, choose
+from augmill.tasks.erasure.row_selection import ErasureRequest, choose
 from augmill.tasks.rows import predicate
 from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SPLIT
 from augmill.tasks.runs.erasure_list import entries, listed
@@ -57,9 +57,9 @@ def lake_of(folder):
 def forget(folder, text="", ids=(), steps=STEPS, **more):
     """What the command does, without a Prefect server: choose, note, run, confirm, keep the proof."""
     lake = lake_of(folder)
-    asked = Asked(predicate.parse(text) if text else None, tuple(ids))
+    asked = ErasureRequest(predicate.parse(text) if text else None, tuple(ids))
     chosen = choose(lake, DATASET, asked)
-    document = told(chosen, asked)
+    document = selection_document(chosen, asked)
     entry = note(lake, asked, chosen, **WHEN)
     version = publish(folder, steps, **more)
     assert confirm(lake, asked, chosen) == version.number
@@ -204,7 +204,7 @@ def test_asking_twice_publishes_nothing_twice(folder):
     name = sorted(of_customer(folder, 7))[0]
     forget(folder, "customer = 7")
     lake = lake_of(folder)
-    asked = Asked(None, (name,))
+    asked = ErasureRequest(None, (name,))
     note(lake, asked, choose(lake, DATASET, asked), **WHEN)
     version = publish(folder)
     assert (version.number, version.skipped) == (1, True)
@@ -298,7 +298,7 @@ def test_rows_that_only_older_versions_hold_need_a_purge(folder):
         left = [line for line in lines(60 * number, 60) if not line.startswith("7,")]
         write_csv(folder / "data" / f"{number}.csv", left, HEADER)
     publish(folder)
-    chosen = choose(lake_of(folder), DATASET, Asked(predicate.parse("customer = 7")))
+    chosen = choose(lake_of(folder), DATASET, ErasureRequest(predicate.parse("customer = 7")))
     assert chosen.holding() == [0]
     with pytest.raises(PolicyError, match=r"made@1 holds none of these rows, only versions 0 do.*\n.*--purge"):
         refuse_only_old(chosen, purge=False)
@@ -308,7 +308,7 @@ def test_rows_that_only_older_versions_hold_need_a_purge(folder):
 def purged(folder, lake=None):
     """Forget customer 7 and purge; the lake may be elsewhere."""
     lake = lake or lake_of(folder)
-    asked = Asked(predicate.parse("customer = 7"))
+    asked = ErasureRequest(predicate.parse("customer = 7"))
     chosen = choose(lake, DATASET, asked)
     entry = note(lake, asked, chosen, **WHEN)
     go(policy(folder, "data/*.csv", STEPS, **KEYS), lake.store.uri)
@@ -320,7 +320,7 @@ def test_a_pinned_version_is_not_purged(folder):
     lake = lake_of(folder)
     pin(lake, lake.find(DATASET), "audit", **WHEN)
     with pytest.raises(PolicyError, match="made@0 hold such rows and are pinned"):
-        refuse_pinned(lake, choose(lake, DATASET, Asked(predicate.parse("customer = 7"))))
+        refuse_pinned(lake, choose(lake, DATASET, ErasureRequest(predicate.parse("customer = 7"))))
 
 
 def test_nothing_is_purged_while_a_run_is_under_way(folder):
@@ -362,7 +362,7 @@ def test_a_purge_that_was_killed_goes_on_with_the_next(folder, monkeypatch):
 def test_a_version_that_a_slow_run_published_meanwhile_is_purged_too(folder):
     """It began before the list was written, and published after the rows were chosen."""
     lake = lake_of(folder)
-    asked = Asked(predicate.parse("customer = 7"))
+    asked = ErasureRequest(predicate.parse("customer = 7"))
     chosen = choose(lake, DATASET, asked)
     write_csv(folder / "data" / "2.csv", lines(120, 40), HEADER)
     assert publish(folder).number == 1

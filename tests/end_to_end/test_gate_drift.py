@@ -8,7 +8,7 @@ import pytest
 
 from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.dry_runs import changes
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from tests.end_to_end.helpers import (
     HEADER,
     NOISE,
@@ -92,7 +92,7 @@ def test_a_new_production_sample_is_a_new_measurement_and_the_same_one_is_none(f
     first = go(file, folder / "lake")
     assert go(file, folder / "lake").skipped
     written(folder / "met" / "2.csv", table_rows(6_000, 100))
-    asked = ask(file, lake=str(folder / "lake"), home=folder / "home")
+    asked = resolve_request(file, lake=str(folder / "lake"), home=folder / "home")
     assert not asked.unchanged
     assert changes.changes(asked)["reasons"] == ["the production sample changed"]
     second = go(file, folder / "lake")

@@ -9,7 +9,7 @@ import pytest
 
 from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, SAMPLE_ID, SOURCE, SPLIT, STEP
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.stages import ingest
 from tests.end_to_end.helpers import (
     NOISE,
@@ -40,9 +40,9 @@ def test_a_schedule_is_no_new_version_and_no_other_rows(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", table_rows(0, 60))
     file = policy(tmp_path, "data.csv")
     go(file, tmp_path / "lake")
-    before = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
+    before = resolve_request(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
     file.write_text(file.read_text() + "schedule: {cron: '0 3 * * *', overlap: skip, runner: dask, tags: [nightly]}\n")
-    after = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
+    after = resolve_request(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
     assert (after.unchanged, after.run_key) == (True, before.run_key)
     go(file, tmp_path / "other")
     assert exactly(tmp_path / "other") == exactly(tmp_path / "lake")
@@ -85,7 +85,7 @@ def orphans(lake: Path) -> list[str]:
 
 def test_a_second_run_knows_that_nothing_changed_and_publishes_nothing(three_files):
     lake = three_files.parent / "lake"
-    assert ask(three_files, lake=str(lake), home=three_files.parent / "home").unchanged
+    assert resolve_request(three_files, lake=str(lake), home=three_files.parent / "home").unchanged
     again = go(three_files, lake)
     assert again.skipped
     assert table_of(lake).versions() == [0]

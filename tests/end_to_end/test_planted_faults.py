@@ -15,7 +15,7 @@ from augmill.policies.errors import DataError
 from augmill.tasks.rows.provenance import ORIGIN, PARENT_IDS, REAL, RECIPE_HASH, SAMPLE_ID, SPLIT
 from augmill.tasks.runs.descriptors import ChildShard
 from augmill.tasks.runs.run import Run
-from augmill.tasks.stages.split import Real
+from augmill.tasks.stages.split import RealRows
 from tests.end_to_end.helpers import (
     HEADER,
     LOOSE,
@@ -144,10 +144,10 @@ def test_a_child_that_equals_a_test_row_is_kept_out_and_counted(file):
     assert not held_out & {(row["width"], row["height"]) for row in there if row[SPLIT] == "train"}
 
 
-def leaking(change: Callable[[pa.Table], pa.Table]) -> Callable[[Run, Real], Real]:
+def leaking(change: Callable[[pa.Table], pa.Table]) -> Callable[[Run, RealRows], RealRows]:
     """A tamper for the stage split: one test row, changed, stands in training as well."""
 
-    def leak(run: Run, real: Real) -> Real:
+    def leak(run: Run, real: RealRows) -> RealRows:
         test = next(file for file in real.files if file.split == "test")
         table = change(run.ctx.table.read_table(test.path).slice(0, 1))
         path = f"{SPLIT}=train/{ORIGIN}={REAL}/leaked.parquet"

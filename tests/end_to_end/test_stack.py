@@ -20,7 +20,7 @@ import pytest
 
 from augmill.flows.config import stack_state as state
 from augmill.flows.config.process_identity import Identity, end, marked
-from augmill.flows.http_client import ask
+from augmill.flows.http_client import send_request
 from augmill.flows.settings import settings
 from augmill.flows.stack.services import worker
 from tests.end_to_end.helpers import GOOD, augmill, policy, write_csv
@@ -117,8 +117,8 @@ def test_up_serves_with_passwords_is_started_once_and_ends_with_a_killed_supervi
         assert b"<!DOCTYPE html>" in answer.read()
 
     asks = "/api/2.0/mlflow/experiments/search?max_results=1"
-    assert ask(parts["mlflow"]["address"] + asks, seconds=60).status == 401
-    assert ask(f"{parts['prefect']['address']}/flows/count", seconds=60, body=b"{}").status == 401
+    assert send_request(parts["mlflow"]["address"] + asks, seconds=60).status == 401
+    assert send_request(f"{parts['prefect']['address']}/flows/count", seconds=60, body=b"{}").status == 401
 
     processes = place.processes()
     assert len(processes) == 6  # MLflow serves from a process of its own
@@ -155,7 +155,7 @@ def test_with_passwords_everything_works_and_without_each_refusal_is_one_sentenc
         assert "Traceback" not in done.stderr
     document = place.call("run", str(file), AUGMILL_TRACKING_URI=mlflow)
     assert document["mlflow"]["run_id"]
-    found = ask(
+    found = send_request(
         f"http://127.0.0.1:{place.prefect}/api/flow_runs/count",
         seconds=60,
         auth=SECRETS["PREFECT_API_AUTH_STRING"],

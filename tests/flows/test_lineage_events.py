@@ -11,10 +11,10 @@ import pytest
 
 from augmill.flows.cli import main
 from augmill.flows.event_sinks import openlineage
-from augmill.flows.event_sinks.openlineage import EVENT_SECONDS, source, tell
+from augmill.flows.event_sinks.openlineage import EVENT_SECONDS, handle, source
 from augmill.flows.settings import settings
 from augmill.policies.errors import PolicyError
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 RUN = "019a0000-0000-7000-8000-000000000001"
 WINE = 'dataset: wine\nmodality: tabular\nowner: cellar\nsource: {uri: "builtin:wine"}\nlabel: target\n'
@@ -22,7 +22,7 @@ WINE = 'dataset: wine\nmodality: tabular\nowner: cellar\nsource: {uri: "builtin:
 
 @pytest.fixture
 def failed():
-    return Happening("run.failed", "wine", RUN, time.time(), {"kind": "PolicyError", "cause": "x", "exit_code": 2})
+    return DatasetEvent("run.failed", "wine", RUN, time.time(), {"kind": "PolicyError", "cause": "x", "exit_code": 2})
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_it_is_off_until_somebody_says_where_to(monkeypatch, tmp_path, failed):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(openlineage, "client", lambda: pytest.fail("nobody asked for it"))
     assert settings().openlineage is False
-    tell(failed, settings())
+    handle(failed, settings())
     monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("OPENLINEAGE_DISABLED", "true")
     assert settings().openlineage is False
@@ -93,7 +93,7 @@ def test_a_whole_run_is_written_to_a_file_start_and_end_under_one_id(monkeypatch
 
 def test_a_server_is_sent_events_by_its_standard_variable(monkeypatch, server, failed):
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{server.server_port}")
-    tell(failed, settings())
+    handle(failed, settings())
     ((path, told),) = server.got
     assert path == "/api/v1/lineage"
     assert (told["eventType"], told["run"]["runId"]) == ("FAIL", RUN)
@@ -104,7 +104,7 @@ def test_a_server_is_sent_events_by_its_standard_variable(monkeypatch, server, f
 def test_a_server_that_refuses_costs_one_line(monkeypatch, server, failed, code):
     server.code = code
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://me:hunter2@127.0.0.1:{server.server_port}")
-    tell(failed, settings())
+    handle(failed, settings())
     (line,) = lost()
     assert str(code) in line or "too many" in line
     assert "hunter2" not in line
@@ -116,7 +116,7 @@ def test_a_server_that_is_down_costs_one_line(monkeypatch, failed, capfd):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{port}")
-    tell(failed, settings())
+    handle(failed, settings())
     assert len(lost()) == 1
     assert capfd.readouterr() == ("", "")
 
@@ -128,7 +128,7 @@ def test_a_server_that_takes_the_event_and_never_answers_is_given_up(monkeypatch
         monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TIMEOUT", "600")
         began = time.monotonic()
-        tell(failed, settings())
+        handle(failed, settings())
         assert time.monotonic() - began < 6 * EVENT_SECONDS
     assert len(lost()) == 1
 
@@ -144,13 +144,13 @@ def test_a_server_that_takes_the_event_and_never_answers_is_given_up(monkeypatch
 def test_a_configuration_that_says_nothing_sensible_costs_one_line(monkeypatch, failed, variables):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    tell(failed, settings())
+    handle(failed, settings())
     assert len(lost()) == 1
 
 
 def test_the_console_is_standard_error_and_leaves_the_answer_alone(monkeypatch, failed, capfd):
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "console")
-    tell(failed, settings())
+    handle(failed, settings())
     out, err = capfd.readouterr()
     assert out == ""
     assert json.loads(err.strip())["eventType"] == "FAIL"

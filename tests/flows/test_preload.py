@@ -11,9 +11,9 @@ CODE = """
 import pickle, sys
 from functools import partial
 from pathlib import Path
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from augmill.flows.preload import warm_worker
-asked = ask(Path(sys.argv[1]), lake=sys.argv[2], home=Path(sys.argv[2]))
+asked = resolve_request(Path(sys.argv[1]), lake=sys.argv[2], home=Path(sys.argv[2]))
 before = {"albumentations", "cv2"} & set(sys.modules)
 pickle.loads(pickle.dumps(partial(warm_worker, asked.ctx)))()
 print(sorted(before), sorted({"albumentations", "cv2", "mlflow", "prefect"} & set(sys.modules)))

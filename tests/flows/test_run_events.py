@@ -13,7 +13,7 @@ from augmill.flows import event_sinks, run_events
 from augmill.flows.cli import main
 from augmill.flows.settings import settings
 from augmill.policies.errors import DataError, StorageError
-from augmill.tasks.telemetry.dataset_event import Happening, failure, stopped
+from augmill.tasks.telemetry.dataset_event import DatasetEvent, failure, stopped
 
 POLICY = """\
 dataset: some-wine
@@ -24,15 +24,15 @@ label: target
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Happening]:
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[DatasetEvent]:
     """A teller in the folder of tellers that keeps what it hears, after one that always fails."""
-    heard: list[Happening] = []
+    heard: list[DatasetEvent] = []
     keeper, broken = (
         ModuleType("augmill.flows.event_sinks.zz_keeper"),
         ModuleType("augmill.flows.event_sinks.aa_broken"),
     )
-    keeper.tell = lambda happening, current: heard.append(happening)
-    broken.tell = lambda happening, current: 1 / 0
+    keeper.handle = lambda happening, current: heard.append(happening)
+    broken.handle = lambda happening, current: 1 / 0
     for module in (keeper, broken):
         (tmp_path / f"{module.__name__.rpartition('.')[2]}.py").touch()
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -78,7 +78,7 @@ def test_a_run_that_cannot_begin_is_told_of_by_the_name_its_policy_has(told, pol
 
 
 def test_what_interrupts_a_run_is_told_of_and_passes_on(told, policy):
-    with pytest.raises(KeyboardInterrupt), run_events.telling(policy, "r-1"):
+    with pytest.raises(KeyboardInterrupt), run_events.run_events(policy, "r-1"):
         raise KeyboardInterrupt
     assert [(one.kind, one.run_id) for one in told] == [("run.started", "r-1"), ("run.failed", "r-1")]
     assert told[-1].facts["exit_code"] == 130
@@ -110,7 +110,9 @@ def test_a_failure_says_what_and_what_to_do_but_no_secret():
 def test_a_home_that_cannot_be_made_costs_the_log_and_nothing_else(told, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "file" / "home"))
-    run_events.tell(Happening("channel.promoted", "wine", "none", 0.0, {"channel": "stable", "version": 1, "by": "me"}))
+    run_events.publish(
+        DatasetEvent("channel.promoted", "wine", "none", 0.0, {"channel": "stable", "version": 1, "by": "me"})
+    )
     assert [one.kind for one in told] == ["channel.promoted"]
 
 
@@ -119,7 +121,7 @@ def test_a_run_that_prefect_ends_is_told_of_as_stopped_and_not_as_a_service_that
 
     from prefect.exceptions import TerminationSignal
 
-    with pytest.raises(TerminationSignal), run_events.failures_told(policy, "run"):
+    with pytest.raises(TerminationSignal), run_events.report_failures(policy, "run"):
         raise TerminationSignal(signal=SIGTERM)
     (one,) = told
     assert stopped(one)

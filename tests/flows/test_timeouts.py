@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from augmill.flows.timeouts import within
+from augmill.flows.timeouts import run_with_timeout
 
 ROOT = Path(__file__).resolve().parents[2]
 # Arrow calls back into Python from C++ half a second later, when this process is at its end.
 LEFT = """
 import io, sys, time
 import pyarrow as pa, pyarrow.csv
-from augmill.flows.timeouts import end_process, within
+from augmill.flows.timeouts import end_process, run_with_timeout
 
 class Slow(io.RawIOBase):
     left = [b"a\\n1\\n"]
@@ -26,7 +26,7 @@ class Slow(io.RawIOBase):
         return self.left.pop() if self.left else b""
 
 try:
-    within(0.1, lambda: pyarrow.csv.read_csv(pa.PythonFile(Slow(), mode="r")))
+    run_with_timeout(0.1, lambda: pyarrow.csv.read_csv(pa.PythonFile(Slow(), mode="r")))
 except TimeoutError:
     print("given up")
 {end}
@@ -34,12 +34,12 @@ except TimeoutError:
 
 
 def test_what_answers_in_time_is_returned_or_raised_and_what_does_not_is_given_up():
-    assert within(60.0, lambda: 3) == 3
+    assert run_with_timeout(60.0, lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
-        within(60.0, lambda: 1 / 0)
+        run_with_timeout(60.0, lambda: 1 / 0)
     ended, waiting = os.pipe()
     with pytest.raises(TimeoutError, match=r"no answer in 0.1 s"):
-        within(0.1, lambda: os.read(ended, 1))
+        run_with_timeout(0.1, lambda: os.read(ended, 1))
     os.close(waiting)
 
 

@@ -8,10 +8,10 @@ import logging
 import pytest
 
 from augmill.flows.telemetry.logs import LOGGER
-from augmill.flows.worker_entry import as_state, log_to_prefect, told
+from augmill.flows.worker_entry import as_state, log_to_prefect, outcome_text
 from augmill.policies.errors import DataError, StorageError
 from augmill.tasks.summaries.run_artifacts import pinned
-from augmill.tasks.telemetry.dataset_event import Happening, failure
+from augmill.tasks.telemetry.dataset_event import DatasetEvent, failure
 
 DOCUMENT = {
     "dataset": "wine",
@@ -40,14 +40,14 @@ def _no_handler_stays():
         handler.close()
 
 
-def happening(kind: str, facts: dict) -> Happening:
-    return Happening(kind, "wine", "run", 0.0, facts)
+def happening(kind: str, facts: dict) -> DatasetEvent:
+    return DatasetEvent(kind, "wine", "run", 0.0, facts)
 
 
 def test_a_run_that_ends_well_is_completed_with_one_line():
     state = as_state(lambda: DOCUMENT)
     assert (state.is_completed(), state.message) == (True, "wine@3 published: 1,500 real, 20 synthetic rows.")
-    assert told(DOCUMENT | {"skipped": True}) == "wine@3 is up to date: nothing has changed."
+    assert outcome_text(DOCUMENT | {"skipped": True}) == "wine@3 is up to date: nothing has changed."
 
 
 def test_a_foreseen_fault_is_a_failed_state_with_cause_and_remedy_and_no_secret():

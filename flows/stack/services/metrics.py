@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from augmill.flows.http_client import ask
+from augmill.flows.http_client import send_request
 from augmill.flows.servers.ports import spelled
 from augmill.flows.servers.service import HEALTH_SECONDS, Health, NotWell, Part, watched
 from augmill.flows.settings import Settings
@@ -24,7 +24,7 @@ def part(current: Settings, host: str, port: int) -> Part:
 
 def health(address: str, _: float = 0.0) -> Health:
     """Whether the exporter answers; what it would say is not asked for, as that looks into the lake."""
-    well = ask(f"{address.removesuffix('/metrics')}/health", seconds=HEALTH_SECONDS)
+    well = send_request(f"{address.removesuffix('/metrics')}/health", seconds=HEALTH_SECONDS)
     if well.status != 200:
         raise NotWell(f"HTTP {well.status}")
     return Health()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from augmill.flows.http_client import ask, without_user
+from augmill.flows.http_client import send_request, without_user
 from augmill.flows.servers import mlflow_server
 from augmill.flows.servers.ports import spelled
 from augmill.flows.servers.service import HEALTH_SECONDS, Health, NotWell, Part
@@ -27,7 +27,7 @@ def elsewhere(current: Settings) -> Part:
 
 def health(address: str, _: float = 0.0) -> Health:
     """Whether the server answers, and its version."""
-    if (well := ask(f"{address}/health", seconds=HEALTH_SECONDS)).status != 200:
+    if (well := send_request(f"{address}/health", seconds=HEALTH_SECONDS)).status != 200:
         raise NotWell(f"HTTP {well.status}")
-    version = ask(f"{address}/version", seconds=HEALTH_SECONDS)
+    version = send_request(f"{address}/version", seconds=HEALTH_SECONDS)
     return Health(version.text if version.status == 200 else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from augmill.flows.http_client import ask, without_user
+from augmill.flows.http_client import send_request, without_user
 from augmill.flows.servers import prefect_server_process
 from augmill.flows.servers.ports import listen, spelled
 from augmill.flows.servers.service import HEALTH_SECONDS, Health, Launch, NotWell, Part
@@ -39,9 +39,9 @@ def elsewhere(current: Settings) -> Part:
 
 def health(api_url: str, auth: str | None, _: float = 0.0) -> Health:
     """Whether the server and its database answer, and its version where it lets us know."""
-    if (well := ask(f"{api_url}/health", seconds=HEALTH_SECONDS)).status != 200:
+    if (well := send_request(f"{api_url}/health", seconds=HEALTH_SECONDS)).status != 200:
         raise NotWell(f"HTTP {well.status}: {well.text[:200]}")
-    version = ask(f"{api_url}/admin/version", seconds=HEALTH_SECONDS, auth=auth)
+    version = send_request(f"{api_url}/admin/version", seconds=HEALTH_SECONDS, auth=auth)
     if version.status in (401, 403):
         return Health(note="it wants the credentials of PREFECT_API_AUTH_STRING")
     return Health(str(version.json) if version.status == 200 else None)

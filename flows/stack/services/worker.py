@@ -15,7 +15,7 @@ from importlib.metadata import version
 from urllib.parse import quote
 
 from augmill.flows.config.process_identity import values
-from augmill.flows.http_client import NoReply, Reply, ask
+from augmill.flows.http_client import NoReply, Reply, send_request
 from augmill.flows.servers.service import HEALTH_SECONDS, Health, NotWell, Part, watched
 from augmill.flows.settings import Settings, child_environment, settings
 
@@ -80,7 +80,7 @@ def health(api_url: str, auth: str | None, pool: str, name: str, age: float) -> 
     """Whether the server has heard of this process, and lately; both by its own clock."""
     place = f"{api_url}/work_pools/{quote(pool, safe='')}/workers/filter"
     try:
-        reply = ask(place, seconds=HEALTH_SECONDS, auth=auth, body=b"{}")
+        reply = send_request(place, seconds=HEALTH_SECONDS, auth=auth, body=b"{}")
     except NoReply as fault:
         raise NotWell(f"the Prefect server does not say: {fault}") from fault
     if reply.status == 404:
@@ -102,7 +102,7 @@ def give_up_lost(current: Settings, pool: str) -> None:
     wanted = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
     body = json.dumps({"flow_runs": wanted, "work_pools": {"name": {"any_": [pool]}}}).encode()
     with suppress(NoReply):
-        found = ask(f"{api_url}/flow_runs/filter", seconds=START_SECONDS, auth=current.prefect_auth, body=body)
+        found = send_request(f"{api_url}/flow_runs/filter", seconds=START_SECONDS, auth=current.prefect_auth, body=body)
         under_way = {run["id"] for run in found.listed("id")} if found.status == 200 else set()
         give_up(under_way - set(values(RUN_ID)), api_url, current.prefect_auth)
 
@@ -113,7 +113,9 @@ def give_up(runs: Iterable[str], api_url: str, auth: str | None) -> None:
     for run in runs:
         with suppress(NoReply):
             body = json.dumps({"state": state, "force": True}).encode()
-            ask(f"{api_url}/flow_runs/{quote(run, safe='')}/set_state", seconds=HEALTH_SECONDS, auth=auth, body=body)
+            send_request(
+                f"{api_url}/flow_runs/{quote(run, safe='')}/set_state", seconds=HEALTH_SECONDS, auth=auth, body=body
+            )
 
 
 def _silence(heard: str, reply: Reply) -> float:

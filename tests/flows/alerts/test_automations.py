@@ -15,11 +15,11 @@ import yaml
 
 from augmill.flows.alerts import automations, prefect_events
 from augmill.flows.cli import main
-from augmill.flows.event_sinks.events import tell
+from augmill.flows.event_sinks.events import handle
 from augmill.flows.servers.prefect_api import prefect_api
 from augmill.flows.settings import settings
 from augmill.policies.errors import DataError, StorageError
-from augmill.tasks.telemetry.dataset_event import Happening, failure
+from augmill.tasks.telemetry.dataset_event import DatasetEvent, failure
 from augmill.tasks.telemetry.derived_events import consequences
 from tests.receivers import Received, mail_server, webhook
 
@@ -58,10 +58,10 @@ def _ask_every_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     prefect_events.Silent.until.clear()
 
 
-def refused(dataset: str, check: str = "label_consistency") -> Happening:
+def refused(dataset: str, check: str = "label_consistency") -> DatasetEvent:
     checks = [{"name": check, "observed": 0.9, "target": ">= 0.99", "on_failure": "fail", "success": False}]
     fault = DataError("x", "y", {"failed": checks})
-    (found,) = consequences(Happening("run.failed", dataset, "none", time.time(), failure(fault)))
+    (found,) = consequences(DatasetEvent("run.failed", dataset, "none", time.time(), failure(fault)))
     return found
 
 
@@ -71,9 +71,9 @@ def bodies(hook: Received) -> list[dict[str, Any]]:
 
 def test_an_alert_that_is_told_many_times_arrives_once_by_webhook_and_by_mail(registered, hook, mails):
     for _ in range(4):
-        tell(refused("wine"), settings())
-    tell(refused("wine", "copies"), settings())
-    tell(refused("oil-spill"), settings())
+        handle(refused("wine"), settings())
+    handle(refused("wine", "copies"), settings())
+    handle(refused("oil-spill"), settings())
     hook.wait_for(lambda: len(hook.got) >= 3)
     mails.wait_for(lambda: len(mails.got) >= 3)
     # What came late for the first would have come before the last.
@@ -94,8 +94,8 @@ def test_an_alert_that_is_told_many_times_arrives_once_by_webhook_and_by_mail(re
 def test_an_outage_that_fails_many_datasets_is_told_of_once(registered, hook):
     for name in ("wine", "oil-spill", "digits"):
         facts = failure(StorageError(f"cannot write /lake/{name}/x: the disk is full", "Free space."))
-        tell(Happening("run.failed", name, "none", time.time(), facts), settings())
-    tell(refused("last-of-all"), settings())
+        handle(DatasetEvent("run.failed", name, "none", time.time(), facts), settings())
+    handle(refused("last-of-all"), settings())
     hook.wait_for(lambda: any(got["dataset"] == "last-of-all" for got in bodies(hook)))
     assert [got["kind"] for got in bodies(hook)] == ["run.failed", "check.failed"]
 
@@ -125,7 +125,7 @@ def test_a_way_that_is_switched_off_takes_its_address_off_the_server(registered,
 
 def test_where_no_automation_is_registered_the_alert_goes_out_from_here(prefect_api_url, hook):
     for _ in range(2):
-        tell(refused("wine"), settings())
+        handle(refused("wine"), settings())
     assert len(hook.got) == 1
     assert "X-Augmill-Signature" in hook.got[0][0]
 
@@ -134,16 +134,16 @@ def test_a_server_that_never_answers_costs_a_few_seconds_once_and_the_alert_goes
     monkeypatch.setattr(prefect_events, "ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         current = replace(settings(), prefect_api_url=f"http://127.0.0.1:{silent.getsockname()[1]}/api")
-        tell(refused("wine"), current)
+        handle(refused("wine"), current)
         monkeypatch.setattr(prefect_events, "ANSWER_SECONDS", 600.0)  # it would hang here if it asked again
-        tell(refused("oil-spill"), current)
+        handle(refused("oil-spill"), current)
     assert [got["dataset"] for got in bodies(hook)] == ["wine", "oil-spill"]
 
 
 def test_the_events_of_a_run_name_its_dataset_flow_run_and_version(prefect_api_url):
     flow_run = "6f0c5b8e-64a2-4d0b-b1bb-0a5f1a6a9f10"
     facts = {"version": 3, "rows": {"real": 10, "by_split_origin_label": {"train": {"real": {"Ada": 1}}}}, "checks": []}
-    event = prefect_events.event_of(Happening("run.published", "wine", flow_run, 0.0, facts), None)
+    event = prefect_events.event_of(DatasetEvent("run.published", "wine", flow_run, 0.0, facts), None)
     assert (event["event"], event["resource"]["prefect.resource.id"]) == (
         "augmill.run.published",
         "augmill.dataset.wine",
@@ -152,7 +152,7 @@ def test_the_events_of_a_run_name_its_dataset_flow_run_and_version(prefect_api_u
     assert roles["flow-run"] == f"prefect.flow-run.{flow_run}"
     assert roles["version"] == "augmill.version.wine.3"
     assert event["payload"]["facts"] == {"version": 3, "rows": {"real": 10}}
-    assert event == prefect_events.event_of(Happening("run.published", "wine", flow_run, 0.0, facts), None)
+    assert event == prefect_events.event_of(DatasetEvent("run.published", "wine", flow_run, 0.0, facts), None)
 
 
 def test_the_file_for_prefects_own_command_line_is_what_is_registered():

@@ -1,6 +1,6 @@
 from augmill.flows.unchanged_run import announce_kept
 from augmill.tasks.dry_runs.plan import plan
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.storage.store import Store
 from augmill.tasks.summaries.plan_text import headline
 from augmill.tasks.versions.versions import Lake
@@ -12,7 +12,7 @@ def test_a_channel_named_later_points_to_the_version_there_is(tmp_path):
     write_csv(tmp_path / "data.csv", table_rows(0, 40))
     go(policy(tmp_path, "data.csv", ""), tmp_path / "lake")
     file = policy(tmp_path, "data.csv", "", publish="{channel: stable}")
-    asked = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
+    asked = resolve_request(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
     assert asked.unchanged
     assert "point stable at it" in headline(plan(asked, None, str(tmp_path / "scratch")))
     assert announce_kept(asked) == "stable"

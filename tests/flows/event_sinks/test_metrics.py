@@ -39,7 +39,7 @@ def home() -> Path:
 def tell(monkeypatch: pytest.MonkeyPatch, *happenings, to: str | Path = "") -> None:
     monkeypatch.setenv("AUGMILL_METRICS", str(to))
     for one in happenings:
-        metrics.tell(one, settings())
+        metrics.handle(one, settings())
 
 
 def log(home: Path) -> str:
@@ -114,7 +114,7 @@ def test_the_name_of_a_dataset_that_cannot_be_one_reaches_no_file(monkeypatch, t
     for name in ("../../evil", "a/b", "UPPER", "", "x" * 64):
         one = happening("run.failed", exit_code=2)
         monkeypatch.setenv("AUGMILL_METRICS", str(tmp_path))
-        metrics.tell(type(one)(one.kind, name, "r1", 1.0, one.facts), settings())
+        metrics.handle(type(one)(one.kind, name, "r1", 1.0, one.facts), settings())
     assert list(tmp_path.iterdir()) == []
     assert not (home / "telemetry").exists()
 
@@ -125,7 +125,7 @@ def test_a_folder_that_has_gone_is_one_line_in_the_log(monkeypatch, tmp_path, ho
     monkeypatch.setenv("AUGMILL_METRICS", str(folder))
     current = settings()
     folder.rmdir()
-    metrics.tell(STARTED, current)
+    metrics.handle(STARTED, current)
     assert log(home).count("\n") == 1
     assert "metrics of made were not exported" in log(home)
     assert capfd.readouterr() == ("", "")
@@ -138,9 +138,9 @@ from augmill.flows.settings import settings
 from augmill.flows.event_sinks import metrics
 from tests.tasks.telemetry.told import document, happening
 current = settings()
-metrics.tell(happening("run.started"), current)
+metrics.handle(happening("run.started"), current)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))  # as a disk that is full
-metrics.tell(happening("run.published", at=1060.0, **document()), current)
+metrics.handle(happening("run.published", at=1060.0, **document()), current)
 """
 
 

@@ -106,7 +106,7 @@ def test_servers_that_hang_or_are_away_are_down_within_a_bounded_time(monkeypatc
 
 
 def test_a_lake_that_is_down_leaves_the_figures_that_this_home_knows(monkeypatch, tmp_path):
-    metrics.tell(happening("run.published", **document()), settings())
+    metrics.handle(happening("run.published", **document()), settings())
     lake = tmp_path / "lake"
     lake.write_text("no folder")
     monkeypatch.setenv("AUGMILL_LAKE", str(lake))
@@ -116,7 +116,7 @@ def test_a_lake_that_is_down_leaves_the_figures_that_this_home_knows(monkeypatch
 
 
 def test_a_dataset_whose_objects_make_no_sense_does_not_hide_the_others():
-    metrics.tell(happening("run.published", **document()), settings())
+    metrics.handle(happening("run.published", **document()), settings())
     Store(settings().lake).write(".augmill/.telemetry/broken/000000000001.json", b'{"open": {"r1": "yesterday"}}')
     found = values(collector.everything(settings()))
     assert found["augmill_component_up", "lake"] == 1
@@ -125,13 +125,13 @@ def test_a_dataset_whose_objects_make_no_sense_does_not_hide_the_others():
 
 
 def test_a_run_that_was_killed_is_seen_to_be_lost_before_anybody_tells_of_it():
-    metrics.tell(happening("run.started", at=1000.0), settings())
+    metrics.handle(happening("run.started", at=1000.0), settings())
     for _ in range(2):
         assert values(collector.everything(settings()))["augmill_runs_total", "made", "lost"] == 1
 
 
 def test_the_command_prints_what_is_scraped(capsys):
-    metrics.tell(happening("run.published", **document()), settings())
+    metrics.handle(happening("run.published", **document()), settings())
     assert main(["metrics"]) == 0
     text = capsys.readouterr().out
     assert 'augmill_runs_total{dataset="made",outcome="published"} 1.0' in text

@@ -7,7 +7,7 @@ from augmill.policies.errors import StorageError
 from augmill.tasks.dry_runs import canary, source_sample
 from augmill.tasks.dry_runs.plan import plan
 from augmill.tasks.runners.thread import Runner
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from tests.end_to_end.helpers import GOOD, LOOSE, NOISE, SMOTE, policy, suite, table_rows, write_csv
 
 
@@ -20,12 +20,12 @@ def fly(tmp_path):
         for folder in (scratch, lake):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-        asked = ask(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
+        asked = resolve_request(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
         with Runner(2) as runner:
             planned = plan(asked, runner, str(scratch))
             assert planned["exit_code"] == changed.pop("planned", 0)
             real = planned["rows"]["after"]["train"]["real"]
-            return canary.fly(replace(asked, **changed), runner, str(scratch), str(lake), real)
+            return canary.run_canary(replace(asked, **changed), runner, str(scratch), str(lake), real)
 
     return flown
 

@@ -1,5 +1,5 @@
 from augmill.policies.schema import Policy
-from augmill.tasks.dry_runs.gate_forecast import foreseen
+from augmill.tasks.dry_runs.gate_forecast import forecast_gates
 
 PLAN = {
     "rows": {"after": {"train": {"real": {"a": 60, "b": 40}}}},
@@ -16,7 +16,7 @@ def asked(**gates):
 
 def test_budgets_and_shares_are_judged_by_all_rows():
     budgets = {"max_rows": 99, "max_bytes": 5_000, "max_cpu_seconds": 1.0}
-    found = {one["name"]: one for one in foreseen(asked(budgets=budgets, collapse={"min_real_share": 0.5}), PLAN)}
+    found = {one["name"]: one for one in forecast_gates(asked(budgets=budgets, collapse={"min_real_share": 0.5}), PLAN)}
     assert {name: one["success"] for name, one in found.items()} == {
         "rows_budget": False,
         "bytes_budget": True,
@@ -28,5 +28,5 @@ def test_budgets_and_shares_are_judged_by_all_rows():
 
 
 def test_nothing_is_foreseen_where_nothing_would_be_made():
-    assert foreseen(asked(budgets={"max_rows": 1}), {"up_to_date": True, "rows": {"after": {}}}) == []
-    assert foreseen(asked(), PLAN) == []
+    assert forecast_gates(asked(budgets={"max_rows": 1}), {"up_to_date": True, "rows": {"after": {}}}) == []
+    assert forecast_gates(asked(), PLAN) == []

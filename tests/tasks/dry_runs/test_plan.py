@@ -10,7 +10,7 @@ from augmill.policies.errors import DataError
 from augmill.tasks.dry_runs.changes import changes
 from augmill.tasks.dry_runs.plan import plan
 from augmill.tasks.runners.thread import Runner
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from tests.end_to_end.helpers import (
     HEADER,
     NOISE,
@@ -37,7 +37,7 @@ def table_policy(folder, steps=SMOTE + NOISE, **more):
 
 
 def asked_for(file, lake):
-    return ask(file, lake=str(lake), home=file.parent / "home", refuse_errors=False)
+    return resolve_request(file, lake=str(lake), home=file.parent / "home", refuse_errors=False)
 
 
 def planned(asked):

@@ -15,7 +15,7 @@ from augmill.tasks.dry_runs.probe import probe
 from augmill.tasks.html_pages import probe_html
 from augmill.tasks.rows.provenance import PARENT_IDS, SAMPLE_ID
 from augmill.tasks.runners.thread import Runner
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.summaries import probe_text
 from augmill.tasks.verifiers.label_shift import SHORT
 from tests.end_to_end.helpers import NOISE, SMOTE, policy, table_rows, write_csv
@@ -32,7 +32,7 @@ steps: STEPS
 
 def probed(file: Path, *uses: str, rows: int = 120, plugins: Path | None = None) -> dict:
     home = file.parent / "home"
-    asked = ask(file, lake=str(file.parent / "lake"), home=home, plugins=plugins, refuse_errors=False)
+    asked = resolve_request(file, lake=str(file.parent / "lake"), home=home, plugins=plugins, refuse_errors=False)
     with Runner(2) as runner:
         document = probe(asked, runner, str(file.parent / "scratch"), uses, rows)
     assert not (file.parent / "lake").exists()
@@ -89,7 +89,7 @@ def test_flipping_moves_6_and_9_and_leaves_0_and_8_what_they_are(curves):
     assert states["6"] == "breaks"
     assert states["9"] in ("breaks", "frays")
     assert states["0"] == states["8"] == "holds"
-    (advice,) = [line for line in probe_text.said(flip, 0.99) if line.startswith("suggest")]
+    (advice,) = [line for line in probe_text.verdict_lines(flip, 0.99) if line.startswith("suggest")]
     assert "6: forbid" in advice
     assert "9: forbid" in advice
     assert "0: forbid" not in advice

@@ -12,13 +12,13 @@ from openlineage.client import generated
 from openlineage.client.generated.base import BaseFacet
 from openlineage.client.serde import Serde
 
-from augmill.tasks.lineage.openlineage import Around, Source, event, named
-from augmill.tasks.telemetry.dataset_event import Happening, ending, failure
+from augmill.tasks.lineage.openlineage import JobContext, Source, event, named
+from augmill.tasks.telemetry.dataset_event import DatasetEvent, ending, failure
 
 RUN = "019a0000-0000-7000-8000-000000000001"
 PARENT = ("airflow", "nightly.augment", "019a0000-0000-7000-8000-000000000002")
 SECRET = "hunter2"
-AROUND = Around(
+AROUND = JobContext(
     version="0.1.0",
     owner="cellar",
     description="Wines.",
@@ -211,17 +211,17 @@ def test_names_follow_the_specification(uri, expected):
     ],
 )
 def test_a_run_that_fails_says_why_and_one_that_was_stopped_is_aborted(fault, state, said):
-    told = sent(Happening("run.failed", "wine", RUN, 1.0, fault))
+    told = sent(DatasetEvent("run.failed", "wine", RUN, 1.0, fault))
     assert told["eventType"] == state
     assert said in told["run"]["facets"]["errorMessage"]["message"]
     assert (told["inputs"], told["outputs"]) == ([], [])
 
 
 def test_a_run_that_never_began_has_an_id_all_the_same_and_one_that_was_not_needed_is_not_told_of():
-    told = sent(Happening("run.failed", "wine", "none", 1.0, {"kind": "PolicyError", "cause": "x"}))
+    told = sent(DatasetEvent("run.failed", "wine", "none", 1.0, {"kind": "PolicyError", "cause": "x"}))
     assert len(told["run"]["runId"]) == 36
     assert event(ending(document(skipped=True), "none", 1.0), AROUND) is None
-    assert event(Happening("channel.promoted", "wine", RUN, 1.0, {}), AROUND) is None
+    assert event(DatasetEvent("channel.promoted", "wine", RUN, 1.0, {}), AROUND) is None
     found_nothing_new = sent(ending(document(skipped=True), RUN, 1.0))
     assert "outputFacets" not in found_nothing_new["outputs"][0] or not found_nothing_new["outputs"][0]["outputFacets"]
     assert "lifecycleStateChange" not in found_nothing_new["outputs"][0]["facets"]
@@ -235,9 +235,9 @@ def test_no_event_holds_a_secret_or_a_value_of_a_row():
     described = replace(AROUND, description=f"https://ada:{SECRET}@example.org", owner=f"s3://a:{SECRET}@b")
     for told in (
         complete(),
-        sent(Happening("run.started", "wine", RUN, 1.0, {"policy": "wine.yaml"}), described),
-        sent(Happening("run.failed", "wine", RUN, 1.0, failure(ValueError("zaphod"))), described),
-        sent(Happening("run.failed", "wine", RUN, 1.0, failure(fault)), described),
+        sent(DatasetEvent("run.started", "wine", RUN, 1.0, {"policy": "wine.yaml"}), described),
+        sent(DatasetEvent("run.failed", "wine", RUN, 1.0, failure(ValueError("zaphod"))), described),
+        sent(DatasetEvent("run.failed", "wine", RUN, 1.0, failure(fault)), described),
     ):
         text = json.dumps(told)
         assert "zaphod" not in text
@@ -250,8 +250,8 @@ def test_the_classes_generated_from_the_published_schemas_take_every_facet(kind)
     told = {
         "complete": complete,
         "first": lambda: complete(version=0, parent_version=None),
-        "failed": lambda: sent(Happening("run.failed", "wine", RUN, 1.0, {"kind": "PolicyError", "cause": "x"})),
-        "started": lambda: sent(Happening("run.started", "wine", RUN, 1.0, {"policy": "wine.yaml"})),
+        "failed": lambda: sent(DatasetEvent("run.failed", "wine", RUN, 1.0, {"kind": "PolicyError", "cause": "x"})),
+        "started": lambda: sent(DatasetEvent("run.started", "wine", RUN, 1.0, {"policy": "wine.yaml"})),
     }[kind]()
     assert told["schemaURL"].startswith("https://openlineage.io/spec/2-")
     met = list(facets(told))

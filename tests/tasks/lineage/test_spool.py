@@ -3,7 +3,7 @@ from contextlib import closing
 
 import pytest
 
-from augmill.tasks.lineage.spool import entry_name, keep, pack, record_or_spool, send, unpack
+from augmill.tasks.lineage.spool import entry_name, pack, record_or_spool, send, store_record, unpack
 from augmill.tasks.storage.store import Store
 
 # MLflow's own models use it; the fault is theirs and does no harm.
@@ -50,7 +50,7 @@ def test_with_the_server_down_the_record_waits_and_is_sent_by_the_next_run(spool
 
 def test_a_server_that_is_down_is_asked_once_however_many_wait(spool, make_document):
     for version in range(1, 4):
-        keep(spool, make_document(version, None), {})
+        store_record(spool, make_document(version, None), {})
     result = send(spool, NOBODY)
     assert len(set(map(id, result.left.values()))) == 1
     assert len(names(spool)) == 3
@@ -65,7 +65,7 @@ def test_a_record_that_arrived_leaves_nothing_behind(spool, document, store_uri)
 
 def test_ten_versions_are_sent_in_the_order_of_their_numbers(spool, make_document, store_uri):
     for version in (10, 2, 9):
-        keep(spool, make_document(version, None), {})
+        store_record(spool, make_document(version, None), {})
     assert [link["run_id"] for link in send(spool, store_uri).links.values()]
     with closing(sqlite3.connect(store_uri.removeprefix("sqlite:///"))) as connection:
         rows = connection.execute("SELECT name FROM runs ORDER BY rowid").fetchall()
@@ -73,16 +73,16 @@ def test_ten_versions_are_sent_in_the_order_of_their_numbers(spool, make_documen
 
 
 def test_an_entry_sent_twice_is_one_run(spool, document, store_uri):
-    keep(spool, document, {})
+    store_record(spool, document, {})
     send(spool, store_uri)
-    keep(spool, document, {})
+    store_record(spool, document, {})
     send(spool, store_uri)
     assert recorded(store_uri) == ["oil-spill@12"]
 
 
 def test_a_damaged_entry_is_set_aside_and_does_not_hold_up_the_others(spool, make_document, store_uri):
     spool.write("000000000001-torn.zip", b"PK\x03\x04 torn")
-    keep(spool, make_document(2, None), {})
+    store_record(spool, make_document(2, None), {})
     result = send(spool, store_uri)
     assert result.damaged == ["000000000001-torn.zip"]
     assert recorded(store_uri) == ["oil-spill@2"]
@@ -90,8 +90,8 @@ def test_a_damaged_entry_is_set_aside_and_does_not_hold_up_the_others(spool, mak
 
 
 def test_an_entry_that_mlflow_refuses_waits_and_the_others_go(spool, make_document, store_uri):
-    refused = keep(spool, make_document(1, None) | {"dataset": "x" * 600}, {})
-    keep(spool, make_document(2, None), {})
+    refused = store_record(spool, make_document(1, None) | {"dataset": "x" * 600}, {})
+    store_record(spool, make_document(2, None), {})
     result = send(spool, store_uri)
     assert list(result.left) == [refused]
     assert "refused the record" in str(result.left[refused])

@@ -11,7 +11,7 @@ from augmill.policies.errors import DataError
 from augmill.tasks.modalities import image as modality
 from augmill.tasks.modalities._image_children import DECODED_AT_ONCE, firing
 from augmill.tasks.modalities._image_codec import decode, encode, is_jpeg
-from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex, Recorded
+from augmill.tasks.modalities.modality_contract import ChildSpecs, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from augmill.tasks.transforms.image import cutmix, gaussian_noise, horizontal_flip, mixup, rotate, vertical_flip
 
@@ -31,7 +31,7 @@ def rows_of(images, jpeg=False):
 
 def make(ops, rows, bases, seeds):
     pool = PoolIndex(rows[SAMPLE_ID].to_pylist(), rows["label"].to_pylist(), "even")
-    some = Births(np.array(bases), np.zeros(len(bases), np.int64), np.array(seeds, dtype=np.int64))
+    some = ChildSpecs(np.array(bases), np.zeros(len(bases), np.int64), np.array(seeds, dtype=np.int64))
     return modality.children(ops, {}, pool, {}, some, lambda wanted: rows.take(pa.array(wanted)))
 
 

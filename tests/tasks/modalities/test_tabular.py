@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.modalities import tabular
-from augmill.tasks.modalities.modality_contract import Births, Op, PoolIndex
+from augmill.tasks.modalities.modality_contract import ChildSpecs, Op, PoolIndex
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 
 POLICY = Policy(dataset="d", modality="tabular", source={"uri": "u"}, label="y")
@@ -50,7 +50,7 @@ def test_real_data_gives_children_within_reach_of_their_parents(cancer):
     state = tabular.fit(ops, description, pool, load)
     assert state["weights"].sum() == labels.count("0") == 212
     read.clear()
-    births = Births(np.repeat(np.flatnonzero(state["weights"]), 2), np.tile([0, 1], 212), np.arange(424) * 31)
+    births = ChildSpecs(np.repeat(np.flatnonzero(state["weights"]), 2), np.tile([0, 1], 212), np.arange(424) * 31)
     made = tabular.children(ops, description, pool, state, births, load)
     assert len(read) == 1
     assert read[0] <= 212
@@ -77,7 +77,7 @@ def test_the_pool_may_hold_one_class_or_all(cancer):
         load = lambda rows, table=table: table.take(pa.array(rows))  # noqa: E731
         state = tabular.fit([op_of("smote")], description, pool, load)
         bases = np.flatnonzero(state["weights"])
-        births = Births(bases, np.zeros(len(bases)), np.arange(len(bases)))
+        births = ChildSpecs(bases, np.zeros(len(bases)), np.arange(len(bases)))
         made.append(tabular.children([op_of("smote")], description, pool, state, births, load))
     assert made[0].equals(made[1])
 

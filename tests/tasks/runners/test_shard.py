@@ -49,4 +49,4 @@ def test_nothing_else_is_retried(fault, waits):
 
 
 def test_out_of_memory_is_told_with_what_to_do():
-    assert "fewer workers" in shard.told(MemoryError(), "part-1").remedy
+    assert "fewer workers" in shard.to_user_error(MemoryError(), "part-1").remedy

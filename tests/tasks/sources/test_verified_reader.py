@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from augmill.policies.errors import DataError
-from augmill.tasks.sources.source_contract import Found
+from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.sources.source_reader import discover, read, scan, types_of, units
 from augmill.tasks.sources.verified_reader import content, contents, opened
 from tests.tasks.sources.whole import policy_of
@@ -14,7 +14,7 @@ from tests.tasks.sources.whole import policy_of
 POLICY = policy_of("x.csv")
 
 
-def found_in(base: Path, lines: int = 3) -> Found:
+def found_in(base: Path, lines: int = 3) -> SourceListing:
     (base / "x.csv").write_text("a,b\n" + "".join(f"{i},{i}\n" for i in range(lines)))
     return discover(POLICY, base)
 

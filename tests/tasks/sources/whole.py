@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import SOURCE, SPLIT
-from augmill.tasks.sources.source_contract import Fault, Found, Scan, Unit
+from augmill.tasks.sources.source_contract import Fault, Scan, SourceListing, Unit
 from augmill.tasks.sources.source_reader import discover, read, scan, types_of, units
 
 MANY = 10**6
@@ -27,7 +27,7 @@ def policy_of(uri: Any, **more: Any) -> Policy:
 class Whole:
     """Everything a source holds."""
 
-    found: Found
+    found: SourceListing
     units: list[Unit]
     scans: list[Scan]
     types: dict[str, str]

@@ -5,10 +5,10 @@ import pytest
 
 from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.runners.thread import Runner
-from augmill.tasks.runs.request import ask
+from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.stages import lint_facts
 from augmill.tasks.stages.ingest import ingest
-from augmill.tasks.stages.profile import survey
+from augmill.tasks.stages.profile import profile_rows
 from augmill.tasks.stages.split import place_all, write_real
 from augmill.tasks.stages.validate import validate
 from tests.end_to_end.helpers import (
@@ -31,11 +31,11 @@ def real_rows():
     with tempfile.TemporaryDirectory() as scratch, Runner(1) as runner:
 
         def made(file):
-            asked = ask(file, lake=f"{scratch}/lake", home=file.parent / "home", refuse_errors=False)
+            asked = resolve_request(file, lake=f"{scratch}/lake", home=file.parent / "home", refuse_errors=False)
             ctx = replace(asked.ctx, scratch=scratch)
             valid = validate(ctx, runner, ingest(ctx, runner, asked.found))
             real = write_real(ctx, runner, valid, place_all(ctx, valid, asked))
-            return ctx, asked, real, survey(ctx, runner, real.files)
+            return ctx, asked, real, profile_rows(ctx, runner, real.files)
 
         yield made
 
@@ -80,7 +80,7 @@ def test_pictures_are_looked_at_for_colour_and_noise(tmp_path, real_rows):
 
 def test_amounts_come_with_the_warnings_that_the_data_give(tmp_path, real_rows):
     ctx, asked, real, surveyed = real_rows(numbered(tmp_path, 200, ignore="[]"))
-    amounts, warnings = lint_facts.settle(ctx, asked, real, surveyed)
+    amounts, warnings = lint_facts.resolve_amounts(ctx, asked, real, surveyed)
     assert amounts == {"shaken": dict(surveyed.real)}
     assert "column 'number' looks like an identifier" in " ".join(
         finding.message for finding in warnings if finding.rule == "AUG503"
@@ -92,7 +92,7 @@ def test_a_misspelled_class_is_named_with_its_line_before_it_fails_the_amounts(t
     file = policy(tmp_path, "rows.csv", SMOTE.replace("[reed]", "[reeds]"))
     ctx, asked, real, surveyed = real_rows(file)
     with pytest.raises(PolicyError) as caught:
-        lint_facts.settle(ctx, asked, real, surveyed)
+        lint_facts.resolve_amounts(ctx, asked, real, surveyed)
     (error,) = [finding for finding in caught.value.findings if finding.severity == "error"]
     assert error.rule == "AUG204"
     assert "reed" in error.remedy
@@ -103,7 +103,7 @@ def test_amounts_that_cannot_be_made_are_the_datas_fault_where_lint_has_nothing_
     write_csv(tmp_path / "rows.csv", table_rows(0, 90))
     file = policy(tmp_path, "rows.csv", NOISE.replace("{copies: 1}", "{to_share: 0.6}\n    only: [reed, straw]"))
     with pytest.raises(DataError, match="cannot each reach a share"):
-        lint_facts.settle(*real_rows(file))
+        lint_facts.resolve_amounts(*real_rows(file))
 
 
 def test_a_run_is_refused_for_what_only_the_data_show_and_publishes_nothing(tmp_path):
@@ -129,7 +129,7 @@ def test_a_regression_target_is_refused_before_anything_is_fitted_and_named_in_t
     write_csv(tmp_path / "rows.csv", lines, header=f"{HEADER},price")
     file = policy(tmp_path, "rows.csv", NOISE, label="price", ignore="[colour, kind]")
     with pytest.raises(PolicyError) as caught:
-        lint_facts.settle(*real_rows(file))
+        lint_facts.resolve_amounts(*real_rows(file))
     (error,) = [finding for finding in caught.value.findings if finding.severity == "error"]
     assert error.rule == "AUG205"
     assert "'price' holds 211 different numbers in 300 rows" in error.message

@@ -6,7 +6,7 @@ import pytest
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.randomness import mix
-from augmill.tasks.stages.sampling_plan import allocate, born, planned
+from augmill.tasks.stages.sampling_plan import allocate, expected_children, planned
 
 TOKENS = mix(np.arange(10, dtype=np.uint64))
 
@@ -104,7 +104,7 @@ def test_amounts_are_those_of_the_class_that_children_will_have(amount, wanted, 
     asked = policy((amount, {"transforms": MIRROR}))
     made = planned(asked, {"a": 20, "b": 10, "c": 4, "d": 15})["s0"]
     assert made == wanted
-    assert born(asked.steps[0], made) == labels
+    assert expected_children(asked.steps[0], made) == labels
 
 
 def test_a_later_step_counts_remapped_children_under_their_new_class() -> None:
@@ -123,4 +123,4 @@ def test_a_count_that_chance_decides_cannot_be_promised() -> None:
     with pytest.raises(DataError, match="cannot say how many children of class a will be remapped"):
         planned(policy(({"balance": True}, {"transforms": chain})), {"a": 20, "b": 10})
     asked = policy(({"copies": 1}, {"transforms": chain}))
-    assert born(asked.steps[0], planned(asked, {"a": 21, "b": 10})["s0"]) == {"a": 16, "b": 15}
+    assert expected_children(asked.steps[0], planned(asked, {"a": 21, "b": 10})["s0"]) == {"a": 16, "b": 15}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from augmill.tasks.stats.nearest import BLOCK, nearest, radii, within
+from augmill.tasks.stats.nearest import BLOCK, count_within, nearest, radii
 
 RANDOM = np.random.default_rng(5)
 LEFT = RANDOM.normal(size=(BLOCK + 40, 4))
@@ -41,9 +41,11 @@ def test_the_radius_reaches_the_kth_of_the_others():
 
 def test_a_ball_counts_what_lies_in_it():
     radius = radii(LEFT, 3)
-    np.testing.assert_array_equal(within(LEFT, radius, RIGHT), (pairs(LEFT, RIGHT) <= radius[:, None]).sum(axis=1))
+    np.testing.assert_array_equal(
+        count_within(LEFT, radius, RIGHT), (pairs(LEFT, RIGHT) <= radius[:, None]).sum(axis=1)
+    )
 
 
 def test_a_ball_of_no_size_holds_rows_equal_to_its_centre():
     twins = np.repeat(1e3 * RIGHT[:5], 4, axis=0)
-    np.testing.assert_array_equal(within(twins, radii(twins, 3), 1e3 * RIGHT[:7]), np.ones(20))
+    np.testing.assert_array_equal(count_within(twins, radii(twins, 3), 1e3 * RIGHT[:7]), np.ones(20))

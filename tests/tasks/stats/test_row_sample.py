@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from augmill.tasks.stats.row_sample import lowest, quotas
+from augmill.tasks.stats.row_sample import bottom_k, quotas
 
 
 def test_few_rows_are_all_taken():
@@ -20,4 +20,4 @@ def test_every_class_has_a_row_at_least():
 def test_the_lowest_words_of_each_class_are_taken():
     words = np.array([5, 1, 9, 3, 7, 2], dtype=np.uint64)
     codes = np.array([0, 0, 0, 1, 1, 1])
-    assert lowest(words, codes, np.array([2, 1])).tolist() == [0, 1, 5]
+    assert bottom_k(words, codes, np.array([2, 1])).tolist() == [0, 1, 5]

@@ -10,7 +10,7 @@ import pytest
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.telemetry.alert import LONGEST_TEXT, Alert, alert_of, bounded
 from augmill.tasks.telemetry.budget import Burn
-from augmill.tasks.telemetry.dataset_event import Happening, failure
+from augmill.tasks.telemetry.dataset_event import DatasetEvent, failure
 from augmill.tasks.telemetry.derived_events import burning, consequences, measured
 
 CHECK = {
@@ -24,17 +24,17 @@ CHECK = {
 MOVED = {"dataset": "wine", "channel": "stable", "version": 3, "version_before": 4, "table_uri": "s3://lake/wine"}
 
 
-def failed(fault: BaseException, dataset: str = "wine", run_id: str = "r-1", at: float = 0.0) -> Happening:
-    return Happening("run.failed", dataset, run_id, at, failure(fault))
+def failed(fault: BaseException, dataset: str = "wine", run_id: str = "r-1", at: float = 0.0) -> DatasetEvent:
+    return DatasetEvent("run.failed", dataset, run_id, at, failure(fault))
 
 
-def refused(*checks: dict) -> Happening:
+def refused(*checks: dict) -> DatasetEvent:
     cause = "nothing was published: label_consistency (0f3c9a52 Ada Lovelace)"
     (found,) = consequences(failed(DataError(cause, "Mend it.", {"failed": list(checks), "report": "x.html"})))
     return found
 
 
-def told(happening: Happening) -> Alert:
+def told(happening: DatasetEvent) -> Alert:
     alert = alert_of(happening)
     assert alert is not None
     return alert
@@ -72,18 +72,18 @@ def test_of_many_checks_some_are_named_and_the_rest_counted():
 
 def test_a_published_version_with_a_check_that_only_warns_is_a_ticket():
     document = {"version": 7, "checks": [{**CHECK, "on_failure": "warn"}, {**CHECK, "success": True, "name": "fine"}]}
-    (found,) = consequences(Happening("run.published", "wine", "r-1", 0.0, document))
+    (found,) = consequences(DatasetEvent("run.published", "wine", "r-1", 0.0, document))
     assert told(found).severity == "ticket"
     assert told(found).text == "wine@7: label_consistency is 0.91, wanted >= 0.99. Run r-1."
-    unchanged = Happening("run.unchanged", "wine", "r-1", 0.0, document)
+    unchanged = DatasetEvent("run.unchanged", "wine", "r-1", 0.0, document)
     assert list(consequences(unchanged)) == []
 
 
 def test_a_channel_that_a_run_moved_is_a_promotion():
     document = {"dataset": "wine", "version": 7, "table_uri": "x", "checks": [], "announced": "stable"}
-    (found,) = consequences(Happening("run.published", "wine", "r-1", 0.0, document))
+    (found,) = consequences(DatasetEvent("run.published", "wine", "r-1", 0.0, document))
     assert (found.kind, told(found).text) == ("channel.promoted", "wine@stable is version 7 (its run). Run r-1.")
-    assert list(consequences(Happening("run.published", "wine", "r-1", 0.0, {**document, "announced": None}))) == []
+    assert list(consequences(DatasetEvent("run.published", "wine", "r-1", 0.0, {**document, "announced": None}))) == []
 
 
 def test_a_breach_tells_of_the_check_of_each_channel_that_went_back_and_of_those_that_could_not():
@@ -101,7 +101,7 @@ def test_a_breach_tells_of_the_check_of_each_channel_that_went_back_and_of_those
 
 
 def test_a_rollback_by_hand_is_no_alarm():
-    alert = told(Happening("channel.rolled_back", "wine", "none", 0.0, {**MOVED, "by": "rolled back by ada"}))
+    alert = told(DatasetEvent("channel.rolled_back", "wine", "none", 0.0, {**MOVED, "by": "rolled back by ada"}))
     assert alert.severity == "info"
     assert alert.text == "wine@stable went back from version 4 to 3 (rolled back by ada)."
 
@@ -111,7 +111,7 @@ def test_a_rollback_by_hand_is_no_alarm():
 )
 def test_a_burning_budget_says_how_fast(rate, said):
     burn = Burn("sample_validity", 0.999, rate, rate, rate, runs=4)
-    alert = told(burning(Happening("run.published", "wine", "r-1", 0.0, {}), burn))
+    alert = told(burning(DatasetEvent("run.published", "wine", "r-1", 0.0, {}), burn))
     assert (
         alert.text == f"wine: the error budget of sample_validity (target 0.999) {said} over the last 4 runs. Run r-1."
     )
@@ -136,7 +136,7 @@ def test_the_same_check_of_another_dataset_or_another_check_is_another_group():
 
 
 def test_every_promotion_is_a_group_of_its_own():
-    first, second = (Happening("channel.promoted", "wine", "none", at, {**MOVED, "by": "x"}) for at in (1.0, 2.0))
+    first, second = (DatasetEvent("channel.promoted", "wine", "none", at, {**MOVED, "by": "x"}) for at in (1.0, 2.0))
     assert told(first).group != told(second).group
 
 
@@ -144,4 +144,4 @@ def test_secrets_are_cut_and_a_person_who_stops_a_run_is_no_alert():
     alert = told(failed(StorageError("s3://me:hunter2@host/x is away", "Wait.")))
     assert "hunter2" not in json.dumps(asdict(alert), default=str)
     assert alert_of(failed(KeyboardInterrupt())) is None
-    assert alert_of(Happening("run.started", "wine", "r", 0.0, {})) is None
+    assert alert_of(DatasetEvent("run.started", "wine", "r", 0.0, {})) is None

@@ -9,7 +9,7 @@ import pytest
 
 from augmill.tasks.storage.store import Store
 from augmill.tasks.telemetry import counter_store
-from augmill.tasks.telemetry.counters import begun, empty, fold
+from augmill.tasks.telemetry.counters import empty, fold, newly_burning
 from tests.tasks.telemetry.told import document, event
 
 
@@ -30,7 +30,7 @@ def test_of_runs_that_end_at_once_one_sees_that_a_budget_begins_to_burn(tmp_path
     events = [event("run.published", f"r{n}", float(n), **document(slis=[level])) for n in range(8)]
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(lambda one: counter_store.update(store, "made", lambda tally: fold(tally, one)), events))
-    assert sum(len(begun(*count)) for count in counts) == 1
+    assert sum(len(newly_burning(*count)) for count in counts) == 1
     assert len(counter_store.read(store, "made")["readings"]) == 8
 
 

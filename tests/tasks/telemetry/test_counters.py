@@ -6,8 +6,16 @@ from functools import reduce
 from typing import Any
 
 from augmill.tasks.telemetry.counted_event import event_of, excerpt
-from augmill.tasks.telemetry.counters import BEGIN_SECONDS, SIGN_SECONDS, Seen, begun, empty, fold, see
-from augmill.tasks.telemetry.dataset_event import Happening, failure
+from augmill.tasks.telemetry.counters import (
+    BEGIN_SECONDS,
+    SIGN_SECONDS,
+    LakeState,
+    empty,
+    fold,
+    merge_lake_state,
+    newly_burning,
+)
+from augmill.tasks.telemetry.dataset_event import DatasetEvent, failure
 from tests.tasks.telemetry.told import document, event
 
 STARTED = event("run.started", at=1000.0)
@@ -52,8 +60,10 @@ def test_a_version_counts_once_however_often_it_is_found_unchanged():
 def test_a_version_whose_run_was_killed_before_it_told_counts_when_a_later_run_finds_it():
     rerun = tally(STARTED, event("run.unchanged", "r2", 1900.0, **document()))
     assert rerun["events"]["label_consistency"] == {"good": 95, "bad": 3}
-    seen = Seen(versions=(excerpt(document(1)),))
-    later = fold(see(tally(STARTED, PUBLISHED), seen, 3000.0), event("run.published", "r3", 3000.0, **document(2)))
+    seen = LakeState(versions=(excerpt(document(1)),))
+    later = fold(
+        merge_lake_state(tally(STARTED, PUBLISHED), seen, 3000.0), event("run.published", "r3", 3000.0, **document(2))
+    )
     assert later["events"]["sample_validity"] == {"good": 600, "bad": 6}
     assert later["counted"] == 2
 
@@ -80,7 +90,7 @@ def test_the_checks_that_failed_a_run_are_shown_until_a_run_does_well():
 
 
 def test_a_fault_nobody_foresaw_is_a_crash():
-    told = Happening("run.failed", "made", "r1", 1.0, failure(ZeroDivisionError("x")))
+    told = DatasetEvent("run.failed", "made", "r1", 1.0, failure(ZeroDivisionError("x")))
     assert event_of(told, "1")["outcome"] == "crashed"
 
 
@@ -93,21 +103,21 @@ def test_a_mistyped_name_at_a_terminal_makes_no_dataset():
 
 def test_a_run_without_a_sign_of_life_is_lost_and_one_with_is_not():
     running = tally(STARTED)
-    assert see(running, Seen(), 1000.0 + BEGIN_SECONDS)["runs"] == {}
-    lost = see(running, Seen(), 1001.0 + BEGIN_SECONDS)
+    assert merge_lake_state(running, LakeState(), 1000.0 + BEGIN_SECONDS)["runs"] == {}
+    lost = merge_lake_state(running, LakeState(), 1001.0 + BEGIN_SECONDS)
     assert (lost["runs"], lost["open"], lost["succeeded"]) == ({"lost": 1}, {}, False)
     assert lost["events"]["run_success"] == {"good": 0, "bad": 1}
     late = 90_000.0
-    assert see(running, Seen(signs={"r1": late - SIGN_SECONDS}), late)["runs"] == {}
-    assert see(running, Seen(signs={"r1": late - SIGN_SECONDS - 1}), late)["runs"] == {"lost": 1}
-    assert see(running, Seen(), late, but="r1")["runs"] == {}
-    assert see(lost, Seen(), late) == lost
+    assert merge_lake_state(running, LakeState(signs={"r1": late - SIGN_SECONDS}), late)["runs"] == {}
+    assert merge_lake_state(running, LakeState(signs={"r1": late - SIGN_SECONDS - 1}), late)["runs"] == {"lost": 1}
+    assert merge_lake_state(running, LakeState(), late, but="r1")["runs"] == {}
+    assert merge_lake_state(lost, LakeState(), late) == lost
 
 
 def test_moves_of_channels_count_once_and_the_last_says_where_it_points():
     moves = [{"number": n, "version": v, "reason": r} for n, v, r in ((1, 0, "published"), (2, 1, "rolled back"))]
-    found = see(empty(), Seen(moves={"stable": moves}), 1.0)
-    again = see(found, Seen(moves={"stable": moves[-1:]}), 2.0)
+    found = merge_lake_state(empty(), LakeState(moves={"stable": moves}), 1.0)
+    again = merge_lake_state(found, LakeState(moves={"stable": moves[-1:]}), 2.0)
     assert again == found
     assert found["channels"]["stable"] == {"number": 2, "version": 1, "moves": {"published": 1, "rolled_back": 1}}
 
@@ -115,9 +125,9 @@ def test_moves_of_channels_count_once_and_the_last_says_where_it_points():
 def test_a_clock_that_was_ahead_by_years_hides_neither_runs_that_fail_nor_one_that_is_lost():
     year = 365 * 86400.0
     ahead = tally(event("run.published", "r0", 9 * year, **document()), event("run.started", "r1", 9 * year))
-    found = fold(see(ahead, Seen(), year), event("run.failed", "r2", year + 1, exit_code=4))
+    found = fold(merge_lake_state(ahead, LakeState(), year), event("run.failed", "r2", year + 1, exit_code=4))
     assert (found["succeeded"], found["times"]["success"], found["times"]["ended"]) == (False, year, year + 1)
-    assert see(found, Seen(), year + BEGIN_SECONDS + 2)["runs"]["lost"] == 1
+    assert merge_lake_state(found, LakeState(), year + BEGIN_SECONDS + 2)["runs"]["lost"] == 1
 
 
 def run(at: float, bad: float, run_id: str = "") -> dict[str, Any]:
@@ -131,7 +141,7 @@ def told(*events: dict[str, Any]) -> list[list[str]]:
     found, before = [], empty()
     for one in events:
         after = fold(before, one)
-        found.append([burn.name for burn in begun(before, after)])
+        found.append([burn.name for burn in newly_burning(before, after)])
         before = after
     return found
 
@@ -143,10 +153,10 @@ def test_a_burn_is_told_when_it_begins_and_again_after_it_has_ended():
 
 def test_runs_that_were_killed_burn_the_budget_of_runs():
     before = tally(event("run.started", "r1", at=1000.0), event("run.started", "r2", at=2000.0))
-    after = see(before, Seen(), 2000.0 + BEGIN_SECONDS + 1.0)
+    after = merge_lake_state(before, LakeState(), 2000.0 + BEGIN_SECONDS + 1.0)
     assert after["runs"] == {"lost": 2}
-    assert [burn.name for burn in begun(before, after)] == ["run_success"]
-    assert see(after, Seen(), 9000.0) == after
+    assert [burn.name for burn in newly_burning(before, after)] == ["run_success"]
+    assert merge_lake_state(after, LakeState(), 9000.0) == after
 
 
 def test_readings_of_the_last_twenty_eight_days_are_kept():
@@ -162,7 +172,7 @@ def test_a_clock_that_was_ahead_by_years_does_not_hide_the_burns_that_come_after
 
 def test_runs_that_fail_burn_their_budget_and_one_that_somebody_stopped_does_not():
     stop = {"kind": "CancelledRun", "exit_code": 1}
-    stopped = [event_of(Happening("run.failed", "made", f"r{at}", at, stop), "1") for at in (1.0, 2.0)]
+    stopped = [event_of(DatasetEvent("run.failed", "made", f"r{at}", at, stop), "1") for at in (1.0, 2.0)]
     failed = [event("run.failed", f"r{at}", at, exit_code=4) for at in (1.0, 2.0)]
     assert told(*stopped) == [[], []]
     assert tally(*stopped)["runs"] == {"interrupted": 2}

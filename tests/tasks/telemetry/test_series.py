@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from augmill.tasks.telemetry.counters import Seen, empty, fold, see
+from augmill.tasks.telemetry.counters import LakeState, empty, fold, merge_lake_state
 from augmill.tasks.telemetry.exposition import text_of
 from augmill.tasks.telemetry.metric_catalogue import BY_NAME, METRICS, MOST_SERIES, MOST_SIGNS, MOST_VALUES
 from augmill.tasks.telemetry.series import series_of
@@ -20,7 +20,7 @@ def full_tally(**more):
     tally = fold(empty(), event("run.started") | {"interval": 86_400.0})
     tally = fold(tally, event("run.published", at=1060.0, **document(**more)))
     moves = [{"number": 1, "version": 0, "reason": "published"}]
-    return see(tally, Seen(moves={"stable": moves}, spooled=1, oldest=900.0), 2000.0)
+    return merge_lake_state(tally, LakeState(moves={"stable": moves}, spooled=1, oldest=900.0), 2000.0)
 
 
 def values(series):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from augmill.tasks.telemetry.counted_event import event_of
-from augmill.tasks.telemetry.dataset_event import Happening
+from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
 
 def document(version: int = 0, **more: Any) -> dict[str, Any]:
@@ -44,9 +44,9 @@ def document(version: int = 0, **more: Any) -> dict[str, Any]:
     }
 
 
-def happening(kind: Any, run_id: str = "r1", at: float = 1000.0, **facts: Any) -> Happening:
+def happening(kind: Any, run_id: str = "r1", at: float = 1000.0, **facts: Any) -> DatasetEvent:
     """Something that happened to `made`."""
-    return Happening(kind, "made", run_id, at, facts)
+    return DatasetEvent(kind, "made", run_id, at, facts)
 
 
 def event(kind: Any, run_id: str = "r1", at: float = 1000.0, **facts: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from augmill.expectations import checks
 from augmill.expectations.judge import judge
 from augmill.tasks.rows import provenance as at
 from augmill.tasks.transforms.transform_contract import Behaviour
-from augmill.tasks.verifiers.parentage import RealIndex, apart, promise_of, structure, unique
+from augmill.tasks.verifiers.parentage import RealIndex, in_one_split, promise_of, structure, unique
 
 INDEX = RealIndex(
     pa.array(["a", "b", "c", "v", "t"]),
@@ -108,7 +108,7 @@ def test_ids_are_unique_among_children_and_real_rows():
 def test_a_test_row_leaked_into_training_is_found_by_its_content():
     contents = pa.array(["x", "y", "y", "z", None, None])
     splits = pa.array(["train", "train", "test", "test", "train", "test"])
-    assert apart(contents, splits).to_pylist() == [True, False, False, True, True, True]
+    assert in_one_split(contents, splits).to_pylist() == [True, False, False, True, True, True]
 
 
 def test_no_children_and_no_real_rows_give_empty_columns():

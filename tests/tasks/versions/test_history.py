@@ -11,7 +11,7 @@ from augmill.tasks.storage.tombstones import VACUUMED, Gone, mark
 from augmill.tasks.versions import history as reading
 from augmill.tasks.versions import monitoring
 from augmill.tasks.versions.history import CHAPTERS, history
-from augmill.tasks.versions.lineage_pages import PAGE, keep, write_anew
+from augmill.tasks.versions.lineage_pages import PAGE, write_anew, write_page
 from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, GOOD, SMOTE, go, policy, table_rows, write_csv
 
@@ -104,7 +104,7 @@ def test_only_the_newest_versions_are_told_of_and_the_others_counted(lake, monke
 def test_nothing_that_only_a_purged_version_read_is_named_anywhere(lake):
     objects = lake.objects(DATASET)
     for version in range(3):
-        keep(lake, DATASET, NOW, version)
+        write_page(lake, DATASET, NOW, version)
     pages = [PAGE, "reports/00000000/lineage.html", "reports/00000002/lineage.html"]
     assert SECRET in objects.read(PAGE).decode()
     # What the purge does beside this: the pages of the version itself go with its others.
