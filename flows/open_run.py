@@ -51,7 +51,7 @@ def _opened(
     if lake.is_s3:
         prove(lake.sub(OBJECTS))
     remove_half_written(asked.ctx)
-    size = sum(item.bytes for item in asked.found.objects)
+    size = sum(item.bytes for item in asked.listing.objects)
     kind = suited(runner or current.runner, size)
     # The page of a server that ends with the run would be a dead link in its record.
     page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url

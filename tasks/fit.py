@@ -19,8 +19,8 @@ def fit(run: Run, real: RealRows) -> FitResult:
     """Describe the training rows, plan the amounts, judge the policy by both, fit every step and the verifier."""
     with run.stage("fit") as figures:
         surveyed = profile_rows(run.ctx, run.runner, real.files)
-        refuse_other_columns(run.ctx, run.runner, run.asked.production, real.types, surveyed.description)
-        amounts, warnings = resolve_amounts(run.ctx, run.asked, real, surveyed)
+        refuse_other_columns(run.ctx, run.runner, run.request.production, real.types, surveyed.description)
+        amounts, warnings = resolve_amounts(run.ctx, run.request, real, surveyed)
         fitted = replace(work.fit(run.ctx, run.runner, surveyed, amounts), lint=tuple(warnings))
         figures["planned"] = sum(step.count for step in fitted.steps)
         return fitted

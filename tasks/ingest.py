@@ -12,6 +12,6 @@ from augmill.tasks.stages import ingest as work
 def ingest(run: Run) -> IngestResult:
     """Read the raw objects once, in bounded batches, into typed shards."""
     with run.stage("ingest") as figures:
-        raw = work.ingest(run.ctx, run.runner, run.asked.found, run.asked.expected_types)
+        raw = work.ingest(run.ctx, run.runner, run.request.listing, run.request.expected_types)
         figures["rows"] = sum(shard.rows for shard in raw.shards)
         return raw

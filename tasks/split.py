@@ -13,6 +13,6 @@ from augmill.tasks.stages.split import RealRows
 def split(run: Run, valid: ValidationResult) -> RealRows:
     """Place rows in train, validation and test, what belongs together in one; what was placed before stays."""
     with run.stage("split") as figures:
-        real = work.split(run.ctx, run.runner, valid, run.asked, run.at_ms)
+        real = work.split(run.ctx, run.runner, valid, run.request, run.at_ms)
         figures["rows"] = sum(file.rows for file in real.files)
         return real

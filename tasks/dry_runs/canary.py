@@ -79,7 +79,7 @@ def _stages(
     ctx = replace(asked.ctx, lake=lake, forgotten=())
     alone = replace(asked, ctx=ctx, before=None)
     run = Run(alone, runner, "", "canary")
-    flown.sample = sample(over, ingest(over, runner, asked.found, asked.expected_types), ctx)
+    flown.sample = sample(over, ingest(over, runner, asked.listing, asked.expected_types), ctx)
     flown.stage = "validate"
     valid = validate(ctx, runner, flown.sample.raw)
     flown.stage = "split"

@@ -41,7 +41,7 @@ def changes(asked: RunRequest) -> dict[str, Any]:
 
 def _inputs(asked: RunRequest, before: Published) -> dict[str, Any]:
     old = {item["name"]: item["sha256"] for item in before.manifest.inputs}
-    new = {item.name: item.sha256 for item in asked.found.objects}
+    new = {item.name: item.sha256 for item in asked.listing.objects}
     return {
         "added": sorted(new.keys() - old.keys()),
         "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
@@ -97,7 +97,7 @@ def columns(ctx: Context, asked: RunRequest) -> list[dict[str, Any]]:
 
     Beside them, columns that some of the files have and others lack, with `files`, those that lack them.
     """
-    looks = [(unit, scan_unit(ctx, unit)) for unit in units_of(ctx.policy, asked.found)]
+    looks = [(unit, scan_unit(ctx, unit)) for unit in units_of(ctx.policy, asked.listing)]
     new = types_of(scan for _, scan in looks)
     lacking = gaps_of(gaps(looks, new), asked.new_objects)
     says = _says(ctx.suite)

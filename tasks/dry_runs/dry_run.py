@@ -35,7 +35,7 @@ def run_to_verifier(asked: RunRequest, runner: Runner, scratch: str) -> DryRun:
             "Name the column in `label:`.",
         )
     ctx = replace(asked.ctx, scratch=scratch)
-    raw = ingest(ctx, runner, asked.found, asked.expected_types)
+    raw = ingest(ctx, runner, asked.listing, asked.expected_types)
     refuse_drift(ctx, asked.known_types, raw)
     refuse_gaps(ctx, asked.new_objects, raw)
     valid = validate(ctx, runner, raw)

@@ -82,7 +82,7 @@ def plan(asked: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
         "up_to_date": asked.unchanged,
         "unrecorded": asked.unchanged and not asked.recorded,
         "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
-        "ignored": asked.found.said_of_ignored,
+        "ignored": asked.listing.said_of_ignored,
         "gates": list(gates_of(ctx.policy.gates)) if ctx.policy.steps else [],
         "changes": changes(asked),
         "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
@@ -112,7 +112,7 @@ def _look_ahead(ctx: Context, runner: Runner, asked: RunRequest, seen: PlanProgr
     """Run the stages up to fit; what would end a run is noted, and the stages after it are left out."""
     clock = time.process_time()
     try:
-        raw = seen.raw = ingest(ctx, runner, asked.found, asked.expected_types)
+        raw = seen.raw = ingest(ctx, runner, asked.listing, asked.expected_types)
         seen.note(lambda: refuse_drift(ctx, asked.known_types, raw))
         seen.note(lambda: refuse_gaps(ctx, asked.new_objects, raw))
         clock = seen.time("ingest", clock)

@@ -23,7 +23,7 @@ NOT_JUDGED = f"Labels are {NO_CLASS}."
 
 def keep_refusal(run: Run, checked: CheckResult) -> str:
     """Keep the report of a run that publishes nothing; returns its address."""
-    name = f"reports/{run.asked.run_key}.html"
+    name = f"reports/{run.request.run_key}.html"
     run.ctx.objects.write(name, report(run, checked, None))
     return run.ctx.objects.url(name)
 
@@ -39,8 +39,8 @@ def report(run: Run, checked: CheckResult, version: int | None) -> bytes:
     document: ValidationDocument = {
         "dataset": ctx.policy.dataset,
         "version": version,
-        "policy": run.asked.loaded.path.name,
-        "policy_hash": run.asked.loaded.content_hash,
+        "policy": run.request.loaded.path.name,
+        "policy_hash": run.request.loaded.content_hash,
         "before": {split: {"real": origins.get("real", {})} for split, origins in after.items()},
         "after": after,
         "checks": judged.answers,

@@ -50,7 +50,7 @@ class RunRequest:
 
     loaded: Loaded
     ctx: Context
-    found: SourceListing
+    listing: SourceListing
     before: Published | None
     run_key: str
     suite_text: str
@@ -83,7 +83,7 @@ class RunRequest:
     def new_objects(self) -> frozenset[str]:
         """Names of the raw objects that the current version was not made from, as they are now."""
         known = {(item["name"], item["sha256"]) for item in self.before.manifest.inputs} if self.before else set()
-        return frozenset(item.name for item in self.found.objects if (item.name, item.sha256) not in known)
+        return frozenset(item.name for item in self.listing.objects if (item.name, item.sha256) not in known)
 
     @property
     def expected_types(self) -> dict[str, str] | None:

@@ -24,7 +24,7 @@ class Run:
 
     def __init__(
         self,
-        asked: RunRequest,
+        request: RunRequest,
         runner: Runner,
         tracking_uri: str,
         run_id: str,
@@ -34,7 +34,7 @@ class Run:
         on_stage: Callable[[str, float], None] = lambda *_: None,
         keep_refusal: Callable[[Run, Any], str] = lambda *_: "",
     ) -> None:
-        self.asked = asked
+        self.request = request
         self.runner = runner
         self.tracking_uri = tracking_uri
         self.run_id = run_id
@@ -49,7 +49,7 @@ class Run:
     @property
     def ctx(self) -> Context:
         """What shard functions need."""
-        return self.asked.ctx
+        return self.request.ctx
 
     @property
     def at_ms(self) -> int:

@@ -37,7 +37,7 @@ def gate(run: Run, checked: CheckResult) -> CheckResult:
 
 def evidence_of(run: Run, checked: CheckResult) -> Evidence:
     """What the gates are shown of the version to be."""
-    met = production_sample.sample(run.ctx, run.runner, run.asked.production, checked.real.types)
+    met = production_sample.sample(run.ctx, run.runner, run.request.production, checked.real.types)
     return Evidence(
         run.ctx,
         tuple(checked.real.files),

@@ -76,7 +76,7 @@ class Version:
 
 def publish(run: Run, real: RealRows, checked: CheckResult) -> Version:
     """Seal the children, commit the version unless nothing differs from the one before, move the channel."""
-    ctx, before = run.ctx, run.asked.before
+    ctx, before = run.ctx, run.request.before
     files = [*real.files, *seal_children(ctx, run.runner, checked.accepted)]
     manifest = manifest_of(run, real, checked, files)
     if before is not None and _same(before.manifest, manifest):
@@ -107,7 +107,7 @@ def parent_of(published: Published) -> int | None:
 
 def manifest_of(run: Run, real: RealRows, checked: CheckResult, files: Sequence[DataFile]) -> Manifest:
     """What the version was made from and what it holds."""
-    asked = run.asked
+    asked = run.request
     return Manifest(
         dataset=asked.ctx.policy.dataset,
         run_key=asked.run_key,
@@ -119,7 +119,7 @@ def manifest_of(run: Run, real: RealRows, checked: CheckResult, files: Sequence[
         fingerprint=fingerprint_document(),
         code=asked.code,
         git_commit=git_commit(asked.ctx.base),
-        inputs=[asdict(item) for item in asked.found.objects],
+        inputs=[asdict(item) for item in asked.listing.objects],
         types=checked.types,
         salt=asked.ctx.policy.split.salt,
         ledger=list(real.ledger),
@@ -149,7 +149,7 @@ def _production(asked: RunRequest) -> dict[str, Any]:
 
 def commit(run: Run, files: Sequence[DataFile], manifest: Manifest) -> int:
     """Make the version visible. Files it shares with the version before are kept by reference."""
-    ctx, before = run.ctx, run.asked.before
+    ctx, before = run.ctx, run.request.before
     old = {file.path for file in before.snapshot.files} if before else set()
     new = {file.path: file for file in files}
     added = [_new_file(file) for path, file in sorted(new.items()) if path not in old]

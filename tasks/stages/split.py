@@ -86,7 +86,7 @@ def place_all(ctx: Context, valid: ValidationResult, asked: RunRequest) -> Place
     segments = before.manifest.ledger if before is not None and same_salt else []
     earlier = _earlier(ctx, valid, before)
     shards = (*valid.shards, *earlier)
-    placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, asked.found))
+    placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, asked.listing))
     return PlacementPlan(placed, shards, tuple(segments))
 
 

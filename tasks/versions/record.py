@@ -117,7 +117,7 @@ def document_of(run: Run, version: Version, checked: CheckResult) -> dict[str, A
         "dataset": manifest.dataset,
         "version": version.number,
         "parent_version": version.parent,
-        "parent_mlflow_run_id": _parent_run(run.asked, version.parent),
+        "parent_mlflow_run_id": _parent_run(run.request, version.parent),
         "table_uri": run.ctx.table.uri,
         "skipped": version.skipped,
         "policy": manifest.policy,

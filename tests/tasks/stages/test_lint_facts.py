@@ -33,7 +33,7 @@ def real_rows():
         def made(file):
             asked = resolve_request(file, lake=f"{scratch}/lake", home=file.parent / "home", refuse_errors=False)
             ctx = replace(asked.ctx, scratch=scratch)
-            valid = validate(ctx, runner, ingest(ctx, runner, asked.found))
+            valid = validate(ctx, runner, ingest(ctx, runner, asked.listing))
             real = write_real(ctx, runner, valid, place_all(ctx, valid, asked))
             return ctx, asked, real, profile_rows(ctx, runner, real.files)
 
