@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import State, flow
 from prefect.runtime import flow_run
@@ -14,11 +15,12 @@ from augmill.flows.run_events import dataset_of, run_events
 from augmill.flows.settings import RunnerName, settings
 from augmill.flows.telemetry.tracing import run_scope
 from augmill.flows.worker_entry import as_state, by_a_worker, unchanged
-from augmill.tasks.augment import augment as make_children
+from augmill.tasks.augment import augment as augment_task
 from augmill.tasks.check import check
 from augmill.tasks.fit import fit
 from augmill.tasks.gate import gate
 from augmill.tasks.ingest import ingest
+from augmill.tasks.pipeline import run_until
 from augmill.tasks.publish import publish
 from augmill.tasks.record import record
 from augmill.tasks.split import split
@@ -27,6 +29,11 @@ from augmill.tasks.validate import validate
 from augmill.tasks.verify import verify
 
 ATTEMPTS = 3
+P = ParamSpec("P")
+R = TypeVar("R")
+TASKS: dict[str, Callable[..., Any]] = {
+    task.name: task for task in (ingest, validate, split, fit, augment_task, verify, check, gate, publish, record)
+}
 
 
 @flow(name="augment", flow_run_name="{policy}", persist_result=False, validate_parameters=False)
@@ -56,13 +63,11 @@ def attempt(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
 def pipeline(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
     """Ingest, validate, split, fit, augment, verify, check, gate, publish, record."""
     with open_run(policy, runner) as run:
-        raw = ingest(run)
-        valid = validate(run, raw)
-        real = split(run, valid)
-        fitted = fit(run, real)
-        children = make_children(run, fitted)
-        scored = verify(run, fitted, children)
-        checked = check(run, real, fitted, scored)
-        passed = gate(run, checked)
-        version = publish(run, real, passed)
-        return record(run, version, passed)
+        document = run_until("record", run, as_prefect_task).document
+        assert document is not None
+        return document
+
+
+def as_prefect_task(stage: Callable[P, R]) -> Callable[P, R]:
+    """The Prefect task around a stage, which retries it and shows it in the graph of the run."""
+    return TASKS[stage.__name__]

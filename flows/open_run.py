@@ -60,7 +60,9 @@ def _opened(
         open_runner(current, kind, partial(warm_worker, asked.ctx)) as workers,
     ):
         on_stage = progress(asked.loaded.policy.dataset, run_id, current)
-        yield Run(asked, workers, current.tracking_uri, run_id, page, hold, deadlines, on_stage, keep_refusal)
+        yield Run(
+            asked, workers, current.tracking_uri, run_id, page, hold, deadlines, on_stage, keep_refusal=keep_refusal
+        )
 
 
 @contextmanager

@@ -5,14 +5,11 @@ from prefect import task
 from augmill.tasks.options import STAGE
 from augmill.tasks.runs.descriptors import ChildShard
 from augmill.tasks.runs.run import Run
-from augmill.tasks.stages import augment as work
+from augmill.tasks.stages import augment as stage
 from augmill.tasks.stages.fit import FitResult
 
 
 @task(name="augment", **STAGE)
 def augment(run: Run, fitted: FitResult) -> list[ChildShard]:
     """Make the children of every step; shards that exist are not made again."""
-    with run.stage("augment") as figures:
-        children = work.augment(run.ctx, run.runner, fitted)
-        figures["rows"] = sum(shard.rows for shard in children)
-        return children
+    return stage.augment(run, fitted)

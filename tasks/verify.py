@@ -5,7 +5,7 @@ from prefect import task
 from augmill.tasks.options import STAGE
 from augmill.tasks.runs.descriptors import ChildShard
 from augmill.tasks.runs.run import Run
-from augmill.tasks.stages import verify as work
+from augmill.tasks.stages import verify as stage
 from augmill.tasks.stages.fit import FitResult
 from augmill.tasks.stages.verify import ScoreResult
 
@@ -13,7 +13,4 @@ from augmill.tasks.stages.verify import ScoreResult
 @task(name="verify", **STAGE)
 def verify(run: Run, fitted: FitResult, children: list[ChildShard]) -> ScoreResult:
     """Score every child against the real rows it came from and the verifier that never saw them."""
-    with run.stage("verify") as figures:
-        scored = work.verify(run.ctx, run.runner, fitted, children)
-        figures["rows"] = scored.rows
-        return scored
+    return stage.verify(run, fitted, children)

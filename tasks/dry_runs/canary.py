@@ -9,29 +9,24 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from augmill.policies.errors import AugmillError, DataError
+from augmill.policies.errors import AugmillError, DataError, Finding
 from augmill.tasks.documents.report_document import CheckReport
 from augmill.tasks.dry_runs.sampling_error import Doubt, sampling_doubt
 from augmill.tasks.dry_runs.source_sample import Sample, sample
+from augmill.tasks.pipeline import P, R, Results, run_until
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.runs.run import Run
-from augmill.tasks.stages.augment import augment
-from augmill.tasks.stages.check import CheckResult, evaluate
-from augmill.tasks.stages.fit import FitResult, fit
-from augmill.tasks.stages.gate import evidence_of, judge_gates
-from augmill.tasks.stages.ingest import ingest
-from augmill.tasks.stages.profile import profile_rows
-from augmill.tasks.stages.publish import publish
+from augmill.tasks.stages.check import CheckResult
+from augmill.tasks.stages.lint_facts import Amounts
+from augmill.tasks.stages.profile import Profile
 from augmill.tasks.stages.sampling_plan import planned
-from augmill.tasks.stages.split import RealRows, place_all, write_real
-from augmill.tasks.stages.validate import validate
-from augmill.tasks.stages.verify import verify
+from augmill.tasks.stages.split import RealRows
 
 MOST_CHILDREN = 2_000
 """Per step; shared out among its classes as planned."""
@@ -75,39 +70,33 @@ def run_canary(asked: RunRequest, runner: Runner, scratch: str, lake: str, real:
 def _stages(
     asked: RunRequest, runner: Runner, over: Context, lake: str, real: Mapping[str, int], flown: CanaryResult
 ) -> None:
+    """All stages on a sample, whatever checks and gates say; published only if none of them forbids it."""
     # A lake without a past: what is published already neither lends rows nor keeps them where they are.
     ctx = replace(asked.ctx, lake=lake, forgotten=())
-    alone = replace(asked, ctx=ctx, before=None)
-    run = Run(alone, runner, "", "canary")
-    flown.sample = sample(over, ingest(over, runner, asked.listing, asked.expected_types), ctx)
-    flown.stage = "validate"
-    valid = validate(ctx, runner, flown.sample.raw)
-    flown.stage = "split"
-    rows = write_real(ctx, runner, valid, place_all(ctx, valid, alone))
-    flown.stage = "fit"
-    surveyed = profile_rows(ctx, runner, rows.files)
-    wanted = planned(ctx.policy, real or surveyed.real)
-    amounts = _amounts(wanted, real or surveyed.real, surveyed.real)
-    flown.whole = flown.sample.whole and amounts == wanted
-    fitted = fit(ctx, runner, surveyed, amounts)
-    flown.stage = "augment"
-    children = augment(ctx, runner, fitted)
-    flown.stage = "verify"
-    scored = verify(ctx, runner, fitted, children)
-    _judge(run, rows, fitted, scored, flown)
+    source = run_until("ingest", Run(replace(asked, ctx=over), runner, "", "canary")).raw
+    assert source is not None
+    flown.sample = sample(over, source, ctx)
 
+    def plan_amounts(_: RealRows, profile: Profile) -> tuple[Amounts, list[Finding]]:
+        planned_for = planned(ctx.policy, real or profile.real)
+        amounts = _amounts(planned_for, real or profile.real, profile.real)
+        flown.whole = flown.sample is not None and flown.sample.whole and amounts == planned_for
+        return amounts, []
 
-def _judge(run: Run, rows: RealRows, fitted: FitResult, scored: Any, flown: CanaryResult) -> None:
-    """Checks and gates, all of them whatever the first ones say; then publish, if no check forbids it."""
-    flown.stage = "check"
-    checked = flown.checked = evaluate(run, rows, fitted, scored)
-    flown.answers = list(checked.judged.answers)
-    flown.stage = "gate"
-    found = judge_gates(evidence_of(run, checked), run.ctx.policy.gates)
-    flown.answers += [answer for answer in found if not _of_all_rows(answer, flown)]
+    def note_stage(stage: Callable[P, R]) -> Callable[P, R]:
+        flown.stage = stage.__name__
+        return stage
+
+    request = replace(asked, ctx=ctx, before=None)
+    run = Run(request, runner, "", "canary", on_refusal=lambda _: None, plan_amounts=plan_amounts)
+    results = run_until("check", run, note_stage, Results(raw=flown.sample.raw))
+    flown.checked = results.checked
+    flown.answers = list(flown.checked.judged.answers) if flown.checked else []
+    passed = run_until("gate", run, note_stage, results).passed
+    answers = passed.judged.answers[len(flown.answers) :] if passed else []
+    flown.answers += [answer for answer in answers if not _of_all_rows(answer, flown)]
     if not any(_ends(answer) for answer in flown.answers):
-        flown.stage = "publish"
-        publish(run, rows, checked)
+        run_until("publish", run, note_stage, results)
         flown.published = True
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from augmill.policies.errors import DataError, PolicyError
+from augmill.policies.errors import PolicyError
+from augmill.tasks.pipeline import run_until
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.request import RunRequest
+from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.fit_verifier import VerifierItem, fit_verifier
-from augmill.tasks.stages.ingest import ingest
 from augmill.tasks.stages.profile import Profile, profile_rows
-from augmill.tasks.stages.split import place_all, refuse_unplaced, write_real
-from augmill.tasks.stages.validate import refuse_drift, refuse_gaps, refuse_invalid, validate
 
 
 @dataclass(frozen=True)
@@ -34,17 +33,9 @@ def run_to_verifier(asked: RunRequest, runner: Runner, scratch: str) -> DryRun:
             f"{asked.loaded.shown} names no label column, so there is no label that could move",
             "Name the column in `label:`.",
         )
-    ctx = replace(asked.ctx, scratch=scratch)
-    raw = ingest(ctx, runner, asked.listing, asked.expected_types)
-    refuse_drift(ctx, asked.known_types, raw)
-    refuse_gaps(ctx, asked.new_objects, raw)
-    valid = validate(ctx, runner, raw)
-    refuse_invalid(ctx, raw, valid)
-    if not any(shard.rows for shard in valid.shards):
-        raise DataError("no row is left for training", "Check the source and the suite.")
-    placing = place_all(ctx, valid, asked)
-    refuse_unplaced(ctx, valid, placing)
-    real = write_real(ctx, runner, valid, placing)
-    surveyed = profile_rows(ctx, runner, real.files)
-    item = VerifierItem(surveyed.index, surveyed.description, surveyed.likeness, sum(surveyed.real.values()))
-    return DryRun(ctx, surveyed, fit_verifier(ctx, item))
+    request = replace(asked, ctx=replace(asked.ctx, scratch=scratch))
+    real = run_until("split", Run(request, runner, "", "dry run")).real
+    assert real is not None
+    profile = profile_rows(request.ctx, runner, real.files)
+    item = VerifierItem(profile.index, profile.description, profile.likeness, sum(profile.real.values()))
+    return DryRun(request.ctx, profile, fit_verifier(request.ctx, item))

@@ -7,8 +7,7 @@ only sampled. So counts are exact, up to rows that checks would drop; bytes and 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -17,63 +16,43 @@ from typing import Any
 from augmill.policies.errors import AugmillError, DataError, Finding, PolicyError
 from augmill.tasks.dry_runs.changes import changes, columns
 from augmill.tasks.dry_runs.estimate import Cost, estimate
+from augmill.tasks.pipeline import Results, run_until
 from augmill.tasks.rows.provenance import REAL
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import ops_of
 from augmill.tasks.runs.context import OBJECTS, Context
-from augmill.tasks.runs.descriptors import ChildShard, IngestResult, ValidationResult
+from augmill.tasks.runs.descriptors import ChildShard
 from augmill.tasks.runs.request import RunRequest
+from augmill.tasks.runs.run import Run
 from augmill.tasks.stages import lint_facts
 from augmill.tasks.stages.augment import child_items
-from augmill.tasks.stages.fit import FitResult, fit, origin_of
+from augmill.tasks.stages.fit import origin_of
 from augmill.tasks.stages.gate import gates_of
-from augmill.tasks.stages.ingest import ingest
-from augmill.tasks.stages.production_sample import refuse_other_columns
-from augmill.tasks.stages.profile import Profile, profile_rows
+from augmill.tasks.stages.lint_facts import Amounts
+from augmill.tasks.stages.profile import Profile
 from augmill.tasks.stages.publish import unannounced
 from augmill.tasks.stages.sampling_plan import expected_children, planned
-from augmill.tasks.stages.split import RealRows, place_all, refuse_unplaced, write_real
-from augmill.tasks.stages.validate import refuse_drift, refuse_gaps, refuse_invalid, validate
+from augmill.tasks.stages.split import RealRows
 from augmill.tasks.storage.store import Store
-
-STAGES = ("ingest", "validate", "split", "fit", "augment", "verify")
 
 Counts = dict[str, dict[str, dict[str, int]]]
 
 
 @dataclass
-class PlanProgress:
-    """What the stages answered, as far as they came, and why a run would end before its end."""
+class PlanProgress(Results):
+    """What the stages handed on, as far as they came, and why a run would end before its end."""
 
-    findings: list[Finding]
+    findings: list[Finding] = field(default_factory=list)
     faults: list[AugmillError] = field(default_factory=list)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
-    raw: IngestResult | None = None
-    valid: ValidationResult | None = None
-    real: RealRows | None = None
-    surveyed: Profile | None = None
-    amounts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    fitted: FitResult | None = None
-
-    def time(self, stage: str, began: float) -> float:
-        """Note the CPU seconds since `began` for a stage; returns now."""
-        now = time.process_time()
-        self.cpu_seconds[stage] = self.cpu_seconds.get(stage, 0.0) + now - began
-        return now
-
-    def note(self, judge: Callable[[], object]) -> None:
-        """Note why a run would be refused here, and go on: there may be more to say."""
-        try:
-            judge()
-        except DataError as fault:
-            self.faults.append(fault)
+    amounts: Amounts = field(default_factory=dict)
 
 
 def plan(asked: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
     """The plan as one JSON-able document. `scratch` is an empty folder, to be removed afterwards."""
     ctx = replace(asked.ctx, scratch=scratch)
     before = asked.before
-    seen = PlanProgress(lint_facts.judge_with_data(asked, None))
+    seen = PlanProgress(findings=lint_facts.judge_with_data(asked, None))
     document: dict[str, Any] = {
         "dataset": ctx.policy.dataset,
         "policy": asked.loaded.shown,
@@ -88,7 +67,7 @@ def plan(asked: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
         "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
     }
     if not asked.unchanged:
-        _look_ahead(ctx, runner, asked, seen)
+        _look_ahead(replace(asked, ctx=ctx), runner, seen)
         document |= _foreseen(ctx, asked, runner, seen)
     document |= _judgement(seen)
     version = before.version + 1 if before else 0
@@ -108,38 +87,27 @@ def _publishes(asked: RunRequest, document: Mapping[str, Any]) -> bool:
     return not (same and asked_same)
 
 
-def _look_ahead(ctx: Context, runner: Runner, asked: RunRequest, seen: PlanProgress) -> None:
+def _look_ahead(request: RunRequest, runner: Runner, progress: PlanProgress) -> None:
     """Run the stages up to fit; what would end a run is noted, and the stages after it are left out."""
-    clock = time.process_time()
-    try:
-        raw = seen.raw = ingest(ctx, runner, asked.listing, asked.expected_types)
-        seen.note(lambda: refuse_drift(ctx, asked.known_types, raw))
-        seen.note(lambda: refuse_gaps(ctx, asked.new_objects, raw))
-        clock = seen.time("ingest", clock)
-        valid = seen.valid = validate(ctx, runner, raw)
-        seen.note(lambda: refuse_invalid(ctx, raw, valid))
-        clock = seen.time("validate", clock)
-        if not any(shard.rows for shard in valid.shards):
-            return
-        placing = place_all(ctx, valid, asked)
-        seen.note(lambda: refuse_unplaced(ctx, valid, placing))
-        real = seen.real = write_real(ctx, runner, valid, placing)
-        clock = seen.time("split", clock)
-        surveyed = seen.surveyed = profile_rows(ctx, runner, real.files)
-        seen.note(lambda: refuse_other_columns(ctx, runner, asked.production, real.types, surveyed.description))
+
+    def plan_amounts(real: RealRows, profile: Profile) -> tuple[Amounts, list[Finding]]:
         with suppress(DataError):
-            seen.amounts = planned(ctx.policy, surveyed.real)
-        _, seen.findings = lint_facts.resolve_amounts(ctx, asked, real, surveyed)
-        seen.fitted = fit(ctx, runner, surveyed, seen.amounts)
-        seen.time("fit", clock)
+            progress.amounts = planned(request.ctx.policy, profile.real)
+        amounts, progress.findings = lint_facts.resolve_amounts(request, real, profile)
+        return amounts, progress.findings
+
+    run = Run(request, runner, "", "plan", on_refusal=progress.faults.append, plan_amounts=plan_amounts)
+    try:
+        run_until("fit", run, results=progress)
     except PolicyError as fault:
         if fault.findings:
-            seen.findings = list(fault.findings)
+            progress.findings = list(fault.findings)
         else:
-            seen.faults.append(fault)
+            progress.faults.append(fault)
     except DataError as fault:
-        if not seen.faults:  # else it may only follow from what was noted: rows in quarantine are not there to train on
-            seen.faults.append(fault)
+        if not progress.faults:  # else it may only follow from what was noted: rows in quarantine cannot be trained on
+            progress.faults.append(fault)
+    progress.cpu_seconds = {stage["name"]: stage["figures"]["cpu_seconds"] for stage in run.stages}
 
 
 def _foreseen(ctx: Context, asked: RunRequest, runner: Runner, seen: PlanProgress) -> dict[str, Any]:

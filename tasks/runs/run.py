@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from augmill.policies.errors import DataError
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.deadlines import Deadlines, unlimited
@@ -18,7 +19,8 @@ class Run:
     """A run under way: tasks get it, and hand on descriptors. A plain class, so that Prefect does not look inside.
 
     `hold` returns once no vacuum is at work on the dataset, nor will be for a while: call it before a commit.
-    `on_stage` is told the name of each stage that ends, and its seconds. `keep_refusal` keeps the report of a run whose
+    `on_stage` is told the name of each stage that ends, and its seconds. A dry run notes by `on_refusal` why a run
+    would be refused, and may plan other amounts by `plan_amounts`. `keep_refusal` keeps the report of a run whose
     checks forbid to publish, and returns its address.
     """
 
@@ -32,6 +34,8 @@ class Run:
         hold: Callable[[], None] = lambda: None,
         deadlines: Deadlines | None = None,
         on_stage: Callable[[str, float], None] = lambda *_: None,
+        on_refusal: Callable[[DataError], None] | None = None,
+        plan_amounts: Callable[[Any, Any], Any] | None = None,
         keep_refusal: Callable[[Run, Any], str] = lambda *_: "",
     ) -> None:
         self.request = request
@@ -42,6 +46,8 @@ class Run:
         self.hold = hold
         self.deadlines = deadlines or unlimited()
         self.on_stage = on_stage
+        self.on_refusal = on_refusal
+        self.plan_amounts = plan_amounts
         self.keep_refusal = keep_refusal
         self.started = time.time()
         self.stages: list[dict[str, Any]] = []
@@ -55,6 +61,15 @@ class Run:
     def at_ms(self) -> int:
         """When the run began, in milliseconds since 1970: the time that commits bear."""
         return int(self.started * 1000)
+
+    def require(self, check: Callable[[], object]) -> None:
+        """Raise the DataError that `check` raises; a dry run notes it and goes on, since there may be more to say."""
+        try:
+            check()
+        except DataError as error:
+            if self.on_refusal is None:
+                raise
+            self.on_refusal(error)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import ChildShard, FittedStep
 from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_pool import open_pool, places_of
+from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.fit import FitResult, read_state
 from augmill.tasks.stages.sampling_plan import allocate
 from augmill.tasks.stages.split import with_provenance
@@ -47,7 +48,15 @@ class ChildItem:
     stop: int
 
 
-def augment(ctx: Context, runner: Runner, fitted: FitResult) -> list[ChildShard]:
+def augment(run: Run, fitted: FitResult) -> list[ChildShard]:
+    """Make the children of every step; shards that exist are not made again."""
+    with run.stage("augment") as figures:
+        children = make_shards(run.ctx, run.runner, fitted)
+        figures["rows"] = sum(shard.rows for shard in children)
+        return children
+
+
+def make_shards(ctx: Context, runner: Runner, fitted: FitResult) -> list[ChildShard]:
     """Make every child that the plan asks for; shards that exist are not made again."""
     items = [item for step in fitted.steps for item in child_items(ctx, step, fitted.description)]
     shards = map_shards(

@@ -45,10 +45,12 @@ class CheckResult:
 
 def check(run: Run, real: RealRows, fitted: FitResult, scored: ScoreResult) -> CheckResult:
     """Judge all children; keep rejected ones in quarantine; raise DataError if a check may not be passed over."""
-    checked = evaluate(run, real, fitted, scored)
-    if failures(checked.judged):
-        refuse(checked.judged, run.keep_refusal(run, checked))
-    return checked
+    with run.stage("check") as figures:
+        checked = evaluate(run, real, fitted, scored)
+        if failures(checked.judged):
+            run.require(lambda: refuse(checked.judged, run.keep_refusal(run, checked)))
+        figures["dropped"] = checked.dropped
+        return checked
 
 
 def evaluate(run: Run, real: RealRows, fitted: FitResult, scored: ScoreResult) -> CheckResult:

@@ -24,8 +24,12 @@ from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import FittedStep
 from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_pool import by_file, gather, of_labels
+from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.fit_verifier import VerifierItem, fit_verifier, verifier_item
-from augmill.tasks.stages.profile import Profile, read_description
+from augmill.tasks.stages.lint_facts import resolve_amounts
+from augmill.tasks.stages.production_sample import refuse_other_columns
+from augmill.tasks.stages.profile import Profile, profile_rows, read_description
+from augmill.tasks.stages.split import RealRows
 from augmill.tasks.storage.store import Store
 from augmill.tasks.verifiers.label_rules import LabelRules
 
@@ -84,7 +88,20 @@ class FitItem:
         return f"{self.step.name}/{self.label}"
 
 
-def fit(ctx: Context, runner: Runner, surveyed: Profile, amounts: Mapping[str, Mapping[str, int]]) -> FitResult:
+def fit(run: Run, real: RealRows) -> FitResult:
+    """Describe the training rows, plan the amounts, judge the policy by both, fit every step and the verifier."""
+    with run.stage("fit") as figures:
+        profile = profile_rows(run.ctx, run.runner, real.files)
+        production = run.request.production
+        run.require(lambda: refuse_other_columns(run.ctx, run.runner, production, real.types, profile.description))
+        plan_amounts = run.plan_amounts or partial(resolve_amounts, run.request)
+        amounts, warnings = plan_amounts(real, profile)
+        fitted = replace(fit_steps(run.ctx, run.runner, profile, amounts), lint=tuple(warnings))
+        figures["planned"] = sum(step.count for step in fitted.steps)
+        return fitted
+
+
+def fit_steps(ctx: Context, runner: Runner, surveyed: Profile, amounts: Mapping[str, Mapping[str, int]]) -> FitResult:
     """Fit every step for every class it makes children of, as many as `amounts` says, and the verifier."""
     refuse_unfit(ctx, read_description(ctx, surveyed))
     items = [

@@ -23,16 +23,26 @@ SAMPLING = {"model_delta", "privacy", "drift_coverage"}
 
 def gate(run: Run, checked: CheckResult) -> CheckResult:
     """The checked version with the answers of its gates; raises DataError if one may not be passed over."""
-    found = judge_gates(evidence_of(run, checked), run.ctx.policy.gates)
-    kept = [answer for answer in found if not answer.get("clocked")]
-    clocked = tuple(answer for answer in found if answer.get("clocked"))
-    judged = replace(checked.judged, answers=[*checked.judged.answers, *found])
-    figures = {**checked.figures, "checks": [*checked.figures["checks"], *kept]}
-    passed = replace(checked, figures=figures, judged=judged, clocked=clocked)
-    failed = [answer for answer in found if not answer["success"] and answer["on_failure"] == "fail"]
-    if failed:
-        refuse(failed, run.keep_refusal(run, passed))
-    return passed
+    with run.stage("gate") as figures:
+        answers = judge_gates(evidence_of(run, checked), run.ctx.policy.gates)
+        passed = with_answers(checked, answers)
+        failed = [answer for answer in answers if not answer["success"] and answer["on_failure"] == "fail"]
+        if failed:
+            run.require(lambda: refuse(failed, run.keep_refusal(run, passed)))
+        figures["gates"] = len(gates_of(run.ctx.policy.gates))
+        return passed
+
+
+def with_answers(checked: CheckResult, answers: Sequence[CheckReport]) -> CheckResult:
+    """The same with the answers of gates; those that depend on how fast the run was stay out of its figures."""
+    clocked = tuple(answer for answer in answers if answer.get("clocked"))
+    repeatable = [answer for answer in answers if not answer.get("clocked")]
+    return replace(
+        checked,
+        figures={**checked.figures, "checks": [*checked.figures["checks"], *repeatable]},
+        judged=replace(checked.judged, answers=[*checked.judged.answers, *answers]),
+        clocked=clocked,
+    )
 
 
 def evidence_of(run: Run, checked: CheckResult) -> Evidence:

@@ -19,6 +19,7 @@ from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import IngestResult, RawShard
 from augmill.tasks.runs.erasure_list import Part, hits, lines_without, without
 from augmill.tasks.runs.map_shards import map_shards
+from augmill.tasks.runs.run import Run
 from augmill.tasks.sources.source_contract import Scan, SourceListing, Unit
 from augmill.tasks.sources.source_reader import gaps, read, scan, types_of, units_of
 
@@ -39,7 +40,17 @@ class UnitItem:
         return self.unit.objects[0].name
 
 
-def ingest(ctx: Context, runner: Runner, found: SourceListing, expected: dict[str, str] | None = None) -> IngestResult:
+def ingest(run: Run) -> IngestResult:
+    """Read the raw objects once, in bounded batches, into typed shards."""
+    with run.stage("ingest") as figures:
+        raw = read_source(run.ctx, run.runner, run.request.listing, run.request.expected_types)
+        figures["rows"] = sum(shard.rows for shard in raw.shards)
+        return raw
+
+
+def read_source(
+    ctx: Context, runner: Runner, found: SourceListing, expected: dict[str, str] | None = None
+) -> IngestResult:
     """Scan every unit for its types, settle one type per column, then read every unit into shards.
 
     `expected` types (of the suite, or of the version before) win: a value that does not fit is a faulty row.

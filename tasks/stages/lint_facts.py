@@ -32,20 +32,20 @@ Amounts = Mapping[str, Mapping[str, int]]
 
 
 def resolve_amounts(
-    ctx: Context, asked: RunRequest, real: RealRows, surveyed: Profile
+    request: RunRequest, real: RealRows, profile: Profile
 ) -> tuple[dict[str, dict[str, int]], list[Finding]]:
     """The amounts planned, and what lint warns of now that the data are known.
 
     Raises PolicyError with all findings where one is an error, DataError where the amounts cannot be made.
     """
     try:
-        amounts = planned(ctx.policy, surveyed.real)
+        amounts = planned(request.ctx.policy, profile.real)
     except DataError:
         # A finding with its line says more than the fault it leads to.
-        refuse(asked.loaded, judge_with_data(asked, facts_of(ctx, real.files, real.types, surveyed, {})))
+        refuse(request.loaded, judge_with_data(request, facts_of(request.ctx, real.files, real.types, profile, {})))
         raise
-    facts = facts_of(ctx, real.files, real.types, surveyed, amounts)
-    return amounts, refuse(asked.loaded, judge_with_data(asked, facts))
+    facts = facts_of(request.ctx, real.files, real.types, profile, amounts)
+    return amounts, refuse(request.loaded, judge_with_data(request, facts))
 
 
 def judge_with_data(asked: RunRequest, facts: DataFacts | None) -> list[Finding]:

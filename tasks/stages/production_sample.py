@@ -23,7 +23,7 @@ from augmill.tasks.runs.descriptors import IngestResult, RawShard
 from augmill.tasks.runs.production_source import KEY, _like_source, _told_of_production
 from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.sources.source_reader import units_of
-from augmill.tasks.stages.ingest import ingest, scan_unit
+from augmill.tasks.stages.ingest import read_source, scan_unit
 from augmill.tasks.stats.row_sample import MOST_ROWS
 
 
@@ -60,7 +60,7 @@ def read(ctx: Context, runner: Runner, found: SourceListing, types: dict[str, st
     """All rows of the production sample as shards, columns of personal data treated; read once."""
     there = _there(ctx, found)
     with _told_of_production():
-        raw = ingest(there, runner, found, types)
+        raw = read_source(there, runner, found, types)
     if not any(shard.rows for shard in raw.shards):
         raise DataError(f"no row of the production sample ({KEY}) can be read", "See that its columns have values.")
     return raw

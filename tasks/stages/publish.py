@@ -75,6 +75,14 @@ class Version:
 
 
 def publish(run: Run, real: RealRows, checked: CheckResult) -> Version:
+    """Make the version visible, whole or not at all, and point the policy's channel at it."""
+    with run.stage("publish") as figures:
+        version = publish_version(run, real, checked)
+        figures["version"] = version.number
+        return version
+
+
+def publish_version(run: Run, real: RealRows, checked: CheckResult) -> Version:
     """Seal the children, commit the version unless nothing differs from the one before, move the channel."""
     ctx, before = run.ctx, run.request.before
     files = [*real.files, *seal_children(ctx, run.runner, checked.accepted)]

@@ -65,7 +65,7 @@ def append(ctx: Context, parts: Mapping[str, pa.Table], at_ms: int) -> None:
         files = [quarantine_table.write(store, name.replace("/", "-"), rows) for name, rows in parts.items()]
         quarantine_table.commit(store, files, {"augmill.dataset": ctx.policy.dataset}, at_ms=at_ms)
 
-    if parts:
+    if parts and ctx.scratch is None:  # a dry run quarantines nothing
         retried(commit)
 
 

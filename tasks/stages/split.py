@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from augmill.policies.errors import DataError
 from augmill.policies.schema import SPLITS, Policy
 from augmill.tasks.rows.hashing import code_version, digest_of, hash_of
 from augmill.tasks.rows.identity import ids_of
@@ -24,6 +25,7 @@ from augmill.tasks.runs.manifest import Published
 from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.request import RunRequest
 from augmill.tasks.runs.row_index import Rows, label_text
+from augmill.tasks.runs.run import Run
 from augmill.tasks.sources.source_contract import SourceListing
 from augmill.tasks.splits.assign import LEAK, Ledger, assign, extended
 from augmill.tasks.splits.ledger import load, write_segment
@@ -71,12 +73,15 @@ class RealRows:
     types: dict[str, str]
 
 
-def split(ctx: Context, runner: Runner, valid: ValidationResult, asked: RunRequest, at_ms: int) -> RealRows:
+def split(run: Run, valid: ValidationResult) -> RealRows:
     """Place all rows, keep the refused ones in quarantine, and write the others as files of the table."""
-    placing = place_all(ctx, valid, asked)
-    keep_refused(ctx, placing.placed.refused, at_ms)
-    refuse_unplaced(ctx, valid, placing)
-    return write_real(ctx, runner, valid, placing)
+    with run.stage("split") as figures:
+        placing = place_all(run.ctx, valid, run.request)
+        keep_refused(run.ctx, placing.placed.refused, run.at_ms)
+        run.require(lambda: refuse_unplaced(run.ctx, valid, placing))
+        real = write_real(run.ctx, run.runner, valid, placing)
+        figures["rows"] = sum(file.rows for file in real.files)
+        return real
 
 
 def place_all(ctx: Context, valid: ValidationResult, asked: RunRequest) -> PlacementPlan:
@@ -86,6 +91,8 @@ def place_all(ctx: Context, valid: ValidationResult, asked: RunRequest) -> Place
     segments = before.manifest.ledger if before is not None and same_salt else []
     earlier = _earlier(ctx, valid, before)
     shards = (*valid.shards, *earlier)
+    if not any(shard.rows for shard in shards):
+        raise DataError("no row is left for training", "Check the source and the suite.")
     placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, asked.listing))
     return PlacementPlan(placed, shards, tuple(segments))
 

@@ -24,9 +24,10 @@ from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import IngestResult, RawShard, ValidationResult, ValidShard
 from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_index import index_of
+from augmill.tasks.runs.run import Run
 from augmill.tasks.sources.column_types import arrow_of, refuse_not_plain
 from augmill.tasks.sources.schema_drift import drift
-from augmill.tasks.stages.quarantine_rows import fault_rows, is_plain, quarantine_rows
+from augmill.tasks.stages.quarantine_rows import fault_rows, is_plain, keep_invalid, quarantine_rows
 
 CODE = [
     code_version(
@@ -62,7 +63,18 @@ class ValidateItem:
         return self.raw.name
 
 
-def validate(ctx: Context, runner: Runner, raw: IngestResult) -> ValidationResult:
+def validate(run: Run, raw: IngestResult) -> ValidationResult:
+    """Judge every row and the whole, and quarantine rows that fail. Raises DataError over the suite's budget."""
+    with run.stage("validate") as figures:
+        run.require(lambda: refuse_drift(run.ctx, run.request.known_types, raw))
+        run.require(lambda: refuse_gaps(run.ctx, run.request.new_objects, raw))
+        valid = judge_rows(run.ctx, run.runner, raw)
+        figures["quarantined"] = keep_invalid(run.ctx, valid, run.at_ms)
+        run.require(lambda: refuse_invalid(run.ctx, raw, valid))
+        return valid
+
+
+def judge_rows(ctx: Context, runner: Runner, raw: IngestResult) -> ValidationResult:
     """Judge every shard, then the whole. Raises DataError where the suite cannot be applied."""
     if ctx.suite.expectations:
         check_suite(ctx.suite, _custom(ctx, ctx.suite.expectations))

@@ -23,6 +23,7 @@ from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import ChildShard, Described
 from augmill.tasks.runs.map_shards import map_shards
 from augmill.tasks.runs.row_index import label_text
+from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.augment import step_named
 from augmill.tasks.stages.fit import FitResult
 from augmill.tasks.stages.fit_verifier import VERIFIER_CODE, groups_of, keep_sample, load_verifier
@@ -76,7 +77,15 @@ class VerifyItem:
         return self.shard.name
 
 
-def verify(ctx: Context, runner: Runner, fitted: FitResult, children: Sequence[ChildShard]) -> ScoreResult:
+def verify(run: Run, fitted: FitResult, children: Sequence[ChildShard]) -> ScoreResult:
+    """Score every child against the real rows it came from and the verifier that never saw them."""
+    with run.stage("verify") as figures:
+        scored = score_children(run.ctx, run.runner, fitted, children)
+        figures["rows"] = scored.rows
+        return scored
+
+
+def score_children(ctx: Context, runner: Runner, fitted: FitResult, children: Sequence[ChildShard]) -> ScoreResult:
     """Score all children, shard by shard, with the verifier that was fitted on real training rows."""
     siblings: dict[tuple[str, str], int] = {}
     for shard in children:

@@ -31,7 +31,7 @@ from augmill.tasks.stages.check import CheckResult
 from augmill.tasks.stages.publish import Version
 from augmill.tasks.storage import json_objects as kept
 from augmill.tasks.storage.store import Store
-from augmill.tasks.telemetry.spans import current
+from augmill.tasks.telemetry.spans import current, span
 from augmill.tasks.versions import lineage_pages
 from augmill.tasks.versions.versions import Lake
 
@@ -39,6 +39,12 @@ REPORT = "validation_report.html"
 
 
 def record(run: Run, version: Version, checked: CheckResult) -> dict[str, Any]:
+    """Send what earlier runs could not, then this version; returns the document of `augmill run --json`."""
+    with span("record", stage="record"), run.deadlines.within("record"):
+        return record_version(run, version, checked)
+
+
+def record_version(run: Run, version: Version, checked: CheckResult) -> dict[str, Any]:
     """Send the record unless this version has one; returns the document of `augmill run --json`."""
     document = document_of(run, version, checked)
     document["latency"] = latency(run.ctx, checked.scored.children)

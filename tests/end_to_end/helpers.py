@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from augmill.flows import augment as stages
 from augmill.flows.open_run import remove_half_written, under_way
+from augmill.tasks.pages.validation_page import keep_refusal
+from augmill.tasks.pipeline import run_until
 from augmill.tasks.rows.provenance import SAMPLE_ID
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runners.thread import Runner as ThreadRunner
@@ -131,26 +132,20 @@ def go(
     remove_half_written(asked.ctx)
     with under_way(asked.ctx, run_id) as hold:
         if runner is not None:
-            return _stages(Run(asked, runner, "", run_id, hold=hold), tamper or {})
+            return _stages(Run(asked, runner, "", run_id, hold=hold, keep_refusal=keep_refusal), tamper or {})
         with ThreadRunner(2) as threads:
-            return _stages(Run(asked, threads, "", run_id, hold=hold), tamper or {})
+            return _stages(Run(asked, threads, "", run_id, hold=hold, keep_refusal=keep_refusal), tamper or {})
 
 
 def _stages(run: Run, tamper: Tamper) -> Version:
-    """The bodies of the stages' tasks, without Prefect's bookkeeping: nothing to start, nothing to wait for."""
+    """The stages without Prefect's bookkeeping: nothing to start, nothing to wait for."""
 
-    def handed(stage: str, value: Any) -> Any:
-        return tamper[stage](run, value) if stage in tamper else value
+    def tampered(stage: Callable[..., Any]) -> Callable[..., Any]:
+        if stage.__name__ not in tamper:
+            return stage
+        return lambda *handed: tamper[stage.__name__](run, stage(*handed))
 
-    raw = handed("ingest", stages.ingest.fn(run))
-    valid = handed("validate", stages.validate.fn(run, raw))
-    real = handed("split", stages.split.fn(run, valid))
-    fitted = handed("fit", stages.fit.fn(run, real))
-    children = handed("augment", stages.make_children.fn(run, fitted))
-    scored = handed("verify", stages.verify.fn(run, fitted, children))
-    checked = handed("check", stages.check.fn(run, real, fitted, scored))
-    passed = handed("gate", stages.gate.fn(run, checked))
-    return stages.publish.fn(run, real, passed)
+    return run_until("publish", run, tampered).version
 
 
 def table_of(lake: Path | str, dataset: str = DATASET) -> Table:

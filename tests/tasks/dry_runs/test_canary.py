@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from augmill.policies.errors import StorageError
+from augmill.tasks import pipeline
 from augmill.tasks.dry_runs import canary, source_sample
 from augmill.tasks.dry_runs.plan import plan
 from augmill.tasks.runners.thread import Runner
@@ -118,9 +119,9 @@ def test_a_suite_is_judged_by_all_rows_and_not_by_the_sample(tmp_path, fly, smal
 def test_a_lake_that_fails_is_no_fault_of_the_policy(tmp_path, fly, monkeypatch):
     write_csv(tmp_path / "raw.csv", GOOD)
 
-    def full(*given):
+    def verify(*_):
         raise StorageError("the disk is full", "Free some space.")
 
-    monkeypatch.setattr(canary, "verify", full)
+    monkeypatch.setattr(pipeline, "verify", verify)
     found = fly(policy(tmp_path, "raw.csv"))
     assert (found["exit_code"], found["stage"], found["fault"]["sample_too_small"]) == (4, "verify", False)

@@ -7,7 +7,7 @@ import pytest
 
 from augmill.policies.schema import Policy
 from augmill.tasks.stages import fit as work
-from augmill.tasks.stages.fit import fit
+from augmill.tasks.stages.fit import fit_steps
 from augmill.tasks.stages.fit_verifier import VerifierItem
 from augmill.tasks.stages.profile import Profile
 
@@ -31,7 +31,7 @@ def test_workers_that_would_have_nothing_to_fit_lend_a_hand(monkeypatch, classes
     monkeypatch.setattr(work, "read_description", lambda *_: {})
     amounts = {"s": {f"class {number}": 5 for number in range(classes)}}
     runner = Recording()
-    fit(context, runner, Profile("l", "i", "d", (), dict.fromkeys(amounts["s"], 1)), amounts)
+    fit_steps(context, runner, Profile("l", "i", "d", (), dict.fromkeys(amounts["s"], 1)), amounts)
     *steps, verifier = runner.items
     assert [item.threads for item in steps] == [threads] * classes
     assert isinstance(verifier, VerifierItem)

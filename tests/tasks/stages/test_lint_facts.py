@@ -7,10 +7,10 @@ from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.runners.thread import Runner
 from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.stages import lint_facts
-from augmill.tasks.stages.ingest import ingest
+from augmill.tasks.stages.ingest import read_source
 from augmill.tasks.stages.profile import profile_rows
 from augmill.tasks.stages.split import place_all, write_real
-from augmill.tasks.stages.validate import validate
+from augmill.tasks.stages.validate import judge_rows
 from tests.end_to_end.helpers import (
     HEADER,
     NOISE,
@@ -31,11 +31,12 @@ def real_rows():
     with tempfile.TemporaryDirectory() as scratch, Runner(1) as runner:
 
         def made(file):
-            asked = resolve_request(file, lake=f"{scratch}/lake", home=file.parent / "home", refuse_errors=False)
-            ctx = replace(asked.ctx, scratch=scratch)
-            valid = validate(ctx, runner, ingest(ctx, runner, asked.listing))
-            real = write_real(ctx, runner, valid, place_all(ctx, valid, asked))
-            return ctx, asked, real, profile_rows(ctx, runner, real.files)
+            request = resolve_request(file, lake=f"{scratch}/lake", home=file.parent / "home", refuse_errors=False)
+            ctx = replace(request.ctx, scratch=scratch)
+            request = replace(request, ctx=ctx)
+            valid = judge_rows(ctx, runner, read_source(ctx, runner, request.listing))
+            real = write_real(ctx, runner, valid, place_all(ctx, valid, request))
+            return request, real, profile_rows(ctx, runner, real.files)
 
         yield made
 
@@ -47,8 +48,8 @@ def numbered(tmp_path, count, **more):
 
 
 def test_rows_columns_and_shares_of_values_are_found(tmp_path, real_rows):
-    ctx, _, real, surveyed = real_rows(numbered(tmp_path, 200, ignore="[]"))
-    found = lint_facts.facts_of(ctx, real.files, real.types, surveyed, {"shaken": {"hay": 3}})
+    request, real, profile = real_rows(numbered(tmp_path, 200, ignore="[]"))
+    found = lint_facts.facts_of(request.ctx, real.files, real.types, profile, {"shaken": {"hay": 3}})
     assert sum(found.train.values()) == 141
     assert found.classes == ["hay", "reed", "straw"]
     assert found.planned == {"shaken": {"hay": 3}}
@@ -66,22 +67,22 @@ def test_rows_columns_and_shares_of_values_are_found(tmp_path, real_rows):
 
 
 def test_few_rows_say_nothing_of_identifiers(tmp_path, real_rows):
-    ctx, _, real, surveyed = real_rows(numbered(tmp_path, 40))
-    assert lint_facts.facts_of(ctx, real.files, real.types, surveyed, {}).distinct_share == {}
+    request, real, profile = real_rows(numbered(tmp_path, 40))
+    assert lint_facts.facts_of(request.ctx, real.files, real.types, profile, {}).distinct_share == {}
 
 
 def test_pictures_are_looked_at_for_colour_and_noise(tmp_path, real_rows):
     write_digits(tmp_path / "data", labels=(0, 1), per_label=6)
-    ctx, _, real, surveyed = real_rows(picture_policy(tmp_path, "data"))
-    found = lint_facts.facts_of(ctx, real.files, real.types, surveyed, {})
+    request, real, profile = real_rows(picture_policy(tmp_path, "data"))
+    found = lint_facts.facts_of(request.ctx, real.files, real.types, profile, {})
     assert found.columns == {"image": "image"}
     assert (found.colour, found.noise_share) == (False, None)  # 8 x 8 pixels are too few to tell noise
 
 
 def test_amounts_come_with_the_warnings_that_the_data_give(tmp_path, real_rows):
-    ctx, asked, real, surveyed = real_rows(numbered(tmp_path, 200, ignore="[]"))
-    amounts, warnings = lint_facts.resolve_amounts(ctx, asked, real, surveyed)
-    assert amounts == {"shaken": dict(surveyed.real)}
+    request, real, profile = real_rows(numbered(tmp_path, 200, ignore="[]"))
+    amounts, warnings = lint_facts.resolve_amounts(request, real, profile)
+    assert amounts == {"shaken": dict(profile.real)}
     assert "column 'number' looks like an identifier" in " ".join(
         finding.message for finding in warnings if finding.rule == "AUG503"
     )
@@ -90,9 +91,9 @@ def test_amounts_come_with_the_warnings_that_the_data_give(tmp_path, real_rows):
 def test_a_misspelled_class_is_named_with_its_line_before_it_fails_the_amounts(tmp_path, real_rows):
     write_csv(tmp_path / "rows.csv", table_rows(0, 90))
     file = policy(tmp_path, "rows.csv", SMOTE.replace("[reed]", "[reeds]"))
-    ctx, asked, real, surveyed = real_rows(file)
+    request, real, profile = real_rows(file)
     with pytest.raises(PolicyError) as caught:
-        lint_facts.resolve_amounts(ctx, asked, real, surveyed)
+        lint_facts.resolve_amounts(request, real, profile)
     (error,) = [finding for finding in caught.value.findings if finding.severity == "error"]
     assert error.rule == "AUG204"
     assert "reed" in error.remedy
@@ -141,7 +142,7 @@ def test_columns_of_text_are_looked_at_for_personal_data(tmp_path, real_rows):
         for number, line in enumerate(table_rows(0, 90))
     ]
     write_csv(tmp_path / "rows.csv", lines, header=f"{HEADER},note")
-    ctx, _, real, surveyed = real_rows(policy(tmp_path, "rows.csv", NOISE))
-    found = lint_facts.facts_of(ctx, real.files, real.types, surveyed, {}).personal
+    request, real, profile = real_rows(policy(tmp_path, "rows.csv", NOISE))
+    found = lint_facts.facts_of(request.ctx, real.files, real.types, profile, {}).personal
     assert list(found) == ["note"]
     assert 0 < found["note"]["phone number"] <= 10
