@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,25 +28,4 @@ def digest_of(*arrays: NDArray[Any]) -> str:
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def code_version(*modules: str) -> str:
-    """Hash of the source of the given modules, so that results are redone when their code changes."""
-    import importlib.util
-
-    digest = hashlib.blake2b(digest_size=NAME_BYTES)
-    for name in sorted(modules):
-        spec = importlib.util.find_spec(name)
-        origin = spec.origin if spec else None
-        digest.update(name.encode() + b"\0" + (Path(origin).read_bytes() if origin else b""))
-    return digest.hexdigest()
-
-
-def tree_version(root: Path, folders: Sequence[str]) -> str:
-    """Hash of all Python source under some folders: changes whenever any code does."""
-    digest = hashlib.blake2b(digest_size=NAME_BYTES)
-    for folder in folders:
-        for file in sorted((root / folder).rglob("*.py")):
-            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from augmill.policies.label_transitions import remaps
 from augmill.policies.schema import Step
 from augmill.tasks.modalities.modality_contract import Op
 from augmill.tasks.plugins import Located
-from augmill.tasks.rows.hashing import code_version
 from augmill.tasks.runs.context import Context
-from augmill.tasks.transforms.catalogue import Catalogue, code_hash
+from augmill.tasks.transforms.catalogue import Catalogue
+
+MAKES_CHILDREN = "augmill.tasks.stages.augment:make_children"
 
 
 @lru_cache(maxsize=8)
@@ -24,12 +24,12 @@ def catalogue(plugins: Path | None) -> Catalogue:
 
 def modality_of(ctx: Context) -> ModuleType:
     """The module of the policy's modality; it holds the functions of `Modality`."""
-    return catalogue(ctx.plugins).modality(ctx.policy.modality).module
+    return modality_part(ctx).module
 
 
-def modality_code(ctx: Context) -> str:
-    """Hash of the modality's source, part of the name of whatever it makes."""
-    return code_hash(catalogue(ctx.plugins).modality(ctx.policy.modality))
+def modality_part(ctx: Context) -> Located:
+    """Where the policy's modality is, whose code is part of the name of whatever it makes."""
+    return catalogue(ctx.plugins).modality(ctx.policy.modality)
 
 
 def ops_of(ctx: Context, step: Step) -> list[Op]:
@@ -57,7 +57,7 @@ def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str,
     return {name: found.expectation(name) for name in sorted(set(names).intersection(found.custom()))}
 
 
-def transform_code(ctx: Context, step: Step) -> list[str]:
-    """Hashes of all source that decides a step's children: its transforms' and the modality's."""
-    found = [*(code_hash(catalogue(ctx.plugins).find(use.use)) for use in step.transforms), modality_code(ctx)]
-    return [*found, code_version("augmill.tasks.rows.label_remap")] if remaps(step.transforms) else found
+def transform_code(ctx: Context, step: Step) -> str:
+    """Hash of all code that decides a step's children: what makes them, its transforms and the modality."""
+    transforms = [catalogue(ctx.plugins).find(use.use) for use in step.transforms]
+    return ctx.code_version(MAKES_CHILDREN, modality_part(ctx), *transforms)

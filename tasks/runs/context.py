@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from augmill.expectations.suite import Suite
 from augmill.policies.schema import Policy
+from augmill.tasks.code_version.closure import Root, code_version
 from augmill.tasks.runs.descriptors import DataFile, Described
 from augmill.tasks.sanitize.secret import Secret
 from augmill.tasks.sources.pii_treatment import Treatment
@@ -30,7 +31,7 @@ class Context:
 
     With `scratch`, a folder, nothing is written to the lake: what is made goes there. `pii_key` travels to workers
     as part of this, in memory; it has no text that could be logged. `forgotten`: the entries of the list of rows that
-    must not come back.
+    must not come back. `code_cache` is a file that remembers what was read of source files; any process does without.
     """
 
     policy: Policy
@@ -44,6 +45,11 @@ class Context:
     scratch: str | None = None
     pii_key: Secret | None = field(default=None, repr=False)
     forgotten: tuple[str, ...] = ()
+    code_cache: Path | None = None
+
+    def code_version(self, *roots: Root) -> str:
+        """A hash of all the code that the roots stand on; see `tasks/code_version/closure.py`."""
+        return code_version(roots, self.code_cache)
 
     @cached_property
     def treatment(self) -> Treatment:

@@ -14,9 +14,9 @@ from augmill.policies.errors import Finding, PolicyError
 from augmill.policies.lint import lint
 from augmill.policies.load import Loaded, load
 from augmill.tasks.rows.fingerprint import fingerprint, fingerprint_hash
-from augmill.tasks.rows.hashing import hash_of, tree_version
+from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.runs import production_source
-from augmill.tasks.runs.components import catalogue
+from augmill.tasks.runs.components import catalogue, modality_part, verifier_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.erasure_list import entries
 from augmill.tasks.runs.manifest import Published, published
@@ -28,8 +28,7 @@ from augmill.tasks.sources.source_objects import source_digest
 from augmill.tasks.sources.source_reader import discover
 from augmill.tasks.storage import json_objects
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("tasks", "expectations")
+STAGES = "augmill.tasks.stages.*:*"
 TYPE_NAMES = {
     **dict.fromkeys(("int", "int64"), "int64"),
     **dict.fromkeys(("float", "float64"), "float64"),
@@ -142,19 +141,37 @@ def resolve_request(
         shard_bytes=shard_bytes or SHARD_BYTES,
         plugins=plugins,
         pii_key=pii_key,
+        code_cache=home / "code.json",
     )
     ctx = replace(ctx, forgotten=entries(ctx.objects))
     treated = ctx.treatment.identity  # without its key, nothing is looked at
     with HashCache(home / "hashes") as cache:
         found = discover(loaded.policy, base, cache, roots)
         met = production_source.find(loaded.policy, base, cache, roots)
-    code = hash_of(tree_version(ROOT, PACKAGES), tree_version(plugins, (".",)) if plugins else "")
+    code = code_of(ctx)
     suite_document = suite.model_dump(mode="json")
     apart = [*treated, *ctx.forgotten, *production_source.digest(met)]
     key = hash_of(loaded.content_hash, suite_document, source_digest(found), ctx.fingerprint, code, *apart)
     before = published(ctx.table, ctx.objects)
     refuse_another_key(ctx, before)
     return RunRequest(loaded, ctx, found, before, key, suite_text, code, met)
+
+
+def code_of(ctx: Context) -> str:
+    """Hash of all code that decides what a run of the policy publishes: every stage, and the parts the policy names."""
+    parts = catalogue(ctx.plugins)
+    transforms = {use.use for step in ctx.policy.steps for use in step.transforms}
+    suite = {spec.type for spec in ctx.suite.expectations}
+    gates = [name for name in type(ctx.policy.gates).model_fields if getattr(ctx.policy.gates, name, None)]
+    return ctx.code_version(
+        STAGES,
+        "augmill.expectations.*:*",
+        modality_part(ctx),
+        verifier_of(ctx),
+        *(parts.find(use) for use in sorted(transforms)),
+        *(part for name, part in parts.custom_parts().items() if name in suite),
+        *(f"augmill.tasks.gates.{name}:*" for name in gates),
+    )
 
 
 def refuse_another_key(ctx: Context, before: Published | None) -> None:

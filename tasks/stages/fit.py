@@ -149,7 +149,8 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
     whole = any(op.module.BEHAVIOUR.pool == "train" for op in ops)
     modality = modality_of(ctx)
     asked = [item.step.model_dump(mode="json", exclude={"amount"}), ctx.policy.seed]
-    made_from = [item.index, item.description, transform_code(ctx, item.step), ctx.fingerprint]
+    code = [transform_code(ctx, item.step), ctx.code_version(fit_step)]
+    made_from = [item.index, item.description, code, ctx.fingerprint]
     name = f"fit/{hash_of(asked, item.label, whole, made_from)}"
 
     def make() -> FittedStep:

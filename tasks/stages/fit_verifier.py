@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,13 @@ from numpy.typing import NDArray
 
 from augmill.tasks.plugins import Located
 from augmill.tasks.rows.arrays import packed, unpacked
-from augmill.tasks.rows.hashing import code_version, hash_of, tree_version
-from augmill.tasks.runs.components import modality_code, modality_of, verifier_of
+from augmill.tasks.rows.hashing import hash_of
+from augmill.tasks.runs.components import modality_of, modality_part, verifier_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.row_pool import by_file
 from augmill.tasks.stages.profile import Profile
 from augmill.tasks.storage.store import Store
-from augmill.tasks.transforms.catalogue import code_hash
 from augmill.tasks.verifiers import conformal, folds
-
-VERIFIER_CODE = [
-    code_version("augmill.tasks.stages.fit_verifier"),
-    tree_version(Path(__file__).parents[1], ["verifiers"]),
-]
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,7 @@ def verifier_item(ctx: Context, surveyed: Profile) -> VerifierItem | None:
 def fit_verifier(ctx: Context, item: VerifierItem) -> str:
     """Worker: fit the verifier on real training rows, once; returns its name."""
     alpha, seed = ctx.policy.checks.label_consistency.alpha, ctx.policy.seed
-    made_from = [VERIFIER_CODE, code_hash(verifier_of(ctx)), modality_code(ctx), ctx.fingerprint]
+    made_from = [ctx.code_version(fit_verifier, verifier_of(ctx), modality_part(ctx)), ctx.fingerprint]
     name = f"verifier/{hash_of(made_from, item.index, item.likeness, item.description, alpha, seed)}"
     if not ctx.work.exists(f"{name}.npz"):
         places = ctx.work.read_table(f"{item.index}.parquet")

@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
 
 from augmill.policies.errors import DataError
-from augmill.tasks.rows.hashing import code_version, hash_of, tree_version
+from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.provenance import refuse_clashes
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.components import modality_of
@@ -24,7 +23,6 @@ from augmill.tasks.sources.source_contract import Scan, SourceListing, Unit
 from augmill.tasks.sources.source_reader import gaps, read, scan, types_of, units_of
 
 FAULT_COLUMNS = ("object_name", "sha256", "row", "reason", "text")
-CODE = [code_version("augmill.tasks.stages.ingest"), tree_version(Path(__file__).parents[1], ["sources"])]
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def read_source(
 
 def scan_unit(ctx: Context, unit: Unit) -> Scan:
     """Worker: look at all values of one unit for its columns' types; remembered by the unit's content."""
-    name = f"scan/{hash_of(CODE, unit.key(), list(ctx.policy.source.missing), _asked(ctx))}"
+    name = f"scan/{hash_of(ctx.code_version(scan_unit), unit.key(), list(ctx.policy.source.missing), _asked(ctx))}"
     return Scan(**ctx.once_json(name, lambda: asdict(scan(unit, ctx.policy, ctx.treatment))))
 
 
@@ -84,7 +82,8 @@ def ingest_unit(ctx: Context, item: UnitItem) -> list[RawShard]:
     """Worker: read one unit into shards; the list of its shards is written last, so it says that all exist."""
     rows = ctx.shard_rows or modality_of(ctx).SHARD_ROWS
     asked = [*_asked(ctx), *ctx.treatment.identity]
-    identity = [CODE, item.unit.key(), item.types, list(ctx.policy.source.missing), asked, rows, ctx.shard_bytes]
+    source = [ctx.code_version(ingest_unit), item.unit.key(), item.types, list(ctx.policy.source.missing)]
+    identity = [*source, asked, rows, ctx.shard_bytes]
     plain = hash_of(*identity)
     found = hits(ctx, plain, lambda: _parts(ctx, item, plain, rows))
     name = hash_of(*identity, found.digest) if found.entries else plain

@@ -17,7 +17,7 @@ from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.identity import by_id, content_words, key_words, like_columns
 from augmill.tasks.rows.provenance import SAMPLE_ID
 from augmill.tasks.runners.runner_contract import Runner
-from augmill.tasks.runs.components import modality_code, modality_of
+from augmill.tasks.runs.components import modality_of, modality_part
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import DataFile
 from augmill.tasks.runs.map_shards import map_shards
@@ -104,4 +104,4 @@ def _read(ctx: Context, name: str) -> dict[str, Any]:
 def _name_of(ctx: Context, paths: Sequence[str]) -> str:
     policy = ctx.policy
     asked = [policy.label, policy.key, sorted(policy.ignore), policy.split.group, policy.split.column]
-    return hash_of(list(paths), asked, modality_code(ctx), ctx.fingerprint)
+    return hash_of(list(paths), asked, ctx.code_version(look_at, write_index, modality_part(ctx)), ctx.fingerprint)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from augmill.policies.errors import DataError
 from augmill.policies.schema import SPLITS, Policy
-from augmill.tasks.rows.hashing import code_version, digest_of, hash_of
+from augmill.tasks.rows.hashing import digest_of, hash_of
 from augmill.tasks.rows.identity import ids_of
 from augmill.tasks.rows.provenance import DEPTH, FIELDS, ORIGIN, REAL, RECIPE_HASH, SAMPLE_ID, SOURCE, SPLIT
 from augmill.tasks.runners.runner_contract import Runner
@@ -35,7 +35,6 @@ from augmill.tasks.storage.delta_schema import storable
 
 REPEATED_KEY = "its key is not unique: another row of the source has the same one"
 NO_SPLIT = "the source names no split for it: train, validation or test"
-CODE = code_version("augmill.tasks.stages.split", "augmill.tasks.rows.identity", "augmill.tasks.rows.provenance")
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,8 @@ def seal_all(ctx: Context, runner: Runner, placed: Sequence[PlacedShard]) -> lis
 def seal(ctx: Context, item: tuple[PlacedShard, str]) -> DataFile:
     """Write the rows of one shard and split, sorted by id, with full provenance; done once, by content's name."""
     shard, split = item
-    name = hash_of("real", CODE, shard.name, shard.raw, split, ctx.policy.dataset, real_recipe(ctx.policy))
+    code = ctx.code_version(seal)
+    name = hash_of("real", code, shard.name, shard.raw, split, ctx.policy.dataset, real_recipe(ctx.policy))
 
     def make() -> DataFile:
         table = storable(_real_rows(ctx, shard, split))

@@ -16,10 +16,11 @@ from augmill.expectations.build import check_suite
 from augmill.expectations.judge import NOTHING_JUDGED, Verdict, judge
 from augmill.expectations.suite import Spec
 from augmill.policies.errors import DataError
-from augmill.tasks.rows.hashing import code_version, hash_of
+from augmill.tasks.plugins import Located
+from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.provenance import SOURCE
 from augmill.tasks.runners.runner_contract import Runner
-from augmill.tasks.runs.components import custom_expectations, modality_code, modality_of
+from augmill.tasks.runs.components import catalogue, custom_expectations, modality_of, modality_part
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import IngestResult, RawShard, ValidationResult, ValidShard
 from augmill.tasks.runs.map_shards import map_shards
@@ -29,20 +30,7 @@ from augmill.tasks.sources.column_types import arrow_of, refuse_not_plain
 from augmill.tasks.sources.schema_drift import drift
 from augmill.tasks.stages.quarantine_rows import fault_rows, is_plain, keep_invalid, quarantine_rows
 
-CODE = [
-    code_version(
-        "augmill.tasks.stages.validate",
-        "augmill.tasks.runs.row_index",
-        "augmill.tasks.stages.quarantine_rows",
-        "augmill.tasks.rows.identity",
-    ),
-    code_version(
-        "augmill.expectations.judge",
-        "augmill.expectations.build",
-        "augmill.expectations.suite",
-        "augmill.expectations.names",
-    ),
-]
+EXPECTATIONS = "augmill.expectations.*:*"
 FAULT = "fault"
 SHOWN = 5
 OF_TYPE = ("expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list")
@@ -128,7 +116,8 @@ def validate_shard(ctx: Context, item: ValidateItem) -> ValidShard:
     policy = ctx.policy
     rule = policy.split.model_dump(mode="json", exclude={"fractions", "salt"})
     asked = [policy.label, policy.key, sorted(policy.ignore), rule]
-    name = f"valid/{hash_of(CODE, item.raw.name, sorted(item.absent), suite, asked, modality_code(ctx))}"
+    code = ctx.code_version(validate_shard, modality_part(ctx), EXPECTATIONS, *_custom_parts(ctx))
+    name = f"valid/{hash_of(code, item.raw.name, sorted(item.absent), suite, asked)}"
 
     def make() -> ValidShard:
         rows = with_columns(ctx.work.read_table(f"{item.raw.name}.parquet"), item.absent)
@@ -235,6 +224,12 @@ def _filled(rows: pa.Table) -> pa.Table:
 
 def _custom(ctx: Context, specs: Sequence[Spec]) -> dict[str, type]:
     return custom_expectations(ctx.plugins, (spec.type for spec in specs))
+
+
+def _custom_parts(ctx: Context) -> list[Located]:
+    """Where the users' own expectations of the suite are."""
+    names = {spec.type for spec in ctx.suite.expectations}
+    return [part for name, part in catalogue(ctx.plugins).custom_parts().items() if name in names]
 
 
 def columns_of(spec: Spec) -> list[str]:

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from augmill.tasks.rows.hashing import code_version, hash_of
+from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.rows.identity import words_of
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE_ID
 from augmill.tasks.runners.runner_contract import Runner
-from augmill.tasks.runs.components import mixing_in, modality_of, ops_of
+from augmill.tasks.runs.components import mixing_in, modality_of, modality_part, ops_of, verifier_of
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import ChildShard, Described
 from augmill.tasks.runs.map_shards import map_shards
@@ -26,14 +26,13 @@ from augmill.tasks.runs.row_index import label_text
 from augmill.tasks.runs.run import Run
 from augmill.tasks.stages.augment import step_named
 from augmill.tasks.stages.fit import FitResult
-from augmill.tasks.stages.fit_verifier import VERIFIER_CODE, groups_of, keep_sample, load_verifier
+from augmill.tasks.stages.fit_verifier import groups_of, keep_sample, load_verifier
 from augmill.tasks.storage.store import Store
 from augmill.tasks.transforms.transform_contract import Behaviour
 from augmill.tasks.verifiers import distribution, parentage
 from augmill.tasks.verifiers.distribution import SAMPLE, Contents
 from augmill.tasks.verifiers.label_rules import LabelRules
 
-CODE = [code_version("augmill.tasks.stages.verify"), VERIFIER_CODE]
 USE = re.compile(r'"use":"([a-z0-9_.]+)"')
 
 
@@ -102,7 +101,8 @@ def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
     """Worker: the score columns of one shard of children, and the features of a sample of them."""
     policy = ctx.policy
     steps = policy.model_dump(mode="json", include={"steps": {"__all__": {"name", "transforms"}}})
-    name = f"scores/{hash_of(CODE, item.shard.name, item.siblings, item.verifier, item.likeness, steps)}"
+    code = ctx.code_version(verify_shard, verifier_of(ctx), modality_part(ctx))
+    name = f"scores/{hash_of(code, item.shard.name, item.siblings, item.verifier, item.likeness, steps)}"
 
     def make() -> ScoredShard:
         rows = ctx.work.read_table(f"{item.shard.name}.parquet")

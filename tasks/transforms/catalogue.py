@@ -7,7 +7,6 @@ checked and hashed in the same way.
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from typing import Any
 
 from augmill.policies.errors import Finding, PolicyError
 from augmill.tasks.plugins import RULE, Located, discover
-from augmill.tasks.rows.hashing import NAME_BYTES
 from augmill.tasks.transforms.transform_contract import Accepts, Behaviour, Parameters, RiskKind
 
 HERE = Path(__file__).parent
 MODALITIES = HERE.parent / "modalities"
+VERIFIERS = ("conformal",)
 EXPECTATIONS = HERE.parents[1] / "expectations"
 
 
@@ -99,6 +98,10 @@ class Catalogue:
         """Expectations with a file of their own, ours and the users', sorted."""
         return sorted(self._expectations)
 
+    def custom_parts(self) -> dict[str, Located]:
+        """Where each of those is."""
+        return dict(self._expectations)
+
     def expectation(self, name: str) -> type:
         """What the expectation's file calls `EXPECTATION`, a Great Expectations class."""
         located = self._expectations[name]
@@ -145,7 +148,7 @@ class Catalogue:
 
     @cached_property
     def _verifiers(self) -> dict[str, Located]:
-        ours = {"conformal": Located("verifiers", "conformal", "augmill.tasks.verifiers.conformal")}
+        ours = {name: Located("verifiers", name, f"augmill.tasks.verifiers.{name}") for name in VERIFIERS}
         return {**ours, **discover("verifiers", self.plugins, ours)}
 
     @cached_property
@@ -153,14 +156,6 @@ class Catalogue:
         stems = {file.stem for file in MODALITIES.glob("[!_]*.py")} - {"modality_contract"}
         ours = {stem: Located("modalities", stem, f"augmill.tasks.modalities.{stem}") for stem in stems}
         return {**ours, **discover("modalities", self.plugins, ours)}
-
-
-def code_hash(entry: Located) -> str:
-    """Hash of the source of a transform and of the shared `_*.py` beside it: its children depend on both."""
-    digest = hashlib.blake2b(digest_size=NAME_BYTES)
-    for file in [entry.file, *sorted(entry.file.parent.glob("_*.py"))]:
-        digest.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _unknown(what: str, name: str, known: list[str]) -> PolicyError:

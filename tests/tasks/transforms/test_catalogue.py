@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from augmill.policies.errors import PolicyError
 from augmill.tasks.transforms import catalogue
-from augmill.tasks.transforms.catalogue import HERE, Catalogue, code_hash
+from augmill.tasks.transforms.catalogue import HERE, Catalogue
 
 JITTER = '''"""Shakes every number a little."""
 
@@ -113,25 +113,6 @@ def test_a_plug_in_that_lacks_a_declaration_is_named_with_its_file(plugins):
     assert "Params" in finding.message
     assert "ACCEPTS" in finding.message
     assert "docstring" not in finding.message
-
-
-def test_the_code_hash_follows_the_file_and_the_shared_code_beside_it(plugins):
-    folder = plugins / "transforms" / "tabular"
-    entry = Catalogue(plugins).find("tabular.jitter")
-    first = code_hash(entry)
-    (folder / "other.py").write_text("x = 1\n")
-    assert code_hash(entry) == first
-    (folder / "_shared.py").write_text("x = 1\n")
-    second = code_hash(entry)
-    (folder / "jitter.py").write_text(JITTER + "# changed\n")
-    assert len({first, second, code_hash(entry)}) == 3
-
-
-def test_the_code_hash_does_not_depend_on_where_the_folder_lies(plugins, tmp_path):
-    there = plugins.rename(tmp_path / "elsewhere")
-    moved = code_hash(Catalogue(there).find("tabular.jitter"))
-    there.rename(plugins)
-    assert code_hash(Catalogue(plugins).find("tabular.jitter")) == moved
 
 
 def test_a_modality_is_found_and_a_missing_one_is_named():
