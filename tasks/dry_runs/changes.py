@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from augmill.expectations.suite import Suite
+from augmill.policies.errors import PolicyError
+from augmill.policies.schema import Policy
 from augmill.tasks.cards.policy_diff import unified
 from augmill.tasks.rows.fingerprint import differences, fingerprint
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.manifest import Manifest, Published
-from augmill.tasks.runs.request import RunRequest
+from augmill.tasks.runs.request import RunRequest, code_of
 from augmill.tasks.sources.column_types import join
 from augmill.tasks.sources.schema_drift import drift, gaps
 from augmill.tasks.sources.source_reader import types_of, units_of
@@ -33,7 +39,7 @@ def changes(asked: RunRequest) -> dict[str, Any]:
         "suite_diff": unified(old.suite_text, asked.suite_text, here, "suite"),
         "fingerprint": differences(fingerprint(), old.fingerprint),
         "production": _production_changed(asked, old),
-        "code": old.code != asked.code,
+        "code": _code_changed(asked, old),
         "pii_key": bool(old.pii_key) and old.pii_key != asked.ctx.treatment.key_fingerprint,
     }
     return {**found, "reasons": _reasons(found, old.policy_hash != loaded.content_hash)}
@@ -54,6 +60,15 @@ def _production_changed(asked: RunRequest, old: Manifest) -> bool:
     was = [(item["name"], item["sha256"]) for item in old.production.get("objects", [])]
     now = asked.production.objects if asked.production else ()
     return was != [(item.name, item.sha256) for item in now]
+
+
+def _code_changed(asked: RunRequest, old: Manifest) -> bool:
+    """Whether the policy that stood then would be run by other code now; naming other parts is no change of code."""
+    try:
+        policy = Policy.model_validate_json(json.dumps(old.policy))
+        return old.code != code_of(replace(asked.ctx, policy=policy))
+    except (PolicyError, ValidationError):
+        return True  # a part that it names is gone, or means something else now
 
 
 def _policy(asked: RunRequest, before: Published) -> dict[str, list[str]]:

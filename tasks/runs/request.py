@@ -161,7 +161,6 @@ def code_of(ctx: Context) -> str:
     """Hash of all code that decides what a run of the policy publishes: every stage, and the parts the policy names."""
     parts = catalogue(ctx.plugins)
     transforms = {use.use for step in ctx.policy.steps for use in step.transforms}
-    suite = {spec.type for spec in ctx.suite.expectations}
     gates = [name for name in type(ctx.policy.gates).model_fields if getattr(ctx.policy.gates, name, None)]
     return ctx.code_version(
         STAGES,
@@ -169,7 +168,7 @@ def code_of(ctx: Context) -> str:
         modality_part(ctx),
         verifier_of(ctx),
         *(parts.find(use) for use in sorted(transforms)),
-        *(part for name, part in parts.custom_parts().items() if name in suite),
+        *parts.custom_parts().values(),
         *(f"augmill.tasks.gates.{name}:*" for name in gates),
     )
 
