@@ -237,7 +237,7 @@ def _rounded(one: Magnitude, factor: float) -> Any:
     """The range with three digits of each end's distance from nothing, cut and not rounded up."""
     value = one.range_at(factor)
     ends = [_cut(end, one.nothing) for end in (value if one.pair else [value])]
-    ends = [round(end) for end in ends] if one.whole else ends
+    ends = [round(end) for end in ends] if one.integral else ends
     return ends if one.pair else ends[0]
 
 

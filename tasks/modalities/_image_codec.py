@@ -136,13 +136,13 @@ def examine(data: bytes) -> Header:
 
 def examined(data: bytes) -> tuple[Header, NDArray[Any]]:
     """The header as `examine` proves it, and the pixels that prove it."""
-    found = header(data)
+    claims = header(data)
     with _quiet():
         pixels = decode(data)
-    shape = (found.height, found.width) if found.channels == 1 else (found.height, found.width, found.channels)
-    if pixels.shape != shape or str(pixels.dtype) != found.dtype:
-        raise UnreadableError(f"claims {shape} {found.dtype}, holds {pixels.shape} {pixels.dtype}")
-    return found, pixels
+    shape = (claims.height, claims.width) if claims.channels == 1 else (claims.height, claims.width, claims.channels)
+    if pixels.shape != shape or str(pixels.dtype) != claims.dtype:
+        raise UnreadableError(f"claims {shape} {claims.dtype}, holds {pixels.shape} {pixels.dtype}")
+    return claims, pixels
 
 
 def contrast(image: NDArray[Any]) -> int:

@@ -38,8 +38,8 @@ class Pictures:
 
     def boxes(self, row: int) -> tuple[Box, ...] | None:
         """The boxes of a row; None where they are null."""
-        found = None if self._boxes is None else self._boxes[row].as_py()
-        return None if found is None else tuple(Box(**box) for box in found)
+        records = None if self._boxes is None else self._boxes[row].as_py()
+        return None if records is None else tuple(Box(**box) for box in records)
 
     def read(self, row: int) -> Picture:
         """The decoded picture of a row that passed `facts`."""

@@ -61,10 +61,10 @@ def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> 
     return {"weight": share, "x_min": x, "y_min": y, "x_max": x + wide, "y_max": y + high}
 
 
-def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: None, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The base with the partner's rectangle, taken from the same place."""
     image = pictures[0].image.copy()
-    cut = slice(drawn["y_min"], drawn["y_max"]), slice(drawn["x_min"], drawn["x_max"])
+    cut = slice(draws["y_min"], draws["y_max"]), slice(draws["x_min"], draws["x_max"])
     image[cut] = _mixing.fitted(pictures[1], pictures[0])[cut]
     return replace(pictures[0], image=image)
 
@@ -74,5 +74,5 @@ def _places(differs: NDArray[np.bool_], high: int, wide: int) -> I64:
     pixels = differs.reshape(*differs.shape[:2], -1).any(axis=2)
     above = np.pad(pixels.astype(np.int64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     inside = above[high:, wide:] - above[:-high, wide:] - above[high:, :-wide] + above[:-high, :-wide]
-    wanted = (inside > 0) & (inside < above[-1, -1]), inside > 0, inside == 0
-    return np.flatnonzero(next(places for places in wanted if places.any()))
+    preferences = (inside > 0) & (inside < above[-1, -1]), inside > 0, inside == 0
+    return np.flatnonzero(next(places for places in preferences if places.any()))

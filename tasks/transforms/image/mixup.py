@@ -51,10 +51,10 @@ def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> 
     return {"weight": _mixing.base_share(seed, params.alpha, max(0.5, 1.0 - 1.0 / levels) if levels else 1.0)}
 
 
-def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: None, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The weighted sum of two pictures, rounded."""
     import cv2
 
-    base, share = pictures[0], drawn["weight"]
+    base, share = pictures[0], draws["weight"]
     partner = _mixing.fitted(pictures[1], base)
     return Picture(cv2.addWeighted(base.image, share, partner, 1.0 - share, 0.0))
