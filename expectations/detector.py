@@ -53,25 +53,29 @@ def candidates(texts: Any) -> list[bool]:
     """Which of an Arrow array of texts are worth looking closer at: a quick no for nearly every text there is."""
     import pyarrow.compute as pc
 
-    found: list[bool] = pc.match_substring_regex(texts, _CANDIDATE).to_pylist()
-    return found
+    matches: list[bool] = pc.match_substring_regex(texts, _CANDIDATE).to_pylist()
+    return matches
 
 
 def find(text: str, kinds: Collection[str] | None = None) -> list[Detection]:
     """What a text holds, in order and without overlaps; of two that overlap the form listed first wins."""
-    found: list[Detection] = []
+    detections: list[Detection] = []
     for form in FORMS:
         if kinds is None or form.kind in kinds:
-            found += [one for one in _matches(form, text) if not any(_overlap(one, other) for other in found)]
-    return sorted(found)
+            detections += [
+                detection
+                for detection in _matches(form, text)
+                if not any(_overlap(detection, earlier) for earlier in detections)
+            ]
+    return sorted(detections)
 
 
 def mask(text: str) -> str:
     """The text with a token such as `<email>` in the place of everything found."""
     parts, at = [], 0
-    for one in find(text):
-        parts += [text[at : one.start], f"<{one.kind}>"]
-        at = one.end
+    for detection in find(text):
+        parts += [text[at : detection.start], f"<{detection.kind}>"]
+        at = detection.end
     return "".join([*parts, text[at:]])
 
 
@@ -86,14 +90,14 @@ def in_values(values: Iterable[str]) -> dict[str, int]:
     texts = pa.array(values, pa.string())
     count = len(texts)
     for value in texts.filter(pa.array(candidates(texts), pa.bool_())).to_pylist():
-        for one in find(value):
-            whole = value[: one.start].strip() == "" == value[one.end :].strip()
-            (alone if whole else among)[one.what] += 1
-            sure |= {one.what} if one.sure else set()
-    told = {what: among[what] + alone[what] for what in among | alone}
+        for detection in find(value):
+            fills_cell = value[: detection.start].strip() == "" == value[detection.end :].strip()
+            (alone if fills_cell else among)[detection.what] += 1
+            sure |= {detection.what} if detection.sure else set()
+    totals = {what: among[what] + alone[what] for what in among | alone}
     return {
         what: rows
-        for what, rows in sorted(told.items(), key=lambda item: (-item[1], item[0]))
+        for what, rows in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
         if among[what] or what in sure or alone[what] >= _MOST * count
     }
 
@@ -102,8 +106,8 @@ def in_columns(table: Any) -> dict[str, dict[str, int]]:
     """The same for each column of an Arrow table of texts; those without any are left out."""
     import pyarrow.compute as pc
 
-    found = {name: in_values(pc.unique(table[name].drop_null()).to_pylist()) for name in table.column_names}
-    return {name: kinds for name, kinds in found.items() if kinds}
+    kinds_by_column = {name: in_values(pc.unique(table[name].drop_null()).to_pylist()) for name in table.column_names}
+    return {name: kinds for name, kinds in kinds_by_column.items() if kinds}
 
 
 def _matches(form: Form, text: str) -> Iterator[Detection]:
@@ -113,8 +117,8 @@ def _matches(form: Form, text: str) -> Iterator[Detection]:
             yield Detection(match.start(), end, form.kind, form.what, form.sure)
 
 
-def _overlap(one: Detection, other: Detection) -> bool:
-    return one.start < other.end and other.start < one.end
+def _overlap(first: Detection, second: Detection) -> bool:
+    return first.start < second.end and second.start < first.end
 
 
 def _always(match: re.Match[str]) -> int | None:
@@ -137,13 +141,13 @@ def _card(match: re.Match[str]) -> int | None:
 
 def _iban(match: re.Match[str]) -> int | None:
     """As many letters and digits as the country's numbers have, whatever follows them."""
-    wanted = check_digits.IBAN_LENGTHS.get(match.group()[:2].upper(), 0)
-    kept = ""
+    length = check_digits.IBAN_LENGTHS.get(match.group()[:2].upper(), 0)
+    characters = ""
     for at, sign in enumerate(match.group()):
-        kept += sign if sign.isalnum() else ""
-        if len(kept) == wanted:
+        characters += sign if sign.isalnum() else ""
+        if len(characters) == length:
             follows = match.string[match.start() + at + 1 : match.start() + at + 2]
-            return match.start() + at + 1 if not follows.isalnum() and check_digits.iban(kept) else None
+            return match.start() + at + 1 if not follows.isalnum() and check_digits.iban(characters) else None
     return None
 
 

@@ -25,22 +25,22 @@ def fates(chain: Sequence[TransformUse], label: str) -> dict[str, float]:
     states = {(label, False): 1.0}
     for use in chain:
         reached: dict[tuple[str, bool], float] = {}
-        for (held, changed), chance in states.items():
-            then = after(use, held)
-            if then is None:
+        for (current, changed), chance in states.items():
+            next_label = after(use, current)
+            if next_label is None:
                 return {}
             applied, passed = chance * use.probability, chance * (1.0 - use.probability)
-            reached[then, True] = reached.get((then, True), 0.0) + applied
+            reached[next_label, True] = reached.get((next_label, True), 0.0) + applied
             if passed:
-                reached[held, changed] = reached.get((held, changed), 0.0) + passed
+                reached[current, changed] = reached.get((current, changed), 0.0) + passed
         states = reached
     # At least one transform of a chain is applied to every child.
-    made = sum(chance for (_, changed), chance in states.items() if changed)
-    found: dict[str, float] = {}
-    for (held, changed), chance in states.items():
+    changed_chance = sum(chance for (_, changed), chance in states.items() if changed)
+    chance_by_label: dict[str, float] = {}
+    for (current, changed), chance in states.items():
         if changed:
-            found[held] = found.get(held, 0.0) + chance / made
-    return found
+            chance_by_label[current] = chance_by_label.get(current, 0.0) + chance / changed_chance
+    return chance_by_label
 
 
 def remaps(chain: Sequence[TransformUse]) -> bool:

@@ -88,14 +88,14 @@ class Context:
 
     def labels(self) -> set[str]:
         """Every class that is known: from the data, or from the steps that name some."""
-        named = {spelled(label) for step in self.policy.steps for label in step.only or ()}
-        return named | set(self.facts.classes if self.facts else ())
+        step_labels = {spelled(label) for step in self.policy.steps for label in step.only or ()}
+        return step_labels | set(self.facts.classes if self.facts else ())
 
     def unsettled(self, use: Use) -> list[str]:
         """The labels a transform may meet of which its `labels` say nothing; with no look at the data, those named."""
-        named = [spelled(label) for label in use.step.only or ()] or list(self.labels())
-        known = self.applies_to(use.step) or named
-        return [label for label in known if label not in use.chosen.labels]
+        step_labels = [spelled(label) for label in use.step.only or ()] or list(self.labels())
+        candidates = self.applies_to(use.step) or step_labels
+        return [label for label in candidates if label not in use.chosen.labels]
 
     def mentions(self, words: Collection[str]) -> str | None:
         """The first of `words` that dataset name, description, label column or a class name holds as a word."""
@@ -106,8 +106,8 @@ class Context:
     def applies_to(self, step: Step) -> dict[str, int]:
         """Real training rows of each class that a step applies to; empty before anyone has looked."""
         train = self.facts.train if self.facts else {}
-        wanted = None if step.only is None else {spelled(label) for label in step.only}
-        return {label: rows for label, rows in train.items() if wanted is None or label in wanted}
+        only = None if step.only is None else {spelled(label) for label in step.only}
+        return {label: rows for label, rows in train.items() if only is None or label in only}
 
 
 def spelled(label: Label) -> str:

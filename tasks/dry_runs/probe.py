@@ -50,7 +50,7 @@ def probe(
     subjects = _by_name(asked, uses) if uses else _of_policy(asked.ctx.policy)
     if not subjects:
         raise PolicyError(
-            f"{asked.loaded.shown} has no step, so there is no transform to probe",
+            f"{asked.loaded.display_path} has no step, so there is no transform to probe",
             "Add a step, or name transforms: `--transform image.rotate`.",
         )
     bench = Bench(run_to_verifier(asked, runner, scratch), rows)
@@ -67,7 +67,7 @@ def probe(
     target = Target(asks.min_rate, asks.max_unfamiliar_share)
     return {
         "dataset": asked.ctx.policy.dataset,
-        "policy": asked.loaded.shown,
+        "policy": asked.loaded.display_path,
         "min_rate": asks.min_rate,
         "max_unfamiliar_share": asks.max_unfamiliar_share,
         "verifier": {
