@@ -32,9 +32,9 @@ FACTORS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0,
 WEIGHTS = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Ways from a row to its partner, for transforms that interpolate."""
 HALVINGS = 3
-"""Steps by which the last magnitude that holds is looked for: to an eighth of a step of `FACTORS`."""
+"""Steps by which the last consistent magnitude is looked for: to an eighth of a step of `FACTORS`."""
 ROWS = 200
-BEGINS = {"frays": "frays_at", "breaks": "breaks_at", "strays": "strays_at"}
+BEGINS = {"degraded": "degraded_at", "inconsistent": "inconsistent_at", "unfamiliar": "unfamiliar_at"}
 
 Curve = dict[float, dict[str, Moves]]
 
@@ -143,7 +143,7 @@ def _transform(
 def _grow(
     bench: Bench, runner: Runner, use: TransformUse, end: float, real: Mapping[str, Moves], target: Target
 ) -> Curve:
-    """The curve at `FACTORS` up to `end`, and some more between the last that holds and the first that does not."""
+    """The curve at `FACTORS` up to `end`, and some more between the last consistent magnitude and the first other."""
     factors = [*(factor for factor in FACTORS if factor < end), end]
     measured = map_shards(
         runner, f"probe {use.use}", partial(moves_at, bench, use), factors, lambda _: 1.0, "magnitudes"
@@ -198,14 +198,14 @@ def _point(moves: Mapping[str, Moves], real: Mapping[str, Moves], target: Target
 
 
 def _classes(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Per class where it first frays, breaks and strays, those that fall short first in front."""
+    """Per class the magnitudes at which it is first degraded, inconsistent and unfamiliar; the lowest in front."""
     found: dict[str, dict[str, Any]] = {}
     for point in points:
         for one in point["by_class"]:
             mine = found.setdefault(one["label"], {"label": one["label"], **dict.fromkeys(BEGINS.values())})
             mine["too_few"] = one["status"] == "too_few"
-            # What breaks has frayed as well, at this magnitude or a smaller one.
-            for state in ("frays", "breaks") if one["status"] == "breaks" else (one["status"],):
+            # An inconsistent class is degraded as well, at this magnitude or a smaller one.
+            for state in ("degraded", "inconsistent") if one["status"] == "inconsistent" else (one["status"],):
                 if state in BEGINS and mine[BEGINS[state]] is None:
                     mine[BEGINS[state]] = point["at"]
     for mine in found.values():
