@@ -1,4 +1,4 @@
-"""Check digits: the arithmetic that tells a number somebody was given from digits in a row.
+"""Check digits: the arithmetic that tells an issued number from arbitrary digits.
 
 Every test takes letters and digits only, in upper case, of the form that the caller has matched already.
 """

@@ -1,4 +1,4 @@
-"""Find personal data in text by its form, and by its check digits where there are any: a net with known holes.
+"""Find personal data in text by its form, and by its check digits where there are any; it does not find all of it.
 
 E-mail and IP addresses, phone numbers, payment cards (Luhn), IBANs (ISO 7064, mod 97) and national numbers. Names,
 streets and birthdays have no form of their own and are not found.
@@ -29,7 +29,7 @@ Ends = Callable[[re.Match[str]], int | None]
 
 @dataclass(frozen=True)
 class Form:
-    """One kind of personal data: `kind` is its token, `sure` says that one cell of it alone is no chance."""
+    """One kind of personal data: `kind` is its token, `sure`: a single cell of this form is no coincidence."""
 
     kind: str
     what: str
@@ -50,7 +50,7 @@ class Detection:
 
 
 def candidates(texts: Any) -> list[bool]:
-    """Which of an Arrow array of texts are worth looking closer at: a quick no for nearly every text there is."""
+    """Which texts of an Arrow array may hold personal data: a fast filter that excludes nearly all of them."""
     import pyarrow.compute as pc
 
     matches: list[bool] = pc.match_substring_regex(texts, _CANDIDATE).to_pylist()
@@ -58,7 +58,7 @@ def candidates(texts: Any) -> list[bool]:
 
 
 def find(text: str, kinds: Collection[str] | None = None) -> list[Detection]:
-    """What a text holds, in order and without overlaps; of two that overlap the form listed first wins."""
+    """The personal data in a text, in order and without overlaps; of two that overlap the form listed first wins."""
     detections: list[Detection] = []
     for form in FORMS:
         if kinds is None or form.kind in kinds:
@@ -71,7 +71,7 @@ def find(text: str, kinds: Collection[str] | None = None) -> list[Detection]:
 
 
 def mask(text: str) -> str:
-    """The text with a token such as `<email>` in the place of everything found."""
+    """The text with a token such as `<email>` in place of every detection."""
     parts, at = [], 0
     for detection in find(text):
         parts += [text[at : detection.start], f"<{detection.kind}>"]
@@ -80,7 +80,7 @@ def mask(text: str) -> str:
 
 
 def in_values(values: Iterable[str]) -> dict[str, int]:
-    """How many of a column's different texts hold what, by its name in words.
+    """How many of a column's different texts hold each kind of personal data, by its name in words.
 
     A number that is a whole cell counts if the form is sure or most cells are such numbers, anywhere else always.
     """
@@ -121,11 +121,11 @@ def _overlap(first: Detection, second: Detection) -> bool:
     return first.start < second.end and second.start < first.end
 
 
-def _always(match: re.Match[str]) -> int | None:
+def _match_end(match: re.Match[str]) -> int | None:
     return match.end()
 
 
-def _checked(test: Callable[[str], bool]) -> Ends:
+def _match_passing(test: Callable[[str], bool]) -> Ends:
     """The whole match, if its letters and digits pass a test."""
     return lambda match: match.end() if test(re.sub(r"[^0-9A-Za-z]", "", match.group()).upper()) else None
 
@@ -172,7 +172,7 @@ def _phone(match: re.Match[str]) -> int | None:
     return None if dated or len(set(digits_of(match.group()))) < 3 else match.end()
 
 
-def _form(kind: str, what: str, pattern: str, ends: Ends = _always, *, sure: bool = True) -> Form:
+def _form(kind: str, what: str, pattern: str, ends: Ends = _match_end, *, sure: bool = True) -> Form:
     # ASCII, as RE2 has it; addresses alone have letters of every alphabet.
     return Form(kind, what, re.compile(pattern, re.IGNORECASE | (0 if "@" in pattern else re.ASCII)), ends, sure)
 
@@ -197,27 +197,33 @@ FORMS = (
         NATIONAL,
         "French INSEE number",
         r"(?<![\w.,+-])[12] ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d\b",
-        _checked(check_digits.insee),
+        _match_passing(check_digits.insee),
         sure=False,
     ),
-    _form(NATIONAL, "Swiss AHV number", r"\b756[. ]?\d{4}[. ]?\d{4}[. ]?\d\d\b", _checked(check_digits.ean)),
+    _form(NATIONAL, "Swiss AHV number", r"\b756[. ]?\d{4}[. ]?\d{4}[. ]?\d\d\b", _match_passing(check_digits.ean)),
     _form(
         NATIONAL,
         "Italian codice fiscale",
         r"\b[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]\b",
-        _checked(check_digits.fiscale),
+        _match_passing(check_digits.fiscale),
     ),
-    _form(NATIONAL, "Brazilian CPF", r"\b\d{3}\.\d{3}\.\d{3}-\d\d\b", _checked(check_digits.cpf)),
-    _form(NATIONAL, "Swedish personnummer", r"\b(?:\d\d)?\d{6}[-+]\d{4}\b", _checked(check_digits.personnummer)),
-    _form(NATIONAL, "Spanish DNI or NIE", r"\b(?:\d{8}|[XYZ]-?\d{7})-?[A-Z]\b", _checked(check_digits.dni), sure=False),
+    _form(NATIONAL, "Brazilian CPF", r"\b\d{3}\.\d{3}\.\d{3}-\d\d\b", _match_passing(check_digits.cpf)),
+    _form(NATIONAL, "Swedish personnummer", r"\b(?:\d\d)?\d{6}[-+]\d{4}\b", _match_passing(check_digits.personnummer)),
+    _form(
+        NATIONAL,
+        "Spanish DNI or NIE",
+        r"\b(?:\d{8}|[XYZ]-?\d{7})-?[A-Z]\b",
+        _match_passing(check_digits.dni),
+        sure=False,
+    ),
     _form(
         NATIONAL,
         "German tax number",
         r"(?<![\w.,+-])[1-9]\d(?: ?\d{3}){3}\b",
-        _checked(check_digits.steuer_id),
+        _match_passing(check_digits.steuer_id),
         sure=False,
     ),
-    _form(NATIONAL, "Polish PESEL", r"(?<![\w.,+-])\d{11}\b", _checked(check_digits.pesel), sure=False),
+    _form(NATIONAL, "Polish PESEL", r"(?<![\w.,+-])\d{11}\b", _match_passing(check_digits.pesel), sure=False),
     _form("ip", "IP address", rf"(?<![\w.])(?:{_BYTE}\.){{3}}{_BYTE}(?!\.?\d|[\w-])", _ipv4),
     _form("ip", "IP address", r"(?<![\w:.])[0-9A-F:]{6,39}(?!\w)", _ipv6),
     _form("phone", "phone number", r"(?<![\w+])\+ ?[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\w)", _phone),

@@ -1,6 +1,6 @@
-"""Run expectations over one frame in one Great Expectations validation, and say plainly what came out.
+"""Run expectations over one frame in one Great Expectations validation, and turn the answers into a verdict.
 
-Three things the library leaves open are closed here: nothing judged is never a success; an expectation that could
+Three gaps of the library are closed here: a success needs at least one judged value; an expectation that could
 not be evaluated is a failure of its own, with the reason; and every expectation asked for has an answer.
 """
 
@@ -112,7 +112,7 @@ def merge(verdicts: Iterable[Verdict]) -> Verdict:
 def _merged(results: Sequence[Result]) -> Result:
     judged, failed = sum(r.judged for r in results), sum(r.failed for r in results)
     failing_rows = tuple(failing for r in results for failing in r.failing)[:MAX_SHOWN]
-    # A shard with nothing to judge says nothing about the others, unless no shard had anything.
+    # A shard with nothing to judge is left out of the result, unless no shard had anything.
     judged_results = [r for r in results if r.error != NOTHING_JUDGED] or list(results[:1])
     error = next((r.error for r in judged_results if r.error), "")
     return replace(
@@ -228,7 +228,7 @@ def _columns(spec: Spec) -> list[str]:
 
 def _failing(kind: str, row: int, columns: list[str], frame: pd.DataFrame, row_ids: Sequence[str] | None) -> Failing:
     values = {name: _plain(frame[name].iloc[row]) for name in columns}
-    if kind in NO_PERSONAL_DATA:  # which must not be told any further
+    if kind in NO_PERSONAL_DATA:  # which must not be repeated in reports
         values = {name: mask(value) if isinstance(value, str) else value for name, value in values.items()}
     return Failing(row, str(row_ids[row]) if row_ids is not None else str(row), values)
 

@@ -108,10 +108,10 @@ def parse_suite(text: str, display_path: str, custom: Mapping[str, Scope] | None
     if findings:
         raise _error(findings)
     lines = tuple(document.line_of(("expectations", position)) for position in range(len(suite.expectations)))
-    return _placed(suite, custom or {}, (display_path, lines))
+    return _with_scopes(suite, custom or {}, (display_path, lines))
 
 
-def _placed(suite: Suite, custom: Mapping[str, Scope], where: tuple[str, tuple[int, ...]]) -> Suite:
+def _with_scopes(suite: Suite, custom: Mapping[str, Scope], where: tuple[str, tuple[int, ...]]) -> Suite:
     suite._where = where
     suite._scopes = tuple(
         custom[spec.type] if spec.type in custom else scope_of(spec.type, _mostly(spec)) for spec in suite.expectations

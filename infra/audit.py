@@ -1,4 +1,4 @@
-"""Judge what this project stands on and what infra/ holds, by tools in an environment of their own (.venv-audit).
+"""Audit the dependencies and the files of infra/, by tools in an environment of their own (.venv-audit).
 
     python3 infra/audit.py dependencies    known vulnerabilities in any locked version
     python3 infra/audit.py files           Dockerfile, compose.yaml, Kubernetes, units, workflows, against their schemas
@@ -140,9 +140,11 @@ def files() -> int:
     rendered = TOOLS / "kubernetes.yaml"
     checks = [
         [str(tools / "hadolint"), "infra/Dockerfile"],
-        against(tools, "vendor.compose-spec", "infra/compose.yaml"),
-        against(tools, "vendor.github-workflows", *sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))),
-        against(tools, "vendor.gitlab-ci", "infra/ci/gitlab.yml"),
+        schema_check(tools, "vendor.compose-spec", "infra/compose.yaml"),
+        schema_check(
+            tools, "vendor.github-workflows", *sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
+        ),
+        schema_check(tools, "vendor.gitlab-ci", "infra/ci/gitlab.yml"),
     ]
     manifests = ["infra/kubernetes/secrets.example.yaml"]
     if kubectl := shutil.which("kubectl"):
@@ -159,7 +161,7 @@ def files() -> int:
     return max(show(command) for command in checks)
 
 
-def against(tools: Path, schema: str, *judged: str) -> list[str]:
+def schema_check(tools: Path, schema: str, *judged: str) -> list[str]:
     """The command that judges files by a schema that comes with the tool."""
     return [str(tools / "check-jsonschema"), "--quiet", "--builtin-schema", schema, *judged]
 

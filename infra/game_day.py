@@ -1,4 +1,4 @@
-"""Break each part in turn, and see from outside that somebody is told, nothing is lost, and the runbook mends it.
+"""Break each part in turn, and check from outside that an alert is sent, nothing is lost, and the runbook repairs it.
 
     python3 infra/game_day.py                     all of it, a quarter of an hour
     python3 infra/game_day.py --only worker --only input
@@ -31,7 +31,7 @@ from typing import Any
 
 from game_parts import Store, Unusable, free_port, program, until, watching
 from game_worker import AtWork, freeze_and_kill
-from game_world import DATASET, ROWS, Reader, World, kept_whole, make_world, reading, seconds, steps_of
+from game_world import DATASET, ROWS, Reader, World, make_world, reading, runbook_commands, seconds, version_problems
 
 ALERT_SECONDS = 240
 ENDS_SECONDS = 240
@@ -56,7 +56,7 @@ class Break:
 
 @dataclass
 class Outcome:
-    """What came of a break, as seen from outside."""
+    """The outcome of a break, as seen from outside."""
 
     name: str
     broke: str
@@ -199,7 +199,7 @@ def breaks() -> list[Break]:
 
 
 def play(failure: Break, world: World, reader: Reader, say: Callable[[str], None]) -> Outcome:
-    """Break it, wait for the alert, mend it by its runbook, wait for its end, and look whether anything is lost."""
+    """Break it, wait for the alert, mend it by its runbook, wait for its end, and check whether anything is lost."""
     outcome = Outcome(failure.name, failure.what, failure.alert)
     watch = world.watch
     if watch is None:
@@ -208,13 +208,13 @@ def play(failure: Break, world: World, reader: Reader, say: Callable[[str], None
     say(f"{failure.name}: {failure.what}")
     failure.harm(world)
     outcome.meanwhile = failure.meanwhile(world)
-    outcome.told_after_seconds = until(lambda: watch.told_since(began, failure.alert), ALERT_SECONDS)
+    outcome.told_after_seconds = until(lambda: watch.seconds_until_alert(began, failure.alert), ALERT_SECONDS)
     if outcome.told_after_seconds is None:
         outcome.wrong.append(f"nobody was told of {failure.alert} within {ALERT_SECONDS} s")
     say(f"{failure.name}: told of {failure.alert} after {outcome.told_after_seconds} s; {outcome.meanwhile}")
     mending = time.monotonic()
     failure.by_hand(world)
-    for line in steps_of(failure.alert, world):
+    for line in runbook_commands(failure.alert, world):
         done = world.shell(line)
         if line == "augmill status":  # it says how things are: a person looks again until they are well
             done = until(lambda: (again := world.shell("augmill status")).returncode == 0 and again, 120) or done
@@ -225,7 +225,7 @@ def play(failure: Break, world: World, reader: Reader, say: Callable[[str], None
     if not until(lambda: not watch.firing(failure.alert), ENDS_SECONDS):
         outcome.wrong.append(f"{failure.alert} still fires {ENDS_SECONDS} s after it was mended")
     outcome.ended_after_seconds = seconds(mending)
-    outcome.wrong += kept_whole(world, reader)
+    outcome.wrong += version_problems(world, reader)
     outcome.wrong += [outcome.meanwhile] if outcome.meanwhile.startswith(("WRONG", "no spool")) else []
     outcome.readers = f"{reader.answers - answers} whole versions read, {reader.refusals - refusals} times no answer"
     say(f"{failure.name}: {'ok' if outcome.ok else '; '.join(outcome.wrong)}")

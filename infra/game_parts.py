@@ -1,4 +1,4 @@
-"""The parts that a game day starts: a store, the stack of `augmill up`, Prometheus, Alertmanager and who is told.
+"""The parts that a game day starts: a store, the stack of `augmill up`, Prometheus, Alertmanager and their webhook.
 
 Every program is in a process group of its own that ends with us, however we end, and listens on loopback alone.
 """
@@ -52,7 +52,7 @@ class Unusable(Exception):
 
 
 def until(probe: Callable[[], Any], seconds: float) -> Any:
-    """Ask again and again until there is something to see; what was seen last if time runs out."""
+    """Call `probe` until it returns something true or time runs out; returns its last answer."""
     end = time.monotonic() + seconds
     while not (answer := probe()) and time.monotonic() < end:
         time.sleep(0.3)
@@ -169,7 +169,7 @@ def ministack() -> str:
 
 @dataclass
 class Watch:
-    """Prometheus and its Alertmanager, with the shipped rules, and everything that they told."""
+    """Prometheus and its Alertmanager, with the shipped rules, and the alerts that the webhook received."""
 
     prometheus: str
     alertmanager: str
@@ -184,8 +184,8 @@ class Watch:
         """Whether an alert fires now."""
         return bool(self.query(f'ALERTS{{alertname="{alert}",alertstate="firing"}}'))
 
-    def told_since(self, began: float, alert: str) -> float | None:
-        """After how many seconds the on-call's webhook heard of an alert."""
+    def seconds_until_alert(self, began: float, alert: str) -> float | None:
+        """Seconds from `began` until the webhook received an alert; None if it has not."""
         return next(
             (
                 round(at - began, 1)
@@ -228,7 +228,7 @@ class _AlertInbox:
 
 @contextlib.contextmanager
 def _webhook() -> Iterator[_AlertInbox]:
-    """Who is on call: keeps when which alert came."""
+    """The webhook of the person on call: records when each alert came."""
     inbox = _AlertInbox()
 
     class Receiver(BaseHTTPRequestHandler):

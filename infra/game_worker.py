@@ -1,4 +1,4 @@
-"""The worker of a game day dies with a run in its hands, as a machine does: everything below it at once."""
+"""The worker of a game day is killed during a run, with all its processes at once, as when a machine fails."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AtWork:
         self.results = len(results(world)) - before
 
     def meanwhile(self, world: World) -> str:
-        """Nothing of the run is to be seen."""
+        """No version of the killed run is visible."""
         newest = world.augmill("show", DATASET)["version"]
         if newest != self.version:
             return f"WRONG: a run was killed after {self.results} results, and {DATASET}@{newest} is there"
@@ -53,7 +53,7 @@ class AtWork:
         return ""
 
     def state(self, world: World) -> str:
-        """What Prefect says of the run."""
+        """The state of the run on Prefect's server."""
         return str(prefect_answer(world, f"flow_runs/{self.run}")["state_type"])
 
 

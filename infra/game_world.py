@@ -1,4 +1,4 @@
-"""What a game day is played on: a dataset that is run and read, commands of runbooks, what is seen from outside."""
+"""The set-up of a game day: a dataset that is run and read, commands of runbooks, and checks from outside."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Reader:
         return f"{len(rows)} {hashlib.sha256(''.join(sorted(rows)).encode()).hexdigest()}"
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Read until `stop` is set."""
         while not self.stop.is_set():
             try:
                 self.look()
@@ -217,7 +217,7 @@ def reading(world: World) -> Iterator[Reader]:
         thread.join(60)
 
 
-def steps_of(runbook: str, world: World) -> list[str]:
+def runbook_commands(runbook: str, world: World) -> list[str]:
     """The commands below "Mend" of a runbook, with the names and addresses of this game day."""
     text = (ROOT / "infra" / "runbooks" / f"{runbook}.md").read_text()
     mend = text.partition("\n## Mend\n")[2].partition("\n## ")[0]
@@ -232,7 +232,7 @@ def steps_of(runbook: str, world: World) -> list[str]:
     return lines
 
 
-def kept_whole(world: World, reader: Reader) -> list[str]:
+def version_problems(world: World, reader: Reader) -> list[str]:
     """What is wrong with versions that were read before: gone, or not the rows they were. Empty if nothing is."""
     wrong = [f"version {number} was seen with other rows" for number in sorted(reader.broken)]
     for number in sorted(reader.digests):

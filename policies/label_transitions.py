@@ -1,4 +1,4 @@
-"""What becomes of a label in a chain of transforms, each of which may keep, forbid or remap it."""
+"""Which labels children get from a chain of transforms, each of which may keep, forbid or remap a label."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from augmill.policies.schema import Remap, TransformUse
 
 
 def after(use: TransformUse, label: str) -> str | None:
-    """The label of a row of `label` once the transform was applied to it; None where it must not be."""
+    """The label of a row of `label` after the transform was applied to it; None where that is forbidden."""
     fate = use.labels.get(label, "keep")
     if isinstance(fate, Remap):
         return fate.remap
@@ -18,7 +18,7 @@ def after(use: TransformUse, label: str) -> str | None:
 def fates(chain: Sequence[TransformUse], label: str) -> dict[str, float]:
     """The labels that children of a row of `label` may have, each with its chance; empty if it may have no child.
 
-    A row is barred from a chain of which one transform forbids its label, or a label that it could have by then.
+    A row has no child of a chain in which a transform forbids its label, or a label that it could have at that point.
     """
     if any(after(use, label) is None for use in chain):
         return {}

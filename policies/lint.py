@@ -38,7 +38,7 @@ def rules() -> dict[str, Rule]:
 
 
 def lint(loaded: Loaded, catalogue: Catalogue, facts: DataFacts | None = None) -> list[Finding]:
-    """Every finding, sorted by line. With `facts`, the rules that need a look at the data speak as well."""
+    """Every finding, sorted by line. With `facts`, the rules that need figures of the data run as well."""
     context = Context(loaded, catalogue, facts)
     findings = [_finding(loaded, code, hit) for code, rule in rules().items() for hit in _first(rule(context))]
     return sorted(_suppress(loaded, findings, every_rule_ran=facts is not None))

@@ -27,7 +27,7 @@ NOT_IN_ROWS = {"description", "owner", "license", "language", "publish", "schedu
 
 
 class Entry(Protocol):
-    """What the loader and the lint rules ask of a transform."""
+    """What the loader and the lint rules need of a transform."""
 
     @property
     def use(self) -> str:
@@ -49,7 +49,7 @@ class Entry(Protocol):
 
 
 class Catalogue(Protocol):
-    """What the loader asks of the catalogue."""
+    """What the loader needs of the catalogue."""
 
     def names(self, modality: str | None = None) -> list[str]:
         """The transforms there are."""

@@ -1,6 +1,6 @@
-"""When a policy runs by itself, and what becomes of a run that starts while another is at work.
+"""When a policy runs on a schedule, and what happens to a run that starts while another one is running.
 
-Nothing here decides a row: a changed schedule makes no new version.
+No row depends on it: a changed schedule makes no new version.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CRON_REMEDY = 'minute hour day month weekday, such as "0 3 * * *" (daily at 3) o
 
 
 class Schedule(Closed):
-    """When the dataset is run on a Prefect server, and how its runs meet; one of them runs at a time."""
+    """When the dataset is run on a Prefect server; one of its runs is active at a time, others wait or are skipped."""
 
     cron: str | None = Field(
         default=None, description=f"{CRON_REMEDY}. Without it the dataset runs when it is asked to."

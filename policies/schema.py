@@ -1,7 +1,7 @@
-"""The policy file as closed, frozen models: what a dataset's owner asked for, and nothing else.
+"""The policy file as closed, frozen models: the settings of a dataset's owner, and nothing else.
 
 Only shapes and single-field rules live here. Rules that judge a policy as a whole are in `lint.py`;
-whether a transform exists and takes the given parameters is asked of the catalogue by `load.py`.
+whether a transform exists and takes the given parameters is checked against the catalogue by `load.py`.
 """
 
 from __future__ import annotations

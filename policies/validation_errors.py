@@ -56,10 +56,10 @@ def findings_of(
     `rule` is that of a transform's parameters."""
     places: dict[Path, list[Mapping[str, Any]]] = {}
     for fault in error.errors(include_url=False):
-        if _follows(fault):
+        if _is_consequence(fault):
             continue
         # pydantic also names the alternatives of a union in the path: cut it to what the file holds.
-        path = reporter.document.known((*at, *fault["loc"]))
+        path = reporter.document.nearest_path((*at, *fault["loc"]))
         if fault["type"] == "missing":
             path = (*path, fault["loc"][-1])
         places.setdefault(path, []).append(fault)
@@ -78,7 +78,7 @@ def findings_of(
     return findings
 
 
-def _follows(fault: Mapping[str, Any]) -> bool:
+def _is_consequence(fault: Mapping[str, Any]) -> bool:
     """Whether a list is only called too short because its bad items, which have faults of their own, are left out."""
     return fault["type"] == "too_short" and len(fault["input"]) >= int(fault["ctx"]["min_length"])
 

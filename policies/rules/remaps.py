@@ -97,17 +97,17 @@ def aug207_remap_that_cannot_be(context: Context) -> Iterator[Hit]:
                 "Write keep or forbid, or remap in another transform of the chain.",
             )
     for path, step in context.steps():
-        unsure = _unsure(context, step)
-        if step.amount.copies is None and unsure:
+        labels = _partly_remapped(context, step)
+        if step.amount.copies is None and labels:
             yield error(
                 (*path, "amount"),
-                f"step {step.name} cannot say how many children of class {unsure[0]} will be remapped, because the"
+                f"step {step.name} cannot say how many children of class {labels[0]} will be remapped, because the"
                 " transform that does it has a probability.",
                 "Ask for `copies`, or remap in a step of its own.",
             )
 
 
-def _unsure(context: Context, step: Step) -> list[str]:
+def _partly_remapped(context: Context, step: Step) -> list[str]:
     """Labels of which some children are remapped and some are not."""
     declared = {label for use in step.transforms for label in use.labels}
     labels = {spelled(label) for label in step.only} if step.only else declared | set(context.applies_to(step))

@@ -1,4 +1,4 @@
-"""What a rule sees, and what it answers with."""
+"""The input of a rule (`Context`) and its output (`Hit`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from augmill.policies.yaml_source import Path
 
 @dataclass(frozen=True)
 class Hit:
-    """What a rule found: where, what, what to do."""
+    """A finding of a rule: where, what, what to do."""
 
     path: Path
     message: str
@@ -55,7 +55,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Context:
-    """A policy, what it uses, and what is known of its data (None before anyone has looked)."""
+    """A policy, what it uses, and what is known of its data (None before the data were read)."""
 
     loaded: Loaded
     catalogue: Catalogue
@@ -92,7 +92,7 @@ class Context:
         return step_labels | set(self.facts.classes if self.facts else ())
 
     def unsettled(self, use: Use) -> list[str]:
-        """The labels a transform may meet of which its `labels` say nothing; with no look at the data, those named."""
+        """Labels a transform may meet that its `labels` do not list; without data figures, those of the steps."""
         step_labels = [spelled(label) for label in use.step.only or ()] or list(self.labels())
         candidates = self.applies_to(use.step) or step_labels
         return [label for label in candidates if label not in use.chosen.labels]
@@ -104,7 +104,7 @@ class Context:
         return next((word for word in words if word in spoken), None)
 
     def applies_to(self, step: Step) -> dict[str, int]:
-        """Real training rows of each class that a step applies to; empty before anyone has looked."""
+        """Real training rows of each class that a step applies to; empty before the data were read."""
         train = self.facts.train if self.facts else {}
         only = None if step.only is None else {spelled(label) for label in step.only}
         return {label: rows for label, rows in train.items() if only is None or label in only}

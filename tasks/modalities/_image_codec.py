@@ -49,14 +49,14 @@ class Header:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Pillow warns about oddities: here the fault says it."""
+    """Silence the warnings of Pillow: the fault of the row reports the same."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def _open(data: bytes) -> Any:
-    """Pillow's lazy image, opened by its own reader: `Image.open` would warn about sizes before we can judge them."""
+    """Pillow's lazy image, opened by its own reader: `Image.open` would warn about sizes before our own check."""
     from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin, WebPImagePlugin
 
     readers: dict[bytes, Any] = {

@@ -62,7 +62,7 @@ def payload(rows: pa.Table, name: str) -> pa.ChunkedArray:
 
 
 def payload_column(encoded: Sequence[bytes], kind: pa.DataType) -> pa.Array:
-    """New files as a payload column: they have no path, because they were never files."""
+    """New files as a payload column: they have no path, because no file holds them."""
     # One allocation; Arrow's own builder grows by doubling, and page faults are what that costs.
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]

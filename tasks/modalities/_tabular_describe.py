@@ -20,7 +20,7 @@ def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
 
 
 def tally(policy: Policy, rows: pa.Table) -> dict[str, Any]:
-    """What `merge` must know of some rows: how many, and the running figures of every column but those left alone."""
+    """What `merge` must know of some rows: how many, and the running figures of every feature column."""
     skipped = {policy.label, policy.key, policy.split.group, policy.split.column, *policy.ignore}
     columns = {}
     for name in rows.column_names:

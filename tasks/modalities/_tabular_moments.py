@@ -47,7 +47,7 @@ class Moments:
         return [self.count, self._sum, self._squares]
 
     def merge(self, other: Sequence[int]) -> None:
-        """Count in what another's `to_json` said."""
+        """Add the sums that `to_json` of another object returned."""
         count, total, squares = other
         self.count += count
         self._sum += total

@@ -1,4 +1,4 @@
-"""What a child's row tells about its making: its parents, the transforms with their draws, its label's shares."""
+"""Provenance of a child's row: its parents, the transforms with their draws, its label's shares."""
 
 from __future__ import annotations
 

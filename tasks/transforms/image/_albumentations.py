@@ -142,17 +142,17 @@ def parameters(tool: Tool, picture: Picture, seed: int, pins: Mapping[str, Any])
 def recolour(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
     """Change pixel values only; mask and boxes stay as they are."""
     params = parameters(tool, picture, draws["_seed"], pins)
-    return recoloured(tool, picture, params)
+    return apply_to_pixels(tool, picture, params)
 
 
-def recoloured(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
+def apply_to_pixels(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
     """Apply `params` to the image alone."""
     return Picture(tool.apply_with_params(params, image=picture.image)["image"], picture.mask, picture.boxes)
 
 
 def move(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
     """Change the geometry: mask (nearest neighbour) and boxes move with the image."""
-    return carry(tool, picture, parameters(tool, picture, draws["_seed"], pins))
+    return apply_to_targets(tool, picture, parameters(tool, picture, draws["_seed"], pins))
 
 
 def warp(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
@@ -162,7 +162,7 @@ def warp(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
     """
     params = parameters(tool, picture, draws["_seed"], pins)
     if picture.mask is not None or picture.boxes:
-        return carry(tool, picture, params)
+        return apply_to_targets(tool, picture, params)
     import cv2
 
     height, width = picture.image.shape[:2]
@@ -170,19 +170,19 @@ def warp(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
     return replace(picture, image=cv2.warpAffine(picture.image, params["matrix"][:2], (width, height), **how))
 
 
-def carry(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
+def apply_to_targets(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
     """Apply `params` to the image, and to mask and boxes where there are any."""
     if picture.mask is None:
         image, mask = tool.apply_with_params(params, image=picture.image)["image"], None
     else:
         moved = tool.apply_with_params(params, image=picture.image, mask=picture.mask)
         image, mask = moved["image"], moved["mask"]
-    return Picture(image, mask, _carry_boxes(tool, picture, params, image.shape) if picture.boxes else picture.boxes)
+    return Picture(image, mask, _move_boxes(tool, picture, params, image.shape) if picture.boxes else picture.boxes)
 
 
-def _carry_boxes(tool: Tool, picture: Picture, params: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+def _move_boxes(tool: Tool, picture: Picture, params: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
     boxes = picture.boxes or ()
     if "map_x" in params:
         return _boxes.through_map(boxes, params["map_x"], params["map_y"])
     array = tool.apply_to_bboxes(_boxes.as_array(boxes, picture.image.shape), **params)
-    return _boxes.kept(np.asarray(array, dtype=np.float64).reshape(-1, 5), boxes, shape)
+    return _boxes.clipped_boxes(np.asarray(array, dtype=np.float64).reshape(-1, 5), boxes, shape)

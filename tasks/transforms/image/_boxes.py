@@ -25,7 +25,7 @@ def as_array(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> F64:
     return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
 
-def kept(array: F64, boxes: tuple[Box, ...], shape: tuple[int, ...]) -> tuple[Box, ...]:
+def clipped_boxes(array: F64, boxes: tuple[Box, ...], shape: tuple[int, ...]) -> tuple[Box, ...]:
     """Moved boxes, (n, 5) as in `as_array` and not yet clipped, as boxes inside a picture of `shape`."""
     height, width = shape[:2]
     # Shares come back with float noise (99.99999999 for 100); a thousandth of a pixel is finer than any label.

@@ -30,7 +30,7 @@ def base_share(seed: int, alpha: float, most: float = 1.0) -> float:
     return min(max(float(betaincinv(alpha, alpha, below)), 0.5), most)
 
 
-def fitted(partner: Picture, base: Picture) -> NDArray[Any]:
+def resized_to_base(partner: Picture, base: Picture) -> NDArray[Any]:
     """The partner's pixels at the base's size."""
     import cv2
 

@@ -66,4 +66,4 @@ def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) 
     """The picture in other colours."""
     values = {name: draws[f"{name}_factor"] for name in ("brightness", "contrast", "saturation")}
     values |= {"hue": draws["hue_degrees"] / 360.0, "order": ORDERS[draws["order"]]}
-    return library.recoloured(tool, pictures[0], values)
+    return library.apply_to_pixels(tool, pictures[0], values)

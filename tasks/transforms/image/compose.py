@@ -97,5 +97,5 @@ def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) 
     picture = pictures[0]
     values = draws["_params"] | {key: value for key, value in draws.items() if not key.startswith("_")}
     if "bboxes" not in tool.targets or "holes" in values:
-        return library.recoloured(tool, picture, values)
-    return library.carry(tool, picture, values)
+        return library.apply_to_pixels(tool, picture, values)
+    return library.apply_to_targets(tool, picture, values)

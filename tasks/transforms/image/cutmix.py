@@ -50,7 +50,7 @@ def build(params: Params) -> None:
 
 def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> Drawn:
     """The rectangle in pixels, and the share of the area that stays the base's."""
-    base, partner = pictures[0].image, _mixing.fitted(pictures[1], pictures[0])
+    base, partner = pictures[0].image, _mixing.resized_to_base(pictures[1], pictures[0])
     height, width = base.shape[:2]
     side = math.sqrt(1.0 - _mixing.base_share(seed, params.alpha))
     # Rounding down keeps the pasted area at half or less; at least one pixel is pasted.
@@ -65,7 +65,7 @@ def apply(tool: None, params: Params, pictures: Sequence[Picture], draws: Drawn)
     """The base with the partner's rectangle, taken from the same place."""
     image = pictures[0].image.copy()
     cut = slice(draws["y_min"], draws["y_max"]), slice(draws["x_min"], draws["x_max"])
-    image[cut] = _mixing.fitted(pictures[1], pictures[0])[cut]
+    image[cut] = _mixing.resized_to_base(pictures[1], pictures[0])[cut]
     return replace(pictures[0], image=image)
 
 

@@ -55,4 +55,6 @@ def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) 
     moved = np.stack([fields["map_x"] - still[0], fields["map_y"] - still[1]])
     # The library's alpha is not a distance: blurring shrinks the field by a factor that depends on sigma.
     moved *= draws["displacement_share"] * side / max(float(np.abs(moved).max()), 1e-9)
-    return library.carry(tool, picture, fields | {"map_x": still[0] + moved[0], "map_y": still[1] + moved[1]})
+    return library.apply_to_targets(
+        tool, picture, fields | {"map_x": still[0] + moved[0], "map_y": still[1] + moved[1]}
+    )

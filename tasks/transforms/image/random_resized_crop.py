@@ -58,4 +58,4 @@ def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) 
     height, width = picture.image.shape[:2]
     tool.size = (params.height_px or height, params.width_px or width)
     corners = tuple(draws[name] for name in CORNERS)
-    return library.carry(tool, picture, {"shape": picture.image.shape, "crop_coords": corners})
+    return library.apply_to_targets(tool, picture, {"shape": picture.image.shape, "crop_coords": corners})

@@ -40,4 +40,4 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
 def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The turned picture."""
     turned = {"factor": draws["quarter_turns"], "shape": pictures[0].image.shape}
-    return library.carry(tool, pictures[0], turned)
+    return library.apply_to_targets(tool, pictures[0], turned)
