@@ -31,22 +31,22 @@ def expectation_class(name: str, plugins: Mapping[str, type] | None = None) -> t
     for module in OURS:
         importlib.import_module(f"augmill.expectations.{module}")
     registry = importlib.import_module("great_expectations.expectations.registry")
-    found = registry._registered_expectations.get(name)
-    if found is None:
+    expectation = registry._registered_expectations.get(name)
+    if expectation is None:
         raise PolicyError(f"There is no expectation called {name!r}.", "Check its spelling and the plug-in folder.")
-    return found  # type: ignore[no-any-return]
+    return expectation  # type: ignore[no-any-return]
 
 
 def build(specs: Sequence[Spec], plugins: Mapping[str, type] | None = None) -> list[Any]:
     """One Great Expectations object per spec, in order. Raises PolicyError where the arguments do not fit."""
-    return [_one(spec, {"position": position}, plugins) for position, spec in enumerate(specs)]
+    return [_build_one(spec, {"position": position}, plugins) for position, spec in enumerate(specs)]
 
 
 def arguments(built: Any) -> dict[str, Any]:
     """What an expectation was built with, the defaults of its class included."""
     names = sorted(set(built.__fields__) - _EVERYWHERE)
-    given = {name: getattr(built, name) for name in names}
-    return {name: value for name, value in given.items() if value is not None and (name, value) not in _USUAL}
+    values = {name: getattr(built, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None and (name, value) not in _USUAL}
 
 
 def check_suite(suite: Suite, plugins: Mapping[str, type] | None = None) -> None:
@@ -54,20 +54,20 @@ def check_suite(suite: Suite, plugins: Mapping[str, type] | None = None) -> None
     findings: list[Finding] = []
     for position, spec in enumerate(suite.expectations):
         try:
-            _one(spec, {}, plugins)
+            _build_one(spec, {}, plugins)
         except PolicyError as error:
             findings.append(suite.finding(position, "AUG011", error.cause, error.remedy))
     if findings:
         raise PolicyError(f"{findings[0].file} has faults.", "Mend the lines above.", findings)
 
 
-def _one(spec: Spec, meta: dict[str, Any], plugins: Mapping[str, type] | None) -> Any:
-    found = expectation_class(spec.type, plugins)
+def _build_one(spec: Spec, meta: dict[str, Any], plugins: Mapping[str, type] | None) -> Any:
+    expectation = expectation_class(spec.type, plugins)
     try:
-        return found(**spec.kwargs, meta={**spec.meta, **meta})
+        return expectation(**spec.kwargs, meta={**spec.meta, **meta})
     # Great Expectations raises pydantic 1 errors, its own, ValueError and TypeError for a bad argument.
     except Exception as broken:  # noqa: BLE001
-        allowed = sorted(set(found.__fields__) - _EVERYWHERE)  # type: ignore[attr-defined]
+        allowed = sorted(set(expectation.__fields__) - _EVERYWHERE)  # type: ignore[attr-defined]
         cause = f"{spec.type} does not take these arguments: {_first_words(broken)}"
         raise PolicyError(cause, f"It takes: {', '.join(allowed)}.") from None
 
@@ -91,6 +91,6 @@ _EVERYWHERE = {
 def _first_words(broken: Exception) -> str:
     errors = getattr(broken, "errors", None)
     if callable(errors):
-        parts = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors()]
+        parts = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in errors()]
         return "; ".join(parts)[:300] + "."
     return " ".join(str(broken).split())[:300] + "."

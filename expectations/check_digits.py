@@ -1,4 +1,4 @@
-"""Check digits: the arithmetic that tells a number somebody was given from digits in a row.
+"""Check digits: the arithmetic that tells an issued number from arbitrary digits.
 
 Every test takes letters and digits only, in upper case, of the form that the caller has matched already.
 """
@@ -66,9 +66,9 @@ def iban(number: str) -> bool:
 def insee(number: str) -> bool:
     """France: 13 signs and a key of 97 minus their rest; Corsica's 2A and 2B count as 19 and 18."""
     month = int(number[3:5])
-    known = 1 <= month <= 12 or 20 <= month <= 42 or month >= 50
+    valid_month = 1 <= month <= 12 or 20 <= month <= 42 or month >= 50
     plain = number[:13].replace("2A", "19").replace("2B", "18")
-    return known and plain.isdigit() and 97 - int(plain) % 97 == int(number[13:])
+    return valid_month and plain.isdigit() and 97 - int(plain) % 97 == int(number[13:])
 
 
 def ean(digits: str) -> bool:
@@ -84,11 +84,11 @@ def fiscale(number: str) -> bool:
 
 def cpf(digits: str) -> bool:
     """Brazil: two check digits, each a weighted sum by 11."""
-    wanted = digits[:9]
+    expected = digits[:9]
     for size in (10, 11):
-        rest = sum(int(digit) * weight for digit, weight in zip(wanted, range(size, 1, -1), strict=True)) * 10 % 11
-        wanted += str(rest % 10)
-    return wanted == digits and len(set(digits)) > 1
+        rest = sum(int(digit) * weight for digit, weight in zip(expected, range(size, 1, -1), strict=True)) * 10 % 11
+        expected += str(rest % 10)
+    return expected == digits and len(set(digits)) > 1
 
 
 def personnummer(digits: str) -> bool:

@@ -30,30 +30,30 @@ STRUCTURAL = {
 
 def structural(columns: Sequence[str]) -> tuple[Spec, ...]:
     """Expectations for the structural score columns a frame holds; each must be true and present on every row."""
-    known = [name for name in columns if name in STRUCTURAL]
-    present = [Spec(type="expect_column_values_to_not_be_null", kwargs={"column": name}) for name in known]
-    return (*(Spec(type=STRUCTURAL[name]) for name in known), *present)
+    scored = [name for name in columns if name in STRUCTURAL]
+    present = [Spec(type="expect_column_values_to_not_be_null", kwargs={"column": name}) for name in scored]
+    return (*(Spec(type=STRUCTURAL[name]) for name in scored), *present)
 
 
-def semantic(asked: LabelConsistency) -> tuple[Spec, ...]:
+def semantic(check: LabelConsistency) -> tuple[Spec, ...]:
     """Expectations for the verifier's figures, with the policy's targets."""
     return (
-        _at_least("expect_label_consistency_rate", asked.min_rate),
-        _at_most("expect_drop_share", asked.max_drop_share),
-        _at_most("expect_unfamiliar_share", asked.max_unfamiliar_share),
+        _at_least("expect_label_consistency_rate", check.min_rate),
+        _at_most("expect_drop_share", check.max_drop_share),
+        _at_most("expect_unfamiliar_share", check.max_unfamiliar_share),
         _at_most("expect_enough_rows_to_judge", 0.0),
-        _at_least("expect_verifier_to_tell_classes_apart", asked.min_verifier_accuracy),
+        _at_least("expect_verifier_to_tell_classes_apart", check.min_verifier_accuracy),
         _at_least("expect_verifier_to_catch_swapped_labels", MIN_CATCH_RATE),
     )
 
 
-def distributional(asked: Distribution, figures: Sequence[str]) -> tuple[Spec, ...]:
+def distributional(check: Distribution, figures: Sequence[str]) -> tuple[Spec, ...]:
     """Expectations for the distributional figures that are measured for this modality."""
     every = {
-        "copy_share": _at_most("expect_copy_share", asked.max_copy_share),
-        "near_copy_share": _at_most("expect_near_copy_share", asked.max_near_copy_share),
-        "coverage": _at_least("expect_coverage", asked.min_coverage),
-        "out_of_range_share": _at_most("expect_out_of_range_share", asked.max_out_of_range_share),
+        "copy_share": _at_most("expect_copy_share", check.max_copy_share),
+        "near_copy_share": _at_most("expect_near_copy_share", check.max_near_copy_share),
+        "coverage": _at_least("expect_coverage", check.min_coverage),
+        "out_of_range_share": _at_most("expect_out_of_range_share", check.max_out_of_range_share),
         "columns_of_other_type": _at_most("expect_column_types_of_real_data", 0.0),
         "class_share_gap": _at_most("expect_class_shares_as_planned", MAX_CLASS_SHARE_GAP),
     }

@@ -1,4 +1,4 @@
-"""Find personal data in text by its form, and by its check digits where there are any: a net with known holes.
+"""Find personal data in text by its form, and by its check digits where there are any; it does not find all of it.
 
 E-mail and IP addresses, phone numbers, payment cards (Luhn), IBANs (ISO 7064, mod 97) and national numbers. Names,
 streets and birthdays have no form of their own and are not found.
@@ -29,7 +29,7 @@ Ends = Callable[[re.Match[str]], int | None]
 
 @dataclass(frozen=True)
 class Form:
-    """One kind of personal data: `kind` is its token, `sure` says that one cell of it alone is no chance."""
+    """One kind of personal data: `kind` is its token, `sure`: a single cell of this form is no coincidence."""
 
     kind: str
     what: str
@@ -50,33 +50,37 @@ class Detection:
 
 
 def candidates(texts: Any) -> list[bool]:
-    """Which of an Arrow array of texts are worth looking closer at: a quick no for nearly every text there is."""
+    """Which texts of an Arrow array may hold personal data: a fast filter that excludes nearly all of them."""
     import pyarrow.compute as pc
 
-    found: list[bool] = pc.match_substring_regex(texts, _CANDIDATE).to_pylist()
-    return found
+    matches: list[bool] = pc.match_substring_regex(texts, _CANDIDATE).to_pylist()
+    return matches
 
 
 def find(text: str, kinds: Collection[str] | None = None) -> list[Detection]:
-    """What a text holds, in order and without overlaps; of two that overlap the form listed first wins."""
-    found: list[Detection] = []
+    """The personal data in a text, in order and without overlaps; of two that overlap the form listed first wins."""
+    detections: list[Detection] = []
     for form in FORMS:
         if kinds is None or form.kind in kinds:
-            found += [one for one in _matches(form, text) if not any(_overlap(one, other) for other in found)]
-    return sorted(found)
+            detections += [
+                detection
+                for detection in _matches(form, text)
+                if not any(_overlap(detection, earlier) for earlier in detections)
+            ]
+    return sorted(detections)
 
 
 def mask(text: str) -> str:
-    """The text with a token such as `<email>` in the place of everything found."""
+    """The text with a token such as `<email>` in place of every detection."""
     parts, at = [], 0
-    for one in find(text):
-        parts += [text[at : one.start], f"<{one.kind}>"]
-        at = one.end
+    for detection in find(text):
+        parts += [text[at : detection.start], f"<{detection.kind}>"]
+        at = detection.end
     return "".join([*parts, text[at:]])
 
 
 def in_values(values: Iterable[str]) -> dict[str, int]:
-    """How many of a column's different texts hold what, by its name in words.
+    """How many of a column's different texts hold each kind of personal data, by its name in words.
 
     A number that is a whole cell counts if the form is sure or most cells are such numbers, anywhere else always.
     """
@@ -86,14 +90,14 @@ def in_values(values: Iterable[str]) -> dict[str, int]:
     texts = pa.array(values, pa.string())
     count = len(texts)
     for value in texts.filter(pa.array(candidates(texts), pa.bool_())).to_pylist():
-        for one in find(value):
-            whole = value[: one.start].strip() == "" == value[one.end :].strip()
-            (alone if whole else among)[one.what] += 1
-            sure |= {one.what} if one.sure else set()
-    told = {what: among[what] + alone[what] for what in among | alone}
+        for detection in find(value):
+            fills_cell = value[: detection.start].strip() == "" == value[detection.end :].strip()
+            (alone if fills_cell else among)[detection.what] += 1
+            sure |= {detection.what} if detection.sure else set()
+    totals = {what: among[what] + alone[what] for what in among | alone}
     return {
         what: rows
-        for what, rows in sorted(told.items(), key=lambda item: (-item[1], item[0]))
+        for what, rows in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
         if among[what] or what in sure or alone[what] >= _MOST * count
     }
 
@@ -102,8 +106,8 @@ def in_columns(table: Any) -> dict[str, dict[str, int]]:
     """The same for each column of an Arrow table of texts; those without any are left out."""
     import pyarrow.compute as pc
 
-    found = {name: in_values(pc.unique(table[name].drop_null()).to_pylist()) for name in table.column_names}
-    return {name: kinds for name, kinds in found.items() if kinds}
+    kinds_by_column = {name: in_values(pc.unique(table[name].drop_null()).to_pylist()) for name in table.column_names}
+    return {name: kinds for name, kinds in kinds_by_column.items() if kinds}
 
 
 def _matches(form: Form, text: str) -> Iterator[Detection]:
@@ -113,15 +117,15 @@ def _matches(form: Form, text: str) -> Iterator[Detection]:
             yield Detection(match.start(), end, form.kind, form.what, form.sure)
 
 
-def _overlap(one: Detection, other: Detection) -> bool:
-    return one.start < other.end and other.start < one.end
+def _overlap(first: Detection, second: Detection) -> bool:
+    return first.start < second.end and second.start < first.end
 
 
-def _always(match: re.Match[str]) -> int | None:
+def _match_end(match: re.Match[str]) -> int | None:
     return match.end()
 
 
-def _checked(test: Callable[[str], bool]) -> Ends:
+def _match_passing(test: Callable[[str], bool]) -> Ends:
     """The whole match, if its letters and digits pass a test."""
     return lambda match: match.end() if test(re.sub(r"[^0-9A-Za-z]", "", match.group()).upper()) else None
 
@@ -137,13 +141,13 @@ def _card(match: re.Match[str]) -> int | None:
 
 def _iban(match: re.Match[str]) -> int | None:
     """As many letters and digits as the country's numbers have, whatever follows them."""
-    wanted = check_digits.IBAN_LENGTHS.get(match.group()[:2].upper(), 0)
-    kept = ""
+    length = check_digits.IBAN_LENGTHS.get(match.group()[:2].upper(), 0)
+    characters = ""
     for at, sign in enumerate(match.group()):
-        kept += sign if sign.isalnum() else ""
-        if len(kept) == wanted:
+        characters += sign if sign.isalnum() else ""
+        if len(characters) == length:
             follows = match.string[match.start() + at + 1 : match.start() + at + 2]
-            return match.start() + at + 1 if not follows.isalnum() and check_digits.iban(kept) else None
+            return match.start() + at + 1 if not follows.isalnum() and check_digits.iban(characters) else None
     return None
 
 
@@ -168,7 +172,7 @@ def _phone(match: re.Match[str]) -> int | None:
     return None if dated or len(set(digits_of(match.group()))) < 3 else match.end()
 
 
-def _form(kind: str, what: str, pattern: str, ends: Ends = _always, *, sure: bool = True) -> Form:
+def _form(kind: str, what: str, pattern: str, ends: Ends = _match_end, *, sure: bool = True) -> Form:
     # ASCII, as RE2 has it; addresses alone have letters of every alphabet.
     return Form(kind, what, re.compile(pattern, re.IGNORECASE | (0 if "@" in pattern else re.ASCII)), ends, sure)
 
@@ -193,27 +197,33 @@ FORMS = (
         NATIONAL,
         "French INSEE number",
         r"(?<![\w.,+-])[12] ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d\b",
-        _checked(check_digits.insee),
+        _match_passing(check_digits.insee),
         sure=False,
     ),
-    _form(NATIONAL, "Swiss AHV number", r"\b756[. ]?\d{4}[. ]?\d{4}[. ]?\d\d\b", _checked(check_digits.ean)),
+    _form(NATIONAL, "Swiss AHV number", r"\b756[. ]?\d{4}[. ]?\d{4}[. ]?\d\d\b", _match_passing(check_digits.ean)),
     _form(
         NATIONAL,
         "Italian codice fiscale",
         r"\b[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]\b",
-        _checked(check_digits.fiscale),
+        _match_passing(check_digits.fiscale),
     ),
-    _form(NATIONAL, "Brazilian CPF", r"\b\d{3}\.\d{3}\.\d{3}-\d\d\b", _checked(check_digits.cpf)),
-    _form(NATIONAL, "Swedish personnummer", r"\b(?:\d\d)?\d{6}[-+]\d{4}\b", _checked(check_digits.personnummer)),
-    _form(NATIONAL, "Spanish DNI or NIE", r"\b(?:\d{8}|[XYZ]-?\d{7})-?[A-Z]\b", _checked(check_digits.dni), sure=False),
+    _form(NATIONAL, "Brazilian CPF", r"\b\d{3}\.\d{3}\.\d{3}-\d\d\b", _match_passing(check_digits.cpf)),
+    _form(NATIONAL, "Swedish personnummer", r"\b(?:\d\d)?\d{6}[-+]\d{4}\b", _match_passing(check_digits.personnummer)),
+    _form(
+        NATIONAL,
+        "Spanish DNI or NIE",
+        r"\b(?:\d{8}|[XYZ]-?\d{7})-?[A-Z]\b",
+        _match_passing(check_digits.dni),
+        sure=False,
+    ),
     _form(
         NATIONAL,
         "German tax number",
         r"(?<![\w.,+-])[1-9]\d(?: ?\d{3}){3}\b",
-        _checked(check_digits.steuer_id),
+        _match_passing(check_digits.steuer_id),
         sure=False,
     ),
-    _form(NATIONAL, "Polish PESEL", r"(?<![\w.,+-])\d{11}\b", _checked(check_digits.pesel), sure=False),
+    _form(NATIONAL, "Polish PESEL", r"(?<![\w.,+-])\d{11}\b", _match_passing(check_digits.pesel), sure=False),
     _form("ip", "IP address", rf"(?<![\w.])(?:{_BYTE}\.){{3}}{_BYTE}(?!\.?\d|[\w-])", _ipv4),
     _form("ip", "IP address", r"(?<![\w:.])[0-9A-F:]{6,39}(?!\w)", _ipv6),
     _form("phone", "phone number", r"(?<![\w+])\+ ?[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\w)", _phone),

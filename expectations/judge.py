@@ -1,6 +1,6 @@
-"""Run expectations over one frame in one Great Expectations validation, and say plainly what came out.
+"""Run expectations over one frame in one Great Expectations validation, and turn the answers into a verdict.
 
-Three things the library leaves open are closed here: nothing judged is never a success; an expectation that could
+Three gaps of the library are closed here: a success needs at least one judged value; an expectation that could
 not be evaluated is a failure of its own, with the reason; and every expectation asked for has an answer.
 """
 
@@ -72,11 +72,11 @@ class Verdict:
 
     def reasons(self) -> dict[int, list[str]]:
         """Why each failing row fails, by position: what the quarantine keeps."""
-        found: dict[int, list[str]] = {}
+        reasons: dict[int, list[str]] = {}
         for result, rows in zip(self.results, self.rows, strict=True):
             for row in rows:
-                found.setdefault(row, []).append(f"{result.column}: expected {result.target} ({result.name})")
-        return found
+                reasons.setdefault(row, []).append(f"{result.column}: expected {result.target} ({result.name})")
+        return reasons
 
     def document(self) -> list[dict[str, Any]]:
         """All answers as JSON-able values."""
@@ -95,8 +95,10 @@ def judge(
     frame = frame.reset_index(drop=True)
     built = build(specs, plugins)
     answers = _validate(frame, built)
-    asked = [Spec(type=spec.type, kwargs=arguments(one)) for spec, one in zip(specs, built, strict=True)]
-    pairs = [_result(spec, answers.get(position), frame, row_ids) for position, spec in enumerate(asked)]
+    complete = [
+        Spec(type=spec.type, kwargs=arguments(expectation)) for spec, expectation in zip(specs, built, strict=True)
+    ]
+    pairs = [_result(spec, answers.get(position), frame, row_ids) for position, spec in enumerate(complete)]
     return Verdict(tuple(result for result, _ in pairs), tuple(rows for _, rows in pairs))
 
 
@@ -109,17 +111,17 @@ def merge(verdicts: Iterable[Verdict]) -> Verdict:
 
 def _merged(results: Sequence[Result]) -> Result:
     judged, failed = sum(r.judged for r in results), sum(r.failed for r in results)
-    shown = tuple(failing for r in results for failing in r.failing)[:MAX_SHOWN]
-    # A shard with nothing to judge says nothing about the others, unless no shard had anything.
-    told = [r for r in results if r.error != NOTHING_JUDGED] or list(results[:1])
-    error = next((r.error for r in told if r.error), "")
+    failing_rows = tuple(failing for r in results for failing in r.failing)[:MAX_SHOWN]
+    # A shard with nothing to judge is left out of the result, unless no shard had anything.
+    judged_results = [r for r in results if r.error != NOTHING_JUDGED] or list(results[:1])
+    error = next((r.error for r in judged_results if r.error), "")
     return replace(
-        told[0],
-        success=all(r.success for r in told),
+        judged_results[0],
+        success=all(r.success for r in judged_results),
         observed=(judged - failed) / judged if judged else None,
         judged=judged,
         failed=failed,
-        failing=shown,
+        failing=failing_rows,
         error=error,
     )
 
@@ -171,39 +173,41 @@ def _result(
     error = _exception(answer.exception_info)
     if error:
         return replace(base, error=f"could not evaluate: {error}"), ()
-    found = answer.result
-    if "unexpected_count" not in found or "element_count" not in found:
+    figures = answer.result
+    if "unexpected_count" not in figures or "element_count" not in figures:
         return _aggregate(base, answer, frame), ()
-    judged = int(found["element_count"]) - int(found.get("missing_count") or 0)
+    judged = int(figures["element_count"]) - int(figures.get("missing_count") or 0)
     if spec.type in ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null"):
-        judged = int(found["element_count"])
+        judged = int(figures["element_count"])
     if judged == 0:
         return replace(base, error=NOTHING_JUDGED), ()
-    rows = tuple(int(row) for row in found.get("unexpected_index_list") or ())
-    shown = tuple(_failing(spec.type, row, columns, frame, row_ids) for row in rows[:MAX_SHOWN])
-    failed = int(found["unexpected_count"])
+    rows = tuple(int(row) for row in figures.get("unexpected_index_list") or ())
+    failing_rows = tuple(_failing(spec.type, row, columns, frame, row_ids) for row in rows[:MAX_SHOWN])
+    failed = int(figures["unexpected_count"])
     share = (judged - failed) / judged
-    done = replace(base, success=bool(answer.success), observed=share, judged=judged, failed=failed, failing=shown)
+    done = replace(
+        base, success=bool(answer.success), observed=share, judged=judged, failed=failed, failing=failing_rows
+    )
     return done, rows
 
 
-def _aggregate(base: Result, found: Any, frame: pd.DataFrame) -> Result:
-    """Answers about all rows. `found` is the library's result object."""
+def _aggregate(base: Result, answer: Any, frame: pd.DataFrame) -> Result:
+    """Answers about all rows. `answer` is the library's result object."""
     judged = _present(base, frame)
     if judged == 0 and not base.name.startswith("expect_table"):
         return replace(base, error=NOTHING_JUDGED)
-    value = _plain(found.result.get("observed_value"))
-    if value is None and "unexpected_count" in found.result:
-        value = {"unexpected": _plain(found.result.get("partial_unexpected_list", []))}
+    value = _plain(answer.result.get("observed_value"))
+    if value is None and "unexpected_count" in answer.result:
+        value = {"unexpected": _plain(answer.result.get("partial_unexpected_list", []))}
     if value is None and base.name not in _WITHOUT_FIGURE:
         return replace(base, judged=judged, error="not measured: the figure is missing")
-    success = bool(found.success)
+    success = bool(answer.success)
     return replace(base, success=success, observed=value, judged=judged, failed=0 if success else judged)
 
 
 def _present(base: Result, frame: pd.DataFrame) -> int:
-    whole = base.column not in frame.columns or base.name in _JUDGES_MISSING
-    return len(frame) if whole else int(frame[base.column].notna().sum())
+    counts_missing = base.column not in frame.columns or base.name in _JUDGES_MISSING
+    return len(frame) if counts_missing else int(frame[base.column].notna().sum())
 
 
 # These answer yes or no; every other expectation that shows no figure did not measure it.
@@ -217,14 +221,14 @@ _JUDGES_MISSING = (
 
 
 def _columns(spec: Spec) -> list[str]:
-    given = spec.kwargs
-    names = [given.get("column"), given.get("column_A"), given.get("column_B"), *given.get("column_list", ())]
+    kwargs = spec.kwargs
+    names = [kwargs.get("column"), kwargs.get("column_A"), kwargs.get("column_B"), *kwargs.get("column_list", ())]
     return [str(name) for name in names if name is not None]
 
 
 def _failing(kind: str, row: int, columns: list[str], frame: pd.DataFrame, row_ids: Sequence[str] | None) -> Failing:
     values = {name: _plain(frame[name].iloc[row]) for name in columns}
-    if kind in NO_PERSONAL_DATA:  # which must not be told any further
+    if kind in NO_PERSONAL_DATA:  # which must not be repeated in reports
         values = {name: mask(value) if isinstance(value, str) else value for name, value in values.items()}
     return Failing(row, str(row_ids[row]) if row_ids is not None else str(row), values)
 
@@ -234,9 +238,9 @@ def _exception(info: Any) -> str:
         return ""
     if "raised_exception" in info:
         info = {"": info}
-    for one in info.values():
-        if one.get("raised_exception"):
-            return " ".join(str(one.get("exception_message")).split())[:300]
+    for exception in info.values():
+        if exception.get("raised_exception"):
+            return " ".join(str(exception.get("exception_message")).split())[:300]
     return ""
 
 

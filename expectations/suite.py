@@ -72,31 +72,33 @@ class Suite(Closed):
 
 def load_suite(path: Path | str, custom: Mapping[str, Scope] | None = None) -> Suite:
     """Read a suite file; `custom` names the users' own expectations. Raises PolicyError with every fault."""
-    shown = str(path)
+    display_path = str(path)
     try:
         raw = yaml_source.read_bounded(Path(path))
         if raw is None:
-            raise _error([Finding(shown, 1, "AUG010", "The suite is larger than 1 MiB.", "Is this the data?")])
+            raise _error([Finding(display_path, 1, "AUG010", "The suite is larger than 1 MiB.", "Is this the data?")])
         text = raw.decode("utf-8-sig")
     except OSError as broken:
         why = broken.strerror or str(broken)
-        raise _error([Finding(shown, 1, "AUG010", f"The suite cannot be read: {why}.", "Check its path.")]) from None
+        raise _error(
+            [Finding(display_path, 1, "AUG010", f"The suite cannot be read: {why}.", "Check its path.")]
+        ) from None
     except UnicodeDecodeError:
-        raise _error([Finding(shown, 1, "AUG010", "The suite is not UTF-8.", "Save it as UTF-8.")]) from None
-    return parse_suite(text, shown, custom)
+        raise _error([Finding(display_path, 1, "AUG010", "The suite is not UTF-8.", "Save it as UTF-8.")]) from None
+    return parse_suite(text, display_path, custom)
 
 
-def parse_suite(text: str, shown: str, custom: Mapping[str, Scope] | None = None) -> Suite:
+def parse_suite(text: str, display_path: str, custom: Mapping[str, Scope] | None = None) -> Suite:
     """Check the text of a suite. Raises PolicyError with every fault, each with its line."""
     document = yaml_source.parse(text)
-    reporter = Reporter(shown, document)
-    findings = [Finding(shown, fault.line, "AUG010", fault.message, fault.remedy) for fault in document.faults]
+    reporter = Reporter(display_path, document)
+    findings = [Finding(display_path, fault.line, "AUG010", fault.message, fault.remedy) for fault in document.faults]
     if not isinstance(document.value, dict):
         if not findings:
             findings = [reporter.finding((), "AUG010", "The file holds no suite.", "Begin with `name: NAME`.")]
         raise _error(findings)
-    given = document.value.get("expectations")
-    for position, item in enumerate(given if isinstance(given, list) else []):
+    entries = document.value.get("expectations")
+    for position, item in enumerate(entries if isinstance(entries, list) else []):
         findings += _type_findings(item, position, reporter, custom or {})
     try:
         suite = Suite.model_validate(document.value)
@@ -106,10 +108,10 @@ def parse_suite(text: str, shown: str, custom: Mapping[str, Scope] | None = None
     if findings:
         raise _error(findings)
     lines = tuple(document.line_of(("expectations", position)) for position in range(len(suite.expectations)))
-    return _placed(suite, custom or {}, (shown, lines))
+    return _with_scopes(suite, custom or {}, (display_path, lines))
 
 
-def _placed(suite: Suite, custom: Mapping[str, Scope], where: tuple[str, tuple[int, ...]]) -> Suite:
+def _with_scopes(suite: Suite, custom: Mapping[str, Scope], where: tuple[str, tuple[int, ...]]) -> Suite:
     suite._where = where
     suite._scopes = tuple(
         custom[spec.type] if spec.type in custom else scope_of(spec.type, _mostly(spec)) for spec in suite.expectations

@@ -9,45 +9,45 @@ from augmill.expectations.suite import Spec
 
 def target_of(spec: Spec) -> str:
     """What must hold, as short as a table cell: `>= 0.99`, `{0, 1}`, `a value`."""
-    given = spec.kwargs
-    if tuple(given.get("value_set", ())) == (True,):
+    kwargs = spec.kwargs
+    if tuple(kwargs.get("value_set", ())) == (True,):
         return "true"
     if spec.type == "expect_column_values_to_not_be_null":
         return "a value"
-    words = [_bounds(given, "min_value", "max_value"), _members(given), _patterns(given), _others(given)]
+    words = [_bounds(kwargs, "min_value", "max_value"), _members(kwargs), _patterns(kwargs), _others(kwargs)]
     text = ", ".join(word for word in words if word) or _plain_name(spec.type)
-    mostly = given.get("mostly", 1.0)
+    mostly = kwargs.get("mostly", 1.0)
     return text if mostly == 1.0 else f"{text} in {float(mostly):.4g} of the rows"
 
 
-def _bounds(given: dict[str, Any], low: str, high: str) -> str:
-    least, most = given.get(low), given.get(high)
+def _bounds(kwargs: dict[str, Any], low: str, high: str) -> str:
+    least, most = kwargs.get(low), kwargs.get(high)
     if least is not None and most is not None:
         return f"{_number(least)}" if least == most else f"{_number(least)} to {_number(most)}"
     if least is not None:
-        return f"{'>' if given.get('strict_min') else '>='} {_number(least)}"
+        return f"{'>' if kwargs.get('strict_min') else '>='} {_number(least)}"
     if most is not None:
-        return f"{'<' if given.get('strict_max') else '<='} {_number(most)}"
+        return f"{'<' if kwargs.get('strict_max') else '<='} {_number(most)}"
     return ""
 
 
-def _members(given: dict[str, Any]) -> str:
-    members = given.get("value_set")
+def _members(kwargs: dict[str, Any]) -> str:
+    members = kwargs.get("value_set")
     if not isinstance(members, list | tuple):
         return ""
-    shown = ", ".join(str(member) for member in members[:8])
-    return f"{{{shown}{', ...' if len(members) > 8 else ''}}}"
+    listed = ", ".join(str(member) for member in members[:8])
+    return f"{{{listed}{', ...' if len(members) > 8 else ''}}}"
 
 
-def _patterns(given: dict[str, Any]) -> str:
-    patterns = given.get("regex") or given.get("regex_list") or given.get("strftime_format")
+def _patterns(kwargs: dict[str, Any]) -> str:
+    patterns = kwargs.get("regex") or kwargs.get("regex_list") or kwargs.get("strftime_format")
     return f"matches {patterns}" if patterns else ""
 
 
-def _others(given: dict[str, Any]) -> str:
+def _others(kwargs: dict[str, Any]) -> str:
     for key in ("value", "type_", "type_list", "threshold", "sum_total"):
-        if given.get(key) is not None:
-            return f"{key.rstrip('_').replace('_', ' ')} {given[key]}"
+        if kwargs.get(key) is not None:
+            return f"{key.rstrip('_').replace('_', ' ')} {kwargs[key]}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Judge what this project stands on and what infra/ holds, by tools in an environment of their own (.venv-audit).
+"""Audit the dependencies and the files of infra/, by tools in an environment of their own (.venv-audit).
 
     python3 infra/audit.py dependencies    known vulnerabilities in any locked version
     python3 infra/audit.py files           Dockerfile, compose.yaml, Kubernetes, units, workflows, against their schemas
@@ -54,20 +54,20 @@ def dependencies() -> int:
 
 def ask(service: str) -> list[dict[str, Any]] | None:
     """What a service knows of each package, or None where it does not answer, in time or about any of them."""
-    found: list[dict[str, Any]] = []
+    packages: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for number, pins in enumerate(locked()):
-            asked, report = Path(folder, f"{number}.txt"), Path(folder, f"{number}.json")
-            asked.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
-            if fault := run_pip_audit(service, asked, report):
+            pinned, report = Path(folder, f"{number}.txt"), Path(folder, f"{number}.json")
+            pinned.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
+            if fault := run_pip_audit(service, pinned, report):
                 print(f"{service} could not be asked: {fault}")
                 return None
-            found += json.loads(report.read_text())["dependencies"]
+            packages += json.loads(report.read_text())["dependencies"]
     # A mirror without this service says "not found" of each: no answer, though the tool calls it success.
-    if all("skip_reason" in one for one in found):
-        print(f"{service} knows none of the {len(found)} packages")
+    if all("skip_reason" in package for package in packages):
+        print(f"{service} knows none of the {len(packages)} packages")
         return None
-    return found
+    return packages
 
 
 def locked() -> list[dict[str, str]]:
@@ -77,20 +77,20 @@ def locked() -> list[dict[str, str]]:
         for name, version in re.findall(
             r"^([\w.-]+)(?:\[[\w,]+\])?==([^\s;]+)", (ROOT / lock).read_text(), re.MULTILINE
         ):
-            place = next((one for one in lists if one.get(name, version) == version), None)
+            place = next((pins for pins in lists if pins.get(name, version) == version), None)
             if place is None:
                 lists.append(place := {})
             place[name] = version
     return lists
 
 
-def run_pip_audit(service: str, asked: Path, report: Path) -> str:
+def run_pip_audit(service: str, requirements: Path, report: Path) -> str:
     """Write the report; returns why it could not be, or nothing."""
     command = [str(TOOLS / "bin" / "pip-audit"), "--disable-pip", "--no-deps", "--progress-spinner", "off"]
     command += ["--vulnerability-service", service, "--timeout", "8", "--format", "json", "--output", str(report)]
     try:
         done = subprocess.run(
-            [*command, "--requirement", str(asked)],
+            [*command, "--requirement", str(requirements)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -107,28 +107,28 @@ def run_pip_audit(service: str, asked: Path, report: Path) -> str:
 def accepted(file: Path) -> dict[str, str]:
     """The vulnerabilities that are known and accepted, with the reason of each; stops at one without."""
     listed = tomllib.loads(file.read_text()).get("accepted", [])
-    for one in listed:
-        if set(one) != {"id", "package", "reason"} or not str(one["reason"]).strip():
-            sys.exit(f"{file}: each [[accepted]] holds an id, a package and a reason; received {one}")
-    return {one["id"]: one["reason"] for one in listed}
+    for entry in listed:
+        if set(entry) != {"id", "package", "reason"} or not str(entry["reason"]).strip():
+            sys.exit(f"{file}: each [[accepted]] holds an id, a package and a reason; received {entry}")
+    return {entry["id"]: entry["reason"] for entry in listed}
 
 
-def judge(found: list[dict[str, Any]], service: str, known: dict[str, str]) -> int:
+def judge(packages: list[dict[str, Any]], service: str, accepted_reasons: dict[str, str]) -> int:
     """Print what was found; 1 where something is not accepted."""
-    skipped = [one["name"] for one in found if "skip_reason" in one]
-    new, seen = 0, set()
-    for package in found:
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    new, matched_ids = 0, set()
+    for package in packages:
         for fault in package.get("vulns", ()):
             ids = [fault["id"], *fault.get("aliases", ())]
-            reason = next((known[name] for name in ids if name in known), None)
-            seen |= {name for name in ids if name in known}
+            reason = next((accepted_reasons[name] for name in ids if name in accepted_reasons), None)
+            matched_ids |= {name for name in ids if name in accepted_reasons}
             new += reason is None
             fixed = ", ".join(fault.get("fix_versions", ())) or "no version yet"
             verdict = f"accepted: {reason}" if reason else f"mended in {fixed}"
             print(f"{package['name']} {package['version']}: {fault['id']} ({verdict})")
-    for name in sorted(known.keys() - seen):
+    for name in sorted(accepted_reasons.keys() - matched_ids):
         print(f"{ACCEPTED.name} accepts {name}, which nothing has any more: take it out")
-    print(f"{len(found) - len(skipped)} packages audited by {service}, {len(skipped)} unknown to it; {new} to mend")
+    print(f"{len(packages) - len(skipped)} packages audited by {service}, {len(skipped)} unknown to it; {new} to mend")
     if new:
         print("  remedy: `python3 infra/lock.py --upgrade-package NAME`, or accept it with a reason in", ACCEPTED.name)
     return int(new > 0)
@@ -140,9 +140,11 @@ def files() -> int:
     rendered = TOOLS / "kubernetes.yaml"
     checks = [
         [str(tools / "hadolint"), "infra/Dockerfile"],
-        against(tools, "vendor.compose-spec", "infra/compose.yaml"),
-        against(tools, "vendor.github-workflows", *sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))),
-        against(tools, "vendor.gitlab-ci", "infra/ci/gitlab.yml"),
+        schema_check(tools, "vendor.compose-spec", "infra/compose.yaml"),
+        schema_check(
+            tools, "vendor.github-workflows", *sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
+        ),
+        schema_check(tools, "vendor.gitlab-ci", "infra/ci/gitlab.yml"),
     ]
     manifests = ["infra/kubernetes/secrets.example.yaml"]
     if kubectl := shutil.which("kubectl"):
@@ -159,7 +161,7 @@ def files() -> int:
     return max(show(command) for command in checks)
 
 
-def against(tools: Path, schema: str, *judged: str) -> list[str]:
+def schema_check(tools: Path, schema: str, *judged: str) -> list[str]:
     """The command that judges files by a schema that comes with the tool."""
     return [str(tools / "check-jsonschema"), "--quiet", "--builtin-schema", schema, *judged]
 

@@ -49,9 +49,9 @@ def use_a_python_that_is_new_enough() -> None:
     if sys.version_info >= OLDEST:
         return
     for minor in range(OLDEST[1], 20):
-        found = shutil.which(f"python3.{minor}")
-        if found:
-            os.execv(found, [found, *sys.argv])
+        newer = shutil.which(f"python3.{minor}")
+        if newer:
+            os.execv(newer, [newer, *sys.argv])
     sys.exit(
         f"augmill needs Python 3.11 or later; this is {sys.version.split()[0]} at {sys.executable}.\n"
         f"  remedy: install Python 3.11, then run python3.11 {' '.join(sys.argv)}"
@@ -68,16 +68,16 @@ def install(venv: Path, requirements: str, *, project: bool = False, includes: s
     """Bring a virtual environment to what a requirements file says, and this project into it if asked to."""
     make(venv)
     python = str(venv / "bin" / "python")
-    wanted = ROOT / requirements
-    if not stamped(venv, wanted):
-        count = wanted.read_text().count("==")
+    lock_file = ROOT / requirements
+    if not stamped(venv, lock_file):
+        count = lock_file.read_text().count("==")
         say(f"Installing {count} pinned packages into {venv.name}; once, for some minutes.")
         began = time.monotonic()
-        call(python, *PIP, "--require-hashes", "-r", str(wanted))
+        call(python, *PIP, "--require-hashes", "-r", str(lock_file))
         # pip would compile on one core; and without compiled code every start would take twice as long.
         call(python, "-m", "compileall", "-qq", "-j", "0", str(venv / "lib"), may_fail=True)
         say(f"Installed in {time.monotonic() - began:.0f} s.")
-        stamp(venv, wanted, *([ROOT / includes] if includes else []))
+        stamp(venv, lock_file, *([ROOT / includes] if includes else []))
     if project:
         metadata = ROOT / "pyproject.toml"
         if not stamped(venv, metadata):

@@ -25,8 +25,8 @@ def schema() -> str:
         engine.dispose()
         with closing(sqlite3.connect(database)) as connection:
             statements = [" ".join(line.split()) for line in connection.iterdump()]
-    kept = [statement for statement in statements if statement not in ("BEGIN TRANSACTION;", "COMMIT;")]
-    return "\n".join([f"-- mlflow {version('mlflow')}", *kept])
+    definitions = [statement for statement in statements if statement not in ("BEGIN TRANSACTION;", "COMMIT;")]
+    return "\n".join([f"-- mlflow {version('mlflow')}", *definitions])
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ def schema() -> str:
         os.environ["PREFECT_HOME"] = folder  # before Prefect is imported
         asyncio.run(_migrate())
         with closing(sqlite3.connect(Path(folder) / "prefect.db")) as connection:
-            made = connection.execute(TABLES_THEN_INDEXES).fetchall()
+            rows = connection.execute(TABLES_THEN_INDEXES).fetchall()
             revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-    lines = [" ".join(sql.split()) + ";" for (sql,) in made]
+    lines = [" ".join(sql.split()) + ";" for (sql,) in rows]
     return "\n".join([*lines, f"INSERT INTO alembic_version VALUES ('{revision}');"])
 
 

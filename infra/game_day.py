@@ -1,4 +1,4 @@
-"""Break each part in turn, and see from outside that somebody is told, nothing is lost, and the runbook mends it.
+"""Break each part in turn, and check from outside that an alert is sent, nothing is lost, and the runbook repairs it.
 
     python3 infra/game_day.py                     all of it, a quarter of an hour
     python3 infra/game_day.py --only worker --only input
@@ -31,7 +31,7 @@ from typing import Any
 
 from game_parts import Store, Unusable, free_port, program, until, watching
 from game_worker import AtWork, freeze_and_kill
-from game_world import DATASET, ROWS, Reader, World, kept_whole, make_world, reading, seconds, steps_of
+from game_world import DATASET, ROWS, Reader, World, make_world, reading, runbook_commands, seconds, version_problems
 
 ALERT_SECONDS = 240
 ENDS_SECONDS = 240
@@ -56,7 +56,7 @@ class Break:
 
 @dataclass
 class Outcome:
-    """What came of a break, as seen from outside."""
+    """The outcome of a break, as seen from outside."""
 
     name: str
     broke: str
@@ -198,37 +198,37 @@ def breaks() -> list[Break]:
     ]  # fmt: skip
 
 
-def play(one: Break, world: World, reader: Reader, say: Callable[[str], None]) -> Outcome:
-    """Break it, wait for the alert, mend it by its runbook, wait for its end, and look whether anything is lost."""
-    outcome = Outcome(one.name, one.what, one.alert)
+def play(failure: Break, world: World, reader: Reader, say: Callable[[str], None]) -> Outcome:
+    """Break it, wait for the alert, mend it by its runbook, wait for its end, and check whether anything is lost."""
+    outcome = Outcome(failure.name, failure.what, failure.alert)
     watch = world.watch
     if watch is None:
         raise Unusable("nobody watches")
     answers, refusals, began = reader.answers, reader.refusals, time.monotonic()
-    say(f"{one.name}: {one.what}")
-    one.harm(world)
-    outcome.meanwhile = one.meanwhile(world)
-    outcome.told_after_seconds = until(lambda: watch.told_since(began, one.alert), ALERT_SECONDS)
+    say(f"{failure.name}: {failure.what}")
+    failure.harm(world)
+    outcome.meanwhile = failure.meanwhile(world)
+    outcome.told_after_seconds = until(lambda: watch.seconds_until_alert(began, failure.alert), ALERT_SECONDS)
     if outcome.told_after_seconds is None:
-        outcome.wrong.append(f"nobody was told of {one.alert} within {ALERT_SECONDS} s")
-    say(f"{one.name}: told of {one.alert} after {outcome.told_after_seconds} s; {outcome.meanwhile}")
+        outcome.wrong.append(f"nobody was told of {failure.alert} within {ALERT_SECONDS} s")
+    say(f"{failure.name}: told of {failure.alert} after {outcome.told_after_seconds} s; {outcome.meanwhile}")
     mending = time.monotonic()
-    one.by_hand(world)
-    for line in steps_of(one.alert, world):
+    failure.by_hand(world)
+    for line in runbook_commands(failure.alert, world):
         done = world.shell(line)
         if line == "augmill status":  # it says how things are: a person looks again until they are well
             done = until(lambda: (again := world.shell("augmill status")).returncode == 0 and again, 120) or done
         outcome.mended_by.append(line)
         if done.returncode:
             outcome.wrong.append(f"`{line}` of the runbook ended with {done.returncode}: {done.stderr[-400:]}")
-    outcome.wrong += [said for said in (one.mended(world),) if said]
-    if not until(lambda: not watch.firing(one.alert), ENDS_SECONDS):
-        outcome.wrong.append(f"{one.alert} still fires {ENDS_SECONDS} s after it was mended")
+    outcome.wrong += [problem for problem in (failure.mended(world),) if problem]
+    if not until(lambda: not watch.firing(failure.alert), ENDS_SECONDS):
+        outcome.wrong.append(f"{failure.alert} still fires {ENDS_SECONDS} s after it was mended")
     outcome.ended_after_seconds = seconds(mending)
-    outcome.wrong += kept_whole(world, reader)
+    outcome.wrong += version_problems(world, reader)
     outcome.wrong += [outcome.meanwhile] if outcome.meanwhile.startswith(("WRONG", "no spool")) else []
     outcome.readers = f"{reader.answers - answers} whole versions read, {reader.refusals - refusals} times no answer"
-    say(f"{one.name}: {'ok' if outcome.ok else '; '.join(outcome.wrong)}")
+    say(f"{failure.name}: {'ok' if outcome.ok else '; '.join(outcome.wrong)}")
     return outcome
 
 
@@ -283,24 +283,34 @@ def _small_disk(home: Path, say: Callable[[str], None]) -> Iterator[None]:
 def table(outcomes: list[Outcome]) -> str:
     """One line per break."""
     rows = [("break", "alert", "told after", "what readers saw", "mended by", "ended after", "ok")]
-    for one in outcomes:
-        told = "never" if one.told_after_seconds is None else f"{one.told_after_seconds:.0f} s"
-        ended = "" if one.ended_after_seconds is None else f"{one.ended_after_seconds:.0f} s"
-        mended = f"{one.alert}.md: {len(one.mended_by)} commands"
-        rows.append((f"{one.name} {one.broke}", one.alert, told, one.readers, mended, ended, "ok" if one.ok else "NO"))
+    for outcome in outcomes:
+        alerted = "never" if outcome.told_after_seconds is None else f"{outcome.told_after_seconds:.0f} s"
+        ended = "" if outcome.ended_after_seconds is None else f"{outcome.ended_after_seconds:.0f} s"
+        mended = f"{outcome.alert}.md: {len(outcome.mended_by)} commands"
+        rows.append(
+            (
+                f"{outcome.name} {outcome.broke}",
+                outcome.alert,
+                alerted,
+                outcome.readers,
+                mended,
+                ended,
+                "ok" if outcome.ok else "NO",
+            )
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, *(f"{one.name}: {said}" for one in outcomes for said in one.wrong)])
+    return "\n".join([*lines, *(f"{outcome.name}: {problem}" for outcome in outcomes for problem in outcome.wrong)])
 
 
 def main() -> int:
     """Play, print the table, and say by the exit code whether all of it held."""
-    names = [one.name for one in breaks()]
+    names = [failure.name for failure in breaks()]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=names, help="this break alone; may be given again")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     parser.add_argument("--keep", action="store_true", help="keep the folder with every log")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="augmill-game-day-"))
     began, outcomes = time.monotonic(), []
 
@@ -310,23 +320,23 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with started(folder, say) as world, reading(world) as reader:
-            for one in breaks():
-                if asked.only and one.name not in asked.only:
+            for failure in breaks():
+                if options.only and failure.name not in options.only:
                     continue
-                if one.name == "disk" and not os.path.ismount(world.home):
+                if failure.name == "disk" and not os.path.ismount(world.home):
                     continue
-                outcomes.append(play(one, world, reader, say))
+                outcomes.append(play(failure, world, reader, say))
     except Unusable as fault:
         print(f"no game: {fault}", file=sys.stderr)
         return 4
     finally:
-        if asked.keep:
+        if options.keep:
             say(f"everything is in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    shown: dict[str, Any] = {"breaks": [asdict(one) | {"ok": one.ok} for one in outcomes]}
-    print(json.dumps(shown, indent=2) if asked.json else table(outcomes))
-    return 0 if outcomes and all(one.ok for one in outcomes) else 1
+    document: dict[str, Any] = {"breaks": [asdict(outcome) | {"ok": outcome.ok} for outcome in outcomes]}
+    print(json.dumps(document, indent=2) if options.json else table(outcomes))
+    return 0 if outcomes and all(outcome.ok for outcome in outcomes) else 1
 
 
 EXPORTER = ["metrics", "--serve", "--port"]

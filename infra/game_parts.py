@@ -1,4 +1,4 @@
-"""The parts that a game day starts: a store, the stack of `augmill up`, Prometheus, Alertmanager and who is told.
+"""The parts that a game day starts: a store, the stack of `augmill up`, Prometheus, Alertmanager and their webhook.
 
 Every program is in a process group of its own that ends with us, however we end, and listens on loopback alone.
 """
@@ -51,12 +51,12 @@ class Unusable(Exception):
     """A game day cannot be played here; says what is missing."""
 
 
-def until(seen: Callable[[], Any], seconds: float) -> Any:
-    """Ask again and again until there is something to see; what was seen last if time runs out."""
+def until(probe: Callable[[], Any], seconds: float) -> Any:
+    """Call `probe` until it returns something true or time runs out; returns its last answer."""
     end = time.monotonic() + seconds
-    while not (found := seen()) and time.monotonic() < end:
+    while not (answer := probe()) and time.monotonic() < end:
         time.sleep(0.3)
-    return found
+    return answer
 
 
 def get(url: str, seconds: float = 10.0) -> Any:
@@ -119,16 +119,16 @@ class Store:
 
     def start(self) -> None:
         """Start it, with everything that it had."""
-        kept = {name: str(self.folder / name) for name in ("objects", "state")}
+        folders = {name: str(self.folder / name) for name in ("objects", "state")}
         settings = {
             "GATEWAY_PORT": str(self.port),
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "SERVICES": "s3",
             "S3_PERSIST": "1",
-            "S3_DATA_DIR": kept["objects"],
+            "S3_DATA_DIR": folders["objects"],
             "PERSIST_STATE": "1",
-            "STATE_DIR": kept["state"],
+            "STATE_DIR": folders["state"],
             "LOG_LEVEL": "WARNING",
         }
         self.running = contextlib.ExitStack()
@@ -141,8 +141,8 @@ class Store:
 
         names = {"AWS_ENDPOINT_URL": "endpoint_url", "AWS_ACCESS_KEY_ID": "aws_access_key_id"}
         names |= {"AWS_SECRET_ACCESS_KEY": "aws_secret_access_key", "AWS_REGION": "region_name"}
-        known = {names[name]: value for name, value in self.environment.items() if name in names}
-        return boto3.client("s3", **known)
+        settings = {names[name]: value for name, value in self.environment.items() if name in names}
+        return boto3.client("s3", **settings)
 
     def make_bucket(self) -> None:
         """Make the bucket of the lake."""
@@ -160,20 +160,20 @@ class Store:
 
 def ministack() -> str:
     """The S3 server of the tests."""
-    ours = ROOT / ".venv-ministack" / "bin" / "ministack"
-    found = shutil.which("ministack") or (str(ours) if ours.is_file() else None)
-    if found is None:
+    installed = ROOT / ".venv-ministack" / "bin" / "ministack"
+    path = shutil.which("ministack") or (str(installed) if installed.is_file() else None)
+    if path is None:
         raise Unusable("there is no ministack: `python3 infra/dev.py install` puts it into .venv-ministack")
-    return found
+    return path
 
 
 @dataclass
 class Watch:
-    """Prometheus and its Alertmanager, with the shipped rules, and everything that they told."""
+    """Prometheus and its Alertmanager, with the shipped rules, and the alerts that the webhook received."""
 
     prometheus: str
     alertmanager: str
-    told: list[tuple[float, str, str]]
+    alerts_received: list[tuple[float, str, str]]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus answers."""
@@ -184,12 +184,12 @@ class Watch:
         """Whether an alert fires now."""
         return bool(self.query(f'ALERTS{{alertname="{alert}",alertstate="firing"}}'))
 
-    def told_since(self, began: float, alert: str) -> float | None:
-        """After how many seconds the on-call's webhook heard of an alert."""
+    def seconds_until_alert(self, began: float, alert: str) -> float | None:
+        """Seconds from `began` until the webhook received an alert; None if it has not."""
         return next(
             (
                 round(at - began, 1)
-                for at, name, status in self.told
+                for at, name, status in self.alerts_received
                 if at > began and (name, status) == (alert, "firing")
             ),
             None,
@@ -204,11 +204,11 @@ def watching(folder: Path, exporter: int) -> Iterator[Watch]:
         raise Unusable(f"{', '.join(absent)} not installed: `bash .ci/packages` as root installs it")
     ports = {"prometheus": free_port(), "alertmanager": free_port()}
     with contextlib.ExitStack() as running:
-        told = running.enter_context(_webhook())
+        inbox = running.enter_context(_webhook())
         for name in ("recording.rules.yml", "alerting.rules.yml"):
             _write(folder / name, _quick_rules(_load(name)))
         config = _write(folder / "prometheus.yml", _quick_prometheus(_load("prometheus.yml"), ports, exporter))
-        routes = _write(folder / "alertmanager.yml", _quick_routes(_load("alertmanager.yml"), told.port))
+        routes = _write(folder / "alertmanager.yml", _quick_routes(_load("alertmanager.yml"), inbox.port))
         at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         listen = {name: f"--web.listen-address={address}" for name, address in at.items()}
         alertmanager = ["prometheus-alertmanager", f"--config.file={routes}", "--cluster.listen-address="]
@@ -217,24 +217,24 @@ def watching(folder: Path, exporter: int) -> Iterator[Watch]:
         prometheus += [f"--storage.tsdb.path={folder / 'series'}"]
         for name, command in (("alertmanager", alertmanager), ("prometheus", prometheus)):
             running.enter_context(program(folder / f"{name}.log", f"http://{at[name]}/-/ready", *command))
-        yield Watch(f"http://{at['prometheus']}", f"http://{at['alertmanager']}", told.heard)
+        yield Watch(f"http://{at['prometheus']}", f"http://{at['alertmanager']}", inbox.alerts)
 
 
 @dataclass
-class _Told:
-    heard: list[tuple[float, str, str]] = field(default_factory=list)
+class _AlertInbox:
+    alerts: list[tuple[float, str, str]] = field(default_factory=list)
     port: int = 0
 
 
 @contextlib.contextmanager
-def _webhook() -> Iterator[_Told]:
-    """Who is on call: keeps when which alert came."""
-    told = _Told()
+def _webhook() -> Iterator[_AlertInbox]:
+    """The webhook of the person on call: records when each alert came."""
+    inbox = _AlertInbox()
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             for alert in json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"]:
-                told.heard.append((time.monotonic(), alert["labels"]["alertname"], alert["status"]))
+                inbox.alerts.append((time.monotonic(), alert["labels"]["alertname"], alert["status"]))
             self.send_response(200)
             self.end_headers()
 
@@ -242,9 +242,9 @@ def _webhook() -> Iterator[_Told]:
             """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        told.port = int(server.server_address[1])
+        inbox.port = int(server.server_address[1])
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield told
+        yield inbox
         server.shutdown()
 
 
@@ -267,12 +267,12 @@ def _quick_rules(rules: dict[str, Any]) -> dict[str, Any]:
 
 
 def _quick_prometheus(config: dict[str, Any], ports: dict[str, int], exporter: int) -> dict[str, Any]:
-    known = {**ports, "augmill-exporter": exporter}
+    port_by_job = {**ports, "augmill-exporter": exporter}
     config["global"] = {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}
     config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{ports['alertmanager']}"]}]
-    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in known]
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in port_by_job]
     for job in config["scrape_configs"]:
-        job["static_configs"][0]["targets"] = [f"127.0.0.1:{known[job['job_name']]}"]
+        job["static_configs"][0]["targets"] = [f"127.0.0.1:{port_by_job[job['job_name']]}"]
         if job["job_name"] == "augmill-exporter":  # it looks at services that may hang
             job |= {"scrape_interval": "5s", "scrape_timeout": "5s"}
     return config

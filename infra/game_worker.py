@@ -1,4 +1,4 @@
-"""The worker of a game day dies with a run in its hands, as a machine does: everything below it at once."""
+"""The worker of a game day is killed during a run, with all its processes at once, as when a machine fails."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class AtWork:
         world.write_rows(LARGER)
         world.augmill("deploy")
         before = len(results(world))
-        deployment = asked(world, f"deployments/name/augment/{DATASET}")
-        self.run = asked(world, f"deployments/{deployment['id']}/create_flow_run", {})["id"]
+        deployment = prefect_answer(world, f"deployments/name/augment/{DATASET}")
+        self.run = prefect_answer(world, f"deployments/{deployment['id']}/create_flow_run", {})["id"]
         if not until(lambda: len(results(world)) > before, BEGINS_SECONDS):
             raise Unusable(f"the run of the worker does not begin: {self.state(world)}")
         freeze_and_kill(world, "worker")
         self.results = len(results(world)) - before
 
     def meanwhile(self, world: World) -> str:
-        """Nothing of the run is to be seen."""
-        seen = world.augmill("show", DATASET)["version"]
-        if seen != self.version:
-            return f"WRONG: a run was killed after {self.results} results, and {DATASET}@{seen} is there"
-        return f"a run was killed after {self.results} results; {DATASET}@{seen} is still the newest"
+        """No version of the killed run is visible."""
+        newest = world.augmill("show", DATASET)["version"]
+        if newest != self.version:
+            return f"WRONG: a run was killed after {self.results} results, and {DATASET}@{newest} is there"
+        return f"a run was killed after {self.results} results; {DATASET}@{newest} is still the newest"
 
     def mended(self, world: World) -> str:
         """The run is no longer under way, and the rows it was to publish are there, by the runbook's own command."""
@@ -53,8 +53,8 @@ class AtWork:
         return ""
 
     def state(self, world: World) -> str:
-        """What Prefect says of the run."""
-        return str(asked(world, f"flow_runs/{self.run}")["state_type"])
+        """The state of the run on Prefect's server."""
+        return str(prefect_answer(world, f"flow_runs/{self.run}")["state_type"])
 
 
 def freeze_and_kill(world: World, name: str) -> None:
@@ -71,14 +71,16 @@ def freeze_and_kill(world: World, name: str) -> None:
 
 def results(world: World) -> list[str]:
     """The finished results of stages that the lake keeps."""
-    keys, seen = world.store.client(), []
-    for page in keys.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"lake/.augmill/{DATASET}/work/"):
-        seen += [found["Key"] for found in page.get("Contents", ())]
-    return seen
+    client, names = world.store.client(), []
+    for page in client.get_paginator("list_objects_v2").paginate(
+        Bucket=BUCKET, Prefix=f"lake/.augmill/{DATASET}/work/"
+    ):
+        names += [entry["Key"] for entry in page.get("Contents", ())]
+    return names
 
 
-def asked(world: World, path: str, body: dict[str, Any] | None = None) -> Any:
-    """What Prefect's server answers."""
+def prefect_answer(world: World, path: str, body: dict[str, Any] | None = None) -> Any:
+    """The JSON that Prefect's server answers."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
         f"{world.environment['PREFECT_API_URL']}/{path}", data, {"Content-Type": "application/json"}

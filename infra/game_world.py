@@ -1,4 +1,4 @@
-"""What a game day is played on: a dataset that is run and read, commands of runbooks, what is seen from outside."""
+"""The set-up of a game day: a dataset that is run and read, commands of runbooks, and checks from outside."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ budget: {{max_quarantine_share: 0.1}}
 class Reader:
     """A training job that reads the newest version again and again, straight from the store.
 
-    `seen`: a digest of the rows of each version; a version that was ever read with other rows is in `broken`.
+    `digests`: a digest of the rows of each version; a version that was ever read with other rows is in `broken`.
     """
 
     uri: str
     options: dict[str, str]
-    seen: dict[int, str] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
     broken: set[int] = field(default_factory=set)
     answers: int = 0
     refusals: int = 0
@@ -70,7 +70,7 @@ class Reader:
         table = DeltaTable(self.uri, version=version, storage_options=self.options)
         digest = self._digest(table)
         number = int(table.version())
-        if self.seen.setdefault(number, digest) != digest:
+        if self.digests.setdefault(number, digest) != digest:
             self.broken.add(number)
         return number
 
@@ -90,12 +90,12 @@ class Reader:
             scheme = "s3://"
         rows: list[str] = []
         for uri in table.file_uris():
-            found = pq.read_table(uri.removeprefix(scheme), filesystem=store, partitioning=None)
-            rows += [repr(sorted(row.items(), key=lambda item: item[0])) for row in found.to_pylist()]
+            table_rows = pq.read_table(uri.removeprefix(scheme), filesystem=store, partitioning=None)
+            rows += [repr(sorted(row.items(), key=lambda item: item[0])) for row in table_rows.to_pylist()]
         return f"{len(rows)} {hashlib.sha256(''.join(sorted(rows)).encode()).hexdigest()}"
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Read until `stop` is set."""
         while not self.stop.is_set():
             try:
                 self.look()
@@ -113,7 +113,7 @@ class World:
     store: Store
     environment: dict[str, str]
     watch: Watch | None = None
-    said: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -143,7 +143,7 @@ class World:
         environment = dict(self.environment)
         if line.startswith(("augmill up", "augmill down", "augmill status")):
             environment.pop("AUGMILL_TRACKING_URI", None)  # the stack serves MLflow; the others are its clients
-        self.said.append(line)
+        self.commands.append(line)
         process = subprocess.Popen(
             ["bash", "-c", line],
             stdin=subprocess.DEVNULL,
@@ -186,11 +186,11 @@ def make_world(folder: Path, store: Store) -> World:
     script = folder / "bin" / "augmill"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m augmill.flows.cli "$@"\n')
     script.chmod(0o755)
-    ours = ("AUGMILL_", "PREFECT_", "MLFLOW_", "AWS_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{kept.get('PATH', '')}"
+    prefixes = ("AUGMILL_", "PREFECT_", "MLFLOW_", "AWS_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{inherited.get('PATH', '')}"
     environment = (
-        kept | store.environment | {"PATH": path, "PYTHONPATH": str(ROOT), "AUGMILL_HOME": str(folder / "home")}
+        inherited | store.environment | {"PATH": path, "PYTHONPATH": str(ROOT), "AUGMILL_HOME": str(folder / "home")}
     )
     environment |= {"AUGMILL_LAKE": f"s3://{BUCKET}/lake", "AUGMILL_WORKERS": "2", "AUGMILL_RUNNER": "thread"}
     # Whoever finds the store away says so soon.
@@ -217,7 +217,7 @@ def reading(world: World) -> Iterator[Reader]:
         thread.join(60)
 
 
-def steps_of(runbook: str, world: World) -> list[str]:
+def runbook_commands(runbook: str, world: World) -> list[str]:
     """The commands below "Mend" of a runbook, with the names and addresses of this game day."""
     text = (ROOT / "infra" / "runbooks" / f"{runbook}.md").read_text()
     mend = text.partition("\n## Mend\n")[2].partition("\n## ")[0]
@@ -227,15 +227,15 @@ def steps_of(runbook: str, world: World) -> list[str]:
     places = {"DATASET": DATASET}
     if world.watch is not None:
         places |= {"http://127.0.0.1:9090": world.watch.prometheus, "http://127.0.0.1:9093": world.watch.alertmanager}
-    for written, here in places.items():
-        lines = [line.replace(written, here) for line in lines]
+    for written, actual in places.items():
+        lines = [line.replace(written, actual) for line in lines]
     return lines
 
 
-def kept_whole(world: World, reader: Reader) -> list[str]:
+def version_problems(world: World, reader: Reader) -> list[str]:
     """What is wrong with versions that were read before: gone, or not the rows they were. Empty if nothing is."""
     wrong = [f"version {number} was seen with other rows" for number in sorted(reader.broken)]
-    for number in sorted(reader.seen):
+    for number in sorted(reader.digests):
         try:
             reader.look(number)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the version is lost

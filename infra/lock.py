@@ -36,7 +36,7 @@ def main(options: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     run = project["project"]["dependencies"] + groups["checkout"]
-    with found_uv() as uv:
+    with uv_program() as uv:
         lock(uv, run, "requirements.txt", options)
         lock(uv, run + groups["dev"], "requirements-dev.txt", ["--constraint", "requirements.txt", *options])
         lock(uv, groups["ministack"], "requirements-ministack.txt", options)
@@ -44,15 +44,15 @@ def main(options: list[str]) -> None:
         lock(uv, groups["audit"], "requirements-audit.txt", options)
 
 
-def lock(uv: str, wanted: list[str], output: str, options: list[str]) -> None:
-    """Resolve `wanted` into the file `output`, which also says what was chosen last time."""
+def lock(uv: str, requirements: list[str], output: str, options: list[str]) -> None:
+    """Resolve `requirements` into the file `output`, which also says what was chosen last time."""
     command = [uv, "pip", "compile", "-", "--output-file", output, *OPTIONS, *options]
-    subprocess.run(command, input="\n".join(wanted), text=True, check=True, cwd=ROOT)
+    subprocess.run(command, input="\n".join(requirements), text=True, check=True, cwd=ROOT)
     print(f"{output}: {(ROOT / output).read_text().count('==')} pinned")
 
 
 @contextmanager
-def found_uv() -> Iterator[str]:
+def uv_program() -> Iterator[str]:
     """The uv of PATH, or one installed for this call alone."""
     if present := shutil.which("uv"):
         yield present

@@ -28,20 +28,20 @@ _NOQA = re.compile(r"#\s*noqa:\s*(AUG\d{3}(?:\s*,\s*AUG\d{3})*)[\s:-]*(.*)$")
 @cache
 def rules() -> dict[str, Rule]:
     """Every rule that judges a policy as a whole, by code, found in the files of `policies/rules/`."""
-    found: dict[str, Rule] = {}
+    rules_by_code: dict[str, Rule] = {}
     for file in sorted(_RULES.glob("[!_]*.py")):
         module = importlib.import_module(f"augmill.policies.rules.{file.stem}")
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if re.match(r"aug\d{3}_", name):
-                found[name[:6].upper()] = function
-    return dict(sorted(found.items()))
+                rules_by_code[name[:6].upper()] = function
+    return dict(sorted(rules_by_code.items()))
 
 
 def lint(loaded: Loaded, catalogue: Catalogue, facts: DataFacts | None = None) -> list[Finding]:
-    """Every finding, sorted by line. With `facts`, the rules that need a look at the data speak as well."""
+    """Every finding, sorted by line. With `facts`, the rules that need figures of the data run as well."""
     context = Context(loaded, catalogue, facts)
-    found = [_finding(loaded, code, hit) for code, rule in rules().items() for hit in _first(rule(context))]
-    return sorted(_suppress(loaded, found, every_rule_ran=facts is not None))
+    findings = [_finding(loaded, code, hit) for code, rule in rules().items() for hit in _first(rule(context))]
+    return sorted(_suppress(loaded, findings, every_rule_ran=facts is not None))
 
 
 def explain(code: str) -> str:
@@ -75,7 +75,7 @@ def _first(hits: Iterable[Hit]) -> Iterator[Hit]:
 
 def _finding(loaded: Loaded, code: str, hit: Hit) -> Finding:
     where = ".".join(str(part) for part in hit.path)
-    return Finding(loaded.shown, loaded.line_of(hit.path), code, hit.message, hit.remedy, where, hit.severity)
+    return Finding(loaded.display_path, loaded.line_of(hit.path), code, hit.message, hit.remedy, where, hit.severity)
 
 
 def _suppress(loaded: Loaded, findings: Iterable[Finding], *, every_rule_ran: bool) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def _suppress(loaded: Loaded, findings: Iterable[Finding], *, every_rule_ran: bo
             why, remedy = f"{code} finds nothing on this line.", "Remove the comment."
         else:
             continue
-        yield Finding(loaded.shown, line, "AUG500", why, remedy, severity="warning")
+        yield Finding(loaded.display_path, line, "AUG500", why, remedy, severity="warning")
 
 
 def _remarks(text: str) -> dict[tuple[int, str], str]:

@@ -27,7 +27,7 @@ NOT_IN_ROWS = {"description", "owner", "license", "language", "publish", "schedu
 
 
 class Entry(Protocol):
-    """What the loader and the lint rules ask of a transform."""
+    """What the loader and the lint rules need of a transform."""
 
     @property
     def use(self) -> str:
@@ -49,7 +49,7 @@ class Entry(Protocol):
 
 
 class Catalogue(Protocol):
-    """What the loader asks of the catalogue."""
+    """What the loader needs of the catalogue."""
 
     def names(self, modality: str | None = None) -> list[str]:
         """The transforms there are."""
@@ -71,14 +71,14 @@ class Catalogue(Protocol):
 class Loaded:
     """A policy, where it came from, and the checked parameters of its transforms by (step, position).
 
-    `shown` is the path as the user typed it. `content_hash` names all that decides which rows are published,
+    `display_path` is the path as the user typed it. `content_hash` names all that decides which rows are published,
     defaults filled in; comments, key order, texts for people, channel and schedule are not in it. `file_hash` names
     the bytes of the file.
     """
 
     policy: Policy
     path: Path
-    shown: str
+    display_path: str
     text: str
     params: Mapping[tuple[str, int], BaseModel]
     suite: Path | None
@@ -97,18 +97,18 @@ class Loaded:
 
 def load(path: Path | str, catalogue: Catalogue) -> Loaded:
     """Read and check a policy file. Raises one PolicyError that holds every fault found."""
-    shown = str(path)
+    display_path = str(path)
     file = Path(path).expanduser().absolute()
-    raw = _read(file, shown)
+    raw = _read(file, display_path)
     document = yaml_source.parse(raw.decode("utf-8-sig"))
-    checker = _Checker(shown, file, document, catalogue)
+    checker = _Checker(display_path, file, document, catalogue)
     policy = checker.check()
     if policy is None or checker.findings:
-        raise _error(shown, checker.findings)
+        raise _error(display_path, checker.findings)
     return Loaded(
         policy=policy,
         path=file,
-        shown=shown,
+        display_path=display_path,
         text=raw.decode("utf-8-sig"),
         params=checker.params,
         suite=checker.suite,
@@ -126,17 +126,17 @@ def suite_folders(file: Path) -> tuple[Path, Path]:
 class _Checker:
     """Collects the findings of one file."""
 
-    def __init__(self, shown: str, file: Path, document: Document, catalogue: Catalogue) -> None:
+    def __init__(self, display_path: str, file: Path, document: Document, catalogue: Catalogue) -> None:
         self.file, self.document, self.catalogue = file, document, catalogue
-        self.reporter = Reporter(shown, document)
+        self.reporter = Reporter(display_path, document)
         self.findings: list[Finding] = []
         self.params: dict[tuple[str, int], BaseModel] = {}
         self.suite: Path | None = None
 
     def check(self) -> Policy | None:
         for fault in self.document.faults:
-            found = self.reporter.finding(fault.path, "AUG002", fault.message, fault.remedy)
-            self.findings.append(replace(found, line=fault.line))
+            finding = self.reporter.finding(fault.path, "AUG002", fault.message, fault.remedy)
+            self.findings.append(replace(finding, line=fault.line))
         raw = self.document.value
         if not isinstance(raw, dict):
             if not self.findings:
@@ -165,30 +165,30 @@ class _Checker:
             )
 
     def _check_names(self, raw: dict[str, Any]) -> None:
-        modality, known = raw.get("modality"), self.catalogue.modalities()
-        if isinstance(modality, str) and modality not in (*known, *PLANNED_MODALITIES):
-            self._unknown(("modality",), "modality", modality, known)
+        modality, modalities = raw.get("modality"), self.catalogue.modalities()
+        if isinstance(modality, str) and modality not in (*modalities, *PLANNED_MODALITIES):
+            self._unknown(("modality",), "modality", modality, modalities)
         source = raw.get("source")
-        given = source.get("format") if isinstance(source, dict) else None
-        if isinstance(given, str) and given not in FORMATS:
-            self._unknown(("source", "format"), "format", given, FORMATS)
+        source_format = source.get("format") if isinstance(source, dict) else None
+        if isinstance(source_format, str) and source_format not in FORMATS:
+            self._unknown(("source", "format"), "format", source_format, FORMATS)
         checks = raw.get("checks")
         custom = checks.get("custom") if isinstance(checks, dict) else None
         if isinstance(custom, list) and custom:
-            theirs = self.catalogue.custom()
+            custom_names = self.catalogue.custom()
             for index, name in enumerate(custom):
-                if name not in theirs:
-                    self._unknown(("checks", "custom", index), "expectation", str(name), theirs)
-        asked = checks.get("label_consistency") if isinstance(checks, dict) else None
-        verifier = asked.get("verifier") if isinstance(asked, dict) else None
+                if name not in custom_names:
+                    self._unknown(("checks", "custom", index), "expectation", str(name), custom_names)
+        consistency = checks.get("label_consistency") if isinstance(checks, dict) else None
+        verifier = consistency.get("verifier") if isinstance(consistency, dict) else None
         if isinstance(verifier, str) and verifier not in self.catalogue.verifiers():
             path = ("checks", "label_consistency", "verifier")
             self._unknown(path, "verifier", verifier, self.catalogue.verifiers())
         if isinstance(raw.get("expectations"), str):
             self._find_suite(raw["expectations"])
 
-    def _unknown(self, path: tuple[str | int, ...], what: str, name: str, known: Iterable[str]) -> None:
-        self._report(path, "AUG009", f"there is no {what} called {name!r}.", did_you_mean(name, known))
+    def _unknown(self, path: tuple[str | int, ...], what: str, name: str, candidates: Iterable[str]) -> None:
+        self._report(path, "AUG009", f"there is no {what} called {name!r}.", did_you_mean(name, candidates))
 
     def _find_suite(self, name: str) -> None:
         folders = suite_folders(self.file)
@@ -250,39 +250,39 @@ def _transforms_in(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ..
                 yield ("steps", number, "transforms", position), str(step.get("name")), position, chosen
 
 
-def _read(file: Path, shown: str) -> bytes:
+def _read(file: Path, display_path: str) -> bytes:
     try:
         str(file).encode()
         if file.is_dir():
-            raise _cannot_read(shown, "it is a folder", "Name the policy file in it.")
+            raise _cannot_read(display_path, "it is a folder", "Name the policy file in it.")
         if file.is_file() and yaml_source.leads_out(file):  # a review would quote in public what it leads to
             remedy = "Put the file itself there, or name the file that is meant."
-            raise _cannot_read(shown, f"it is a link that leads out of {file.parent}", remedy)
+            raise _cannot_read(display_path, f"it is a link that leads out of {file.parent}", remedy)
         raw = yaml_source.read_bounded(file)
         if raw is None:
-            raise _cannot_read(shown, "it is larger than 1 MiB", "A policy is a page of text; is this the data?")
+            raise _cannot_read(display_path, "it is larger than 1 MiB", "A policy is a page of text; is this the data?")
         raw.decode("utf-8-sig")
     except UnicodeEncodeError:
-        raise _cannot_read(shown, "its path is not UTF-8", "Rename it: lineage and reports name it.") from None
+        raise _cannot_read(display_path, "its path is not UTF-8", "Rename it: lineage and reports name it.") from None
     except FileNotFoundError:
         others = [other.name for other in file.parent.glob("*.y*ml")]
         near = did_you_mean(file.name, others) if others else "Check the path."
-        raise _cannot_read(shown, "there is no such file", near) from None
+        raise _cannot_read(display_path, "there is no such file", near) from None
     except UnicodeDecodeError as broken:
         line = broken.object.count(b"\n", 0, broken.start) + 1
-        raise _cannot_read(shown, "it is not UTF-8", "Save it as UTF-8.", line) from None
+        raise _cannot_read(display_path, "it is not UTF-8", "Save it as UTF-8.", line) from None
     except OSError as broken:
-        raise _cannot_read(shown, broken.strerror or str(broken), "Check its path and permissions.") from None
+        raise _cannot_read(display_path, broken.strerror or str(broken), "Check its path and permissions.") from None
     return raw
 
 
-def _cannot_read(shown: str, why: str, remedy: str, line: int = 1) -> PolicyError:
-    return _error(shown, [Finding(shown, line, "AUG001", f"The file cannot be read: {why}.", remedy)])
+def _cannot_read(display_path: str, why: str, remedy: str, line: int = 1) -> PolicyError:
+    return _error(display_path, [Finding(display_path, line, "AUG001", f"The file cannot be read: {why}.", remedy)])
 
 
-def _error(shown: str, findings: list[Finding]) -> PolicyError:
+def _error(display_path: str, findings: list[Finding]) -> PolicyError:
     faults = "1 fault" if len(findings) == 1 else f"{len(findings)} faults"
-    return PolicyError(f"{shown} has {faults}.", "Mend the lines above.", sorted(findings))
+    return PolicyError(f"{display_path} has {faults}.", "Mend the lines above.", sorted(findings))
 
 
 def _content_hash(policy: Policy, params: Mapping[tuple[str, int], BaseModel]) -> str:

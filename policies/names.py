@@ -21,9 +21,9 @@ def natural_sort_key(name: str) -> tuple[int, float, str, str]:
     return (0, number, spread, name) if isfinite(number) else (1, 0.0, spread, name)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """The remedy for a name that does not exist: near misses, or all there are."""
-    names = sorted(known, key=natural_sort_key)
+    names = sorted(candidates, key=natural_sort_key)
     near = get_close_matches(name, names, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(near)}?"

@@ -1,6 +1,6 @@
-"""When a policy runs by itself, and what becomes of a run that starts while another is at work.
+"""When a policy runs on a schedule, and what happens to a run that starts while another one is running.
 
-Nothing here decides a row: a changed schedule makes no new version.
+No row depends on it: a changed schedule makes no new version.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CRON_REMEDY = 'minute hour day month weekday, such as "0 3 * * *" (daily at 3) o
 
 
 class Schedule(Closed):
-    """When the dataset is run on a Prefect server, and how its runs meet; one of them runs at a time."""
+    """When the dataset is run on a Prefect server; one of its runs is active at a time, others wait or are skipped."""
 
     cron: str | None = Field(
         default=None, description=f"{CRON_REMEDY}. Without it the dataset runs when it is asked to."
@@ -38,26 +38,26 @@ class Schedule(Closed):
 
     @field_validator("cron")
     @classmethod
-    def _cron_line(cls, given: str | None) -> str | None:
-        if given is None:
+    def _cron_line(cls, line: str | None) -> str | None:
+        if line is None:
             return None
-        fields = given.split()
-        if len(fields) != 5 or not all(CRON_FIELD.match(one.lower()) for one in fields):
-            raise ValueError(f"is no cron line of five fields: write {CRON_REMEDY}; got {given!r}")
+        fields = line.split()
+        if len(fields) != 5 or not all(CRON_FIELD.match(entry.lower()) for entry in fields):
+            raise ValueError(f"is no cron line of five fields: write {CRON_REMEDY}; got {line!r}")
         from cronsim import CronSim, CronSimError  # here: most policies have no schedule
 
         try:
-            next(CronSim(given, datetime(2024, 1, 1, tzinfo=UTC)))
+            next(CronSim(line, datetime(2024, 1, 1, tzinfo=UTC)))
         except (CronSimError, StopIteration) as fault:
-            raise ValueError(f"never comes, or is no cron line ({fault}): write {CRON_REMEDY}; got {given!r}") from None
+            raise ValueError(f"never comes, or is no cron line ({fault}): write {CRON_REMEDY}; got {line!r}") from None
         return " ".join(fields)
 
     @field_validator("timezone")
     @classmethod
-    def _known_timezone(cls, given: str) -> str:
-        if given not in timezones():
-            raise ValueError(f"there is no timezone {given!r}. {did_you_mean(given, timezones()).rstrip('.?')}")
-        return given
+    def _known_timezone(cls, timezone: str) -> str:
+        if timezone not in timezones():
+            raise ValueError(f"there is no timezone {timezone!r}. {did_you_mean(timezone, timezones()).rstrip('.?')}")
+        return timezone
 
     @model_validator(mode="after")
     def _a_timezone_of_something(self) -> Self:

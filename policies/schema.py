@@ -1,7 +1,7 @@
-"""The policy file as closed, frozen models: what a dataset's owner asked for, and nothing else.
+"""The policy file as closed, frozen models: the settings of a dataset's owner, and nothing else.
 
 Only shapes and single-field rules live here. Rules that judge a policy as a whole are in `lint.py`;
-whether a transform exists and takes the given parameters is asked of the catalogue by `load.py`.
+whether a transform exists and takes the given parameters is checked against the catalogue by `load.py`.
 """
 
 from __future__ import annotations
@@ -79,16 +79,16 @@ class SplitRule(Closed):
 
     @model_validator(mode="before")
     @classmethod
-    def _fractions_unless_a_column_decides(cls, given: Any) -> Any:
+    def _fractions_unless_a_column_decides(cls, raw: Any) -> Any:
         # Here and nowhere else, so that rules that mean the same are equal and have one hash.
-        if isinstance(given, dict) and given.get("fractions") is None and given.get("column") is None:
-            return {**given, "fractions": dict(DEFAULT_FRACTIONS)}
-        return given
+        if isinstance(raw, dict) and raw.get("fractions") is None and raw.get("column") is None:
+            return {**raw, "fractions": dict(DEFAULT_FRACTIONS)}
+        return raw
 
     @field_validator("fractions")
     @classmethod
-    def _no_share_is_no_split(cls, given: dict[Split, float] | None) -> dict[Split, float] | None:
-        return None if given is None else {split: share for split, share in given.items() if share}
+    def _no_share_is_no_split(cls, fractions: dict[Split, float] | None) -> dict[Split, float] | None:
+        return None if fractions is None else {split: share for split, share in fractions.items() if share}
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -130,11 +130,11 @@ class TransformUse(Closed):
 
     @field_validator("labels")
     @classmethod
-    def _a_remap_changes_the_label(cls, given: dict[str, Any]) -> dict[str, Any]:
-        same = [label for label, fate in given.items() if isinstance(fate, Remap) and fate.remap == label]
+    def _a_remap_changes_the_label(cls, labels: dict[str, Any]) -> dict[str, Any]:
+        same = [label for label, fate in labels.items() if isinstance(fate, Remap) and fate.remap == label]
         if same:
             raise ValueError(f"{same[0]} is remapped to itself; write `{same[0]}: keep`")
-        return given
+        return labels
 
 
 class Amount(Closed):
@@ -147,9 +147,9 @@ class Amount(Closed):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [name for name in ("copies", "to_count", "to_share", "balance") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of copies, to_count, to_share, balance; got {given or 'none'}")
+        chosen = [name for name in ("copies", "to_count", "to_share", "balance") if getattr(self, name) is not None]
+        if len(chosen) != 1:
+            raise ValueError(f"give exactly one of copies, to_count, to_share, balance; got {chosen or 'none'}")
         return self
 
 
@@ -185,10 +185,10 @@ class LabelConsistency(Closed):
 
     @field_validator("alpha")
     @classmethod
-    def _some_class_is_judged(cls, given: float) -> float:
-        if given > MAX_ALPHA:
-            raise ValueError(f"no class would be judged at an alpha above {MAX_ALPHA:g}; got {given:g}")
-        return given
+    def _some_class_is_judged(cls, alpha: float) -> float:
+        if alpha > MAX_ALPHA:
+            raise ValueError(f"no class would be judged at an alpha above {MAX_ALPHA:g}; got {alpha:g}")
+        return alpha
 
 
 class Distribution(Closed):

@@ -16,15 +16,15 @@ from augmill.policies.yaml_source import Document, Path
 
 @dataclass(frozen=True)
 class Reporter:
-    """Makes findings for one file: `shown` is its path as the user typed it."""
+    """Makes findings for one file: `display_path` is its path as the user typed it."""
 
-    shown: str
+    display_path: str
     document: Document
 
     def finding(self, path: Path, rule: str, message: str, remedy: str) -> Finding:
         """A finding at the line of the value at `path`."""
         where = ".".join(str(part) for part in path)
-        return Finding(self.shown, self.document.line_of(path), rule, message, remedy, where)
+        return Finding(self.display_path, self.document.line_of(path), rule, message, remedy, where)
 
 
 __all__ = ["Reporter", "did_you_mean", "fields_at", "findings_of", "spell"]
@@ -56,29 +56,29 @@ def findings_of(
     `rule` is that of a transform's parameters."""
     places: dict[Path, list[Mapping[str, Any]]] = {}
     for fault in error.errors(include_url=False):
-        if _follows(fault):
+        if _is_consequence(fault):
             continue
         # pydantic also names the alternatives of a union in the path: cut it to what the file holds.
-        path = reporter.document.known((*at, *fault["loc"]))
+        path = reporter.document.nearest_path((*at, *fault["loc"]))
         if fault["type"] == "missing":
             path = (*path, fault["loc"][-1])
         places.setdefault(path, []).append(fault)
-    found = []
+    findings = []
     for path, faults in places.items():
         if faults[0]["type"] == "extra_forbidden":
             intent = INTENTS.get(str(path[-1])) if path[0] in INTENT_HOLDERS and rule == "AUG004" else None
             near = did_you_mean(str(path[-1]), fields_at(model, path[len(at) : -1]))
             code = "AUG003" if rule == "AUG004" else rule
             if intent is not None:
-                found.append(reporter.finding(path, *intent))
+                findings.append(reporter.finding(path, *intent))
                 continue
-            found.append(reporter.finding(path, code, f"unknown key {path[-1]!r}.", near))
+            findings.append(reporter.finding(path, code, f"unknown key {path[-1]!r}.", near))
         else:
-            found.append(reporter.finding(path, rule, _sentence(path, faults), _remedy(faults)))
-    return found
+            findings.append(reporter.finding(path, rule, _sentence(path, faults), _remedy(faults)))
+    return findings
 
 
-def _follows(fault: Mapping[str, Any]) -> bool:
+def _is_consequence(fault: Mapping[str, Any]) -> bool:
     """Whether a list is only called too short because its bad items, which have faults of their own, are left out."""
     return fault["type"] == "too_short" and len(fault["input"]) >= int(fault["ctx"]["min_length"])
 
@@ -123,12 +123,12 @@ def _sentence(path: Path, faults: list[Mapping[str, Any]]) -> str:
 
 
 def _wording(message: str) -> str:
-    for theirs, ours in _WORDING.items():
-        if message.startswith(theirs):
-            message = ours + message.removeprefix(theirs)
-    for theirs, ours in _ARTICLES.items():
-        if message.startswith(theirs):
-            message = ours + message.removeprefix(theirs)
+    for pydantic_text, wording in _WORDING.items():
+        if message.startswith(pydantic_text):
+            message = wording + message.removeprefix(pydantic_text)
+    for pydantic_text, wording in _ARTICLES.items():
+        if message.startswith(pydantic_text):
+            message = wording + message.removeprefix(pydantic_text)
     return message.partition(" after validation")[0]
 
 

@@ -54,7 +54,7 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
-    def known(self, path: Path) -> Path:
+    def nearest_path(self, path: Path) -> Path:
         """The longest beginning of `path` that stands in the text."""
         while path and path not in self.lines:
             path = path[:-1]
@@ -62,7 +62,7 @@ class Document:
 
     def line_of(self, path: Path) -> int:
         """The line of the value at `path`, or of what encloses it."""
-        return self.lines.get(self.known(path), 1)
+        return self.lines.get(self.nearest_path(path), 1)
 
 
 class _Stop(Exception):
@@ -76,7 +76,7 @@ class _Stop(Exception):
 def read_bounded(file: File) -> bytes | None:
     """A file's bytes, or None where there are more of them than a policy or suite may have. Raises OSError."""
     with file.open("rb") as opened:
-        data = opened.read(MAX_BYTES + 1)  # not its size: a device or a pipe says nought and has no end
+        data = opened.read(MAX_BYTES + 1)  # not its size: a device or a pipe reports size 0 and has no end
     return data if len(data) <= MAX_BYTES else None
 
 

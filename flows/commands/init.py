@@ -16,7 +16,7 @@ from augmill.flows.console import json_option, print_json, say
 from augmill.policies.errors import PolicyError
 
 if TYPE_CHECKING:
-    from augmill.tasks.drafting.source_profile import Look
+    from augmill.tasks.drafting.source_profile import SourceProfile
 
 EXAMPLE = """
 \b
@@ -50,7 +50,7 @@ def command(
     """Draft policies/NAME.yaml and expectations/NAME.yaml for a SOURCE: a file, glob, folder or s3:// URI."""
     from augmill.flows.settings import quiet_libraries, settings
     from augmill.tasks.drafting.draft import draft
-    from augmill.tasks.drafting.infer_policy import Call, dataset_name
+    from augmill.tasks.drafting.infer_policy import DraftRequest, dataset_name
     from augmill.tasks.transforms.catalogue import Catalogue
 
     current = settings()
@@ -59,51 +59,51 @@ def command(
     name = dataset or dataset_name(_uris(source)[0])
     files = policies / f"{name}.yaml", policies.with_name("expectations") / f"{name}.yaml"
     _refuse_existing(files, force)
-    call = Call(_written(source, policies), label, name, kind)
+    call = DraftRequest(_written(source, policies), label, name, kind)
     made = draft(call, policies, Catalogue(current.plugins))
     for file, text in zip(files, (made.policy, made.suite), strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     shown = [os.path.relpath(file) for file in files]
     if as_json:
-        steps = [{"name": step.name, "reasons": step.reasons} for step in made.advised]
+        steps = [{"name": step.name, "reasons": step.reasons} for step in made.recommended]
         print_json(
             {
                 "policy": shown[0],
                 "suite": shown[1],
-                "rows": made.seen.rows,
-                "classes": made.seen.classes,
+                "rows": made.profile.rows,
+                "classes": made.profile.classes,
                 "steps": steps,
-                "quarantined": dict(made.seen.unusable.most_common()),
-                "would_fail": made.seen.would_fail,
-                "personal": {name: column.personal for name, column in made.seen.columns.items() if column.personal},
+                "quarantined": dict(made.profile.unusable.most_common()),
+                "would_fail": made.profile.would_fail,
+                "personal": {name: column.personal for name, column in made.profile.columns.items() if column.personal},
             }
         )
         return
-    say(f"Wrote {shown[0]} and {shown[1]} from {made.seen.rows:,} rows, {len(made.seen.classes)} classes.")
-    if made.seen.found.ignored:
-        say(f"  {made.seen.found.said_of_ignored}")
-    for step in made.advised:
-        say(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
-    if not made.advised:
+    say(f"Wrote {shown[0]} and {shown[1]} from {made.profile.rows:,} rows, {len(made.profile.classes)} classes.")
+    if made.profile.listing.ignored:
+        say(f"  {made.profile.listing.said_of_ignored}")
+    for step in made.recommended:
+        say(f"  {step.name}: {', '.join(choice.use for choice in step.chain)}")
+    if not made.recommended:
         say("  no step: nothing to advise; the policy says why")
-    _tell_of_bad_rows(made.seen)
-    _tell_of_personal_data(made.seen)
-    first = "Mend the rows, draft again" if made.seen.would_fail else "Read both"
+    _tell_of_bad_rows(made.profile)
+    _tell_of_personal_data(made.profile)
+    first = "Mend the rows, draft again" if made.profile.would_fail else "Read both"
     say(f"{first}, then: augmill run {shown[0]}")
 
 
-def _tell_of_bad_rows(seen: Look) -> None:
-    if seen.unusable:
-        say(f"{seen.unusable_count} would be quarantined:")
-    for reason, count in seen.unusable.most_common():
+def _tell_of_bad_rows(profile: SourceProfile) -> None:
+    if profile.unusable:
+        say(f"{profile.unusable_count} would be quarantined:")
+    for reason, count in profile.unusable.most_common():
         say(f"  {count:,} x {reason}")
-    if seen.would_fail:
-        say(seen.failure)
+    if profile.would_fail:
+        say(profile.failure)
 
 
-def _tell_of_personal_data(seen: Look) -> None:
-    for name, column in seen.columns.items():
+def _tell_of_personal_data(profile: SourceProfile) -> None:
+    for name, column in profile.columns.items():
         if column.personal:
             told = ", ".join(f"{what} ({count:,})" for what, count in column.personal.items())
             say(f"  {name} looks like personal data: {told}; the policy says how to treat it")

@@ -39,8 +39,8 @@ Rows are training rows, each judged by a model that has not seen it; the test sp
 )
 @json_option
 def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, as_json: bool) -> None:
-    """Measure how far each transform of POLICY may go before labels move: the curve per class, which classes break
-    first, and the range that keeps the declared rate."""
+    """Measure how far each transform of POLICY may go before labels move: the curve per class, which classes become
+    inconsistent first, and the range that keeps the declared rate."""
     current = settings()
     quiet_libraries(current)
     log_to(current)

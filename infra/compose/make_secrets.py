@@ -19,19 +19,19 @@ def main(options: list[str]) -> None:
         sys.exit(str(__doc__))
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     FOLDER.chmod(0o700)
-    wanted = files()
-    present = {name for name in wanted if (FOLDER / name).exists()}
-    if present and present != wanted.keys() and "--renew" not in options:
-        missing = ", ".join(sorted(wanted.keys() - present))
+    lines_by_file = files()
+    present = {name for name in lines_by_file if (FOLDER / name).exists()}
+    if present and present != lines_by_file.keys() and "--renew" not in options:
+        missing = ", ".join(sorted(lines_by_file.keys() - present))
         sys.exit(
             f"{FOLDER} lacks {missing}, whose secrets the others share.\n  remedy: put them back, or give --renew."
         )
     if present and "--renew" not in options:
         print(f"{FOLDER}: {len(present)} files were there and stay as they are")
         return
-    for name, lines in wanted.items():
+    for name, lines in lines_by_file.items():
         write(FOLDER / name, lines)
-    print(f"{FOLDER}: wrote {len(wanted)} files; the password of Grafana's `admin` stands in grafana.env")
+    print(f"{FOLDER}: wrote {len(lines_by_file)} files; the password of Grafana's `admin` stands in grafana.env")
 
 
 def files() -> dict[str, dict[str, str]]:

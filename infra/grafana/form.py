@@ -40,11 +40,11 @@ def board(uid: str, description: str, since: str, rows: Sequence[tuple[str, int,
     """A dashboard of rows: a heading, a height, and panels side by side."""
     panels: list[Json] = []
     top = 0
-    for heading, height, shown in rows:
+    for heading, height, row_panels in rows:
         panels.append(_heading(len(panels) + 1, heading, top))
         top += 1
-        width = WIDTH // len(shown)
-        for number, panel in enumerate(shown):
+        width = WIDTH // len(row_panels)
+        for number, panel in enumerate(row_panels):
             place = {"h": height, "w": width, "x": number * width, "y": top}
             panels.append(_panel(len(panels) + 1, panel, place))
         top += height
@@ -87,7 +87,7 @@ def _panel(number: int, panel: Panel, place: Json) -> Json:
     if panel.words:
         words = {value: {"text": text, "index": index} for index, (value, text) in enumerate(panel.words.items())}
         defaults["mappings"] = [{"type": "value", "options": words}]
-    made: Json = {
+    document: Json = {
         "id": number,
         "type": panel.kind,
         "title": panel.title,
@@ -100,8 +100,8 @@ def _panel(number: int, panel: Panel, place: Json) -> Json:
     }
     if panel.kind == "table":  # the labels are what is to be read, and the figure is always 1
         hidden = {"excludeByName": {"Time": True, "Value": True, "__name__": True, "alertstate": True, "job": True}}
-        made["transformations"] = [{"id": "organize", "options": hidden}]
-    return made
+        document["transformations"] = [{"id": "organize", "options": hidden}]
+    return document
 
 
 def _target(letter: str, panel: Panel, query: tuple[str, str]) -> Json:

@@ -48,15 +48,15 @@ def aug302_fewer_rows_than_neighbours(context: Context) -> Iterator[Hit]:
         facts: {counts: {train: {"0": 200, "1": 20}}}
     """
     for use in context.uses:
-        wanted = getattr(use.params, "k_neighbors", None)
-        if not isinstance(wanted, int) or not use.interpolates:
+        k_neighbors = getattr(use.params, "k_neighbors", None)
+        if not isinstance(k_neighbors, int) or not use.interpolates:
             continue
         for label, rows in context.applies_to(use.step).items():
-            if 0 < rows <= wanted and _makes(context, use.step.name, label):
+            if 0 < rows <= k_neighbors and _makes(context, use.step.name, label):
                 yield error(
                     use.at,
                     f"class {label} has {_counted(rows)}; {use.chosen.use} with k_neighbors"
-                    f" {wanted} needs {wanted + 1}.",
+                    f" {k_neighbors} needs {k_neighbors + 1}.",
                     f"{DISTRIBUTION}, lower k_neighbors, or leave the class out with `only:`.",
                 )
 
@@ -216,9 +216,9 @@ def _outnumbered_as_planned(context: Context) -> Iterator[Hit]:
     facts = context.facts
     children: dict[str, int] = {}
     for path, step in context.steps():
-        for label, made in (facts.planned.get(step.name, {}) if facts else {}).items():
+        for label, planned in (facts.planned.get(step.name, {}) if facts else {}).items():
             before, rows = children.get(label, 0), facts.train.get(label, 0) if facts else 0
-            children[label] = before + made
+            children[label] = before + planned
             if rows and before <= MANY_TIMES * rows < children[label]:
                 times = children[label] / rows
                 yield _outnumbered(

@@ -39,7 +39,7 @@ def aug702_nothing_to_judge_on(context: Context) -> Iterator[Hit]:
     """
     policy = context.policy
     uri = policy.source.uri
-    named = set(uri) if isinstance(uri, dict) else set(policy.split.fractions or ())
-    if policy.gates.model_delta is not None and named and "validation" not in named:
+    splits = set(uri) if isinstance(uri, dict) else set(policy.split.fractions or ())
+    if policy.gates.model_delta is not None and splits and "validation" not in splits:
         at = ("gates", "model_delta")
         yield error(at, "model_delta judges on validation rows, and there are none.", "Leave a share for them.")

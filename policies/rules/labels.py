@@ -75,14 +75,14 @@ def aug201_orientation(context: Context) -> Iterator[Hit]:
         why = _depends(context, "orientation", ORIENTED)
         mirrored = _mirrored(context, open_labels)
         if why and (open_labels or not use.chosen.labels):
-            said = f"; nothing is said of the labels {_listed(open_labels)}" if use.chosen.labels else ""
+            unsettled = f"; nothing is said of the labels {_listed(open_labels)}" if use.chosen.labels else ""
         elif mirrored:
-            why, said = mirrored, ""
+            why, unsettled = mirrored, ""
         else:
             continue
         yield error(
             use.at,
-            f"{use.chosen.use} {use.risks['orientation']}, and {why}{said}.",
+            f"{use.chosen.use} {use.risks['orientation']}, and {why}{unsettled}.",
             "Use small rotations and shifts instead, or say keep, forbid or {remap: LABEL} of each in `labels`.",
         )
 
@@ -171,22 +171,22 @@ def aug204_unknown_class(context: Context) -> Iterator[Hit]:
             amount: {copies: 1}
             only: [malignant]
     """
-    known = context.facts.classes if context.facts else []
+    classes = context.facts.classes if context.facts else []
     for path, step in context.steps():
         for index, label in enumerate(step.only or ()):
-            if known and spelled(label) not in known:
+            if classes and spelled(label) not in classes:
                 yield error(
                     (*path, "only", index),
                     f"the data have no class {spelled(label)!r}.",
-                    did_you_mean(spelled(label), known),
+                    did_you_mean(spelled(label), classes),
                 )
     for use in context.uses:
         for label, fate in use.chosen.labels.items():
-            named = [label, fate.remap] if isinstance(fate, Remap) else [label]
-            for name in named:
-                if known and name not in known:
+            referenced = [label, fate.remap] if isinstance(fate, Remap) else [label]
+            for name in referenced:
+                if classes and name not in classes:
                     at = (*use.path, "labels", label, *(["remap"] if name != label else []))
-                    yield error(at, f"the data have no class {name!r}.", did_you_mean(name, known))
+                    yield error(at, f"the data have no class {name!r}.", did_you_mean(name, classes))
 
 
 def aug205_label_is_a_quantity(context: Context) -> Iterator[Hit]:

@@ -20,7 +20,7 @@ def called_personal(name: str) -> str | None:
     """The word in a column's name that tells of personal data: `email` of `customer_email` and `CustomerEmail`."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     words = [word for word in re.split(r"[^a-z]+", spaced) if word]
-    pairs = [one + other for one, other in pairwise(words)]
+    pairs = [word + following for word, following in pairwise(words)]
     return next((word for word in (*pairs, *words) if word in WORDS), None)
 
 
@@ -63,12 +63,12 @@ def aug602_personal_data(context: Context) -> Iterator[Hit]:
         facts: {columns: {note: text}, personal: {note: {phone number: 12}}}
         source: {uri: rows.csv, pii: {note: mask}}
     """
-    for name, found in (context.facts.personal if context.facts else {}).items():
+    for name, counts in (context.facts.personal if context.facts else {}).items():
         if name not in context.policy.source.pii:
-            told = ", ".join(f"{what} ({count:,})" for what, count in found.items())
+            summary = ", ".join(f"{what} ({count:,})" for what, count in counts.items())
             yield warning(
                 ("source",),
-                f"column {name!r} holds what looks like personal data: {told}.",
+                f"column {name!r} holds what looks like personal data: {summary}.",
                 f"Write `source: {{pii: {{{name}: mask}}}}`, or hash or drop.",
             )
 

@@ -40,13 +40,13 @@ def aug206_forbidden_altogether(context: Context) -> Iterator[Hit]:
     for path, step in context.steps():
         if not any(use.labels for use in step.transforms):
             continue
-        named = [spelled(label) for label in step.only or ()]
-        barred = [label for label in named or context.applies_to(step) if not fates(step.transforms, label)]
-        if barred and len(barred) == len(named or context.applies_to(step)):
-            where = (*path, "only") if named else (*path, "transforms")
+        only = [spelled(label) for label in step.only or ()]
+        barred = [label for label in only or context.applies_to(step) if not fates(step.transforms, label)]
+        if barred and len(barred) == len(only or context.applies_to(step)):
+            where = (*path, "only") if only else (*path, "transforms")
             remedy = "Remove the step, or forbid fewer labels."
             yield error(where, f"step {step.name} would make nothing: its transforms forbid every label.", remedy)
-        elif named and barred:
+        elif only and barred:
             labels = ", ".join(sorted(barred, key=natural_sort_key))
             yield warning(
                 (*path, "only"),
@@ -97,18 +97,18 @@ def aug207_remap_that_cannot_be(context: Context) -> Iterator[Hit]:
                 "Write keep or forbid, or remap in another transform of the chain.",
             )
     for path, step in context.steps():
-        unsure = _unsure(context, step)
-        if step.amount.copies is None and unsure:
+        labels = _partly_remapped(context, step)
+        if step.amount.copies is None and labels:
             yield error(
                 (*path, "amount"),
-                f"step {step.name} cannot say how many children of class {unsure[0]} will be remapped, because the"
+                f"step {step.name} cannot say how many children of class {labels[0]} will be remapped, because the"
                 " transform that does it has a probability.",
                 "Ask for `copies`, or remap in a step of its own.",
             )
 
 
-def _unsure(context: Context, step: Step) -> list[str]:
+def _partly_remapped(context: Context, step: Step) -> list[str]:
     """Labels of which some children are remapped and some are not."""
     declared = {label for use in step.transforms for label in use.labels}
-    wanted = {spelled(label) for label in step.only} if step.only else declared | set(context.applies_to(step))
-    return sorted((label for label in wanted if len(fates(step.transforms, label)) > 1), key=natural_sort_key)
+    labels = {spelled(label) for label in step.only} if step.only else declared | set(context.applies_to(step))
+    return sorted((label for label in labels if len(fates(step.transforms, label)) > 1), key=natural_sort_key)

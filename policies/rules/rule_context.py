@@ -1,4 +1,4 @@
-"""What a rule sees, and what it answers with."""
+"""The input of a rule (`Context`) and its output (`Hit`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from augmill.policies.yaml_source import Path
 
 @dataclass(frozen=True)
 class Hit:
-    """What a rule found: where, what, what to do."""
+    """A finding of a rule: where, what, what to do."""
 
     path: Path
     message: str
@@ -55,7 +55,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Context:
-    """A policy, what it uses, and what is known of its data (None before anyone has looked)."""
+    """A policy, what it uses, and what is known of its data (None before the data were read)."""
 
     loaded: Loaded
     catalogue: Catalogue
@@ -88,14 +88,14 @@ class Context:
 
     def labels(self) -> set[str]:
         """Every class that is known: from the data, or from the steps that name some."""
-        named = {spelled(label) for step in self.policy.steps for label in step.only or ()}
-        return named | set(self.facts.classes if self.facts else ())
+        step_labels = {spelled(label) for step in self.policy.steps for label in step.only or ()}
+        return step_labels | set(self.facts.classes if self.facts else ())
 
     def unsettled(self, use: Use) -> list[str]:
-        """The labels a transform may meet of which its `labels` say nothing; with no look at the data, those named."""
-        named = [spelled(label) for label in use.step.only or ()] or list(self.labels())
-        known = self.applies_to(use.step) or named
-        return [label for label in known if label not in use.chosen.labels]
+        """Labels a transform may meet that its `labels` do not list; without data figures, those of the steps."""
+        step_labels = [spelled(label) for label in use.step.only or ()] or list(self.labels())
+        candidates = self.applies_to(use.step) or step_labels
+        return [label for label in candidates if label not in use.chosen.labels]
 
     def mentions(self, words: Collection[str]) -> str | None:
         """The first of `words` that dataset name, description, label column or a class name holds as a word."""
@@ -104,10 +104,10 @@ class Context:
         return next((word for word in words if word in spoken), None)
 
     def applies_to(self, step: Step) -> dict[str, int]:
-        """Real training rows of each class that a step applies to; empty before anyone has looked."""
+        """Real training rows of each class that a step applies to; empty before the data were read."""
         train = self.facts.train if self.facts else {}
-        wanted = None if step.only is None else {spelled(label) for label in step.only}
-        return {label: rows for label, rows in train.items() if wanted is None or label in wanted}
+        only = None if step.only is None else {spelled(label) for label in step.only}
+        return {label: rows for label, rows in train.items() if only is None or label in only}
 
 
 def spelled(label: Label) -> str:

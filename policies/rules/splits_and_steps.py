@@ -54,9 +54,9 @@ def aug104_one_source_for_two_splits(context: Context) -> Iterator[Hit]:
     """
     uris = context.policy.source.uri
     if isinstance(uris, dict):
-        seen: dict[str, str] = {}
+        split_by_source: dict[str, str] = {}
         for split, uri in uris.items():
-            first = seen.setdefault(_normal(context.loaded.resolve(uri)), split)
+            first = split_by_source.setdefault(_normal(context.loaded.resolve(uri)), split)
             if first != split:
                 yield error(
                     ("source", "uri", split),

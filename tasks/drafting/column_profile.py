@@ -24,7 +24,7 @@ _COUNTS_UP, _GROWS, _FEWEST_ROWS = 0.8, 0.95, 20
 
 
 @dataclass
-class ColumnLook:
+class ColumnProfile:
     """What one column holds. `values` is complete unless `many` is set; `low` and `high` are of finite numbers.
 
     `at_low` and `at_high` count the rows that have just these. Of texts, `numbers` counts those that are numbers, of

@@ -1,4 +1,4 @@
-"""A policy and its suite for a source: sketched, looked at, advised, judged by lint, and advised again."""
+"""A policy and its suite for a source: inferred, profiled, filled with steps, checked by lint, and corrected."""
 
 from __future__ import annotations
 
@@ -11,57 +11,59 @@ from augmill.policies.data_facts import DataFacts
 from augmill.policies.errors import Finding, PolicyError
 from augmill.policies.lint import lint
 from augmill.policies.load import load
-from augmill.tasks.drafting.infer_policy import Call, sketch
+from augmill.tasks.drafting.infer_policy import DraftRequest, infer_policy
 from augmill.tasks.drafting.policy_text import policy_text
-from augmill.tasks.drafting.recommend_steps import Advised, ignored, spoiled_by, steps
-from augmill.tasks.drafting.source_profile import Look, look, splits_named
+from augmill.tasks.drafting.recommend_steps import RecommendedStep, identifier_columns, spoiled_by, steps
+from augmill.tasks.drafting.source_profile import SourceProfile, profile_source, splits_named
 from augmill.tasks.drafting.suite_text import suite_text
 from augmill.tasks.stages.sampling_plan import planned
 from augmill.tasks.transforms.catalogue import Catalogue
 
 # What the draft says itself, in its place: the owner is unknown, and which columns look like personal data.
-_SAID = frozenset({"AUG502", "AUG602", "AUG603"})
+_STATED_IN_DRAFT = frozenset({"AUG502", "AUG602", "AUG603"})
 _SPLIT_COLUMNS = ("split", "subset", "partition", "fold", "set")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """Both files, what was seen, and what lint has to say about the policy."""
+    """Both files, the profile of the source, and the findings of lint about the policy."""
 
     policy: str
     suite: str
-    seen: Look
-    advised: list[Advised]
+    profile: SourceProfile
+    recommended: list[RecommendedStep]
     findings: list[Finding]
 
 
-def draft(call: Call, base: Path, catalogue: Catalogue) -> Draft:
-    """Draft for the source of `call`, whose relative URIs begin at `base`, the folder the policy will be in."""
-    seen = look(sketch(call, base), base, catalogue)
-    column = next((name for name in _SPLIT_COLUMNS if name in seen.columns and splits_named(seen.columns[name])), None)
-    if column is not None and not seen.is_split:
-        # Classes are to be counted per split, so the rows are looked at again.
-        split = seen.policy.split.model_copy(update={"fractions": None, "column": column})
-        seen = look(seen.policy.model_copy(update={"split": split}), base, catalogue)
-    if seen.nearly_numbers:
-        seen = look(seen.policy, base, catalogue, seen.nearly_numbers)
-    apart = ignored(seen)
-    seen = seen.without(apart)
+def draft(request: DraftRequest, base: Path, catalogue: Catalogue) -> Draft:
+    """Draft for the source of `request`, whose relative URIs begin at `base`, the folder the policy will be in."""
+    profile = profile_source(infer_policy(request, base), base, catalogue)
+    column = next(
+        (name for name in _SPLIT_COLUMNS if name in profile.columns and splits_named(profile.columns[name])), None
+    )
+    if column is not None and not profile.is_split:
+        # Classes are to be counted per split, so the rows are profiled again.
+        split = profile.policy.split.model_copy(update={"fractions": None, "column": column})
+        profile = profile_source(profile.policy.model_copy(update={"split": split}), base, catalogue)
+    if profile.nearly_numbers:
+        profile = profile_source(profile.policy, base, catalogue, profile.nearly_numbers)
+    ignored = identifier_columns(profile)
+    profile = profile.without(ignored)
     refused: frozenset[str] = frozenset()
     while True:
-        advised = steps(seen, catalogue, refused)
-        spoiled = spoiled_by(seen, advised)
+        recommended = steps(profile, catalogue, refused)
+        spoiled = spoiled_by(profile, recommended)
         if spoiled:
-            apart |= spoiled
-            seen = seen.without(spoiled)
+            ignored |= spoiled
+            profile = profile.without(spoiled)
             continue
-        text, suite = policy_text(seen, advised, apart), suite_text(seen)
-        findings = _judged(text, suite, seen, catalogue)
-        faulty = _named(advised, {finding.path for finding in findings if finding.severity == "error"})
+        text, suite = policy_text(profile, recommended, ignored), suite_text(profile)
+        findings = _lint_findings(text, suite, profile, catalogue)
+        faulty = _transforms_at(recommended, {finding.path for finding in findings if finding.severity == "error"})
         if not faulty:
             _refuse(findings)
-            remarks = [finding for finding in findings if finding.rule not in _SAID]
-            return Draft(policy_text(seen, advised, apart, remarks), suite, seen, advised, findings)
+            remarks = [finding for finding in findings if finding.rule not in _STATED_IN_DRAFT]
+            return Draft(policy_text(profile, recommended, ignored, remarks), suite, profile, recommended, findings)
         refused |= faulty
 
 
@@ -72,23 +74,23 @@ def _refuse(findings: Sequence[Finding]) -> None:
             raise PolicyError(finding.message.rstrip("."), finding.remedy)
 
 
-def _judged(policy: str, suite: str, seen: Look, catalogue: Catalogue) -> list[Finding]:
-    """What lint says, with the data in view. Raises PolicyError if the draft cannot even be loaded."""
+def _lint_findings(policy: str, suite: str, profile: SourceProfile, catalogue: Catalogue) -> list[Finding]:
+    """The findings of lint, given the facts of the data. Raises PolicyError if the draft cannot even be loaded."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "policies", f"{seen.policy.dataset}.yaml")
+        file = Path(folder, "policies", f"{profile.policy.dataset}.yaml")
         for path, text in ((file, policy), (Path(folder, "expectations", file.name), suite)):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
         loaded = load(file, catalogue)
-        facts: DataFacts = seen.data_facts(planned(loaded.policy, seen.train))
+        facts: DataFacts = profile.data_facts(planned(loaded.policy, profile.train))
         return lint(loaded, catalogue, facts)
 
 
-def _named(advised: list[Advised], paths: set[str]) -> frozenset[str]:
+def _transforms_at(recommended: list[RecommendedStep], paths: set[str]) -> frozenset[str]:
     """The transforms that the paths of findings point to."""
     return frozenset(
         chosen.use
-        for number, step in enumerate(advised)
+        for number, step in enumerate(recommended)
         for position, chosen in enumerate(step.chain)
         if any(path.startswith(f"steps.{number}.transforms.{position}.") for path in paths)
     )

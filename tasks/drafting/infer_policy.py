@@ -1,4 +1,4 @@
-"""What a source seems to be, from its names and first rows: the sketch of a policy that a full look then fills."""
+"""The policy of a source, inferred from its names and first rows; it has no steps yet."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _UNIT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class Call:
-    """What the user said. `uri` is relative to the folder the policy will be in."""
+class DraftRequest:
+    """What the user asked `augmill init` for. `uri` is relative to the folder the policy will be in."""
 
     uri: str | dict[str, str]
     label: str | None
@@ -38,37 +38,37 @@ class Call:
     format: str | None = None
 
 
-def sketch(call: Call, base: Path) -> Policy:
+def infer_policy(request: DraftRequest, base: Path) -> Policy:
     """A policy without steps: modality, columns of a manifest, texts that mean no value."""
     try:
-        policy = _policy(call)
-    except ValidationError as fault:  # of what the user said, only the name has a form
+        policy = _policy(request)
+    except ValidationError as fault:  # of what the user gave, only the name has a form
         raise PolicyError(
-            f"a dataset cannot be called {call.dataset!r}",
-            f"use lower-case letters, digits and hyphens, as in --dataset {dataset_name(call.dataset)}",
+            f"a dataset cannot be called {request.dataset!r}",
+            f"use lower-case letters, digits and hyphens, as in --dataset {dataset_name(request.dataset)}",
         ) from fault
-    found = discover(policy, base)
-    if found.format == "csv":
-        columns = _manifest_columns(policy, found)
+    listing = discover(policy, base)
+    if listing.format == "csv":
+        columns = _manifest_columns(policy, listing)
         if columns is not None:
-            return _policy(call, "image", format="manifest", columns=columns)
-    if found.format == "image_folder":
-        return _policy(call, "image", label=call.label or "label")
-    if found.format == "manifest":
+            return _policy(request, "image", format="manifest", columns=columns)
+    if listing.format == "image_folder":
+        return _policy(request, "image", label=request.label or "label")
+    if listing.format == "manifest":
         raise PolicyError(
             "no column of the manifest names picture files",
             f"call that column one of {', '.join(_FILE_COLUMNS)}; files are looked for below the manifest's folder",
         )
-    tokens = _missing_tokens(policy, found) if found.format == "csv" else []
-    types = types_of(scan(unit, policy) for unit in units(found, policy, _UNIT_BYTES))
+    tokens = _missing_tokens(policy, listing) if listing.format == "csv" else []
+    types = types_of(scan(unit, policy) for unit in units(listing, policy, _UNIT_BYTES))
     is_image = types.get("image") == "payload"
-    if call.label is None and not is_image:
+    if request.label is None and not is_image:
         raise PolicyError("no label column was named", "name it with --label COLUMN; augmentation keeps labels")
-    return _policy(call, "image" if is_image else "tabular", missing=tokens)
+    return _policy(request, "image" if is_image else "tabular", missing=tokens)
 
 
 def _policy(
-    call: Call,
+    request: DraftRequest,
     modality: str = "tabular",
     *,
     format: str | None = None,
@@ -76,23 +76,23 @@ def _policy(
     missing: list[str] | None = None,
     label: str | None = None,
 ) -> Policy:
-    source: dict[str, Any] = {"uri": call.uri, "format": format or call.format}
+    source: dict[str, Any] = {"uri": request.uri, "format": format or request.format}
     if missing:
         source["missing"] = ["", *missing]
     return Policy.model_validate(
         {
-            "dataset": call.dataset,
+            "dataset": request.dataset,
             "modality": modality,
             "source": source,
-            "label": label or call.label,
+            "label": label or request.label,
             "columns": columns,
         }
     )
 
 
-def _manifest_columns(policy: Policy, found: SourceListing) -> dict[str, Any] | None:
+def _manifest_columns(policy: Policy, listing: SourceListing) -> dict[str, Any] | None:
     """`columns` of a policy, if one column of the csv holds names of pictures."""
-    blocks = (block for one in found.objects for block in from_csv.blocks(one, policy.source.missing))
+    blocks = (block for file in listing.objects for block in from_csv.blocks(file, policy.source.missing))
     first = next((block for block in blocks if len(block.rows)), None)
     if first is None:
         return None
@@ -102,7 +102,7 @@ def _manifest_columns(policy: Policy, found: SourceListing) -> dict[str, Any] | 
         return None
     columns: dict[str, Any] = {"image": image}
     mask = next((lower[name] for name in _MASK_COLUMNS if name in lower), None)
-    if mask is None and _has_masks(found):
+    if mask is None and _has_masks(listing):
         mask = image
     if mask is not None:
         columns["mask"] = mask
@@ -115,23 +115,25 @@ def _manifest_columns(policy: Policy, found: SourceListing) -> dict[str, Any] | 
 
 
 def _pictures(names: pa.StringArray) -> bool:
-    known = names.drop_null().slice(0, 20).to_pylist()
-    return bool(known) and all(PurePosixPath(name).suffix.lower() in SUFFIXES["image_folder"] for name in known)
+    filled = names.drop_null().slice(0, 20).to_pylist()
+    return bool(filled) and all(PurePosixPath(name).suffix.lower() in SUFFIXES["image_folder"] for name in filled)
 
 
-def _has_masks(found: SourceListing) -> bool:
-    return all(not one.uri.startswith("s3://") and Path(one.uri).with_name("masks").is_dir() for one in found.objects)
+def _has_masks(listing: SourceListing) -> bool:
+    return all(
+        not file.uri.startswith("s3://") and Path(file.uri).with_name("masks").is_dir() for file in listing.objects
+    )
 
 
-def _missing_tokens(policy: Policy, found: SourceListing) -> list[str]:
+def _missing_tokens(policy: Policy, listing: SourceListing) -> list[str]:
     """Which of the usual words for "no value" stand alone in cells of the source."""
     words = pa.array(_NO_VALUE)
-    seen: set[str] = set()
-    for one in found.objects:
-        for block in from_csv.blocks(one, policy.source.missing):
+    tokens: set[str] = set()
+    for file in listing.objects:
+        for block in from_csv.blocks(file, policy.source.missing):
             for texts in block.texts.values():
-                seen |= set(pc.unique(texts.filter(pc.is_in(texts, value_set=words))).to_pylist())
-    return [word for word in _NO_VALUE if word in seen]
+                tokens |= set(pc.unique(texts.filter(pc.is_in(texts, value_set=words))).to_pylist())
+    return [word for word in _NO_VALUE if word in tokens]
 
 
 def dataset_name(uri: str) -> str:

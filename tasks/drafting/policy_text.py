@@ -19,12 +19,12 @@ from augmill.tasks.drafting.recommend_steps import (
     NOISE,
     SMOTE,
     SMOTENC,
-    Advised,
     Recommendation,
-    lifted,
+    RecommendedStep,
+    augmented_class_rows,
 )
-from augmill.tasks.drafting.source_profile import CONTRAST, Look
-from augmill.tasks.drafting.yaml_scalars import spelled
+from augmill.tasks.drafting.source_profile import CONTRAST, SourceProfile
+from augmill.tasks.drafting.yaml_scalars import to_yaml
 
 _WIDTH = 110
 _GROUPS = frozenset(
@@ -36,25 +36,28 @@ _OF_ONE_ROW = frozenset(CHOICES) - {SMOTE, SMOTENC}
 
 
 def policy_text(
-    seen: Look, advised: Sequence[Advised], ignored: Mapping[str, str], findings: Sequence[Finding] = ()
+    profile: SourceProfile,
+    recommended: Sequence[RecommendedStep],
+    ignored: Mapping[str, str],
+    findings: Sequence[Finding] = (),
 ) -> str:
-    """The whole file. `findings` are what lint still has to say about it."""
-    policy = seen.policy
+    """The whole file. `findings` are those of lint that remain."""
+    policy = profile.policy
     lines = [
-        f"# Drafted by `augmill init` from {seen.rows:,} rows; read it, mend it, keep it in git.",
+        f"# Drafted by `augmill init` from {profile.rows:,} rows; read it, mend it, keep it in git.",
         f"dataset: {policy.dataset}",
-        f"description: {spelled(_description(seen))}  # what the data are for, in one sentence",
+        f"description: {to_yaml(_description(profile))}  # what the data are for, in one sentence",
         "owner: unknown  # the team that answers for this policy",
         f"modality: {policy.modality}",
-        *_source(seen),
-        *([f"label: {spelled(policy.label)}"] if policy.label else []),
-        *([f"columns: {spelled(policy.columns.model_dump(exclude_none=True))}"] if policy.columns else []),
+        *_source(profile),
+        *([f"label: {to_yaml(policy.label)}"] if policy.label else []),
+        *([f"columns: {to_yaml(policy.columns.model_dump(exclude_none=True))}"] if policy.columns else []),
         *_ignore(ignored),
-        *_split(seen),
+        *_split(profile),
         f"expectations: {policy.dataset}",
         "seed: 0",
-        *_steps(seen, advised),
-        *_checks(seen, advised),
+        *_steps(profile, recommended),
+        *_checks(profile, recommended),
         "publish:",
         "  channel: canary  # `stable` once somebody has looked at the first version",
     ]
@@ -62,97 +65,101 @@ def policy_text(
     return "\n".join([*lines, *_comments(notes, "", "`augmill lint` would add:")]) + "\n"
 
 
-def label_value(seen: Look, name: str) -> Label:
+def label_value(profile: SourceProfile, name: str) -> Label:
     """A class as the policy spells it: a number where the label column holds whole numbers."""
-    kind = seen.types.get(seen.policy.label or "", "string")
+    kind = profile.types.get(profile.policy.label or "", "string")
     return int(name) if kind == "int64" else name == "true" if kind == "bool" else name
 
 
-def _description(seen: Look) -> str:
-    what = "pictures" if seen.policy.modality == "image" else "rows"
-    return f"Tell {seen.policy.label} of {what} of {seen.policy.dataset}." if seen.policy.label else f"Find {what}."
+def _description(profile: SourceProfile) -> str:
+    what = "pictures" if profile.policy.modality == "image" else "rows"
+    return (
+        f"Tell {profile.policy.label} of {what} of {profile.policy.dataset}."
+        if profile.policy.label
+        else f"Find {what}."
+    )
 
 
-def _source(seen: Look) -> list[str]:
-    source = seen.policy.source
-    lines = ["source:", f"  uri: {spelled(source.uri)}"]
-    if seen.found.format != "builtin":
-        lines.append(f"  format: {seen.found.format}")
+def _source(profile: SourceProfile) -> list[str]:
+    source = profile.policy.source
+    lines = ["source:", f"  uri: {to_yaml(source.uri)}"]
+    if profile.listing.format != "builtin":
+        lines.append(f"  format: {profile.listing.format}")
     if source.missing != ("",):
-        lines.append(f"  missing: {spelled(source.missing)}  # cells that hold nothing but one of these have no value")
-    if seen.unusable:
-        why = "; ".join(f"{count:,} x {reason}" for reason, count in seen.unusable.most_common())
-        told = f"{seen.unusable_count} will be quarantined: {why}"
-        lines += _comments([told, seen.failure] if seen.would_fail else [told], "  ")
-    return [*lines, *treatment_lines(seen)]
+        lines.append(f"  missing: {to_yaml(source.missing)}  # cells that hold nothing but one of these have no value")
+    if profile.unusable:
+        why = "; ".join(f"{count:,} x {reason}" for reason, count in profile.unusable.most_common())
+        notice = f"{profile.unusable_count} will be quarantined: {why}"
+        lines += _comments([notice, profile.failure] if profile.would_fail else [notice], "  ")
+    return [*lines, *treatment_lines(profile)]
 
 
 def _ignore(ignored: Mapping[str, str]) -> list[str]:
     if not ignored:
         return []
-    names = [f"  - {spelled(name)}  # {why}" for name, why in ignored.items()]
+    names = [f"  - {to_yaml(name)}  # {why}" for name, why in ignored.items()]
     return ["ignore:  # carried along, never fed to a transform", *names]
 
 
-def _split(seen: Look) -> list[str]:
-    if seen.policy.split.column:
-        return [f"split: {{column: {spelled(seen.policy.split.column)}}}  # the source's own"]
-    if seen.is_split:
-        return [f"# The source says which split a row is in: {', '.join(sorted(seen.counts))}."]
-    groups = [name for name in seen.columns if _is_group(name)]
+def _split(profile: SourceProfile) -> list[str]:
+    if profile.policy.split.column:
+        return [f"split: {{column: {to_yaml(profile.policy.split.column)}}}  # the source's own"]
+    if profile.is_split:
+        return [f"# The source says which split a row is in: {', '.join(sorted(profile.counts))}."]
+    groups = [name for name in profile.columns if _is_group(name)]
     comments = [
         f"if rows with one {name!r} belong together, write `group: {name}`, or a model is tested on what it has seen"
         for name in groups[:3]
     ]
-    return ["split:", f"  fractions: {spelled(DEFAULT_FRACTIONS)}", *_comments(comments, "  ")]
+    return ["split:", f"  fractions: {to_yaml(DEFAULT_FRACTIONS)}", *_comments(comments, "  ")]
 
 
 def _is_group(name: str) -> bool:
     return not _GROUPS.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
 
-def _steps(seen: Look, advised: Sequence[Advised]) -> list[str]:
-    few = [f"{name} ({count})" for name, count in seen.train.items() if count < FEWEST]
+def _steps(profile: SourceProfile, recommended: Sequence[RecommendedStep]) -> list[str]:
+    few = [f"{name} ({count})" for name, count in profile.train.items() if count < FEWEST]
     notes = [f"left out, for too few training rows to learn or to judge from: {', '.join(few)}"] if few else []
-    flat = [f"{name or 'all'} ({share:.0%})" for name, share in seen.flat_share.items() if share > MOST_FLAT]
+    flat = [f"{name or 'all'} ({share:.0%})" for name, share in profile.flat_share.items() if share > MOST_FLAT]
     if flat:
         notes.append(
             f"left out, for pictures of one colour, which no transform makes into another of their kind: "
             f"{', '.join(flat)}; a bound on {CONTRAST} in the suite would quarantine them"
         )
-    if not advised:
+    if not recommended:
         return [*_comments(notes, ""), "steps: []  # nothing to advise: no class can be lifted, no feature varied"]
     lines = [*_comments(notes, ""), "steps:"]
-    for step in advised:
+    for step in recommended:
         lines += [*_comments(step.reasons, "  "), f"  - name: {step.name}", "    transforms:"]
         for chosen in step.chain:
             lines += _chosen(chosen)
-        lines.append(f"    amount: {spelled(step.amount)}")
+        lines.append(f"    amount: {to_yaml(step.amount)}")
         if step.only:
-            lines.append(f"    only: {spelled([label_value(seen, name) for name in step.only])}")
+            lines.append(f"    only: {to_yaml([label_value(profile, name) for name in step.only])}")
     return lines
 
 
 def _chosen(chosen: Recommendation) -> list[str]:
     lines = [f"      - use: {chosen.use}", f"        invariance: {chosen.invariance}"]
     if len(chosen.params) > 1:
-        lines += ["        params:", *(f"          {name}: {spelled(value)}" for name, value in chosen.params.items())]
+        lines += ["        params:", *(f"          {name}: {to_yaml(value)}" for name, value in chosen.params.items())]
     elif chosen.params:
-        lines.append(f"        params: {spelled(chosen.params)}")
+        lines.append(f"        params: {to_yaml(chosen.params)}")
     if chosen.probability < 1.0:
         lines.append(f"        probability: {chosen.probability:g}")
     return lines
 
 
-def _checks(seen: Look, advised: Sequence[Advised]) -> list[str]:
-    lines = [*_consistency(seen, advised), *_distribution(seen, advised)]
+def _checks(profile: SourceProfile, recommended: Sequence[RecommendedStep]) -> list[str]:
+    lines = [*_consistency(profile, recommended), *_distribution(profile, recommended)]
     return ["checks:", *lines] if lines else []
 
 
-def _consistency(seen: Look, advised: Sequence[Advised]) -> list[str]:
-    if not seen.policy.label:
+def _consistency(profile: SourceProfile, recommended: Sequence[RecommendedStep]) -> list[str]:
+    if not profile.policy.label:
         return []
-    rows = lifted(seen, advised)
+    rows = augmented_class_rows(profile, recommended)
     lines: list[str] = []
     few = [f"{name} ({count})" for name, count in rows.items() if count < FEWEST_TO_JUDGE]
     if few:
@@ -169,25 +176,25 @@ def _consistency(seen: Look, advised: Sequence[Advised]) -> list[str]:
     return ["  label_consistency:", *lines] if lines else []
 
 
-def _distribution(seen: Look, advised: Sequence[Advised]) -> list[str]:
-    used = {chosen.use for step in advised for chosen in step.chain}
+def _distribution(profile: SourceProfile, recommended: Sequence[RecommendedStep]) -> list[str]:
+    used = {chosen.use for step in recommended for chosen in step.chain}
     lines: list[str] = []
     if used & _OF_ONE_ROW:
         lines += [*_comments(["children of single rows lie near them, which is what is asked"], "    ")]
         lines.append("    max_near_copy_share: 1.0")
     if NOISE in used:
-        numbers = sum(one["kind"] in ("continuous", "integer") for one in seen.description["columns"])
+        numbers = sum(column["kind"] in ("continuous", "integer") for column in profile.description["columns"])
         lines += [*_comments(["noise carries the largest and smallest values a little further"], "    ")]
         lines.append(f"    max_out_of_range_share: {0.25 if numbers <= _FEW_COLUMNS else 0.5:g}")
     if COPIES in used:
         lines.append("    max_copy_share: 1.0")
-    elif flat := max((share for share in seen.flat_share.values() if share <= MOST_FLAT), default=0.0):
+    elif flat := max((share for share in profile.flat_share.values() if share <= MOST_FLAT), default=0.0):
         lines += _comments([f"up to {flat:.1%} of a class are pictures of one colour, which children repeat"], "    ")
         lines.append(f"    max_copy_share: {math.ceil(200 * flat) / 100:g}")
-    elif used & {SMOTE, SMOTENC} and seen.repeated_share:
-        why = f"{seen.repeated_share:.1%} of the rows repeat another: between two equal rows lies the same row again"
+    elif used & {SMOTE, SMOTENC} and profile.repeated_share:
+        why = f"{profile.repeated_share:.1%} of the rows repeat another: between two equal rows lies the same row again"
         lines += _comments([why], "    ")
-        lines.append(f"    max_copy_share: {min(1.0, math.ceil(200 * seen.repeated_share) / 100):g}")
+        lines.append(f"    max_copy_share: {min(1.0, math.ceil(200 * profile.repeated_share) / 100):g}")
     return ["  distribution:", *lines] if lines else []
 
 

@@ -1,4 +1,4 @@
-"""Which steps suit the data: as many children as small classes can bear, made by what the columns allow."""
+"""Which steps suit the data: as many children as small classes support, by transforms that the columns allow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from augmill.policies.names import natural_sort_key
 from augmill.policies.rules.amounts import RARE_RATE
 from augmill.policies.rules.hygiene import IDENTIFIER_SHARE
-from augmill.tasks.drafting.source_profile import Look
+from augmill.tasks.drafting.source_profile import SourceProfile
 from augmill.tasks.modalities.modality_contract import Op
 from augmill.tasks.transforms.catalogue import Catalogue
 
@@ -45,7 +45,7 @@ class Recommendation:
 
 
 @dataclass(frozen=True)
-class Advised:
+class RecommendedStep:
     """One step of a draft, and why it is there."""
 
     name: str
@@ -56,8 +56,8 @@ class Advised:
 
 
 CHOICES = {
-    one.use: one
-    for one in (
+    choice.use: choice
+    for choice in (
         Recommendation(
             SMOTE, "A point between two neighbouring rows of a class is of that class.", {"k_neighbors": K_NEIGHBORS}
         ),
@@ -88,108 +88,116 @@ CHOICES = {
 }
 
 
-def ignored(seen: Look) -> dict[str, str]:
+def identifier_columns(profile: SourceProfile) -> dict[str, str]:
     """Columns that identify rows rather than describe them, each with the reason."""
-    found = {}
-    for column in seen.columns.values():
-        if column.name in (seen.policy.label, seen.policy.split.column):
+    reasons = {}
+    for column in profile.columns.values():
+        if column.name in (profile.policy.label, profile.policy.split.column):
             continue
         share = column.distinct_share
         if column.counts_up:
-            found[column.name] = "counts up from row to row: the place of a row, not a property"
+            reasons[column.name] = "counts up from row to row: the place of a row, not a property"
         elif column.kind == "int64" and column.rows > 20 and share >= IDENTIFIER_SHARE:
-            found[column.name] = f"{share:.0%} of its values differ, as ids do (AUG503)"
+            reasons[column.name] = f"{share:.0%} of its values differ, as ids do (AUG503)"
         elif column.kind == "string" and share >= IDENTIFIER_SHARE:
-            found[column.name] = f"{share:.0%} of its texts differ: an id or free text (AUG503)"
-    return found
+            reasons[column.name] = f"{share:.0%} of its texts differ: an id or free text (AUG503)"
+    return reasons
 
 
-def spoiled_by(seen: Look, advised: Sequence[Advised]) -> dict[str, str]:
+def spoiled_by(profile: SourceProfile, recommended: Sequence[RecommendedStep]) -> dict[str, str]:
     """Features that the noise of a step would spoil, each with the reason."""
-    if NOISE not in {chosen.use for step in advised for chosen in step.chain}:
+    if NOISE not in {chosen.use for step in recommended for chosen in step.chain}:
         return {}
-    features = [one["name"] for one in seen.description["columns"] if one["kind"] in ("continuous", "integer")]
-    found = {}
+    features = [
+        column["name"] for column in profile.description["columns"] if column["kind"] in ("continuous", "integer")
+    ]
+    reasons = {}
     for name in features:
-        bound, share = seen.columns[name].piled
-        if share > PILED and len(seen.columns[name].values) != 2:
-            found[name] = f"{share:.0%} of its values are {bound:g}, its bound: noise would carry them beyond"
-    return found if len(found) < len(features) else {}
+        bound, share = profile.columns[name].piled
+        if share > PILED and len(profile.columns[name].values) != 2:
+            reasons[name] = f"{share:.0%} of its values are {bound:g}, its bound: noise would carry them beyond"
+    return reasons if len(reasons) < len(features) else {}
 
 
-def steps(seen: Look, catalogue: Catalogue, refused: frozenset[str] = frozenset()) -> list[Advised]:
-    """Steps for the classes seen; `refused` names transforms that lint has found fault with here."""
-    made = _image_steps if seen.policy.modality == "image" else _table_steps
-    found = [_alone(step) for step in made(seen, catalogue, refused) if step.chain]
-    names = [step.name for step in found]
+def steps(profile: SourceProfile, catalogue: Catalogue, refused: frozenset[str] = frozenset()) -> list[RecommendedStep]:
+    """Steps for the classes of the source; `refused` names transforms that lint reports an error for here."""
+    steps_for_modality = _image_steps if profile.policy.modality == "image" else _table_steps
+    recommended = [
+        _without_lone_probability(step) for step in steps_for_modality(profile, catalogue, refused) if step.chain
+    ]
+    names = [step.name for step in recommended]
     return [
         replace(step, name=f"{step.name}-{index + 1}") if names.count(step.name) > 1 else step
-        for index, step in enumerate(found)
+        for index, step in enumerate(recommended)
     ]
 
 
-def _alone(step: Advised) -> Advised:
-    """The same step without the probability of a lone transform, which does nothing (AUG108)."""
+def _without_lone_probability(step: RecommendedStep) -> RecommendedStep:
+    """The same step without the probability of a single transform, which has no effect (AUG108)."""
     return step if len(step.chain) > 1 else replace(step, chain=(replace(step.chain[0], probability=1.0),))
 
 
-def lifted(seen: Look, advised: Sequence[Advised]) -> dict[str, int]:
+def augmented_class_rows(profile: SourceProfile, recommended: Sequence[RecommendedStep]) -> dict[str, int]:
     """Training rows of each class that any step makes children for."""
-    train = seen.train
-    return {name: train[name] for step in advised for name in (step.only or train)}
+    train = profile.train
+    return {name: train[name] for step in recommended for name in (step.only or train)}
 
 
-def refusals(catalogue: Catalogue, chosen: Recommendation, seen: Look) -> list[str]:
+def refusals(catalogue: Catalogue, chosen: Recommendation, profile: SourceProfile) -> list[str]:
     """Why a transform cannot take this data, as its modality says."""
     entry = catalogue.find(chosen.use)
     op = Op(chosen.use, entry.module, entry.parameters(chosen.params), 1.0)
-    refused: list[str] = catalogue.modality(seen.policy.modality).module.refusals(op, seen.description)
+    refused: list[str] = catalogue.modality(profile.policy.modality).module.refusals(op, profile.description)
     return refused
 
 
-def _image_steps(seen: Look, catalogue: Catalogue, refused: frozenset[str]) -> list[Advised]:
+def _image_steps(profile: SourceProfile, catalogue: Catalogue, refused: frozenset[str]) -> list[RecommendedStep]:
     usable = [
-        one for one in CHOICES.values()
-        if one.use.startswith("image.") and one.use not in refused and not refusals(catalogue, one, seen)
+        choice for choice in CHOICES.values()
+        if choice.use.startswith("image.") and choice.use not in refused and not refusals(catalogue, choice, profile)
     ]  # fmt: skip
-    train = {name: count for name, count in seen.train.items() if seen.flat_share[name] <= MOST_FLAT}
+    train = {name: count for name, count in profile.train.items() if profile.flat_share[name] <= MOST_FLAT}
     if not train:
         return []
-    only = tuple(train) if len(train) < len(seen.train) else ()
+    only = tuple(train) if len(train) < len(profile.train) else ()
     largest, least = max(train.values()), min(train.values())
     uneven = least < BALANCED * largest <= (1 + MOST_COPIES) * BALANCED * least
     amount, why = ({"balance": True}, _sizes(train, tuple(train))) if uneven else ({"copies": 1}, "")
     mirrored = f"no {FLIP}: lint finds that the label depends on orientation (AUG201)" if FLIP in refused else ""
     return [
-        Advised("pose", tuple(one for one in usable if one.use != LIGHT), amount, only, _said(why, mirrored)),
-        Advised("light", tuple(one for one in usable if one.use == LIGHT), {"copies": 1}, only),
+        RecommendedStep(
+            "pose", tuple(choice for choice in usable if choice.use != LIGHT), amount, only, _reasons(why, mirrored)
+        ),
+        RecommendedStep("light", tuple(choice for choice in usable if choice.use == LIGHT), {"copies": 1}, only),
     ]
 
 
-def _table_steps(seen: Look, catalogue: Catalogue, refused: frozenset[str]) -> list[Advised]:
+def _table_steps(profile: SourceProfile, catalogue: Catalogue, refused: frozenset[str]) -> list[RecommendedStep]:
     del refused
-    train = seen.train
+    train = profile.train
     largest, total = max(train.values()), sum(train.values())
     small = [name for name, count in train.items() if FEWEST <= count < BALANCED * largest]
-    single, why_single = _of_single_rows(seen, catalogue)
+    single, why_single = _of_single_rows(profile, catalogue)
     if not small and min(train.values()) >= FEWEST:
         even = "the classes are about equally large, so every row gets one child"
-        return [Advised("vary", (single,), {"copies": 1}, (), (even, why_single))] if single.use != COPIES else []
-    between, why_between = _between_rows(seen, catalogue)
+        return (
+            [RecommendedStep("vary", (single,), {"copies": 1}, (), (even, why_single))] if single.use != COPIES else []
+        )
+    between, why_between = _between_rows(profile, catalogue)
     dense = [name for name in small if between and train[name] >= max(FEWEST_FOR_SMOTE, RARE_RATE * total)]
     sparse = [name for name in small if name not in dense]
-    found = []
+    recommended = []
     for chosen, names in ((between or single, dense), (single, sparse)):
         for amount, some in _amounts(train, names):
             thin = (_too_thin(train, some, total) if between else why_between, why_single)
             why = (why_between,) if chosen is between else thin
-            found.append(Advised("balance", (chosen,), amount, some, (_sizes(train, some), *why)))
-    return found
+            recommended.append(RecommendedStep("balance", (chosen,), amount, some, (_sizes(train, some), *why)))
+    return recommended
 
 
-def _between_rows(seen: Look, catalogue: Catalogue) -> tuple[Recommendation | None, str]:
+def _between_rows(profile: SourceProfile, catalogue: Catalogue) -> tuple[Recommendation | None, str]:
     """The member of the SMOTE family that takes this table, or why none does."""
-    refused = {use: refusals(catalogue, CHOICES[use], seen) for use in (SMOTE, SMOTENC)}
+    refused = {use: refusals(catalogue, CHOICES[use], profile) for use in (SMOTE, SMOTENC)}
     if not refused[SMOTE]:
         return CHOICES[SMOTE], "all features are numbers and none is missing: interpolate between neighbours"
     if not refused[SMOTENC]:
@@ -198,9 +206,9 @@ def _between_rows(seen: Look, catalogue: Catalogue) -> tuple[Recommendation | No
     return None, f"no interpolation between rows: {why.split(';')[0]}"
 
 
-def _of_single_rows(seen: Look, catalogue: Catalogue) -> tuple[Recommendation, str]:
+def _of_single_rows(profile: SourceProfile, catalogue: Catalogue) -> tuple[Recommendation, str]:
     """What makes a child of one row in this table."""
-    if not refusals(catalogue, CHOICES[NOISE], seen):
+    if not refusals(catalogue, CHOICES[NOISE], profile):
         return CHOICES[NOISE], "a little noise on every number is the simplest fitted distribution per class"
     return CHOICES[COPIES], "there is no number to vary, so rows are copied: more weight, nothing new"
 
@@ -215,8 +223,8 @@ def _amounts(train: Mapping[str, int], names: Sequence[str]) -> list[tuple[dict[
 
 def _sizes(train: Mapping[str, int], names: Sequence[str]) -> str:
     first = sorted(names, key=natural_sort_key)[:10]
-    shown = ", ".join(f"class {name}: {train[name]:,} rows" for name in first) + (", ..." if len(names) > 10 else "")
-    return f"{shown}; the largest class has {max(train.values()):,} (training rows)"
+    sizes = ", ".join(f"class {name}: {train[name]:,} rows" for name in first) + (", ..." if len(names) > 10 else "")
+    return f"{sizes}; the largest class has {max(train.values()):,} (training rows)"
 
 
 def _too_thin(train: Mapping[str, int], names: Sequence[str], total: int) -> str:
@@ -226,5 +234,5 @@ def _too_thin(train: Mapping[str, int], names: Sequence[str], total: int) -> str
     return f"a class of {least / total:.2%} of the rows is too thin to interpolate in (AUG301)"
 
 
-def _said(*reasons: str) -> tuple[str, ...]:
+def _reasons(*reasons: str) -> tuple[str, ...]:
     return tuple(reason for reason in reasons if reason)

@@ -1,4 +1,4 @@
-"""A look at every row of a source: what its columns hold, how its classes are spread, what cannot be used."""
+"""The profile of a source, from every row: what its columns hold, how its classes are spread, what cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from augmill.policies.data_facts import DataFacts
 from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.names import did_you_mean
 from augmill.policies.schema import DEFAULT_FRACTIONS, Policy
-from augmill.tasks.drafting.column_profile import ColumnLook
+from augmill.tasks.drafting.column_profile import ColumnProfile
 from augmill.tasks.rows.identity import content_words
 from augmill.tasks.rows.provenance import SOURCE, SPLIT, refuse_clashes
 from augmill.tasks.sources.column_types import refuse_not_plain
@@ -42,8 +42,8 @@ INFINITE = "a number is infinite"
 
 
 @dataclass
-class Look:
-    """What was seen. `counts`: split ("" where the source names none) -> class -> usable rows.
+class SourceProfile:
+    """Figures of a source. `counts`: split ("" where the source names none) -> class -> usable rows.
 
     `gaps`: column -> files that lack it, where others have it. `flat`: class -> pictures of one colour, or nearly so.
     `mended`: columns read as numbers, as they look when read as texts.
@@ -51,10 +51,10 @@ class Look:
     """
 
     policy: Policy
-    found: SourceListing
+    listing: SourceListing
     types: dict[str, str]
-    columns: dict[str, ColumnLook]
-    facts: dict[str, ColumnLook] = field(default_factory=dict)
+    columns: dict[str, ColumnProfile]
+    facts: dict[str, ColumnProfile] = field(default_factory=dict)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     gaps: dict[str, list[str]] = field(default_factory=dict)
     flat: Counter[str] = field(default_factory=Counter)
@@ -62,22 +62,24 @@ class Look:
     rows: int = 0
     description: dict[str, Any] = field(default_factory=dict)
     repeated_share: float = 0.0
-    mended: dict[str, ColumnLook] = field(default_factory=dict)
+    mended: dict[str, ColumnProfile] = field(default_factory=dict)
 
-    def without(self, names: Collection[str]) -> Look:
-        """The same look with more columns ignored."""
+    def without(self, names: Collection[str]) -> SourceProfile:
+        """The same profile with more columns ignored."""
         ignore = tuple(dict.fromkeys([*self.policy.ignore, *names]))
-        described = [one for one in self.description.get("columns", ()) if one["name"] not in ignore]
+        described = [column for column in self.description.get("columns", ()) if column["name"] not in ignore]
         policy = self.policy.model_copy(update={"ignore": ignore})
         return replace(self, policy=policy, description={**self.description, "columns": described})
 
     @property
-    def nearly_numbers(self) -> dict[str, ColumnLook]:
-        """Features of a table that are texts for the sake of a few cells."""
+    def nearly_numbers(self) -> dict[str, ColumnProfile]:
+        """Features of a table that are read as texts only because of a few cells."""
         if self.policy.modality == "image":
             return {}
-        kept = (self.policy.label, self.policy.split.column)
-        return {name: one for name, one in self.columns.items() if name not in kept and one.is_nearly_number}
+        excluded = (self.policy.label, self.policy.split.column)
+        return {
+            name: column for name, column in self.columns.items() if name not in excluded and column.is_nearly_number
+        }
 
     @property
     def classes(self) -> Counter[str]:
@@ -125,7 +127,7 @@ class Look:
         )
 
     def data_facts(self, planned: Mapping[str, Mapping[str, int]]) -> DataFacts:
-        """The same as the rules of lint want it."""
+        """The same figures in the form that the rules of lint take."""
         described = {column["name"]: column["kind"] for column in self.description.get("columns", ())}
         names = [name for name in self.columns if name != self.policy.label]
         kinds = {name: described.get(name, "text").replace("carried", "text") for name in names}
@@ -138,7 +140,7 @@ class Look:
             columns=kinds,
             distinct_share=shares,
             colour=None if channels is None else channels != {1},
-            personal={name: one.personal for name, one in self.columns.items() if one.personal},
+            personal={name: column.personal for name, column in self.columns.items() if column.personal},
         )
 
 
@@ -162,62 +164,66 @@ class Contents:
         return 1.0 - len(np.unique(words)) / len(words) if len(words) else 0.0
 
 
-def look(policy: Policy, base: Path, catalogue: Catalogue, mended: Mapping[str, ColumnLook] | None = None) -> Look:
+def profile_source(
+    policy: Policy, base: Path, catalogue: Catalogue, mended: Mapping[str, ColumnProfile] | None = None
+) -> SourceProfile:
     """Read the whole source once, as a run would. Raises DataError or PolicyError if no policy could serve it."""
     mended = dict(mended or {})
-    found = discover(policy, base)
-    work = units(found, policy, _UNIT_BYTES)
+    listing = discover(policy, base)
+    work = units(listing, policy, _UNIT_BYTES)
     scans = [scan(unit, policy) for unit in work]
     types = types_of(scans, {name: column.numbers_kind for name, column in mended.items()})
     _check_columns(policy, types)
-    seen = Look(policy, found, types, {name: ColumnLook(name, kind) for name, kind in types.items()}, mended=mended)
-    seen.gaps = gaps(zip(work, scans, strict=True), types)
+    profile = SourceProfile(
+        policy, listing, types, {name: ColumnProfile(name, kind) for name, kind in types.items()}, mended=mended
+    )
+    profile.gaps = gaps(zip(work, scans, strict=True), types)
     modality = catalogue.modality(policy.modality).module
     chunks = (chunk for unit in work for chunk in read(unit, types, policy, _ROWS, _BYTES))
     contents = Contents()
-    seen.description = modality.describe(policy, contents.watched(_usable(seen, modality, chunks)))
-    seen.repeated_share = contents.repeated_share
-    _check_rows(seen)
-    return seen
+    profile.description = modality.describe(policy, contents.watched(_usable(profile, modality, chunks)))
+    profile.repeated_share = contents.repeated_share
+    _check_rows(profile)
+    return profile
 
 
-def _usable(seen: Look, modality: ModuleType, chunks: Iterator[Any]) -> Iterator[pa.Table]:
+def _usable(profile: SourceProfile, modality: ModuleType, chunks: Iterator[Any]) -> Iterator[pa.Table]:
     """Rows that a run could use, counted as they pass."""
-    label = seen.policy.label
+    label = profile.policy.label
     for chunk in chunks:
-        seen.rows += chunk.table.num_rows + len(chunk.faults)
-        seen.unusable.update(kind_of(fault.reason) for fault in chunk.faults)
-        facts = modality.facts(seen.policy, chunk.table)
+        profile.rows += chunk.table.num_rows + len(chunk.faults)
+        profile.unusable.update(kind_of(fault.reason) for fault in chunk.faults)
+        facts = modality.facts(profile.policy, chunk.table)
         faults = facts["fault"].combine_chunks()
         if label is not None:
             faults = pc.if_else(pc.is_null(chunk.table[label], nan_is_null=True), NO_LABEL, faults)
-        for name, column in seen.columns.items():
+        for name, column in profile.columns.items():
             if column.is_number and column.kind == "float64":
                 infinite = pc.fill_null(pc.is_inf(chunk.table[name]), False)
                 faults = pc.if_else(infinite, INFINITE, faults)
-        seen.unusable.update(kind_of(text) for text in faults.drop_null().to_pylist())
+        profile.unusable.update(kind_of(text) for text in faults.drop_null().to_pylist())
         good = pc.is_null(faults)
         table, facts = chunk.table.filter(good), facts.filter(good)
-        _count(seen, table, facts)
+        _count(profile, table, facts)
         yield table
 
 
-def _count(seen: Look, table: pa.Table, facts: pa.Table) -> None:
-    for name, column in seen.columns.items():
+def _count(profile: SourceProfile, table: pa.Table, facts: pa.Table) -> None:
+    for name, column in profile.columns.items():
         column.add(table[name])
     for name in facts.column_names:
         if name != "fault":
             kind = "string" if pa.types.is_string(facts.schema.field(name).type) else "int64"
-            seen.facts.setdefault(name, ColumnLook(name, kind)).add(facts[name])
-    label = seen.policy.label
+            profile.facts.setdefault(name, ColumnProfile(name, kind)).add(facts[name])
+    label = profile.policy.label
     labels = table[label].cast(pa.string()).to_pylist() if label else [""] * table.num_rows
-    rule = seen.policy.split
+    rule = profile.policy.split
     splits = table[rule.column or SPLIT].to_pylist()
     for (split, name), count in Counter(zip(splits, labels, strict=True)).items():
-        seen.counts.setdefault(SPLIT_FOLDERS.get(split, ""), Counter())[name] += count
+        profile.counts.setdefault(SPLIT_FOLDERS.get(split, ""), Counter())[name] += count
     if CONTRAST in facts.column_names:
         flat = np.asarray(pc.less(facts[CONTRAST], _LEVELS))
-        seen.flat.update(name for name, is_flat in zip(labels, flat, strict=True) if is_flat)
+        profile.flat.update(name for name, is_flat in zip(labels, flat, strict=True) if is_flat)
 
 
 def _check_columns(policy: Policy, types: Mapping[str, str]) -> None:
@@ -230,31 +236,31 @@ def _check_columns(policy: Policy, types: Mapping[str, str]) -> None:
     refuse_not_plain({"label": policy.label}, types)
 
 
-def _check_rows(seen: Look) -> None:
-    if not seen.rows:
+def _check_rows(profile: SourceProfile) -> None:
+    if not profile.rows:
         raise DataError("the source holds no row", "check the path; a header alone is not enough")
-    if seen.unusable_share > _MOST_UNUSABLE:
-        worst = ", ".join(f"{reason} ({count})" for reason, count in seen.unusable.most_common())
+    if profile.unusable_share > _MOST_UNUSABLE:
+        worst = ", ".join(f"{reason} ({count})" for reason, count in profile.unusable.most_common())
         raise DataError(
-            f"{seen.unusable_share:.0%} of {seen.rows:,} rows cannot be used: {worst}",
+            f"{profile.unusable_share:.0%} of {profile.rows:,} rows cannot be used: {worst}",
             "mend the data, then draft again",
         )
-    label = seen.policy.label
+    label = profile.policy.label
     if label is None:
         return
-    if len(seen.classes) > MAX_CLASSES:
+    if len(profile.classes) > MAX_CLASSES:
         raise PolicyError(
-            f"column {label!r} holds {len(seen.classes):,} different values, so it is a quantity and not a class",
+            f"column {label!r} holds {len(profile.classes):,} different values, so it is a quantity and not a class",
             "name a column of classes with --label; regression targets are not supported yet",
         )
-    if len(seen.classes) < 2:
+    if len(profile.classes) < 2:
         raise DataError(
-            f"column {label!r} holds one class only ({next(iter(seen.classes), 'none')})",
+            f"column {label!r} holds one class only ({next(iter(profile.classes), 'none')})",
             "name another column with --label, or add rows of other classes",
         )
 
 
-def splits_named(column: ColumnLook) -> bool:
+def splits_named(column: ColumnProfile) -> bool:
     """Whether a column's values are names of splits, train among them."""
     if column.kind != "string" or column.many or column.nulls or not column.values:
         return False

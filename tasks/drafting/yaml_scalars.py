@@ -14,20 +14,20 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n",
 _ROUNDING = 1e-6
 
 
-def spelled(value: Any) -> str:
+def to_yaml(value: Any) -> str:
     """A scalar, list or map in one line."""
     if isinstance(value, str):
         return (
             value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else json.dumps(value, ensure_ascii=False)
         )
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{spelled(key)}: {spelled(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{to_yaml(key)}: {to_yaml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Sequence):
-        return "[" + ", ".join(spelled(one) for one in value) + "]"
+        return "[" + ", ".join(to_yaml(item) for item in value) + "]"
     return json.dumps(value)
 
 
-def rounded_out(low: float, high: float, whole: bool) -> tuple[float, float]:
+def rounded_out(low: float, high: float, integral: bool) -> tuple[float, float]:
     """Bounds about a quarter of the span outside the values seen, to two digits; none below 0 if no value is."""
     span = (high - low) or abs(high) or 1.0
     step = 10.0 ** (math.floor(math.log10(span)) - 1)
@@ -35,6 +35,6 @@ def rounded_out(low: float, high: float, whole: bool) -> tuple[float, float]:
     most = math.ceil((high + span / 4) / step - _ROUNDING) * step
     least = 0.0 if low >= 0.0 > least else least
     most = 0.0 if low < 0.0 and high <= 0.0 < most else most
-    if whole:
+    if integral:
         return math.floor(least), math.ceil(most)
     return float(f"{least:.12g}"), float(f"{most:.12g}")

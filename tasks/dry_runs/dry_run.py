@@ -30,7 +30,7 @@ def run_to_verifier(asked: RunRequest, runner: Runner, scratch: str) -> DryRun:
     """
     if asked.ctx.policy.label is None:
         raise PolicyError(
-            f"{asked.loaded.shown} names no label column, so there is no label that could move",
+            f"{asked.loaded.display_path} names no label column, so there is no label that could move",
             "Name the column in `label:`.",
         )
     request = replace(asked, ctx=replace(asked.ctx, scratch=scratch))

@@ -55,7 +55,7 @@ def plan(asked: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
     seen = PlanProgress(findings=lint_facts.judge_with_data(asked, None))
     document: dict[str, Any] = {
         "dataset": ctx.policy.dataset,
-        "policy": asked.loaded.shown,
+        "policy": asked.loaded.display_path,
         "policy_hash": asked.loaded.content_hash,
         "current_version": before.version if before else None,
         "up_to_date": asked.unchanged,

@@ -32,9 +32,9 @@ FACTORS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0,
 WEIGHTS = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Ways from a row to its partner, for transforms that interpolate."""
 HALVINGS = 3
-"""Steps by which the last magnitude that holds is looked for: to an eighth of a step of `FACTORS`."""
+"""Steps by which the last consistent magnitude is looked for: to an eighth of a step of `FACTORS`."""
 ROWS = 200
-BEGINS = {"frays": "frays_at", "breaks": "breaks_at", "strays": "strays_at"}
+BEGINS = {"degraded": "degraded_at", "inconsistent": "inconsistent_at", "unfamiliar": "unfamiliar_at"}
 
 Curve = dict[float, dict[str, Moves]]
 
@@ -50,7 +50,7 @@ def probe(
     subjects = _by_name(asked, uses) if uses else _of_policy(asked.ctx.policy)
     if not subjects:
         raise PolicyError(
-            f"{asked.loaded.shown} has no step, so there is no transform to probe",
+            f"{asked.loaded.display_path} has no step, so there is no transform to probe",
             "Add a step, or name transforms: `--transform image.rotate`.",
         )
     bench = Bench(run_to_verifier(asked, runner, scratch), rows)
@@ -67,7 +67,7 @@ def probe(
     target = Target(asks.min_rate, asks.max_unfamiliar_share)
     return {
         "dataset": asked.ctx.policy.dataset,
-        "policy": asked.loaded.shown,
+        "policy": asked.loaded.display_path,
         "min_rate": asks.min_rate,
         "max_unfamiliar_share": asks.max_unfamiliar_share,
         "verifier": {
@@ -143,7 +143,7 @@ def _transform(
 def _grow(
     bench: Bench, runner: Runner, use: TransformUse, end: float, real: Mapping[str, Moves], target: Target
 ) -> Curve:
-    """The curve at `FACTORS` up to `end`, and some more between the last that holds and the first that does not."""
+    """The curve at `FACTORS` up to `end`, and some more between the last consistent magnitude and the first other."""
     factors = [*(factor for factor in FACTORS if factor < end), end]
     measured = map_shards(
         runner, f"probe {use.use}", partial(moves_at, bench, use), factors, lambda _: 1.0, "magnitudes"
@@ -198,14 +198,14 @@ def _point(moves: Mapping[str, Moves], real: Mapping[str, Moves], target: Target
 
 
 def _classes(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Per class where it first frays, breaks and strays, those that fall short first in front."""
+    """Per class the magnitudes at which it is first degraded, inconsistent and unfamiliar; the lowest in front."""
     found: dict[str, dict[str, Any]] = {}
     for point in points:
         for one in point["by_class"]:
             mine = found.setdefault(one["label"], {"label": one["label"], **dict.fromkeys(BEGINS.values())})
             mine["too_few"] = one["status"] == "too_few"
-            # What breaks has frayed as well, at this magnitude or a smaller one.
-            for state in ("frays", "breaks") if one["status"] == "breaks" else (one["status"],):
+            # An inconsistent class is degraded as well, at this magnitude or a smaller one.
+            for state in ("degraded", "inconsistent") if one["status"] == "inconsistent" else (one["status"],):
                 if state in BEGINS and mine[BEGINS[state]] is None:
                     mine[BEGINS[state]] = point["at"]
     for mine in found.values():
@@ -237,7 +237,7 @@ def _rounded(one: Magnitude, factor: float) -> Any:
     """The range with three digits of each end's distance from nothing, cut and not rounded up."""
     value = one.range_at(factor)
     ends = [_cut(end, one.nothing) for end in (value if one.pair else [value])]
-    ends = [round(end) for end in ends] if one.whole else ends
+    ends = [round(end) for end in ends] if one.integral else ends
     return ends if one.pair else ends[0]
 
 

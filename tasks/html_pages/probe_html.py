@@ -15,11 +15,11 @@ from augmill.tasks.summaries.probe_text import magnitude, names, share_text, ver
 Row = Mapping[str, Any]
 
 _STYLE = Markup("""<style>
-td.frays { background: #fff3e0; } td.strays { background: #eceff1; }
-td.breaks { background: #fde0e0; font-weight: 600; }
+td.degraded { background: #fff3e0; } td.unfamiliar { background: #eceff1; }
+td.inconsistent { background: #fde0e0; font-weight: 600; }
 .heat td, .heat th { padding: .2rem .55rem; text-align: right; white-space: nowrap; }
 .heat td:first-child, .heat th:first-child { text-align: left; } .heat tr.policy td:first-child { font-weight: 600; }
-ul.said { margin: .2rem 0 .8rem; padding-left: 1.2rem; } ul.said b { display: inline-block; min-width: 4.2rem; }
+ul.said { margin: .2rem 0 .8rem; padding-left: 1.2rem; } ul.said b { display: inline-block; min-width: 6.6rem; }
 </style>""")
 _COLOURS = (
     "#4c78a8",
@@ -34,7 +34,7 @@ _COLOURS = (
     "#d87093",
 )
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 860, 330, 56, 150, 14, 44
-_STATUS_COLOURS = {"holds": GOOD, "frays": WARN, "breaks": BAD, "strays": FAINT, "too_few": LINE}
+_STATUS_COLOURS = {"consistent": GOOD, "degraded": WARN, "inconsistent": BAD, "unfamiliar": FAINT, "too_few": LINE}
 
 
 def render(document: Mapping[str, Any]) -> bytes:
@@ -48,8 +48,9 @@ def _body(document: Row) -> Iterator[str]:
     yield (
         f'<p class="lead">{real["all"]["rows"]:,} training rows, each judged by a model that has not seen it. As they'
         f" are, {escape(share_text(real['all']))} of them are contradicted: the noise floor. The policy asks that"
-        f" {rate:.2%} of labels hold. A class <b>frays</b> where fewer do, beyond what {real['all']['rows']:,} rows"
-        " could show by chance; it <b>breaks</b> where most labels are others, and <b>strays</b> where more than"
+        f" {rate:.2%} of labels are not contradicted. A class is <b>degraded</b> where fewer are not, beyond what"
+        f" {real['all']['rows']:,} rows could show by chance; it is <b>inconsistent</b> where the verifier contradicts"
+        " most labels, and <b>unfamiliar</b> where more than"
         f" {document['max_unfamiliar_share']:.0%} look like no class, so that the verifier cannot vouch for them (grey"
         " line: their share of all rows).</p>"
     )
@@ -66,7 +67,7 @@ def _body(document: Row) -> Iterator[str]:
 
 
 def _curve(one: Row, document: Row) -> str:
-    """Share of moved labels over the magnitude, one line per class; the range that holds is shaded."""
+    """Share of moved labels over the magnitude, one line per class; the suggested range is shaded."""
     points = one["points"]
     along = [math.log(point["at"]) for point in points]
     span = (along[-1] - along[0]) or 1.0
@@ -89,7 +90,7 @@ def _curve(one: Row, document: Row) -> str:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in drawn)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3.5 if row["status"] != "holds" else 2}" fill="{colour}">'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3.5 if row["status"] != "consistent" else 2}" fill="{colour}">'
             f"<title>{escape(label)} at {escape(magnitude(one, point))}: "
             f"{escape(share_text(row))}, {row['status']}</title>"
             "</circle>"

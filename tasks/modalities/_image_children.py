@@ -34,7 +34,7 @@ ENCODED_AT_ONCE = 8
 class Tool:
     """One op of the chain with its library object, and what was drawn for all births at once.
 
-    `known` holds, per birth, recorded values that replace drawn ones when children are made again.
+    `recorded_draws` holds, per birth, the recorded values that replace newly drawn ones when children are rebuilt.
     """
 
     op: Op
@@ -43,7 +43,7 @@ class Tool:
     seeds: I64
     fires: NDArray[np.bool_]
     partners: I64
-    known: Sequence[Mapping[str, Any]] = ()
+    recorded_draws: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass
@@ -89,7 +89,7 @@ def prepare(ops: Sequence[Op], pool: PoolIndex, births: ChildSpecs) -> list[Tool
 
 def children(ops: Sequence[Op], pool: PoolIndex, births: ChildSpecs, load: Loader) -> pa.Table:
     """Make the children, in the order of `births`; see `Modality.children`."""
-    return _made(prepare(ops, pool, births), pool, births.bases, load)
+    return _make_rows(prepare(ops, pool, births), pool, births.bases, load)
 
 
 def rebuild(ops: Sequence[Op], parents: pa.Table, who: PoolIndex, recorded: Recorded) -> pa.Table:
@@ -99,18 +99,18 @@ def rebuild(ops: Sequence[Op], parents: pa.Table, who: PoolIndex, recorded: Reco
     used = [1] * len(records)
     tools = []
     for tool in prepare(ops, who, births):
-        known: list[Mapping[str, Any]] = [{} for _ in records]
+        recorded_draws: list[Mapping[str, Any]] = [{} for _ in records]
         partners = tool.partners.copy()
         for child in np.flatnonzero(tool.fires).tolist():
-            known[child] = next(records[child])["drawn"]
+            recorded_draws[child] = next(records[child])["drawn"]
             taken = slice(used[child], used[child] + partners.shape[1])
             partners[child] = recorded.parents[child][taken]
             used[child] = taken.stop
-        tools.append(replace(tool, partners=partners, known=known))
-    return _made(tools, who, births.bases, lambda wanted: parents.take(pa.array(wanted)))
+        tools.append(replace(tool, partners=partners, recorded_draws=recorded_draws))
+    return _make_rows(tools, who, births.bases, lambda pool_rows: parents.take(pa.array(pool_rows)))
 
 
-def _made(tools: Sequence[Tool], pool: PoolIndex, bases: I64, load: Loader) -> pa.Table:
+def _make_rows(tools: Sequence[Tool], pool: PoolIndex, bases: I64, load: Loader) -> pa.Table:
     needed = np.unique(np.concatenate([bases, *(tool.partners[tool.fires].ravel() for tool in tools)]))
     rows = load(needed)
     pictures = Pictures(rows)
@@ -121,7 +121,7 @@ def _made(tools: Sequence[Tool], pool: PoolIndex, bases: I64, load: Loader) -> p
     def read(pool_row: int) -> Picture:
         return pictures.read(place[pool_row])
 
-    made: list[Any] = [None] * len(bases)
+    rows_by_birth: list[Any] = [None] * len(bases)
     at = np.searchsorted(needed, bases)
     # Children of one base follow each other, so that it is decoded once; the result keeps the order of births.
     order = np.argsort(bases, kind="stable").tolist()
@@ -129,8 +129,8 @@ def _made(tools: Sequence[Tool], pool: PoolIndex, bases: I64, load: Loader) -> p
         few = order[start : start + ENCODED_AT_ONCE]
         grown = [_child(tools, birth, int(bases[birth]), read, pool) for birth in few]
         for birth, child in zip(few, grown, strict=True):
-            made[birth] = _row(child, pool, jpeg=codec.is_jpeg(pictures.encoded(place[child.parents[0]])))
-    return _table(rows, at, made)
+            rows_by_birth[birth] = _row(child, pool, jpeg=codec.is_jpeg(pictures.encoded(place[child.parents[0]])))
+    return _table(rows, at, rows_by_birth)
 
 
 def _child(tools: Sequence[Tool], birth: int, base: int, read: Callable[[int], Picture], pool: PoolIndex) -> Child:
@@ -152,26 +152,26 @@ def _child(tools: Sequence[Tool], birth: int, base: int, read: Callable[[int], P
 def _step(child: Child, tool: Tool, birth: int, partners: Sequence[int], pictures: Sequence[Picture]) -> None:
     """Draw first, then apply, and record what was drawn."""
     op, before = tool.op, child.picture
-    drawn = draw(op, tool.built, [before, *pictures], int(tool.seeds[birth]))
-    if tool.known:
-        drawn = {**drawn, **tool.known[birth]}
-    child.picture = op.module.apply(tool.built, op.params, [before, *pictures], drawn)
-    record: dict[str, Any] = {"use": op.use, "position": tool.position, "drawn": recorded(drawn)}
+    draws = draw(op, tool.built, [before, *pictures], int(tool.seeds[birth]))
+    if tool.recorded_draws:
+        draws = {**draws, **tool.recorded_draws[birth]}
+    child.picture = op.module.apply(tool.built, op.params, [before, *pictures], draws)
+    record: dict[str, Any] = {"use": op.use, "position": tool.position, "drawn": recorded(draws)}
     if before.boxes:
         record["boxes_dropped"] = len(before.boxes) - len(child.picture.boxes or ())
     child.ops.append(record)
     if partners:
-        share = float(drawn["weight"])
+        share = float(draws["weight"])
         child.shares = [old * share for old in child.shares] + [(1.0 - share) / len(partners)] * len(partners)
         child.parents.extend(partners)
         child.mixed = True
 
 
-def recorded(drawn: Drawn) -> dict[str, Any]:
+def recorded(draws: Drawn) -> dict[str, Any]:
     """The drawn values that belong into `ops`, as plain Python scalars; keys with `_` are drawn again instead."""
     return {
         key: value.item() if isinstance(value, np.generic) else value
-        for key, value in drawn.items()
+        for key, value in draws.items()
         if not key.startswith("_")
     }
 
@@ -201,24 +201,24 @@ def _label_weights(child: Child, pool: PoolIndex) -> list[dict[str, Any]]:
     return [{"label": label, "weight": weight} for label, weight in weights.items()]
 
 
-def _table(rows: pa.Table, at: I64, made: Sequence[dict[str, Any]]) -> pa.Table:
+def _table(rows: pa.Table, at: I64, child_rows: Sequence[dict[str, Any]]) -> pa.Table:
     """The base's other columns beside the new pictures; `at` is each child's base in `rows`."""
     new = {name for name in (IMAGE, MASK, BOXES) if name in rows.column_names}
     carried = rows.select([name for name in rows.column_names if name not in new and name != SAMPLE_ID])
     carried = carried.take(pa.array(at))
     columns, fields = [], []
-    for kept in rows.schema:
-        if kept.name == SAMPLE_ID:
+    for field in rows.schema:
+        if field.name == SAMPLE_ID:
             continue
-        if kept.name == BOXES:
-            column = boxes_column([row[BOXES] for row in made], kept.type)
-        elif kept.name in new:
-            column = payload_column([row[kept.name] for row in made], kept.type)
+        if field.name == BOXES:
+            column = boxes_column([row[BOXES] for row in child_rows], field.type)
+        elif field.name in new:
+            column = payload_column([row[field.name] for row in child_rows], field.type)
         else:
-            column = carried.column(kept.name)
+            column = carried.column(field.name)
         columns.append(column)
-        fields.append(kept)
+        fields.append(field)
     for name, kind in ((PARENT_IDS, pa.list_(pa.string())), (OPS, pa.string()), (LABEL_WEIGHTS, WEIGHTS_TYPE)):
-        columns.append(pa.array([row[name] for row in made], kind))
+        columns.append(pa.array([row[name] for row in child_rows], kind))
         fields.append(pa.field(name, kind))
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))

@@ -49,14 +49,14 @@ class Header:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Pillow warns about oddities: here the fault says it."""
+    """Silence the warnings of Pillow: the fault of the row reports the same."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def _open(data: bytes) -> Any:
-    """Pillow's lazy image, opened by its own reader: `Image.open` would warn about sizes before we can judge them."""
+    """Pillow's lazy image, opened by its own reader: `Image.open` would warn about sizes before our own check."""
     from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin, WebPImagePlugin
 
     readers: dict[bytes, Any] = {
@@ -136,13 +136,13 @@ def examine(data: bytes) -> Header:
 
 def examined(data: bytes) -> tuple[Header, NDArray[Any]]:
     """The header as `examine` proves it, and the pixels that prove it."""
-    found = header(data)
+    claims = header(data)
     with _quiet():
         pixels = decode(data)
-    shape = (found.height, found.width) if found.channels == 1 else (found.height, found.width, found.channels)
-    if pixels.shape != shape or str(pixels.dtype) != found.dtype:
-        raise UnreadableError(f"claims {shape} {found.dtype}, holds {pixels.shape} {pixels.dtype}")
-    return found, pixels
+    shape = (claims.height, claims.width) if claims.channels == 1 else (claims.height, claims.width, claims.channels)
+    if pixels.shape != shape or str(pixels.dtype) != claims.dtype:
+        raise UnreadableError(f"claims {shape} {claims.dtype}, holds {pixels.shape} {pixels.dtype}")
+    return claims, pixels
 
 
 def contrast(image: NDArray[Any]) -> int:

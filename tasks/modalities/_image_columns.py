@@ -38,8 +38,8 @@ class Pictures:
 
     def boxes(self, row: int) -> tuple[Box, ...] | None:
         """The boxes of a row; None where they are null."""
-        found = None if self._boxes is None else self._boxes[row].as_py()
-        return None if found is None else tuple(Box(**box) for box in found)
+        records = None if self._boxes is None else self._boxes[row].as_py()
+        return None if records is None else tuple(Box(**box) for box in records)
 
     def read(self, row: int) -> Picture:
         """The decoded picture of a row that passed `facts`."""
@@ -62,7 +62,7 @@ def payload(rows: pa.Table, name: str) -> pa.ChunkedArray:
 
 
 def payload_column(encoded: Sequence[bytes], kind: pa.DataType) -> pa.Array:
-    """New files as a payload column: they have no path, because they were never files."""
+    """New files as a payload column: they have no path, because no file holds them."""
     # One allocation; Arrow's own builder grows by doubling, and page faults are what that costs.
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]

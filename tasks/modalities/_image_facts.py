@@ -40,16 +40,16 @@ def _row(pictures: Pictures, row: int) -> dict[str, Any]:
     if encoded is None or encoded.size == 0:
         return {"fault": "image: no bytes"}
     try:
-        found, pixels = codec.examined(encoded.to_pybytes())
+        claims, pixels = codec.examined(encoded.to_pybytes())
     except codec.UnreadableError as error:
         return {"fault": f"image: {error}", "image.bytes": encoded.size}
     return {
-        "fault": _mask_fault(pictures, row, found) or _boxes_fault(pictures.boxes(row) or (), found),
-        "image.width": found.width,
-        "image.height": found.height,
-        "image.channels": found.channels,
-        "image.dtype": found.dtype,
-        "image.format": found.format,
+        "fault": _mask_fault(pictures, row, claims) or _boxes_fault(pictures.boxes(row) or (), claims),
+        "image.width": claims.width,
+        "image.height": claims.height,
+        "image.channels": claims.channels,
+        "image.dtype": claims.dtype,
+        "image.format": claims.format,
         "image.bytes": encoded.size,
         "image.contrast": codec.contrast(pixels),
     }
@@ -84,13 +84,13 @@ def _boxes_fault(boxes: Iterable[Box], image: codec.Header) -> str | None:
 
 def tally(rows: pa.Table) -> dict[str, Any]:
     """Kinds, formats and sides of usable rows, from their headers."""
-    found = [codec.header(encoded.as_py()) for encoded in payload(rows, IMAGE)]
-    kinds = Counter((header.channels, header.dtype) for header in found)
+    headers = [codec.header(encoded.as_py()) for encoded in payload(rows, IMAGE)]
+    kinds = Counter((header.channels, header.dtype) for header in headers)
     return {
         "kinds": [[*kind, count] for kind, count in kinds.items()],
-        "formats": Counter(header.format for header in found),
-        "height": _ends([header.height for header in found]),
-        "width": _ends([header.width for header in found]),
+        "formats": Counter(header.format for header in headers),
+        "height": _ends([header.height for header in headers]),
+        "width": _ends([header.width for header in headers]),
         "mask": _any(rows, MASK),
         "boxes": _any(rows, BOXES),
     }
@@ -98,19 +98,19 @@ def tally(rows: pa.Table) -> dict[str, Any]:
 
 def merge(policy: Policy, tallies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Figures of usable training rows: equal for every way of cutting the rows into tallies."""
-    known = list(tallies)
+    all_tallies = list(tallies)
     kinds, formats = Counter[tuple[int, str]](), Counter[str]()
-    for one in known:
-        kinds.update({(channels, dtype): count for channels, dtype, count in one["kinds"]})
-        formats.update(one["formats"])
+    for tallied in all_tallies:
+        kinds.update({(channels, dtype): count for channels, dtype, count in tallied["kinds"]})
+        formats.update(tallied["formats"])
     return {
         "pictures": kinds.total(),
         "kinds": [[*kind, kinds[kind]] for kind in sorted(kinds)],
         "formats": dict(sorted(formats.items())),
-        "height": _ends([end for one in known for end in one["height"]]) or [0, 0],
-        "width": _ends([end for one in known for end in one["width"]]) or [0, 0],
-        "mask": any(one["mask"] for one in known),
-        "boxes": any(one["boxes"] for one in known),
+        "height": _ends([end for tallied in all_tallies for end in tallied["height"]]) or [0, 0],
+        "width": _ends([end for tallied in all_tallies for end in tallied["width"]]) or [0, 0],
+        "mask": any(tallied["mask"] for tallied in all_tallies),
+        "boxes": any(tallied["boxes"] for tallied in all_tallies),
         "labelled": policy.label is not None,
     }
 

@@ -33,15 +33,15 @@ def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float
     pictures = Pictures(rows)
     colour = any(channels >= 3 for channels, *_ in description["kinds"])
     width = CELLS * CELLS * DIRECTIONS + (COLOUR_CELLS * COLOUR_CELLS * 3 if colour else 0)
-    found = np.empty((rows.num_rows, width), dtype=np.float64)
+    matrix = np.empty((rows.num_rows, width), dtype=np.float64)
     for start in range(0, rows.num_rows, _AT_ONCE):
-        here = range(start, min(start + _AT_ONCE, rows.num_rows))
-        images = [_unit(codec.decode(pictures.encoded(row))) for row in here]
+        batch = range(start, min(start + _AT_ONCE, rows.num_rows))
+        images = [_unit(codec.decode(pictures.encoded(row))) for row in batch]
         parts = [edges(np.stack([_square(_grey(image), SIDE) for image in images]))]
         if colour:
             parts.append(np.stack([_square(_rgb(image), COLOUR_CELLS).ravel() for image in images]))
-        found[here.start : here.stop] = np.hstack(parts)
-    return found
+        matrix[batch.start : batch.stop] = np.hstack(parts)
+    return matrix
 
 
 def _unit(image: NDArray[Any]) -> F32:
@@ -78,8 +78,8 @@ def edges(grey: F32) -> F32:
     cells = []
     for number in range(DIRECTIONS):
         # An edge between two directions counts for both, by nearness, so that a small turn changes little.
-        apart = np.abs((direction - number + DIRECTIONS / 2) % DIRECTIONS - DIRECTIONS / 2)
-        cells.append(down @ (strength * np.maximum(0.0, 1.0 - apart)) @ across)
+        distance = np.abs((direction - number + DIRECTIONS / 2) % DIRECTIONS - DIRECTIONS / 2)
+        cells.append(down @ (strength * np.maximum(0.0, 1.0 - distance)) @ across)
     histogram = np.stack(cells, axis=3).reshape(len(grey), -1)
     norm = np.sqrt((histogram**2).sum(axis=1, keepdims=True) + 1e-4)
     # The square root (RootSIFT, Arandjelovic and Zisserman 2012) keeps one strong edge from drowning the others.

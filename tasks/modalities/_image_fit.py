@@ -23,8 +23,8 @@ def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:
         sentences.append(f"{op.use} mixes labels and the policy names no label. Name one, or take the transform out.")
     if op.module.BEHAVIOUR.label == "mix" and len(description["kinds"]) > 1:
         sentences.append(f"{op.use} mixes pictures of one kind (channels and dtype) only. Convert them to one kind.")
-    found = [sentence for sentence in sentences if sentence]
-    return found or _trial(op, description)
+    reasons = [sentence for sentence in sentences if sentence]
+    return reasons or _trial(op, description)
 
 
 def _kind_refusal(use: str, accepts: Accepts, kind: Sequence[Any]) -> str | None:
@@ -62,18 +62,18 @@ def _trial(op: Op, description: Mapping[str, Any]) -> list[str]:
     sentences = []
     for channels, dtype, _ in description["kinds"]:
         try:
-            picture = _made(channels, dtype, description)
+            picture = _trial_picture(channels, dtype, description)
             tool = op.module.build(op.params)
-            drawn = draw(op, tool, [picture, picture], 1)
-            after = op.module.apply(tool, op.params, [picture, picture], drawn)
+            draws = draw(op, tool, [picture, picture], 1)
+            after = op.module.apply(tool, op.params, [picture, picture], draws)
         except PolicyError as error:
             sentences.append(f"{error.cause}. {error.remedy}")
             continue
         except library_errors() as error:
-            said = str(error).strip().splitlines()
+            error_lines = str(error).strip().splitlines()
+            reason = error_lines[0] if error_lines else type(error).__name__
             sentences.append(
-                f"{op.use} fails on {_kind(channels, dtype)}: {said[0] if said else type(error).__name__}. "
-                "Correct its params, or take the transform out."
+                f"{op.use} fails on {_kind(channels, dtype)}: {reason}. Correct its params, or take the transform out."
             )
             continue
         if after.image.dtype != picture.image.dtype or after.channels != picture.channels:
@@ -87,8 +87,8 @@ def _trial(op: Op, description: Mapping[str, Any]) -> list[str]:
 def draw(op: Op, tool: Any, pictures: Sequence[Picture], seed: int) -> Drawn:
     """What one op draws for one child: a mixing one looks at all its pictures, any other at the first."""
     mixes = op.module.BEHAVIOUR.label == "mix"
-    drawn: Drawn = op.module.draw(tool, op.params, pictures if mixes else pictures[0], seed)
-    return drawn
+    draws: Drawn = op.module.draw(tool, op.params, pictures if mixes else pictures[0], seed)
+    return draws
 
 
 def library_errors() -> tuple[type[Exception], ...]:
@@ -99,7 +99,7 @@ def library_errors() -> tuple[type[Exception], ...]:
     return ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, cv2.error, CropSizeError
 
 
-def _made(channels: int, dtype: str, description: Mapping[str, Any]) -> Picture:
+def _trial_picture(channels: int, dtype: str, description: Mapping[str, Any]) -> Picture:
     height, width = (max(1, description[side][0]) for side in ("height", "width"))
     shape = (height, width) if channels == 1 else (height, width, channels)
     # Any fixed numbers do; a gradient has all values and no chance in it.

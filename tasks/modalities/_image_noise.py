@@ -18,8 +18,8 @@ KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float64)
 
 def noise_share(pictures: Iterable[NDArray[Any]]) -> float | None:
     """Standard deviation of the noise over the full range, median over arrays (h, w[, c]); None if all are small."""
-    found = [_noise(image) for image in pictures if min(image.shape[:2]) >= MIN_SIDE]
-    return float(np.median(found)) if found else None
+    shares = [_noise(image) for image in pictures if min(image.shape[:2]) >= MIN_SIDE]
+    return float(np.median(shares)) if shares else None
 
 
 def _noise(image: NDArray[Any]) -> float:

@@ -27,7 +27,7 @@ def thumbnail(image_bytes: bytes, size: int, boxes: Sequence[Box] = ()) -> bytes
     scale = size / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(image, shape, interpolation=cv2.INTER_AREA if scale < 1.0 else cv2.INTER_NEAREST)
-    return codec.encode(_drawn(small, boxes, scale) if boxes else small)
+    return codec.encode(_with_boxes(small, boxes, scale) if boxes else small)
 
 
 def _eight_bits(image: NDArray[Any]) -> NDArray[np.uint8]:
@@ -37,7 +37,7 @@ def _eight_bits(image: NDArray[Any]) -> NDArray[np.uint8]:
     return ((image - low) * (255.0 / max(1, high - low))).astype(np.uint8)
 
 
-def _drawn(small: NDArray[Any], boxes: Sequence[Box], scale: float) -> NDArray[Any]:
+def _with_boxes(small: NDArray[Any], boxes: Sequence[Box], scale: float) -> NDArray[Any]:
     import cv2
 
     colour = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB) if small.ndim == 2 else np.ascontiguousarray(small[:, :, :3])

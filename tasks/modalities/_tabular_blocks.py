@@ -64,10 +64,10 @@ def _numbers(values: F64, column: pa.ChunkedArray, bases: pa.Array) -> pa.Array:
     if pa.types.is_decimal(kind):
         most = float(10 ** (kind.precision - kind.scale)) - float(10**-kind.scale)
         return pc.round(pa.array(np.clip(values, -most, most), mask=missing), kind.scale).cast(kind)
-    return pa.array(_fitting(values, kind), type=kind, mask=missing)
+    return pa.array(_cast_within_range(values, kind), type=kind, mask=missing)
 
 
-def _fitting(values: F64, kind: pa.DataType) -> NDArray[Any]:
+def _cast_within_range(values: F64, kind: pa.DataType) -> NDArray[Any]:
     target = np.dtype(kind.to_pandas_dtype())
     if target.kind == "f":
         if target.itemsize < 8:

@@ -24,12 +24,12 @@ class Firing:
 
     position: int
     rows: I64
-    drawn: Drawn
+    draws: Drawn
 
     @property
     def partners(self) -> I64:
         """Pool rows that become parents beside the base, shape (len(rows), m)."""
-        return np.asarray(self.drawn.get("partners", np.empty((len(self.rows), 0))), dtype=np.int64)
+        return np.asarray(self.draws.get("partners", np.empty((len(self.rows), 0))), dtype=np.int64)
 
 
 def check_order(ops: Sequence[Op]) -> None:
@@ -51,8 +51,8 @@ def draw_chain(ops: Sequence[Op], spec: TableSpec, state: Arrays, size: int, bir
     for position, op in enumerate(ops):
         rows = np.flatnonzero(fired[:, position])
         seeds = op_seeds(births.seeds[rows], position)
-        drawn = op.module.draw(op.params, spec, op_state(state, position, size), seeds, births.bases[rows])
-        firings.append(Firing(position, rows, drawn))
+        draws = op.module.draw(op.params, spec, op_state(state, position, size), seeds, births.bases[rows])
+        firings.append(Firing(position, rows, draws))
     return firings
 
 
@@ -85,18 +85,20 @@ def op_state(state: Arrays, position: int, size: int) -> State:
 
 def apply_chain(ops: Sequence[Op], spec: TableSpec, real: Block, bases: I64, firings: Sequence[Firing]) -> Block:
     """The children's features. `bases` and the firings' partners are rows of `real`."""
-    made = real.take(bases)
+    children = real.take(bases)
     for firing in firings:
         op, rows = ops[firing.position], firing.rows
         if len(rows) == 0:
             continue
-        parents = [made.take(rows), *(real.take(column) for column in firing.partners.T)]
-        child = op.module.apply(op.params, spec, parents, firing.drawn)
-        if len(rows) == len(made):
-            made = child
+        parents = [children.take(rows), *(real.take(column) for column in firing.partners.T)]
+        child = op.module.apply(op.params, spec, parents, firing.draws)
+        if len(rows) == len(children):
+            children = child
         else:
-            made = Block(_replaced(made.numeric, rows, child.numeric), _replaced(made.codes, rows, child.codes))
-    return made
+            children = Block(
+                _replaced(children.numeric, rows, child.numeric), _replaced(children.codes, rows, child.codes)
+            )
+    return children
 
 
 def replay(ops: Sequence[Op], spec: TableSpec, recorded: Recorded) -> list[Firing]:
@@ -108,11 +110,11 @@ def replay(ops: Sequence[Op], spec: TableSpec, recorded: Recorded) -> list[Firin
     values: list[list[dict[str, Any]]] = [[] for _ in ops]
     for child, text in enumerate(recorded.ops):
         for entry in json.loads(text):
-            position, drawn = int(entry["position"]), dict(entry["drawn"])
-            if "partners" in drawn:
-                drawn["partners"] = [recorded.parents[child][place] for place in drawn["partners"]]
+            position, draws = int(entry["position"]), dict(entry["drawn"])
+            if "partners" in draws:
+                draws["partners"] = [recorded.parents[child][place] for place in draws["partners"]]
             fired[position].append(child)
-            values[position].append(drawn)
+            values[position].append(draws)
     return [
         _replayed(op, spec, recorded, position, fired[position], values[position]) for position, op in enumerate(ops)
     ]
@@ -122,11 +124,13 @@ def _replayed(
     op: Op, spec: TableSpec, recorded: Recorded, position: int, fired: list[int], values: list[dict[str, Any]]
 ) -> Firing:
     rows = np.array(fired, dtype=np.int64)
-    drawn: Drawn = {key: np.array([one[key] for one in values]) for key in (values[0] if values else ())}
-    if len(rows) and not op.module.BEHAVIOUR.fitted and "partners" not in drawn:
-        again = op.module.draw(op.params, spec, {}, op_seeds(recorded.seeds[rows], position), recorded.bases[rows])
-        drawn |= {key: array for key, array in again.items() if key.startswith("_")}
-    return Firing(position, rows, drawn)
+    draws: Drawn = {
+        key: np.array([recorded_draws[key] for recorded_draws in values]) for key in (values[0] if values else ())
+    }
+    if len(rows) and not op.module.BEHAVIOUR.fitted and "partners" not in draws:
+        redrawn = op.module.draw(op.params, spec, {}, op_seeds(recorded.seeds[rows], position), recorded.bases[rows])
+        draws |= {key: array for key, array in redrawn.items() if key.startswith("_")}
+    return Firing(position, rows, draws)
 
 
 def _replaced(array: NDArray[Any], rows: I64, values: NDArray[Any]) -> NDArray[Any]:

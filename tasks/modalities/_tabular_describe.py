@@ -20,7 +20,7 @@ def describe(policy: Policy, batches: Iterable[pa.Table]) -> dict[str, Any]:
 
 
 def tally(policy: Policy, rows: pa.Table) -> dict[str, Any]:
-    """What `merge` must know of some rows: how many, and the running figures of every column but those left alone."""
+    """What `merge` must know of some rows: how many, and the running figures of every feature column."""
     skipped = {policy.label, policy.key, policy.split.group, policy.split.column, *policy.ignore}
     columns = {}
     for name in rows.column_names:
@@ -33,19 +33,21 @@ def tally(policy: Policy, rows: pa.Table) -> dict[str, Any]:
 
 def merge(policy: Policy, tallies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The spec as JSON, from tallies of all training rows."""
-    seen: dict[str, Figures] = {}
+    figures_by_column: dict[str, Figures] = {}
     rows = 0
-    for one in tallies:
-        rows += one["rows"]
-        for name, known in one["columns"].items():
-            seen.setdefault(name, FIGURES[known["figures"]](known["asked"])).merge(known)
+    for tallied in tallies:
+        rows += tallied["rows"]
+        for name, tally_of_column in tallied["columns"].items():
+            figures_by_column.setdefault(name, FIGURES[tally_of_column["figures"]](tally_of_column["asked"])).merge(
+                tally_of_column
+            )
     columns, carried = [], {}
     # By name: numbers are drawn column after column, whichever file says first what columns there are.
-    for name in sorted(seen):
-        found = seen[name].result(name)
-        if isinstance(found, str):
-            carried[name], found = found, Column(name, "carried")
-        columns.append(found)
+    for name in sorted(figures_by_column):
+        outcome = figures_by_column[name].result(name)
+        if isinstance(outcome, str):
+            carried[name], outcome = outcome, Column(name, "carried")
+        columns.append(outcome)
     return {"rows": rows, "carried": carried, "columns": [asdict(column) for column in columns]}
 
 

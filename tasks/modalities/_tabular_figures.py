@@ -34,7 +34,7 @@ class Other:
         """The type alone."""
         return {"figures": "other", "asked": self.type}
 
-    def merge(self, _known: Mapping[str, Any]) -> None:
+    def merge(self, _other_tally: Mapping[str, Any]) -> None:
         """There is nothing to learn."""
 
     def result(self, _name: str) -> Column | str:
@@ -46,7 +46,7 @@ class Other:
 class Numbers:
     """A numeric column's running figures; null, NaN and infinite values are missing."""
 
-    whole: bool
+    integral: bool
     moments: Moments = field(default_factory=Moments)
     low: float = math.inf
     high: float = -math.inf
@@ -55,7 +55,7 @@ class Numbers:
 
     def add(self, column: pa.ChunkedArray) -> None:
         """Count in some values."""
-        if self.whole:
+        if self.integral:
             span = pc.min_max(column).as_py()
             self.inexact |= max(abs(span["min"] or 0), abs(span["max"] or 0)) > EXACT_INTEGERS
             if self.inexact:
@@ -72,16 +72,16 @@ class Numbers:
         ends = [self.low, self.high] if self.moments.count else []
         sums = self.moments.to_json()
         return {
-            "figures": "numbers", "asked": self.whole, "moments": sums, "ends": ends,
+            "figures": "numbers", "asked": self.integral, "moments": sums, "ends": ends,
             "missing": self.missing, "inexact": self.inexact,
         }  # fmt: skip
 
-    def merge(self, known: Mapping[str, Any]) -> None:
+    def merge(self, other_tally: Mapping[str, Any]) -> None:
         """Count in the values of another tally."""
-        self.missing |= known["missing"]
-        self.inexact |= known["inexact"]
-        self.moments.merge(known["moments"])
-        self.low, self.high = min([self.low, *known["ends"]]), max([self.high, *known["ends"]])
+        self.missing |= other_tally["missing"]
+        self.inexact |= other_tally["inexact"]
+        self.moments.merge(other_tally["moments"])
+        self.low, self.high = min([self.low, *other_tally["ends"]]), max([self.high, *other_tally["ends"]])
 
     def result(self, name: str) -> Column | str:
         """The column as transforms see it, or why it is carried."""
@@ -93,7 +93,7 @@ class Numbers:
             return "it holds one value only"
         return Column(
             name,
-            "integer" if self.whole else "continuous",
+            "integer" if self.integral else "continuous",
             scale=self.moments.deviation,
             centre=self.moments.mean,
             low=self.low,
@@ -108,7 +108,7 @@ class Values:
 
     boolean: bool
     counts: Counter[str | int | bool] = field(default_factory=Counter)
-    known: int = 0
+    present: int = 0
     missing: bool = False
     many: bool = False
 
@@ -118,7 +118,7 @@ class Values:
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         column = column.drop_null()
-        self.known += len(column)
+        self.present += len(column)
         counted = pc.value_counts(column)
         self.many = len(counted) > MAX_CATEGORIES
         if not self.many:
@@ -128,17 +128,17 @@ class Values:
         """What `merge` reads."""
         counts = [[value, count] for value, count in self.counts.items()]
         return {
-            "figures": "values", "asked": self.boolean, "counts": counts, "known": self.known,
+            "figures": "values", "asked": self.boolean, "counts": counts, "known": self.present,
             "missing": self.missing, "many": self.many,
         }  # fmt: skip
 
-    def merge(self, known: Mapping[str, Any]) -> None:
+    def merge(self, other_tally: Mapping[str, Any]) -> None:
         """Count in the values of another tally, unless there are too many already."""
-        self.missing |= known["missing"]
-        self.known += known["known"]
-        self.many |= known["many"]
+        self.missing |= other_tally["missing"]
+        self.present += other_tally["known"]
+        self.many |= other_tally["many"]
         if not self.many:
-            self.counts.update(dict(known["counts"]))
+            self.counts.update(dict(other_tally["counts"]))
             self.many = len(self.counts) > MAX_CATEGORIES
 
     def result(self, name: str) -> Column | str:
@@ -147,7 +147,7 @@ class Values:
             return f"it holds more than {MAX_CATEGORIES} different values"
         if len(self.counts) < 2:
             return "it holds one value only" if self.counts else "it holds no value"
-        if len(self.counts) > max(20, self.known / 2):
+        if len(self.counts) > max(20, self.present / 2):
             return "nearly all its values differ, as ids and free text do"
         domain = tuple(sorted(self.counts))
         codes = sorted(range(len(domain)), key=lambda code: (-self.counts[domain[code]], code))
@@ -163,7 +163,7 @@ def figures_of(kind: pa.DataType) -> Figures:
     """Empty figures for a column of this type."""
     types = pa.types
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
-        return Numbers(whole=types.is_integer(kind))
+        return Numbers(integral=types.is_integer(kind))
     values = kind.value_type if types.is_dictionary(kind) else kind
     if types.is_string(values) or types.is_large_string(values):
         return Values(boolean=False)

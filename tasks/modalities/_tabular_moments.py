@@ -46,9 +46,9 @@ class Moments:
         """How many, and their sums: whole numbers of some hundred digits."""
         return [self.count, self._sum, self._squares]
 
-    def merge(self, known: Sequence[int]) -> None:
-        """Count in what another's `to_json` said."""
-        count, total, squares = known
+    def merge(self, other: Sequence[int]) -> None:
+        """Add the sums that `to_json` of another object returned."""
+        count, total, squares = other
         self.count += count
         self._sum += total
         self._squares += squares

@@ -1,4 +1,4 @@
-"""What a child's row tells about its making: its parents, the transforms with their draws, its label's shares."""
+"""Provenance of a child's row: its parents, the transforms with their draws, its label's shares."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Parents:
     def ids(self, names: Sequence[str]) -> pa.Array:
         """`augmill_parent_ids`; `names` are the ids of the pool's rows."""
         unique, inverse = np.unique(self.rows, return_inverse=True)
-        known = pa.array([names[row] for row in unique.tolist()], type=pa.string())
-        return pa.ListArray.from_arrays(pa.array(self.offsets, type=pa.int32()), known.take(pa.array(inverse)))
+        unique_ids = pa.array([names[row] for row in unique.tolist()], type=pa.string())
+        return pa.ListArray.from_arrays(pa.array(self.offsets, type=pa.int32()), unique_ids.take(pa.array(inverse)))
 
 
 def ops_text(ops: Sequence[Op], firings: Sequence[Firing], parents: Parents, count: int) -> pa.Array:
@@ -56,16 +56,16 @@ def ops_text(ops: Sequence[Op], firings: Sequence[Firing], parents: Parents, cou
 
 
 def _op_texts(use: str, firing: Firing, places: I64) -> list[str]:
-    drawn = {key: array for key, array in firing.drawn.items() if not key.startswith("_")}
-    if "partners" in drawn:
-        drawn["partners"] = places
-    names = sorted(drawn)
+    draws = {key: array for key, array in firing.draws.items() if not key.startswith("_")}
+    if "partners" in draws:
+        draws["partners"] = places
+    names = sorted(draws)
     # By hand, and in step with json.dumps(sort_keys=True): a million calls of it would take ten times as long.
     slots = ",".join(f"{json.dumps(name)}:%s" for name in names)
     pattern = f'{{"drawn":{{{slots}}},"position":{firing.position},"use":{json.dumps(use)}}}'
     if not names:
         return [pattern] * len(firing.rows)
-    return [pattern % values for values in zip(*(_texts(drawn[name]) for name in names), strict=True)]
+    return [pattern % values for values in zip(*(_texts(draws[name]) for name in names), strict=True)]
 
 
 def _texts(array: NDArray[Any]) -> list[str]:
@@ -91,11 +91,11 @@ def label_weights(ops: Sequence[Op], firings: Sequence[Firing], parents: Parents
     _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     order = np.argsort(first)
     sums = np.bincount(inverse, weights=shares[counted])[order]
-    kept = first[order]
+    pairs = first[order]
     structs = pa.StructArray.from_arrays(
-        [text.dictionary.take(pa.array(codes[kept])), pa.array(sums)], fields=list(WEIGHTS_TYPE.value_type)
+        [text.dictionary.take(pa.array(codes[pairs])), pa.array(sums)], fields=list(WEIGHTS_TYPE.value_type)
     )
-    sizes = np.bincount(child[counted][kept], minlength=count)
+    sizes = np.bincount(child[counted][pairs], minlength=count)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     marks = pa.array(offsets, type=pa.int32(), mask=np.append(~mixed, False))
     return pa.ListArray.from_arrays(marks, structs, type=WEIGHTS_TYPE)
@@ -110,9 +110,9 @@ def _shares(
     for firing, places in zip(firings, parents.places, strict=True):
         if ops[firing.position].module.BEHAVIOUR.label != "mix":
             continue
-        kept = np.ones(count, dtype=np.float64)
-        kept[firing.rows] = firing.drawn["weight"]
-        shares *= np.repeat(kept, np.diff(parents.offsets))
-        shares[parents.offsets[firing.rows] + places[:, 0]] = 1.0 - firing.drawn["weight"]
+        base_shares = np.ones(count, dtype=np.float64)
+        base_shares[firing.rows] = firing.draws["weight"]
+        shares *= np.repeat(base_shares, np.diff(parents.offsets))
+        shares[parents.offsets[firing.rows] + places[:, 0]] = 1.0 - firing.draws["weight"]
         mixed[firing.rows] = True
     return shares, mixed

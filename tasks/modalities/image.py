@@ -134,8 +134,8 @@ def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float
 def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
     """Two words per row from its decoded pixels and its label: the same picture in another encoding is the same."""
     load_opencv()
-    named = [policy.label] if policy.label is not None and policy.label in rows.column_names else []
-    words = content_words(rows, named)
+    label_columns = [policy.label] if policy.label is not None and policy.label in rows.column_names else []
+    words = content_words(rows, label_columns)
     pixels = [decode(picture["bytes"]) for picture in rows["image"].to_pylist()]
     digests = [digest_words(f"{image.shape}{image.dtype}".encode() + image.tobytes()) for image in pixels]
     return np.asarray(words ^ np.array(digests, dtype=np.uint64).reshape(-1, 2))

@@ -54,11 +54,11 @@ def facts(policy: Policy, rows: pa.Table) -> pa.Table:
 def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:
     """Why `op` cannot take this table, one sentence each with the remedy; empty if it can."""
     spec, accepts = spec_from_json(description), op.module.ACCEPTS
-    found = [*_wrong_columns(accepts.columns, spec), *_missing(accepts.missing, spec)]
+    reasons = [*_wrong_columns(accepts.columns, spec), *_missing(accepts.missing, spec)]
     if not (spec.numeric or spec.categorical) and not op.module.BEHAVIOUR.copies:
-        found = ["no column is a feature (all are carried along), so there is nothing to change; check `ignore`"]
+        reasons = ["no column is a feature (all are carried along), so there is nothing to change; check `ignore`"]
     own = getattr(op.module, "refusals", None)
-    return found if own is None else [*found, *own(op.params, spec)]
+    return reasons if own is None else [*reasons, *own(op.params, spec)]
 
 
 def fit(ops: Sequence[Op], description: Mapping[str, Any], pool: PoolIndex, load: Loader) -> Arrays:
@@ -99,7 +99,7 @@ def children(
     """Make the children of `births`: user columns as in the pool, then parents, ops and label shares."""
     spec = spec_from_json(description)
     firings = draw_chain(ops, spec, state, len(pool.ids), births)
-    return _made(ops, spec, pool, births.bases, firings, load)
+    return _make_rows(ops, spec, pool, births.bases, firings, load)
 
 
 def rebuild(
@@ -112,7 +112,7 @@ def rebuild(
     """Published children again, from their parents' rows; see `Modality.rebuild`."""
     spec = spec_from_json(description)
     firings = replay(ops, spec, recorded)
-    return _made(ops, spec, who, recorded.bases, firings, lambda rows: parents.take(pa.array(rows)))
+    return _make_rows(ops, spec, who, recorded.bases, firings, lambda rows: parents.take(pa.array(rows)))
 
 
 def warm(ops: Sequence[Op]) -> None:
@@ -133,16 +133,16 @@ def features(description: Mapping[str, Any], rows: pa.Table) -> NDArray[np.float
     return np.hstack([numbers, *hot]).astype(np.float64)
 
 
-def _made(
+def _make_rows(
     ops: Sequence[Op], spec: TableSpec, pool: PoolIndex, bases: I64, firings: Sequence[Firing], load: Loader
 ) -> pa.Table:
     parents = Parents(bases, firings)
     needed, places = np.unique(parents.rows, return_inverse=True)
     real = load(needed)
     local = [_among(needed, firing) for firing in firings]
-    mine = places[parents.offsets[:-1]].astype(np.int64)
-    block = apply_chain(ops, spec, block_of(spec, real), mine, local)
-    table = table_of(spec, block, real, mine)
+    base_rows = places[parents.offsets[:-1]].astype(np.int64)
+    block = apply_chain(ops, spec, block_of(spec, real), base_rows, local)
+    table = table_of(spec, block, real, base_rows)
     return (
         table.append_column(PARENT_IDS, parents.ids(pool.ids))
         .append_column(OPS, ops_text(ops, firings, parents, len(bases)))
@@ -152,10 +152,10 @@ def _made(
 
 def _among(needed: I64, firing: Firing) -> Firing:
     """The firing with its partners as rows of the loaded table."""
-    if "partners" not in firing.drawn:
+    if "partners" not in firing.draws:
         return firing
     partners = np.searchsorted(needed, firing.partners)
-    return Firing(firing.position, firing.rows, {**firing.drawn, "partners": partners})
+    return Firing(firing.position, firing.rows, {**firing.draws, "partners": partners})
 
 
 def _load_block(spec: TableSpec, size: int, load: Loader) -> Block:
@@ -168,15 +168,15 @@ def _load_block(spec: TableSpec, size: int, load: Loader) -> Block:
     return block
 
 
-def _wrong_columns(wanted: str, spec: TableSpec) -> list[str]:
-    if wanted == "numeric" and spec.categorical:
+def _wrong_columns(required: str, spec: TableSpec) -> list[str]:
+    if required == "numeric" and spec.categorical:
         return [
             f"it takes numbers only, and {_names(spec.categorical)} hold categories; use tabular.smotenc, or list "
             f"these columns under `ignore`"
         ]
-    if wanted in ("numeric", "mixed") and not spec.numeric:
+    if required in ("numeric", "mixed") and not spec.numeric:
         return ["it needs at least one numeric feature; use tabular.random_oversample or tabular.feature_dropout"]
-    if wanted == "mixed" and not spec.categorical:
+    if required == "mixed" and not spec.categorical:
         return ["it needs at least one categorical feature, and all are numeric; use tabular.smote"]
     return []
 
@@ -192,8 +192,8 @@ def _missing(missing: str, spec: TableSpec) -> list[str]:
 
 
 def _names(columns: Sequence[Any]) -> str:
-    shown = ", ".join(column.name for column in columns[:5])
-    return f"{shown} and {len(columns) - 5} more" if len(columns) > 5 else shown
+    listed = ", ".join(column.name for column in columns[:5])
+    return f"{listed} and {len(columns) - 5} more" if len(columns) > 5 else listed
 
 
 def appearance(policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:

@@ -190,7 +190,7 @@ def refuse(loaded: Loaded, findings: Sequence[Finding]) -> list[Finding]:
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         raise PolicyError(
-            f"{loaded.shown} has {errors} error{'s' * (errors != 1)}; nothing was run.",
+            f"{loaded.display_path} has {errors} error{'s' * (errors != 1)}; nothing was run.",
             "Mend them, or silence one on its line with the reason: `# noqa: CODE why`.",
             findings,
         )

@@ -23,7 +23,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     classes = real["by_class"]
     yield f"{document['dataset']}: {real['all']['rows']:,} held-out training rows of {len(classes)} classes"
     yield f"  real rows    {share_text(real['all'])} contradicted by the verifier as they are: the noise floor"
-    yield f"  declared     {document['min_rate']:.2%} of labels shall hold (checks.label_consistency.min_rate)"
+    yield f"  declared     {document['min_rate']:.2%} of labels are to be accepted (checks.label_consistency.min_rate)"
     unable = [one["label"] for one in classes if one["status"] == "too_few"]
     if unable:
         yield f"  not judged   too few rows: {names(unable)}"
@@ -52,55 +52,59 @@ def _transform(one: Row, min_rate: float) -> Iterator[str]:
 
 
 def verdict_lines(one: Row, min_rate: float) -> Iterator[str]:
-    """What the curve comes to, in sentences: which classes break, fray and hold, and what to write."""
+    """What the curve comes to, in sentences: which classes are inconsistent, degraded, unfamiliar
+    or consistent, and what to write in the policy."""
     told = [row for row in one["classes"] if not row["too_few"]]
-    broken = [row for row in told if row["breaks_at"] is not None]
-    frayed = [row for row in told if row["breaks_at"] is None and row["frays_at"] is not None]
-    strange = [row for row in told if row["strays_at"] is not None]
-    kept = [row["label"] for row in told if row["short_at"] is None]
-    if broken:
-        order = sorted(broken, key=lambda row: row["breaks_at"])
-        yield f"breaks   {_each(one, order, 'breaks_at')}: most labels are others"
-    if frayed:
-        yield f"frays    {_each(one, frayed, 'frays_at')}: fewer than {min_rate:.2%} hold, but most do or are unsure"
-    if strange:
-        order = sorted(strange, key=lambda row: row["strays_at"])
-        yield f"strays   {_each(one, order, 'strays_at')}: too many look like no class for the verifier to vouch"
-    if kept:
-        yield f"holds    {names(kept)}{'' if one['kind'] == 'on_off' else ' at every magnitude tried'}"
+    inconsistent = [row for row in told if row["inconsistent_at"] is not None]
+    degraded = [row for row in told if row["inconsistent_at"] is None and row["degraded_at"] is not None]
+    unfamiliar = [row for row in told if row["unfamiliar_at"] is not None]
+    consistent = [row["label"] for row in told if row["short_at"] is None]
+    if inconsistent:
+        order = sorted(inconsistent, key=lambda row: row["inconsistent_at"])
+        yield f"inconsistent {_each(one, order, 'inconsistent_at')}: the verifier contradicts most labels"
+    if degraded:
+        why = f"the verifier contradicts more than {1.0 - min_rate:.2%} of labels, but not clearly most"
+        yield f"degraded     {_each(one, degraded, 'degraded_at')}: {why}"
+    if unfamiliar:
+        order = sorted(unfamiliar, key=lambda row: row["unfamiliar_at"])
+        why = "too many rows look like no class, so the verifier cannot vouch for them"
+        yield f"unfamiliar   {_each(one, order, 'unfamiliar_at')}: {why}"
+    if consistent:
+        yield f"consistent   {names(consistent)}{'' if one['kind'] == 'on_off' else ' at every magnitude tried'}"
     if told and told[0]["short_at"] is not None and one["kind"] != "on_off":
-        yield f"first    {names([row['label'] for row in told if row['short_at'] == told[0]['short_at']])}"
-    yield from _advice(one, broken, frayed, min_rate)
+        yield f"first        {names([row['label'] for row in told if row['short_at'] == told[0]['short_at']])}"
+    yield from _advice(one, inconsistent, degraded, min_rate)
 
 
-def _advice(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> Iterator[str]:
+def _advice(one: Row, inconsistent: Sequence[Row], degraded: Sequence[Row], min_rate: float) -> Iterator[str]:
     found = one["suggested"]
     if found:
         low, high = (1.0 - end for end in reversed(found["interval"]))
-        rate = f"{1.0 - found['moved_share']:.2%} of labels hold at its ends, between {low:.2%} and {high:.2%}"
+        share = f"{1.0 - found['moved_share']:.2%}"
+        rate = f"at its ends {share} of labels are not contradicted, between {low:.2%} and {high:.2%}"
         untried = "; nothing beyond was tried" if found["whole"] else ""
-        yield f"suggest  {params_text(found['params'])}  ({rate}{untried})"
+        yield f"suggest      {params_text(found['params'])}  ({rate}{untried})"
     elif one["kind"] == "range":
-        yield "suggest  no magnitude: even the smallest tried falls short"
+        yield "suggest      no magnitude: even the smallest tried falls short"
     if one["kind"] == "weight":
-        yield "note     a row is moved this far towards its neighbour; steps draw it anew for each child, from no range"
-    if one["kind"] == "on_off" and (broken or frayed):
-        yield _forbids(one, broken, frayed, min_rate)
+        yield "note         the weight is the way from a row to its neighbour; a step draws it for each child"
+    if one["kind"] == "on_off" and (inconsistent or degraded):
+        yield _forbids(one, inconsistent, degraded, min_rate)
 
 
-def _forbids(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> str:
-    """Forbid the classes of which fewer than half the rows keep their label; name those that only fray."""
+def _forbids(one: Row, inconsistent: Sequence[Row], degraded: Sequence[Row], min_rate: float) -> str:
+    """Forbid the classes of which fewer than half the rows keep their label; name those that are only degraded."""
     figures = {row["label"]: row for row in one["points"][0]["by_class"]}
     kept = {label: row["judged"] - row["moved"] - row["unfamiliar"] for label, row in figures.items()}
-    lost = {row["label"] for row in broken}
-    lost |= {row["label"] for row in frayed if 2 * kept[row["label"]] < figures[row["label"]]["judged"]}
-    short = [row["label"] for row in frayed if row["label"] not in lost]
+    lost = {row["label"] for row in inconsistent}
+    lost |= {row["label"] for row in degraded if 2 * kept[row["label"]] < figures[row["label"]]["judged"]}
+    short = [row["label"] for row in degraded if row["label"] not in lost]
     fates = dict.fromkeys(sorted({*lost, *one["forbidden"]}, key=natural_sort_key), "forbid")
     if len(figures) <= MOST_WRITTEN:  # lint asks for a word on each label where orientation matters
         fates |= dict.fromkeys(sorted(figures.keys() - lost, key=natural_sort_key), "keep")
     told = f"labels: {{{', '.join(f'{_key(label)}: {fate}' for label, fate in fates.items())}}}" if lost else ""
     rest = f"{names(short)} kept, short of {min_rate:.2%} all the same" if short else ""
-    return f"suggest  {'; '.join(part for part in (told, rest) if part)}"
+    return f"suggest      {'; '.join(part for part in (told, rest) if part)}"
 
 
 def magnitude(one: Row, point: Row) -> str:
@@ -139,7 +143,7 @@ def _value(value: Any) -> str:
 
 
 def _short(point: Row) -> str:
-    out = [row for row in point["by_class"] if row["status"] in ("frays", "breaks")]
+    out = [row for row in point["by_class"] if row["status"] in ("degraded", "inconsistent")]
     out.sort(key=lambda row: -row["moved_share"])
     return ", ".join(f"{row['label']} {row['moved_share']:.0%}" for row in out[:6]) + (" ..." if len(out) > 6 else "")
 
@@ -147,7 +151,7 @@ def _short(point: Row) -> str:
 def _each(one: Row, rows: Sequence[Row], key: str) -> str:
     """Classes with where they begin to do so; on or off, with how many labels moved."""
     if one["kind"] == "on_off":
-        figure = "unfamiliar_share" if key == "strays_at" else "moved_share"
+        figure = "unfamiliar_share" if key == "unfamiliar_at" else "moved_share"
         moved = {row["label"]: row[figure] for row in one["points"][0]["by_class"]}
         order = sorted(rows, key=lambda row: natural_sort_key(row["label"]))
         return ", ".join(f"{row['label']} ({moved[row['label']]:.0%})" for row in order)

@@ -133,37 +133,39 @@ class Catalogue:
 
     @cached_property
     def _transforms(self) -> dict[str, Entry]:
-        ours = {}
+        shipped = {}
         for file in HERE.glob("*/[!_]*.py"):
             use = f"{file.parent.name}.{file.stem}"
-            ours[use] = Entry("transforms", use, f"augmill.tasks.transforms.{use}")
-        theirs = discover("transforms", self.plugins, ours)
-        return dict(sorted({**ours, **{use: Entry(**vars(found)) for use, found in theirs.items()}}.items()))
+            shipped[use] = Entry("transforms", use, f"augmill.tasks.transforms.{use}")
+        plugins_by_use = discover("transforms", self.plugins, shipped)
+        return dict(
+            sorted({**shipped, **{use: Entry(**vars(plugin)) for use, plugin in plugins_by_use.items()}}.items())
+        )
 
     @cached_property
     def _expectations(self) -> dict[str, Located]:
         stems = [file.stem for file in EXPECTATIONS.glob("expect_*.py")]
-        ours = {stem: Located("expectations", stem, f"augmill.expectations.{stem}") for stem in stems}
-        return {**ours, **discover("expectations", self.plugins, ours)}
+        shipped = {stem: Located("expectations", stem, f"augmill.expectations.{stem}") for stem in stems}
+        return {**shipped, **discover("expectations", self.plugins, shipped)}
 
     @cached_property
     def _verifiers(self) -> dict[str, Located]:
-        ours = {name: Located("verifiers", name, f"augmill.tasks.verifiers.{name}") for name in VERIFIERS}
-        return {**ours, **discover("verifiers", self.plugins, ours)}
+        shipped = {name: Located("verifiers", name, f"augmill.tasks.verifiers.{name}") for name in VERIFIERS}
+        return {**shipped, **discover("verifiers", self.plugins, shipped)}
 
     @cached_property
     def _modalities(self) -> dict[str, Located]:
         stems = {file.stem for file in MODALITIES.glob("[!_]*.py")} - {"modality_contract"}
-        ours = {stem: Located("modalities", stem, f"augmill.tasks.modalities.{stem}") for stem in stems}
-        return {**ours, **discover("modalities", self.plugins, ours)}
+        shipped = {stem: Located("modalities", stem, f"augmill.tasks.modalities.{stem}") for stem in stems}
+        return {**shipped, **discover("modalities", self.plugins, shipped)}
 
 
-def _unknown(what: str, name: str, known: list[str]) -> PolicyError:
+def _unknown(what: str, name: str, names: list[str]) -> PolicyError:
     # Only the last part is compared: the modality in front would make strangers look alike.
     stem = name.rpartition(".")[2]
-    stems = get_close_matches(stem, {other.rpartition(".")[2] for other in known}, n=3, cutoff=0.6)
-    near = [other for match in stems for other in known if other.rpartition(".")[2] == match]
-    remedy = f"Did you mean {' or '.join(near[:3])}?" if near else f"Known: {', '.join(known) or 'none'}."
+    stems = get_close_matches(stem, {other.rpartition(".")[2] for other in names}, n=3, cutoff=0.6)
+    near = [other for match in stems for other in names if other.rpartition(".")[2] == match]
+    remedy = f"Did you mean {' or '.join(near[:3])}?" if near else f"Known: {', '.join(names) or 'none'}."
     return PolicyError(f"There is no {what} called {name}.", remedy)
 
 

@@ -33,7 +33,7 @@ class Magnitude:
     high: float
     bounds: tuple[float, float]
     pair: bool
-    whole: bool
+    integral: bool
 
     @property
     def ends(self) -> tuple[float, ...]:
@@ -55,7 +55,7 @@ class Magnitude:
     def grown(self, end: float, factor: float) -> float:
         """A value of the policy, `factor` times as far from nothing, within bounds."""
         value = min(max(self.nothing + factor * (end - self.nothing), self.bounds[0]), self.bounds[1])
-        return round(value) if self.whole else value
+        return round(value) if self.integral else value
 
     def range_at(self, factor: float) -> Any:
         """What a policy would write for it."""
@@ -65,7 +65,7 @@ class Magnitude:
 
 def magnitudes(params: Parameters) -> list[Magnitude]:
     """The magnitudes among the parameters, in their order; empty where a transform is only on or off."""
-    found = []
+    growing = []
     for name, field in type(params).model_fields.items():
         mark = next((mark for mark in field.metadata if isinstance(mark, Nothing)), None)
         if mark is not None and mark.value is None:
@@ -73,23 +73,26 @@ def magnitudes(params: Parameters) -> list[Magnitude]:
         if mark is not None or name.endswith("_range"):
             # A policy may have switched a part off; then there is only the file's own default to grow.
             tried = (_magnitude(name, field, mark, value) for value in (getattr(params, name), field.default))
-            found += [made for made in tried if made is not None and made.ends][:1]
-    return found
+            growing += [magnitude for magnitude in tried if magnitude is not None and magnitude.ends][:1]
+    return growing
 
 
-def most(found: Sequence[Magnitude]) -> float:
+def most(grown: Sequence[Magnitude]) -> float:
     """The factor at which every magnitude has reached its bound, or `MOST`."""
-    return min(MOST, max((one.room for one in found), default=1.0))
+    return min(MOST, max((magnitude.room for magnitude in grown), default=1.0))
 
 
-def pinned(params: Parameters, found: Sequence[Magnitude], factor: float) -> Iterator[Parameters | None]:
+def pinned(params: Parameters, grown: Sequence[Magnitude], factor: float) -> Iterator[Parameters | None]:
     """The parameters with every magnitude at one end, grown by `factor`: one for each combination of ends.
 
     None where the transform refuses such values.
     """
-    for ends in product(*(one.ends for one in found)):
-        values = {one.name: one.grown(end, factor) for one, end in zip(found, ends, strict=True)}
-        pins = {one.name: [values[one.name]] * 2 if one.pair else values[one.name] for one in found}
+    for ends in product(*(magnitude.ends for magnitude in grown)):
+        values = {magnitude.name: magnitude.grown(end, factor) for magnitude, end in zip(grown, ends, strict=True)}
+        pins = {
+            magnitude.name: [values[magnitude.name]] * 2 if magnitude.pair else values[magnitude.name]
+            for magnitude in grown
+        }
         try:
             yield type(params).model_validate_json(json.dumps({**params.model_dump(mode="json"), **pins}))
         except ValidationError:
@@ -99,13 +102,13 @@ def pinned(params: Parameters, found: Sequence[Magnitude], factor: float) -> Ite
 def _magnitude(name: str, field: FieldInfo, mark: Nothing | None, value: Any) -> Magnitude | None:
     pair = isinstance(value, tuple)
     values = value if pair else (value, value)
-    if len(values) != 2 or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
+    if len(values) != 2 or not all(isinstance(end, int | float) and not isinstance(end, bool) for end in values):
         return None
     low, high = _bounds(field)
     derived = 0.0 if low <= 0.0 <= high else low
     nothing = derived if mark is None or mark.value is None else mark.value
-    whole = all(isinstance(one, int) for one in values)
-    return Magnitude(name, nothing, values[0], values[1], (low, high), pair, whole)
+    integral = all(isinstance(end, int) for end in values)
+    return Magnitude(name, nothing, values[0], values[1], (low, high), pair, integral)
 
 
 def _bounds(field: FieldInfo) -> tuple[float, float]:

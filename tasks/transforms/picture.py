@@ -1,14 +1,14 @@
 """How image transforms see one sample: pixels, and the mask and boxes that must move with them.
 
-An image transform module holds, beside the declarations of `contract.py`:
+An image transform module holds, beside the declarations of `transform_contract.py`:
 
     build(params) -> tool                          once per process; the library's object, or None
     draw(tool, params, picture, seed) -> Drawn      scalars by name; keys that begin with `_` are not recorded
-    apply(tool, params, pictures, drawn) -> Picture  pure; pictures[0] is the base, then the partners
+    apply(tool, params, pictures, draws) -> Picture  pure; pictures[0] is the base, then the partners
 
 A mixing transform also holds `partners(params, seeds, bases, labels) -> int64 (n, m)`, which picks rows of
 the pool (real training rows sorted by id) before any picture is read; its `draw` is given all pictures, as `apply`
-is, and `drawn["weight"]` is the base's share.
+is, and `draws["weight"]` is the base's share.
 """
 
 from __future__ import annotations

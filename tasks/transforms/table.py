@@ -1,16 +1,16 @@
 """How table transforms see rows: a block of numbers and category codes, and a spec that says what they mean.
 
-A table transform module holds, beside the declarations of `contract.py`:
+A table transform module holds, beside the declarations of `transform_contract.py`:
 
     fit(params, pool) -> State                       only if BEHAVIOUR.fitted; arrays by name
     draw(params, spec, state, seeds, bases) -> Drawn  one row of draws per child; no other randomness
-    apply(params, spec, parents, drawn) -> Block      pure; parents[0] is the base, then the partners
+    apply(params, spec, parents, draws) -> Block      pure; parents[0] is the base, then the partners
     refusals(params, spec) -> list[str]               optional: why this table will not do, beyond ACCEPTS
 
 `state["weights"]` (float64, one per pool row) says how often a row may be a base: 0 is never. `draw` finds
 `state["size"]`, the number of pool rows, even where nothing was fitted, and must not look at `weights`.
-`drawn["partners"]` (int64, shape (n, m)) indexes the pool's rows; those rows become parents 1..m.
-`drawn["weight"]` of a mixing transform is the base's share of the label. Keys of `drawn` that begin with
+`draws["partners"]` (int64, shape (n, m)) indexes the pool's rows; those rows become parents 1..m.
+`draws["weight"]` of a mixing transform is the base's share of the label. Keys of `draws` that begin with
 `_` are arrays too large to record, drawn again from the seed on rebuild; all others are recorded.
 """
 
@@ -110,5 +110,5 @@ class TableTransform(Protocol):
     def draw(self, params: Any, spec: TableSpec, state: State, seeds: I64, bases: I64) -> Drawn:
         """All random choices of n children at once, from their seeds."""
 
-    def apply(self, params: Any, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
-        """The children, from their parents and what was drawn."""
+    def apply(self, params: Any, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
+        """The children, from their parents and their draws."""

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from augmill.tasks.stats.intervals import difference, wilson
 from augmill.tasks.verifiers.calibration import CONTRADICTED, TOO_FEW, UNFAMILIAR
 
-Status = Literal["holds", "frays", "breaks", "strays", "too_few"]
-SHORT: tuple[Status, ...] = ("frays", "breaks", "strays")
-"""What a magnitude must not do to a class, to be suggested."""
+Status = Literal["consistent", "degraded", "inconsistent", "unfamiliar", "too_few"]
+SHORT: tuple[Status, ...] = ("degraded", "inconsistent", "unfamiliar")
+"""Statuses that no class may have at a magnitude that is suggested."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,21 @@ def count(outcome: pa.Array, labels: pa.Array) -> dict[str, Moves]:
 def status(changed: Moves, real: Moves, target: Target) -> Status:
     """What the change does to a class, as far as so many rows can tell (intervals of 95 %).
 
-    `breaks`: most labels move. `frays`: more move than the declared rate allows, and more than of the real rows
-    themselves. `strays`: more rows than declared look like no class at all, so that the verifier cannot vouch for
-    their labels. `holds`: none of it can be shown. `too_few`: the verifier cannot judge the class.
+    `inconsistent`: the verifier contradicts most labels. `degraded`: it contradicts more than the declared rate
+    allows, and more than of the unchanged real rows. `unfamiliar`: more rows than declared look like no class at all,
+    so that the verifier cannot vouch for their labels. `consistent`: none of these can be shown. `too_few`: the
+    verifier cannot judge the class.
     """
     if not changed.judged or not real.judged:
         return "too_few"
     low = wilson(changed.moved, changed.judged)[0]
     if low > 0.5:
-        return "breaks"
+        return "inconsistent"
     more = difference((changed.moved, real.moved), (changed.judged, real.judged))[0]
     if low > 1.0 - target.min_rate and more > 0.0:
-        return "frays"
+        return "degraded"
     strange = wilson(changed.unfamiliar, changed.judged)[0]
-    return "strays" if strange > target.max_unfamiliar_share else "holds"
+    return "unfamiliar" if strange > target.max_unfamiliar_share else "consistent"
 
 
 def statuses(changed: Mapping[str, Moves], real: Mapping[str, Moves], target: Target) -> dict[str, Status]:

@@ -175,21 +175,21 @@ def test_something_changes_unless_copies_are_declared(world):
 def test_parents_are_recorded_and_true(world):
     births = world.births()
     made = world.children(births)
-    drawn = world.ops[0].module.draw(
+    draws = world.ops[0].module.draw(
         world.ops[0].params,
         tabular.spec_from_json(world.description),
         {key.removeprefix("0/"): array for key, array in world.state.items()} | {"size": np.int64(len(world.rows))},
         op_seeds(births.seeds, 0),
         births.bases,
     )
-    partners = drawn.get("partners", np.empty((BIRTHS, 0), dtype=np.int64))
+    partners = draws.get("partners", np.empty((BIRTHS, 0), dtype=np.int64))
     for i, ids in enumerate(made[PARENT_IDS].to_pylist()):
         assert ids == [world.pool.ids[row] for row in (births.bases[i], *partners[i])]
         (op,) = json.loads(made[OPS][i].as_py())
         assert op["use"] == world.ops[0].use
         assert op["drawn"].get("partners", []) == list(range(1, len(ids)))
-        if "weight" in drawn:
-            assert op["drawn"]["weight"] == drawn["weight"][i]
+        if "weight" in draws:
+            assert op["drawn"]["weight"] == draws["weight"][i]
 
 
 def test_no_row_is_its_own_partner(world):

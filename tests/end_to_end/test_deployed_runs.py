@@ -40,7 +40,7 @@ def draw(params, spec, state, seeds, bases):
     return {}
 
 
-def apply(params, spec, parents, drawn):
+def apply(params, spec, parents, draws):
     Path(params.flag + ".reached").touch()
     while not Path(params.flag).exists():
         time.sleep(0.05)

@@ -24,7 +24,7 @@ def draw(params, spec, state, seeds, bases):
     return {}
 
 
-def apply(params, spec, parents, drawn):
+def apply(params, spec, parents, draws):
     return Block(parents[0].numeric / 2.0, parents[0].codes)
 '''
 WIDE = '''"""No width beyond a limit."""

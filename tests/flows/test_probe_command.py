@@ -24,7 +24,7 @@ def test_a_person_reads_the_curve_and_where_the_page_is(here, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert shown.startswith("made: ")
     assert "tabular.gaussian_noise (shaken)" in shown
-    assert "suggest  scale: " in shown
+    assert "suggest      scale: " in shown
     page = tmp_path / "home" / "probes" / "made.html"
     assert f"The curves: {page}" in shown
     assert page.read_text().startswith("<!doctype html>")

@@ -34,7 +34,7 @@ def test_every_break_has_an_alert_of_its_name_with_a_runbook_that_has_commands(w
     assert [one.name for one in broken] == ["worker", "prefect", "mlflow", "store", "disk", "input"]
     assert {one.alert for one in broken} <= alerts
     for one in broken:
-        steps = game_world.steps_of(one.alert, world)
+        steps = game_world.runbook_commands(one.alert, world)
         assert any(step.startswith("augmill ") for step in steps), one.name
         assert not any("DATASET" in step for step in steps)
 
@@ -44,7 +44,7 @@ def test_a_runbook_without_commands_is_no_runbook(world, monkeypatch, tmp_path):
     (tmp_path / "infra" / "runbooks" / "X.md").write_text("# X\n\n## Mend\n\nPray.\n\n## Escalate\n\n```sh\ncry\n```\n")
     monkeypatch.setattr(game_world, "ROOT", tmp_path)
     with pytest.raises(game_parts.Unusable, match="no command below Mend"):
-        game_world.steps_of("X", world)
+        game_world.runbook_commands("X", world)
 
 
 def test_the_reader_notices_rows_that_changed_and_versions_that_are_gone(tmp_path):
@@ -54,20 +54,20 @@ def test_the_reader_notices_rows_that_changed_and_versions_that_are_gone(tmp_pat
     reader = game_world.Reader(str(table), {})
     assert [reader.look(0), reader.look()] == [0, 1]
     well = SimpleNamespace(augmill=lambda *_, ok: {"exit_code": 0})
-    assert game_world.kept_whole(well, reader) == []
+    assert game_world.version_problems(well, reader) == []
     (first,) = [file for file in table.glob("*.parquet") if file.stat().st_size and "part-00000" in file.name][:1]
     other = tmp_path / "other"
     write_deltalake(other, pa.table({"a": [1, 9]}))
     next(other.glob("*.parquet")).replace(first)
-    assert any("other rows" in said for said in game_world.kept_whole(well, reader))
+    assert any("other rows" in said for said in game_world.version_problems(well, reader))
     first.unlink()
-    assert any("cannot be read" in said for said in game_world.kept_whole(well, reader))
+    assert any("cannot be read" in said for said in game_world.version_problems(well, reader))
 
 
 def test_a_version_that_cannot_be_rebuilt_is_told(tmp_path):
     ill = SimpleNamespace(augmill=lambda *_, ok: {"exit_code": 3, "stderr": "a row came out different"})
     reader = game_world.Reader(str(tmp_path), {})
-    assert game_world.kept_whole(ill, reader) == ["rebuild found: a row came out different"]
+    assert game_world.version_problems(ill, reader) == ["rebuild found: a row came out different"]
 
 
 def test_the_table_says_no_where_anything_was_wrong():

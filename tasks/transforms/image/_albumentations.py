@@ -1,8 +1,8 @@
 """The one place that knows how albumentations works: build, draw, pin what was drawn, apply.
 
-Draws are ours (one generator per child and op), so they can be recorded. A drawn value is handed to the library
-by narrowing the range it draws from to that single value; whatever else the library draws (noise, fields, holes)
-comes from generators made from the seed, so it is the same on every rebuild and need not be recorded.
+Recorded values are drawn here, by one generator per child and op. A drawn value is handed to the library by narrowing
+the range it draws from to that single value; whatever else the library draws (noise, fields, holes) comes from
+generators made from the seed, so it is the same on every rebuild and need not be recorded.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def build(name: str, **arguments: Any) -> Tool:
 def _first(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # pydantic's report: a headline, then field and reason, each reason followed by details in brackets.
-    said = "; ".join(lines[1:3]) if len(lines) > 2 else " ".join(lines)
-    return said.partition(" [type=")[0]
+    message = "; ".join(lines[1:3]) if len(lines) > 2 else " ".join(lines)
+    return message.partition(" [type=")[0]
 
 
 def border(name: str) -> int:
@@ -59,14 +59,14 @@ def border(name: str) -> int:
 
 def draw(seed: int, **ranges: tuple[float, float]) -> Drawn:
     """One recorded value per range, both ends included: integers from pairs of int, else floats."""
-    drawn: Drawn = {"_seed": seed}
+    draws: Drawn = {"_seed": seed}
     for place, (name, (low, high)) in enumerate(ranges.items(), start=1):
         number = _unit(seed, place)
         if isinstance(low, int) and isinstance(high, int):
-            drawn[name] = low + int(number * (high - low + 1))
+            draws[name] = low + int(number * (high - low + 1))
         else:
-            drawn[name] = low + number * (high - low)
-    return drawn
+            draws[name] = low + number * (high - low)
+    return draws
 
 
 def _unit(seed: int, place: int) -> float:
@@ -139,30 +139,30 @@ def parameters(tool: Tool, picture: Picture, seed: int, pins: Mapping[str, Any])
     return dict(params)
 
 
-def recolour(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:
+def recolour(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
     """Change pixel values only; mask and boxes stay as they are."""
-    params = parameters(tool, picture, drawn["_seed"], pins)
-    return recoloured(tool, picture, params)
+    params = parameters(tool, picture, draws["_seed"], pins)
+    return apply_to_pixels(tool, picture, params)
 
 
-def recoloured(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
+def apply_to_pixels(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
     """Apply `params` to the image alone."""
     return Picture(tool.apply_with_params(params, image=picture.image)["image"], picture.mask, picture.boxes)
 
 
-def move(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:
+def move(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
     """Change the geometry: mask (nearest neighbour) and boxes move with the image."""
-    return carry(tool, picture, parameters(tool, picture, drawn["_seed"], pins))
+    return apply_to_targets(tool, picture, parameters(tool, picture, draws["_seed"], pins))
 
 
-def warp(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:
+def warp(tool: Tool, picture: Picture, draws: Drawn, **pins: Any) -> Picture:
     """`move` for a tool that turns, shears or scales and keeps the size.
 
     Pixels alone are OpenCV's at once: the library's own way there takes longer than the warp of a small picture.
     """
-    params = parameters(tool, picture, drawn["_seed"], pins)
+    params = parameters(tool, picture, draws["_seed"], pins)
     if picture.mask is not None or picture.boxes:
-        return carry(tool, picture, params)
+        return apply_to_targets(tool, picture, params)
     import cv2
 
     height, width = picture.image.shape[:2]
@@ -170,19 +170,19 @@ def warp(tool: Tool, picture: Picture, drawn: Drawn, **pins: Any) -> Picture:
     return replace(picture, image=cv2.warpAffine(picture.image, params["matrix"][:2], (width, height), **how))
 
 
-def carry(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
+def apply_to_targets(tool: Tool, picture: Picture, params: Mapping[str, Any]) -> Picture:
     """Apply `params` to the image, and to mask and boxes where there are any."""
     if picture.mask is None:
         image, mask = tool.apply_with_params(params, image=picture.image)["image"], None
     else:
         moved = tool.apply_with_params(params, image=picture.image, mask=picture.mask)
         image, mask = moved["image"], moved["mask"]
-    return Picture(image, mask, _carry_boxes(tool, picture, params, image.shape) if picture.boxes else picture.boxes)
+    return Picture(image, mask, _move_boxes(tool, picture, params, image.shape) if picture.boxes else picture.boxes)
 
 
-def _carry_boxes(tool: Tool, picture: Picture, params: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+def _move_boxes(tool: Tool, picture: Picture, params: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
     boxes = picture.boxes or ()
     if "map_x" in params:
         return _boxes.through_map(boxes, params["map_x"], params["map_y"])
     array = tool.apply_to_bboxes(_boxes.as_array(boxes, picture.image.shape), **params)
-    return _boxes.kept(np.asarray(array, dtype=np.float64).reshape(-1, 5), boxes, shape)
+    return _boxes.clipped_boxes(np.asarray(array, dtype=np.float64).reshape(-1, 5), boxes, shape)

@@ -25,17 +25,17 @@ def as_array(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> F64:
     return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
 
-def kept(array: F64, boxes: tuple[Box, ...], shape: tuple[int, ...]) -> tuple[Box, ...]:
+def clipped_boxes(array: F64, boxes: tuple[Box, ...], shape: tuple[int, ...]) -> tuple[Box, ...]:
     """Moved boxes, (n, 5) as in `as_array` and not yet clipped, as boxes inside a picture of `shape`."""
     height, width = shape[:2]
     # Shares come back with float noise (99.99999999 for 100); a thousandth of a pixel is finer than any label.
     moved = np.round(array[:, :4] * (width, height, width, height), 3)
     clipped = np.clip(moved, 0.0, (width, height, width, height))
-    found = []
+    visible = []
     for before, after, index in zip(moved, clipped, array[:, 4].astype(int), strict=True):
         if _visible(before, after):
-            found.append(_box(after, boxes[index].label))
-    return tuple(found)
+            visible.append(_box(after, boxes[index].label))
+    return tuple(visible)
 
 
 def _box(corners: F64, label: str) -> Box:
@@ -55,7 +55,7 @@ def through_map(boxes: tuple[Box, ...], map_x: NDArray[Any], map_y: NDArray[Any]
     `map_x`, `map_y` (h, w) say where each pixel of the result is read from. The library's own way rounds boxes
     to masks and loses their last row and column; this one does not.
     """
-    found = []
+    hulls = []
     for box in boxes:
         inside = (map_x >= box.xmin - 0.5) & (map_x < box.xmax - 0.5)
         inside &= (map_y >= box.ymin - 0.5) & (map_y < box.ymax - 0.5)
@@ -63,5 +63,5 @@ def through_map(boxes: tuple[Box, ...], map_x: NDArray[Any], map_y: NDArray[Any]
         area = (box.xmax - box.xmin) * (box.ymax - box.ymin)
         if np.count_nonzero(inside) >= max(1.0, MIN_VISIBLE_SHARE * area):
             corners = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
-            found.append(_box(corners, box.label))
-    return tuple(found)
+            hulls.append(_box(corners, box.label))
+    return tuple(hulls)

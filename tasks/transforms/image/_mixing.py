@@ -15,8 +15,8 @@ I64 = NDArray[np.int64]
 
 def partners(seeds: I64, bases: I64, pool_size: int) -> I64:
     """One row of the pool per child, shape (n, 1), every other row equally likely; never the base itself."""
-    drawn = integers(seeds, "partner", pool_size - 1)
-    return np.asarray(drawn + (drawn >= bases), dtype=np.int64)[:, None]
+    others = integers(seeds, "partner", pool_size - 1)
+    return np.asarray(others + (others >= bases), dtype=np.int64)[:, None]
 
 
 def base_share(seed: int, alpha: float, most: float = 1.0) -> float:
@@ -30,7 +30,7 @@ def base_share(seed: int, alpha: float, most: float = 1.0) -> float:
     return min(max(float(betaincinv(alpha, alpha, below)), 0.5), most)
 
 
-def fitted(partner: Picture, base: Picture) -> NDArray[Any]:
+def resized_to_base(partner: Picture, base: Picture) -> NDArray[Any]:
     """The partner's pixels at the base's size."""
     import cv2
 

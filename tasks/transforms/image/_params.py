@@ -24,10 +24,10 @@ class Within:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        drawn = handler(schema)
-        for item in drawn.get("prefixItems", []):
+        json_schema = handler(schema)
+        for item in json_schema.get("prefixItems", []):
             item.update(minimum=self.low, maximum=self.high)
-        return drawn
+        return json_schema
 
     def _check(self, pair: tuple[float, float]) -> tuple[float, float]:
         if not self.low <= pair[0] <= pair[1] <= self.high:

@@ -30,15 +30,15 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
-    found: dict[RiskKind, str] = {}
+    reasons: dict[RiskKind, str] = {}
     turn, shift = widest(params.angle_degrees_range), widest(params.shift_share_range)
     if turn > 30.0:
-        found["orientation"] = f"turns by up to {turn:g} degrees"
+        reasons["orientation"] = f"turns by up to {turn:g} degrees"
     if shift > 0.3 or params.scale_range[0] < 0.5 or params.scale_range[1] > 2.0:
-        found["extreme"] = (
+        reasons["extreme"] = (
             f"shifts by up to {shift:.0%} and scales by {list(params.scale_range)}: objects may leave the picture"
         )
-    return found
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -60,12 +60,12 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     )
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The warped picture."""
     pins = {
-        "scale": dict.fromkeys("xy", library.pin(drawn["scale"])),
-        "translate_percent": {axis: library.pin(drawn[f"shift_{axis}_share"]) for axis in "xy"},
-        "rotate": library.pin(drawn["angle_degrees"]),
-        "shear": {axis: library.pin(drawn[f"shear_{axis}_degrees"]) for axis in "xy"},
+        "scale": dict.fromkeys("xy", library.pin(draws["scale"])),
+        "translate_percent": {axis: library.pin(draws[f"shift_{axis}_share"]) for axis in "xy"},
+        "rotate": library.pin(draws["angle_degrees"]),
+        "shear": {axis: library.pin(draws[f"shear_{axis}_degrees"]) for axis in "xy"},
     }
-    return library.warp(tool, pictures[0], drawn, **pins)
+    return library.warp(tool, pictures[0], draws, **pins)

@@ -45,10 +45,10 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     )
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture in another light."""
     pins = {
-        "brightness_limit": library.pin(drawn["brightness_shift"]),
-        "contrast_limit": library.pin(drawn["contrast_factor"] - 1.0),
+        "brightness_limit": library.pin(draws["brightness_shift"]),
+        "contrast_limit": library.pin(draws["contrast_factor"] - 1.0),
     }
-    return library.recolour(tool, pictures[0], drawn, **pins)
+    return library.recolour(tool, pictures[0], draws, **pins)

@@ -44,6 +44,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, clip_limit=params.clip_limit_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture with even light."""
-    return library.recolour(tool, pictures[0], drawn, clip_limit=library.pin(drawn["clip_limit"]))
+    return library.recolour(tool, pictures[0], draws, clip_limit=library.pin(draws["clip_limit"]))

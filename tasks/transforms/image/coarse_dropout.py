@@ -44,15 +44,15 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, hole_count=params.hole_count_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture with holes."""
     height, width = pictures[0].image.shape[:2]
     pins = {
-        "num_holes_range": library.pin(drawn["hole_count"]),
+        "num_holes_range": library.pin(draws["hole_count"]),
         "hole_height_range": _pixels(params.hole_height_share_range, height),
         "hole_width_range": _pixels(params.hole_width_share_range, width),
     }
-    return library.recolour(tool, pictures[0], drawn, **pins)
+    return library.recolour(tool, pictures[0], draws, **pins)
 
 
 def _pixels(shares: tuple[float, float], side: int) -> tuple[int, int]:

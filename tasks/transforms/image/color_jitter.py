@@ -33,16 +33,16 @@ ORDERS = tuple(itertools.permutations(range(4)))
 
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
-    found: dict[RiskKind, str] = {}
+    reasons: dict[RiskKind, str] = {}
     if widest(params.hue_degrees_range) > 0.0 or params.saturation_factor_range != (1.0, 1.0):
-        found["colour"] = f"turns hue by up to {widest(params.hue_degrees_range):g} degrees and changes saturation"
+        reasons["colour"] = f"turns hue by up to {widest(params.hue_degrees_range):g} degrees and changes saturation"
     low = min(params.brightness_factor_range[0], params.contrast_factor_range[0])
     high = max(params.brightness_factor_range[1], params.contrast_factor_range[1])
     if low < 0.4 or high > 2.0:
-        found["extreme"] = (
+        reasons["extreme"] = (
             f"scales brightness or contrast by {low:g} to {high:g}: pictures may end up flat or burnt out"
         )
-    return found
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -62,8 +62,8 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     )
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture in other colours."""
-    values = {name: drawn[f"{name}_factor"] for name in ("brightness", "contrast", "saturation")}
-    values |= {"hue": drawn["hue_degrees"] / 360.0, "order": ORDERS[drawn["order"]]}
-    return library.recoloured(tool, pictures[0], values)
+    values = {name: draws[f"{name}_factor"] for name in ("brightness", "contrast", "saturation")}
+    values |= {"hue": draws["hue_degrees"] / 360.0, "order": ORDERS[draws["order"]]}
+    return library.apply_to_pixels(tool, pictures[0], values)

@@ -86,16 +86,16 @@ def _is_flat(kind: Any) -> bool:
 
 def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     """All that the library draws; single values are recorded, arrays are not."""
-    drawn = library.parameters(tool, picture, seed, {})
-    single = {key: value for key, value in drawn.items() if isinstance(value, (bool, int, float, str, np.number))}
+    draws = library.parameters(tool, picture, seed, {})
+    single = {key: value for key, value in draws.items() if isinstance(value, (bool, int, float, str, np.number))}
     settings = ("interpolation", "fill", "fill_mask", "seed")
-    return {"_params": drawn, **{key: value for key, value in single.items() if key not in settings}}
+    return {"_params": draws, **{key: value for key, value in single.items() if key not in settings}}
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The changed picture; mask and boxes follow where the library moves them, holes leave them as they are."""
     picture = pictures[0]
-    values = drawn["_params"] | {key: value for key, value in drawn.items() if not key.startswith("_")}
+    values = draws["_params"] | {key: value for key, value in draws.items() if not key.startswith("_")}
     if "bboxes" not in tool.targets or "holes" in values:
-        return library.recoloured(tool, picture, values)
-    return library.carry(tool, picture, values)
+        return library.apply_to_pixels(tool, picture, values)
+    return library.apply_to_targets(tool, picture, values)

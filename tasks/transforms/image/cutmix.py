@@ -50,7 +50,7 @@ def build(params: Params) -> None:
 
 def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> Drawn:
     """The rectangle in pixels, and the share of the area that stays the base's."""
-    base, partner = pictures[0].image, _mixing.fitted(pictures[1], pictures[0])
+    base, partner = pictures[0].image, _mixing.resized_to_base(pictures[1], pictures[0])
     height, width = base.shape[:2]
     side = math.sqrt(1.0 - _mixing.base_share(seed, params.alpha))
     # Rounding down keeps the pasted area at half or less; at least one pixel is pasted.
@@ -61,11 +61,11 @@ def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> 
     return {"weight": share, "x_min": x, "y_min": y, "x_max": x + wide, "y_max": y + high}
 
 
-def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: None, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The base with the partner's rectangle, taken from the same place."""
     image = pictures[0].image.copy()
-    cut = slice(drawn["y_min"], drawn["y_max"]), slice(drawn["x_min"], drawn["x_max"])
-    image[cut] = _mixing.fitted(pictures[1], pictures[0])[cut]
+    cut = slice(draws["y_min"], draws["y_max"]), slice(draws["x_min"], draws["x_max"])
+    image[cut] = _mixing.resized_to_base(pictures[1], pictures[0])[cut]
     return replace(pictures[0], image=image)
 
 
@@ -74,5 +74,5 @@ def _places(differs: NDArray[np.bool_], high: int, wide: int) -> I64:
     pixels = differs.reshape(*differs.shape[:2], -1).any(axis=2)
     above = np.pad(pixels.astype(np.int64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     inside = above[high:, wide:] - above[:-high, wide:] - above[high:, :-wide] + above[:-high, :-wide]
-    wanted = (inside > 0) & (inside < above[-1, -1]), inside > 0, inside == 0
-    return np.flatnonzero(next(places for places in wanted if places.any()))
+    preferences = (inside > 0) & (inside < above[-1, -1]), inside > 0, inside == 0
+    return np.flatnonzero(next(places for places in preferences if places.any()))

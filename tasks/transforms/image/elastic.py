@@ -45,14 +45,16 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, displacement_share=params.displacement_share_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The bent picture."""
     picture = pictures[0]
     height, width = picture.image.shape[:2]
     side = min(height, width)
-    fields = library.parameters(tool, picture, drawn["_seed"], {"sigma": params.smoothness_share * side})
+    fields = library.parameters(tool, picture, draws["_seed"], {"sigma": params.smoothness_share * side})
     still = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     moved = np.stack([fields["map_x"] - still[0], fields["map_y"] - still[1]])
     # The library's alpha is not a distance: blurring shrinks the field by a factor that depends on sigma.
-    moved *= drawn["displacement_share"] * side / max(float(np.abs(moved).max()), 1e-9)
-    return library.carry(tool, picture, fields | {"map_x": still[0] + moved[0], "map_y": still[1] + moved[1]})
+    moved *= draws["displacement_share"] * side / max(float(np.abs(moved).max()), 1e-9)
+    return library.apply_to_targets(
+        tool, picture, fields | {"map_x": still[0] + moved[0], "map_y": still[1] + moved[1]}
+    )

@@ -27,10 +27,10 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
     thickest = params.particle_opacity_range[1]
-    found: dict[RiskKind, str] = {"noise": f"veils with particles of opacity up to {thickest:g}"}
+    reasons: dict[RiskKind, str] = {"noise": f"veils with particles of opacity up to {thickest:g}"}
     if thickest > 0.25:
-        found["extreme"] = f"particles of opacity {thickest:g} hide the middle of the picture"
-    return found
+        reasons["extreme"] = f"particles of opacity {thickest:g} hide the middle of the picture"
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -44,6 +44,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, particle_opacity=params.particle_opacity_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture in fog."""
-    return library.recolour(tool, pictures[0], drawn, alpha_coef=drawn["particle_opacity"])
+    return library.recolour(tool, pictures[0], draws, alpha_coef=draws["particle_opacity"])

@@ -27,10 +27,10 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
     widest_sigma = params.sigma_px_range[1]
-    found: dict[RiskKind, str] = {"noise": f"blurs with sigma up to {widest_sigma:g} pixels"}
+    reasons: dict[RiskKind, str] = {"noise": f"blurs with sigma up to {widest_sigma:g} pixels"}
     if widest_sigma > 5.0:
-        found["extreme"] = f"a blur of {widest_sigma:g} pixels leaves shapes only"
-    return found
+        reasons["extreme"] = f"a blur of {widest_sigma:g} pixels leaves shapes only"
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -43,6 +43,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, sigma_px=params.sigma_px_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The blurred picture."""
-    return library.recolour(tool, pictures[0], drawn, sigma_limit=library.pin(drawn["sigma_px"]))
+    return library.recolour(tool, pictures[0], draws, sigma_limit=library.pin(draws["sigma_px"]))

@@ -28,10 +28,10 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
     strongest = params.std_share_range[1]
-    found: dict[RiskKind, str] = {"noise": f"adds noise of up to {strongest:.0%} of the full range"}
+    reasons: dict[RiskKind, str] = {"noise": f"adds noise of up to {strongest:.0%} of the full range"}
     if strongest > 0.2:
-        found["extreme"] = f"noise of {strongest:.0%} of the full range hides what the picture shows"
-    return found
+        reasons["extreme"] = f"noise of {strongest:.0%} of the full range hides what the picture shows"
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -44,6 +44,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, std_share=params.std_share_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The noisy picture."""
-    return library.recolour(tool, pictures[0], drawn, std_range=library.pin(drawn["std_share"]))
+    return library.recolour(tool, pictures[0], draws, std_range=library.pin(draws["std_share"]))

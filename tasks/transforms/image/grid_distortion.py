@@ -45,7 +45,7 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, distortion_share=params.distortion_share_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The distorted picture."""
     height, width = pictures[0].image.shape[:2]
     if min(height, width) < params.cells:
@@ -54,5 +54,5 @@ def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) 
             f"a picture of {width} x {height} pixels has no room for the {params.cells} cells of image.grid_distortion",
             f"Set cells to {min(height, width)} or less.",
         )
-    share = drawn["distortion_share"]
-    return library.move(tool, pictures[0], drawn, distort_limit=(-share, share))
+    share = draws["distortion_share"]
+    return library.move(tool, pictures[0], draws, distort_limit=(-share, share))

@@ -27,10 +27,10 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
     worst = params.quality_range[0]
-    found: dict[RiskKind, str] = {"noise": f"compresses down to quality {worst}"}
+    reasons: dict[RiskKind, str] = {"noise": f"compresses down to quality {worst}"}
     if worst < 20:
-        found["extreme"] = f"at quality {worst} blocks of 8 x 8 pixels turn into one colour"
-    return found
+        reasons["extreme"] = f"at quality {worst} blocks of 8 x 8 pixels turn into one colour"
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -43,6 +43,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, quality=params.quality_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture after compression."""
-    return library.recolour(tool, pictures[0], drawn, quality_range=library.pin(drawn["quality"]))
+    return library.recolour(tool, pictures[0], draws, quality_range=library.pin(draws["quality"]))

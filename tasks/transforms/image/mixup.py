@@ -46,15 +46,15 @@ def draw(tool: None, params: Params, pictures: Sequence[Picture], seed: int) -> 
     """The base's share."""
     import cv2
 
-    levels = float(cv2.norm(pictures[0].image, _mixing.fitted(pictures[1], pictures[0]), cv2.NORM_INF))
+    levels = float(cv2.norm(pictures[0].image, _mixing.resized_to_base(pictures[1], pictures[0]), cv2.NORM_INF))
     # Of two pictures that are equal no share shows, and of two that differ by one level none lies between.
     return {"weight": _mixing.base_share(seed, params.alpha, max(0.5, 1.0 - 1.0 / levels) if levels else 1.0)}
 
 
-def apply(tool: None, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: None, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The weighted sum of two pictures, rounded."""
     import cv2
 
-    base, share = pictures[0], drawn["weight"]
-    partner = _mixing.fitted(pictures[1], base)
+    base, share = pictures[0], draws["weight"]
+    partner = _mixing.resized_to_base(pictures[1], base)
     return Picture(cv2.addWeighted(base.image, share, partner, 1.0 - share, 0.0))

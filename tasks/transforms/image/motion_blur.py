@@ -28,10 +28,10 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
     longest = params.length_px_range[1]
-    found: dict[RiskKind, str] = {"noise": f"blurs along up to {longest} pixels"}
+    reasons: dict[RiskKind, str] = {"noise": f"blurs along up to {longest} pixels"}
     if longest > 25:
-        found["extreme"] = f"a blur along {longest} pixels leaves streaks only"
-    return found
+        reasons["extreme"] = f"a blur along {longest} pixels leaves streaks only"
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -44,8 +44,8 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, length_px=params.length_px_range, angle_degrees=params.angle_degrees_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The blurred picture."""
-    length = drawn["length_px"] | 1  # kernels have a middle pixel, so their length is odd
-    pins = {"blur_limit": library.pin(length), "angle_range": library.pin(drawn["angle_degrees"])}
-    return library.recolour(tool, pictures[0], drawn, **pins)
+    length = draws["length_px"] | 1  # kernels have a middle pixel, so their length is odd
+    pins = {"blur_limit": library.pin(length), "angle_range": library.pin(draws["angle_degrees"])}
+    return library.recolour(tool, pictures[0], draws, **pins)

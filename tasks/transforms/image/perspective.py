@@ -41,6 +41,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, corner_shift_share=params.corner_shift_share_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture seen from elsewhere."""
-    return library.move(tool, pictures[0], drawn, scale=library.pin(drawn["corner_shift_share"]))
+    return library.move(tool, pictures[0], draws, scale=library.pin(draws["corner_shift_share"]))

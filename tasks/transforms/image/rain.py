@@ -28,10 +28,10 @@ BEHAVIOUR = Behaviour(libraries=library.LIBRARIES)
 
 def risks(params: Params) -> dict[RiskKind, str]:
     """What may change the label, or is beyond good sense."""
-    found: dict[RiskKind, str] = {"noise": f"draws {params.kind} rain"}
+    reasons: dict[RiskKind, str] = {"noise": f"draws {params.kind} rain"}
     if params.kind == "torrential":
-        found["extreme"] = "torrential rain hides small objects"
-    return found
+        reasons["extreme"] = "torrential rain hides small objects"
+    return reasons
 
 
 def build(params: Params) -> Any:
@@ -44,6 +44,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, slant_px=params.slant_px_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture in rain."""
-    return library.recolour(tool, pictures[0], drawn, slant_range=library.pin(drawn["slant_px"]))
+    return library.recolour(tool, pictures[0], draws, slant_range=library.pin(draws["slant_px"]))

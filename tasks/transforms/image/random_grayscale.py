@@ -37,6 +37,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The picture in grey, by the weights of ITU-R BT.601."""
-    return library.recolour(tool, pictures[0], drawn)
+    return library.recolour(tool, pictures[0], draws)

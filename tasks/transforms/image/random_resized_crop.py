@@ -52,10 +52,10 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed) | dict(zip(CORNERS, map(int, corners), strict=True))
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The cut, resized."""
     picture = pictures[0]
     height, width = picture.image.shape[:2]
     tool.size = (params.height_px or height, params.width_px or width)
-    corners = tuple(drawn[name] for name in CORNERS)
-    return library.carry(tool, picture, {"shape": picture.image.shape, "crop_coords": corners})
+    corners = tuple(draws[name] for name in CORNERS)
+    return library.apply_to_targets(tool, picture, {"shape": picture.image.shape, "crop_coords": corners})

@@ -37,7 +37,7 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, quarter_turns=(1, 3))
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The turned picture."""
-    turned = {"factor": drawn["quarter_turns"], "shape": pictures[0].image.shape}
-    return library.carry(tool, pictures[0], turned)
+    turned = {"factor": draws["quarter_turns"], "shape": pictures[0].image.shape}
+    return library.apply_to_targets(tool, pictures[0], turned)

@@ -43,6 +43,6 @@ def draw(tool: Any, params: Params, picture: Picture, seed: int) -> Drawn:
     return library.draw(seed, angle_degrees=params.angle_degrees_range)
 
 
-def apply(tool: Any, params: Params, pictures: Sequence[Picture], drawn: Drawn) -> Picture:
+def apply(tool: Any, params: Params, pictures: Sequence[Picture], draws: Drawn) -> Picture:
     """The turned picture."""
-    return library.warp(tool, pictures[0], drawn, limit=library.pin(drawn["angle_degrees"]))
+    return library.warp(tool, pictures[0], draws, limit=library.pin(draws["angle_degrees"]))

@@ -36,11 +36,11 @@ def require_rows(use: str, pool: Pool, k_neighbors: int, advice: str = "") -> I6
     rows = members(pool)
     if len(rows) > k_neighbors:
         return rows
-    held = f"{len(rows)} training row{'' if len(rows) == 1 else 's'}"
+    row_count = f"{len(rows)} training row{'' if len(rows) == 1 else 's'}"
     lower = f"Lower k_neighbors to {len(rows) - 1}, or m" if len(rows) > 1 else "M"
     raise DataError(
         f"{use} needs at least {k_neighbors + 1} rows of class {pool.target_name!r} to give each {k_neighbors} "
-        f"neighbours (k_neighbors), and the class has {held}.",
+        f"neighbours (k_neighbors), and the class has {row_count}.",
         f"{lower}ake its children with a fitted distribution per class, which needs no neighbours: "
         f"tabular.gaussian_noise or tabular.random_oversample.{advice}",
         {"rule": "class_too_small", "label": pool.target_name, "rows": len(rows), "needed": k_neighbors + 1},
@@ -77,8 +77,8 @@ def nearest(points: F64, rows: I64, k: int) -> I64:
         step = max(1, _CELLS_AT_ONCE // (width * points.shape[1]))
         for start in range(0, len(todo), step):
             part = todo[start : start + step]
-            found = search.kneighbors(points[rows[part]], n_neighbors=width, return_distance=False)
-            result[part], gap = _exact(points, rows[part], found, k)
+            candidates = search.kneighbors(points[rows[part]], n_neighbors=width, return_distance=False)
+            result[part], gap = _exact(points, rows[part], candidates, k)
             unsure.append(part[gap <= _NEARLY * (1.0 + norms[rows[part]])])
         # Equal distances at the edge: the right ones by pool order may not be among the found. Look wider.
         todo = np.concatenate(unsure) if width < len(points) else todo[:0]
@@ -86,15 +86,15 @@ def nearest(points: F64, rows: I64, k: int) -> I64:
     return result
 
 
-def _exact(points: F64, rows: I64, found: I64, k: int) -> tuple[I64, F64]:
+def _exact(points: F64, rows: I64, candidates: I64, k: int) -> tuple[I64, F64]:
     """The best `k` of the found points by exact distance, then pool order; and how far the next ones are behind."""
-    away = points[found] - points[rows][:, None, :]
+    away = points[candidates] - points[rows][:, None, :]
     squares = np.einsum("ijk,ijk->ij", away, away)
-    squares[found == rows[:, None]] = np.inf
-    order = np.lexsort((found, squares), axis=-1)
+    squares[candidates == rows[:, None]] = np.inf
+    order = np.lexsort((candidates, squares), axis=-1)
     squares = np.take_along_axis(squares, order, axis=1)
     edge = np.where(np.isinf(squares[:, -1]), squares[:, -2], squares[:, -1])
-    return np.take_along_axis(found, order, axis=1)[:, :k], edge - squares[:, k - 1]
+    return np.take_along_axis(candidates, order, axis=1)[:, :k], edge - squares[:, k - 1]
 
 
 def foreign_counts(pool: Pool, points: F64, rows: I64, m_neighbors: int) -> I64:
@@ -128,7 +128,7 @@ def draw_on_line(state: State, seeds: I64, bases: I64) -> Drawn:
     return {"partners": state["neighbours"][places, chosen][:, None], "weight": weight}
 
 
-def on_line(parents: Sequence[Block], drawn: Drawn) -> Block:
+def on_line(parents: Sequence[Block], draws: Drawn) -> Block:
     """The point on the line from parents[0] to parents[1], in original units."""
     base, partner = parents[0], parents[1]
-    return Block(base.numeric + drawn["weight"][:, None] * (partner.numeric - base.numeric), base.codes)
+    return Block(base.numeric + draws["weight"][:, None] * (partner.numeric - base.numeric), base.codes)

@@ -56,6 +56,6 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return draw_on_line(state, seeds, bases)
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """Interpolate between base and neighbour."""
-    return on_line(parents, drawn)
+    return on_line(parents, draws)

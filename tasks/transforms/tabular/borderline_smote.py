@@ -64,9 +64,9 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return {"partners": state["neighbours"][places, chosen][:, None], "weight": weight * cut}
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """Interpolate between base and neighbour."""
-    return on_line(parents, drawn)
+    return on_line(parents, draws)
 
 
 def _in_danger(params: Params, pool: Pool, points: F64, rows: I64) -> I64:

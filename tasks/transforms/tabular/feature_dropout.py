@@ -34,10 +34,10 @@ BEHAVIOUR = Behaviour()
 
 def risks(params: Params) -> dict[RiskKind, str]:
     """Always noise; extreme where most of the row goes."""
-    found: dict[RiskKind, str] = {"noise": "blanks values"}
+    reasons: dict[RiskKind, str] = {"noise": "blanks values"}
     if params.rate > 0.5:
-        found["extreme"] = f"rate {params.rate:g} blanks most of each row"
-    return found
+        reasons["extreme"] = f"rate {params.rate:g} blanks most of each row"
+    return reasons
 
 
 def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) -> Drawn:
@@ -45,18 +45,18 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return {"_luck": uniforms(seeds, "luck", len(spec.numeric) + len(spec.categorical))}
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """Blank the drawn features, or the unluckiest that can change if none of the drawn ones can."""
     base, split = parents[0], len(spec.numeric)
     numbers = np.full(split, np.nan) if params.fill == "missing" else _means(spec)
     modes = [column.frequent[0] if params.fill == "mean" else -1 for column in spec.categorical]
     codes = np.array(modes, dtype=np.int32)
-    known = np.hstack([~np.isnan(base.numeric), base.codes >= 0])
-    changeable = known & np.hstack([base.numeric != numbers, base.codes != codes])
-    gone = _blanked(params.rate, drawn["_luck"], changeable)
+    present = np.hstack([~np.isnan(base.numeric), base.codes >= 0])
+    changeable = present & np.hstack([base.numeric != numbers, base.codes != codes])
+    blanked = _blanked(params.rate, draws["_luck"], changeable)
     return Block(
-        np.where(gone[:, :split], numbers, base.numeric),
-        np.where(gone[:, split:], codes, base.codes).astype(np.int32),
+        np.where(blanked[:, :split], numbers, base.numeric),
+        np.where(blanked[:, split:], codes, base.codes).astype(np.int32),
     )
 
 
@@ -66,10 +66,10 @@ def _means(spec: TableSpec) -> NDArray[np.float64]:
 
 
 def _blanked(rate: float, luck: NDArray[np.float64], changeable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    gone = changeable & (luck < rate)
+    blanked = changeable & (luck < rate)
     if luck.shape[1] == 0:
-        return gone
-    untouched = np.flatnonzero(~gone.any(axis=1))
+        return blanked
+    untouched = np.flatnonzero(~blanked.any(axis=1))
     unluckiest = np.where(changeable[untouched], luck[untouched], 2.0).argmin(axis=1)
-    gone[untouched, unluckiest] = changeable[untouched, unluckiest]
-    return gone
+    blanked[untouched, unluckiest] = changeable[untouched, unluckiest]
+    return blanked

@@ -38,10 +38,10 @@ BEHAVIOUR = Behaviour()
 
 def risks(params: Params) -> dict[RiskKind, str]:
     """Always noise; extreme where it drowns the data."""
-    found: dict[RiskKind, str] = {"noise": "adds measurement noise"}
+    reasons: dict[RiskKind, str] = {"noise": "adds measurement noise"}
     if params.scale > EXTREME_SCALE:
-        found["extreme"] = f"scale {params.scale:g} is more than {EXTREME_SCALE:g} standard deviations of each column"
-    return found
+        reasons["extreme"] = f"scale {params.scale:g} is more than {EXTREME_SCALE:g} standard deviations of each column"
+    return reasons
 
 
 def refusals(params: Params, spec: TableSpec) -> list[str]:
@@ -54,10 +54,10 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return {"_noise": normals(seeds, "noise", len(spec.numeric))}
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """Add the noise, scaled per column."""
     base = parents[0]
-    noisy = base.numeric + drawn["_noise"] * (params.scale * spec.scales)
+    noisy = base.numeric + draws["_noise"] * (params.scale * spec.scales)
     if params.within_range:
         low, high = (np.array([getattr(column, end) for column in spec.numeric]) for end in ("low", "high"))
         noisy = np.clip(noisy, low, high)

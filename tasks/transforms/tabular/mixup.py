@@ -61,8 +61,8 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return {"partners": partner[:, None], "weight": weight, "from_partner": other.astype(np.int64)}
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """Blend the numbers, choose the categories."""
     base, partner = parents[0], parents[1]
-    numeric = base.numeric + (1.0 - drawn["weight"])[:, None] * (partner.numeric - base.numeric)
-    return Block(numeric, np.where(drawn["from_partner"] == 1, partner.codes, base.codes).astype(np.int32))
+    numeric = base.numeric + (1.0 - draws["weight"])[:, None] * (partner.numeric - base.numeric)
+    return Block(numeric, np.where(draws["from_partner"] == 1, partner.codes, base.codes).astype(np.int32))

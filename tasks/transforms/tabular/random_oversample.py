@@ -25,6 +25,6 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return {}
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """The base row."""
     return parents[0]

@@ -52,15 +52,15 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return {"partners": state["neighbours"][places], "neighbour": chosen, "weight": weight, "tie": tie}
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """Interpolate the numbers with one neighbour, vote on the categories with all."""
     base, voters = parents[0], parents[1:]
     partner = np.empty_like(base.numeric)
     for place, voter in enumerate(voters):
-        mine = drawn["neighbour"] == place
-        partner[mine] = voter.numeric[mine]
-    numeric = base.numeric + drawn["weight"][:, None] * (partner - base.numeric)
-    luck = uniforms(drawn["tie"], "tie", base.codes.shape[1])
+        chosen = draws["neighbour"] == place
+        partner[chosen] = voter.numeric[chosen]
+    numeric = base.numeric + draws["weight"][:, None] * (partner - base.numeric)
+    luck = uniforms(draws["tie"], "tie", base.codes.shape[1])
     ballots = (np.stack([voter.codes[:, j] for voter in voters], axis=1) for j in range(base.codes.shape[1]))
     return Block(numeric, np.stack([_vote(ballot, luck[:, j]) for j, ballot in enumerate(ballots)], axis=1))
 

@@ -83,9 +83,9 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     return {"partners": partners, "weight": weight * state["steps"][places]}
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """Move from the base towards the neighbour, or away from it."""
-    return on_line(parents, drawn)
+    return on_line(parents, draws)
 
 
 def _support(pool: Pool, points: F64) -> I64:
@@ -94,8 +94,8 @@ def _support(pool: Pool, points: F64) -> I64:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        found = SVC(gamma="scale").fit(points, pool.labels).support_
-    return np.sort(found[pool.labels[found] == pool.target]).astype(np.int64)
+        support = SVC(gamma="scale").fit(points, pool.labels).support_
+    return np.sort(support[pool.labels[support] == pool.target]).astype(np.int64)
 
 
 def _even(danger: NDArray[np.bool_]) -> F64:

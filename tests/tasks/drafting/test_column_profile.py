@@ -4,11 +4,11 @@ import math
 
 import pyarrow as pa
 
-from augmill.tasks.drafting.column_profile import MAX_VALUES, ColumnLook
+from augmill.tasks.drafting.column_profile import MAX_VALUES, ColumnProfile
 
 
-def looked(kind: str, *batches: list) -> ColumnLook:
-    column = ColumnLook("c", kind)
+def looked(kind: str, *batches: list) -> ColumnProfile:
+    column = ColumnProfile("c", kind)
     for batch in batches:
         column.add(pa.chunked_array([pa.array(batch)]))
     return column

@@ -11,7 +11,7 @@ from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.lint import lint
 from augmill.policies.load import load
 from augmill.tasks.drafting.draft import Draft, draft
-from augmill.tasks.drafting.infer_policy import Call, dataset_name
+from augmill.tasks.drafting.infer_policy import DraftRequest, dataset_name
 from augmill.tasks.drafting.source_profile import CONTRAST
 from augmill.tasks.transforms.catalogue import Catalogue
 from tests.end_to_end.helpers import go, quarantined
@@ -20,7 +20,7 @@ CATALOGUE = Catalogue()
 
 
 def drafted(base: Path, uri: str | dict[str, str], label: str | None = "label", name: str = "trial") -> Draft:
-    return draft(Call(uri, label, name), base, CATALOGUE)
+    return draft(DraftRequest(uri, label, name), base, CATALOGUE)
 
 
 def table(base: Path, header: str, rows: list[str], name: str = "data.csv") -> str:
@@ -41,7 +41,7 @@ def number(chance: random.Random) -> str:
 
 def test_small_classes_of_numbers_are_interpolated(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 300, "y": 100}, number)))
-    (step,) = made.advised
+    (step,) = made.recommended
     assert [one.use for one in step.chain] == ["tabular.smote"]
     assert step.amount == {"balance": True}
     assert step.only == ("y",)
@@ -52,24 +52,24 @@ def test_small_classes_of_numbers_are_interpolated(tmp_path: Path) -> None:
 def test_categories_call_for_smotenc(tmp_path: Path) -> None:
     mixed = rows_of({"x": 300, "y": 100}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.choice('pqr')}")
     made = drafted(tmp_path, table(tmp_path, "a,b,label", mixed))
-    assert [one.use for one in made.advised[0].chain] == ["tabular.smotenc"]
+    assert [one.use for one in made.recommended[0].chain] == ["tabular.smotenc"]
     assert "value_set: [p, q, r]" in made.suite
 
 
 def test_missing_values_call_for_noise_and_their_word_is_found(tmp_path: Path) -> None:
     holes = rows_of({"x": 300, "y": 100}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.choice(['?', '1.5', '2'])}")
     made = drafted(tmp_path, table(tmp_path, "a,b,label", holes))
-    (step,) = made.advised
+    (step,) = made.recommended
     assert [one.use for one in step.chain] == ["tabular.gaussian_noise"]
     assert any("missing values" in reason for reason in step.reasons)
-    assert made.seen.policy.source.missing == ("", "?")
-    assert made.seen.types["b"] == "float64"
+    assert made.profile.policy.source.missing == ("", "?")
+    assert made.profile.types["b"] == "float64"
 
 
 def test_categories_alone_are_copied(tmp_path: Path) -> None:
     words = rows_of({"x": 300, "y": 100}, lambda chance: f"{chance.choice('mn')},{chance.choice('pqr')}")
     made = drafted(tmp_path, table(tmp_path, "a,b,label", words))
-    assert [one.use for one in made.advised[0].chain] == ["tabular.random_oversample"]
+    assert [one.use for one in made.recommended[0].chain] == ["tabular.random_oversample"]
     assert "max_copy_share: 1.0" in made.policy
 
 
@@ -88,24 +88,24 @@ def test_the_drafted_alpha_judges_labels_or_says_of_whom_it_cannot(
 
 def test_a_class_too_small_for_neighbours_gets_noise_and_the_lint_rule(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 100, "y": 40, "z": 9}, number)))
-    by_class = {step.only: step for step in made.advised}
+    by_class = {step.only: step for step in made.recommended}
     assert [one.use for one in by_class[("y",)].chain] == ["tabular.smote"]
     assert [one.use for one in by_class[("z",)].chain] == ["tabular.gaussian_noise"]
     assert by_class[("z",)].amount == {"copies": 5}
     assert any("AUG302" in reason for reason in by_class[("z",)].reasons)
-    assert [step.name for step in made.advised] == ["balance-1", "balance-2"]
+    assert [step.name for step in made.recommended] == ["balance-1", "balance-2"]
 
 
 def test_a_class_of_a_few_in_a_thousand_gets_noise(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 6000, "y": 20}, number)))
-    (step,) = made.advised
+    (step,) = made.recommended
     assert [one.use for one in step.chain] == ["tabular.gaussian_noise"]
     assert any("AUG301" in reason for reason in step.reasons)
 
 
 def test_even_classes_get_one_noisy_child_a_row(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"1": 60, "2": 50}, number)))
-    (step,) = made.advised
+    (step,) = made.recommended
     assert (step.amount, step.only) == ({"copies": 1}, ())
     assert "max_out_of_range_share: 0.25" in made.policy
 
@@ -115,7 +115,7 @@ def test_running_numbers_and_ids_are_ignored_with_the_reason(tmp_path: Path) -> 
     ids = chance.sample(range(10**6), 200)
     rows = [f"{i},{ids[i]},u{ids[i]},{chance.gauss(0, 1):.2f},{i % 3}" for i in range(200)]
     made = drafted(tmp_path, table(tmp_path, "row,ticket,mail,a,label", rows))
-    assert made.seen.policy.ignore == ("row", "ticket", "mail")
+    assert made.profile.policy.ignore == ("row", "ticket", "mail")
     assert "- row  # counts up from row to row" in made.policy
     assert not any(finding.rule in ("AUG503", "AUG504") for finding in made.findings)
 
@@ -123,7 +123,11 @@ def test_running_numbers_and_ids_are_ignored_with_the_reason(tmp_path: Path) -> 
 def test_the_draft_accepts_every_row_it_saw_but_the_broken_ones(tmp_path: Path) -> None:
     rows = [*rows_of({"x": 90, "y": 80}, number), "torn", "inf,1,x", "1,2,"]
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
-    assert made.seen.unusable == {"expected 3 fields, got 1": 1, "a number is infinite": 1, "its label is missing": 1}
+    assert made.profile.unusable == {
+        "expected 3 fields, got 1": 1,
+        "a number is infinite": 1,
+        "its label is missing": 1,
+    }
     assert "budget: {max_quarantine_share: 0.04}" in made.suite
     assert "3 of 173 rows (1.73%) will be quarantined" in made.policy
 
@@ -134,17 +138,17 @@ def test_no_draft_allows_for_more_than_a_fifth_of_bad_rows(tmp_path: Path, torn:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
     assert f"budget: {{max_quarantine_share: {budget}}}" in made.suite
     assert ("A run would fail" not in made.suite) == ("A run would fail" not in made.policy) == runs
-    assert made.seen.would_fail is not runs
+    assert made.profile.would_fail is not runs
 
 
 def test_a_column_of_numbers_but_for_a_few_cells_is_drafted_as_one(tmp_path: Path) -> None:
     rows = [*rows_of({"x": 100, "y": 100}, number), "oops,1.5,x", "n.n.,2.5,y"]
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows))
     assert "- a  #" not in made.policy
-    assert made.seen.columns["a"].kind == "float64"
+    assert made.profile.columns["a"].kind == "float64"
     assert "{type: expect_column_values_to_be_of_type, kwargs: {column: a, type_: float64}}" in made.suite
     assert '# a: 99.0% of its values are numbers; rows where it is none, as in "n.n." or oops, are' in made.suite
-    assert made.seen.unusable == {"column 'a': a cell is not a number": 2}
+    assert made.profile.unusable == {"column 'a': a cell is not a number": 2}
     assert "budget: {max_quarantine_share: 0.02}" in made.suite
 
 
@@ -153,7 +157,7 @@ def test_whole_numbers_stay_whole_with_and_without_gaps(tmp_path: Path, holes: i
     rows = rows_of({"x": 100, "y": 100}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.randrange(1000)}")
     made = drafted(tmp_path, table(tmp_path, "a,b,label", [*rows, "1.5,oops,x", *["1.5,,y"] * holes]))
     assert "kwargs: {column: b, type_: int64}" in made.suite
-    assert made.seen.columns["b"].kind == "int64"
+    assert made.profile.columns["b"].kind == "int64"
 
 
 @pytest.mark.parametrize("odd", [["oops"] * 20, ["007"], []])
@@ -164,7 +168,7 @@ def test_codes_and_texts_stay_texts(tmp_path: Path, odd: list[str]) -> None:
     rows += [f"{cell},y" for cell in odd]
     made = drafted(tmp_path, table(tmp_path, "a,label", rows))
     assert "of_type" not in made.suite
-    assert made.seen.columns["a"].kind == ("string" if odd else "float64")
+    assert made.profile.columns["a"].kind == ("string" if odd else "float64")
 
 
 def test_every_reason_why_rows_are_bad_is_told(tmp_path: Path) -> None:
@@ -180,12 +184,12 @@ def test_a_split_column_and_folders_per_split_are_kept(tmp_path: Path) -> None:
     ]
     made = drafted(tmp_path, table(tmp_path, "a,b,label,split", rows))
     assert "split: {column: split}" in made.policy
-    assert sum(made.seen.train.values()) == 88
+    assert sum(made.profile.train.values()) == 88
     table(tmp_path, "a,b,label", rows_of({"x": 30, "y": 20}, number), "test.csv")
     table(tmp_path, "a,b,label", rows_of({"x": 60, "y": 50}, number), "train.csv")
     made = drafted(tmp_path, {"train": "train.csv", "test": "test.csv"})
     assert "# The source says which split a row is in: test, train." in made.policy
-    assert made.seen.train == {"x": 60, "y": 50}
+    assert made.profile.train == {"x": 60, "y": 50}
 
 
 @pytest.mark.parametrize(
@@ -223,15 +227,15 @@ def test_pictures_are_mirrored_unless_their_classes_forbid_it(tmp_path: Path) ->
         picture(tmp_path, f"signs/{'left' if index % 2 else 'right'}/{index}.png", 12, index)
     (tmp_path / "animals/cat/broken.png").write_bytes(b"no picture")
     animals = drafted(tmp_path, "animals", None, "animals")
-    assert [[one.use for one in step.chain] for step in animals.advised] == [
+    assert [[one.use for one in step.chain] for step in animals.recommended] == [
         ["image.horizontal_flip", "image.affine"],
         ["image.brightness_contrast"],
     ]
     assert "column: image.width, min_value: 6, max_value: 46" in animals.suite
-    assert sum(animals.seen.unusable.values()) == 1
+    assert sum(animals.profile.unusable.values()) == 1
     signs = drafted(tmp_path, "signs", None, "turns")
-    assert [one.use for one in signs.advised[0].chain] == ["image.affine"]
-    assert any("AUG201" in reason for reason in signs.advised[0].reasons)
+    assert [one.use for one in signs.recommended[0].chain] == ["image.affine"]
+    assert any("AUG201" in reason for reason in signs.recommended[0].reasons)
     assert "column: image.width, value_set: [12]" in signs.suite
 
 
@@ -242,7 +246,7 @@ def test_a_list_of_pictures_with_masks_and_boxes_is_recognised(tmp_path: Path) -
     boxes = [f"{index}.png,1,1,5,{index + 5},cell,{index}" for index in (1, 2, 3, 3)]
     table(tmp_path, "filename,xmin,ymin,xmax,ymax,class,age", boxes, "list.csv")
     made = drafted(tmp_path, "list.csv", None)
-    columns = made.seen.policy.columns
+    columns = made.profile.policy.columns
     assert columns is not None
     assert "column: age" in made.suite
     assert "column: boxes" not in made.suite
@@ -259,7 +263,7 @@ def test_labels_that_are_not_there_are_not_to_be_judged(tmp_path: Path) -> None:
     boxes = [f"{number}.png,1,1,5,{5 + number % 9},cell" for number in range(20)]
     table(tmp_path, "filename,xmin,ymin,xmax,ymax,class", boxes, "list.csv")
     made = drafted(tmp_path, "list.csv", None)
-    assert made.advised
+    assert made.recommended
     assert "label_consistency" not in made.policy
 
 
@@ -269,8 +273,8 @@ def test_the_drafts_of_built_in_data_have_no_errors(tmp_path: Path, name: str) -
     made = drafted(tmp_path, f"builtin:{name}", label, dataset_name(f"builtin:{name}"))
     for folder, text in (("policies", made.policy), ("expectations", made.suite)):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / f"{made.seen.policy.dataset}.yaml").write_text(text)
-    loaded = load(tmp_path / "policies" / f"{made.seen.policy.dataset}.yaml", CATALOGUE)
+        (tmp_path / folder / f"{made.profile.policy.dataset}.yaml").write_text(text)
+    loaded = load(tmp_path / "policies" / f"{made.profile.policy.dataset}.yaml", CATALOGUE)
     assert loaded.suite is not None
     assert not [finding for finding in lint(loaded, CATALOGUE) if finding.severity == "error"]
     assert loaded.policy.steps
@@ -293,21 +297,21 @@ def test_datasets_are_named_after_their_source(uri: str, name: str) -> None:
 
 def test_classes_of_a_few_rows_are_left_out_and_named(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"x": 100, "y": 40, "z": 3}, number)))
-    assert [step.only for step in made.advised] == [("y",)]
+    assert [step.only for step in made.recommended] == [("y",)]
     assert "too few training rows to learn or to judge from: z (2)" in made.policy
 
 
 def test_zeros_that_mean_none_are_kept_from_noise(tmp_path: Path) -> None:
     rows = rows_of({"x": 60, "y": 50}, lambda chance: f"{chance.gauss(0, 1):.3f},{chance.choice([0, 0, 7, 9, 4])}")
     made = drafted(tmp_path, table(tmp_path, "a,gain,label", rows))
-    assert made.seen.policy.ignore == ("gain",)
+    assert made.profile.policy.ignore == ("gain",)
     assert "of its values are 0, its bound: noise would carry them beyond" in made.policy
 
 
 def test_rows_that_repeat_are_counted_where_copies_would_follow(tmp_path: Path) -> None:
     rows = rows_of({"x": 300, "y": 100}, number)
     made = drafted(tmp_path, table(tmp_path, "a,b,label", [*rows, *rows[:40]]))
-    assert made.seen.repeated_share == pytest.approx(40 / 440)
+    assert made.profile.repeated_share == pytest.approx(40 / 440)
     assert "max_copy_share: 0.19" in made.policy
 
 
@@ -326,7 +330,7 @@ def test_pictures_of_one_colour_get_no_children_and_the_reason(tmp_path: Path) -
     flat(tmp_path / "plain", "sky", 20)
     flat(tmp_path / "plain", "wall", 20, levels=0)
     made = drafted(tmp_path, "plain", None, "plain")
-    assert made.advised == []
+    assert made.recommended == []
     assert "steps: []" in made.policy
     assert "pictures of one colour" in made.policy
     assert "sky (100%), wall (100%)" in " ".join(made.policy.replace("#", "").split())
@@ -341,7 +345,7 @@ def test_classes_with_some_pictures_of_one_colour_are_left_out_or_allowed_for(tm
     flat(tmp_path / "things", "sky", 20)
     flat(tmp_path / "things", "table", 3)
     made = drafted(tmp_path, "things", None, "things")
-    assert {step.only for step in made.advised} == {("chair", "table")}
+    assert {step.only for step in made.recommended} == {("chair", "table")}
     assert "sky (100%)" in made.policy
     assert "max_copy_share: 0.1" in made.policy
 
@@ -356,15 +360,15 @@ def test_columns_that_some_files_lack_are_allowed_and_named(tmp_path: Path) -> N
 
 def test_ratings_in_halves_are_classes(tmp_path: Path) -> None:
     made = drafted(tmp_path, table(tmp_path, "a,b,label", rows_of({"0.5": 60, "1.0": 30, "1.5": 60}, number)))
-    assert made.seen.classes == {"0.5": 60, "1": 30, "1.5": 60}
-    assert made.advised
+    assert made.profile.classes == {"0.5": 60, "1": 30, "1.5": 60}
+    assert made.recommended
 
 
 def test_dates_may_be_classes_and_the_draft_runs_as_it_is(tmp_path: Path) -> None:
     days = rows_of({"2020-01-31": 90, "2020-02-01": 40}, number)
     made = drafted(tmp_path / "policies", f"../{table(tmp_path, 'a,b,label', days)}")
-    assert made.seen.classes == {"2020-01-31": 90, "2020-02-01": 40}
-    assert made.advised[0].only == ("2020-02-01",)
+    assert made.profile.classes == {"2020-01-31": 90, "2020-02-01": 40}
+    assert made.recommended[0].only == ("2020-02-01",)
     assert 'only: ["2020-02-01"]' in made.policy
     for name, text in (("policies", made.policy), ("expectations", made.suite)):
         (tmp_path / name).mkdir()

@@ -13,7 +13,7 @@ from pyarrow import csv
 from augmill.expectations.detector import in_values
 from augmill.policies.load import load
 from augmill.tasks.drafting.draft import Draft, draft
-from augmill.tasks.drafting.infer_policy import Call
+from augmill.tasks.drafting.infer_policy import DraftRequest
 from augmill.tasks.transforms.catalogue import Catalogue
 
 SHARED = Path(os.environ.get("AUGMILL_TEST_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
@@ -21,7 +21,7 @@ CATALOGUE = Catalogue()
 
 
 def drafted(folder: Path, uri: str, label: str = "kind") -> Draft:
-    return draft(Call(uri, label, "made"), folder, CATALOGUE)
+    return draft(DraftRequest(uri, label, "made"), folder, CATALOGUE)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from augmill.policies.yaml_source import parse
-from augmill.tasks.drafting.yaml_scalars import rounded_out, spelled
+from augmill.tasks.drafting.yaml_scalars import rounded_out, to_yaml
 
 VALUES = [
     "plain", "two words", "../data/a b.csv", "", "yes", "No", "null", "1", "007", "a: b", "# x", "<=50K", '"', "é",
@@ -14,7 +14,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_what_is_spelled_is_read_back(value: object) -> None:
-    document = parse(f"before: [{spelled(value)}, {spelled(value)}]\nalone: {spelled(value)}\n")
+    document = parse(f"before: [{to_yaml(value)}, {to_yaml(value)}]\nalone: {to_yaml(value)}\n")
     assert not document.faults
     assert document.value == {"before": [value, value], "alone": value}
 

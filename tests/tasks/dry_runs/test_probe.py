@@ -1,4 +1,4 @@
-"""Probe: which classes a transform breaks, from which magnitude on, without being told."""
+"""Probe: which classes a transform makes inconsistent, from which magnitude on, without being told."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def classes(one: dict, key: str) -> set[str]:
     return {row["label"] for row in one["classes"] if row[key] is not None}
 
 
-def assert_six_and_nine_break_and_zero_and_eight_do_not(document: dict) -> None:
+def assert_six_and_nine_are_inconsistent_and_zero_and_eight_are_not(document: dict) -> None:
     turn, flip = document["transforms"]
     for one in (turn, flip):
-        assert {"6", "9"} <= classes(one, "breaks_at")
-        assert not {"0", "8"} & classes(one, "breaks_at")
-    begins = {row["label"]: row["breaks_at"] for row in turn["classes"]}
+        assert {"6", "9"} <= classes(one, "inconsistent_at")
+        assert not {"0", "8"} & classes(one, "inconsistent_at")
+    begins = {row["label"]: row["inconsistent_at"] for row in turn["classes"]}
     angles = {point["at"]: point["ranges"]["angle_degrees_range"][1] for point in turn["points"]}
     assert all(90.0 <= angles[begins[label]] <= 180.0 for label in ("6", "9"))
     low, high = turn["suggested"]["params"]["angle_degrees_range"]
@@ -69,11 +69,11 @@ def curves(tmp_path_factory) -> dict:
     return probed(digits(tmp_path_factory.mktemp("digits")), "image.rotate", "image.vertical_flip")
 
 
-def test_turning_breaks_6_and_9_and_leaves_0_and_8_what_they_are(curves):
+def test_turning_makes_6_and_9_inconsistent_and_leaves_0_and_8_what_they_are(curves):
     turn = curves["transforms"][0]
-    assert "6" in classes(turn, "breaks_at")
-    assert {"6", "9"} <= classes(turn, "frays_at")
-    assert not {"0", "8"} & (classes(turn, "breaks_at") | classes(turn, "frays_at"))
+    assert "6" in classes(turn, "inconsistent_at")
+    assert {"6", "9"} <= classes(turn, "degraded_at")
+    assert not {"0", "8"} & (classes(turn, "inconsistent_at") | classes(turn, "degraded_at"))
     last = {row["label"]: row["moved_share"] for row in turn["points"][-1]["by_class"]}
     assert turn["points"][-1]["ranges"] == {"angle_degrees_range": [-180.0, 180.0]}
     assert last["0"] < 0.05
@@ -86,9 +86,9 @@ def test_flipping_moves_6_and_9_and_leaves_0_and_8_what_they_are(curves):
     flip = curves["transforms"][1]
     assert flip["kind"] == "on_off"
     states = {row["label"]: row["status"] for row in flip["points"][0]["by_class"]}
-    assert states["6"] == "breaks"
-    assert states["9"] in ("breaks", "frays")
-    assert states["0"] == states["8"] == "holds"
+    assert states["6"] == "inconsistent"
+    assert states["9"] in ("inconsistent", "degraded")
+    assert states["0"] == states["8"] == "consistent"
     (advice,) = [line for line in probe_text.verdict_lines(flip, 0.99) if line.startswith("suggest")]
     assert "6: forbid" in advice
     assert "9: forbid" in advice
@@ -122,16 +122,16 @@ def test_the_page_stands_alone_and_shows_a_line_per_class(curves):
     assert page.count("<polyline") == 11  # ten classes, and how many are unfamiliar
     assert page.count("<svg") == 2
     text = probe_text.text(curves)
-    assert re.search(r"breaks   .*6.* from angle_degrees_range: \[-180, 180\]", text)
+    assert re.search(r"inconsistent .*6.* from angle_degrees_range: \[-180, 180\]", text)
     assert "image.vertical_flip" in text
 
 
 @pytest.mark.slow
-def test_on_mnist_turns_and_flips_break_6_and_9_and_leave_0_and_8_alone(tmp_path, shared_data):
+def test_on_mnist_turns_and_flips_make_6_and_9_inconsistent_and_leave_0_and_8_alone(tmp_path, shared_data):
     folder = shared_data / "mnist_digits"
     file = digits(tmp_path, f"{{train: {folder / 'train'}, test: {folder / 'test'}}}")
     document = probed(file, "image.rotate", "image.vertical_flip", rows=100)
-    assert_six_and_nine_break_and_zero_and_eight_do_not(document)
+    assert_six_and_nine_are_inconsistent_and_zero_and_eight_are_not(document)
 
 
 TABLE = (
@@ -195,8 +195,8 @@ def draw(params, spec, state, seeds, bases):
     return {"shift": low + (high - low) * uniforms(seeds, "shift")}
 
 
-def apply(params, spec, parents, drawn):
-    return Block(parents[0].numeric + drawn["shift"][:, None] * np.array([[1.0, -0.75, 1.0]]), parents[0].codes)
+def apply(params, spec, parents, draws):
+    return Block(parents[0].numeric + draws["shift"][:, None] * np.array([[1.0, -0.75, 1.0]]), parents[0].codes)
 '''
 
 
@@ -208,7 +208,7 @@ def test_a_transform_of_one_new_file_is_probed_like_any_other(tmp_path):
     (one,) = probed(policy(tmp_path, "data.csv", ""), "tabular.shift", plugins=tmp_path / "plugins")["transforms"]
     assert one["points"][-1]["ranges"] == {"shift_range": [0.0, 8.0]}
     # Classes lie 4 apart along this way: moved by one class, hay is straw and straw is reed.
-    assert {"hay", "straw"} <= classes(one, "breaks_at")
+    assert {"hay", "straw"} <= classes(one, "inconsistent_at")
     assert 0.0 < one["suggested"]["params"]["shift_range"][1] < 4.0
 
 
@@ -296,6 +296,6 @@ def test_a_class_of_too_few_rows_is_not_judged_and_named(tmp_path):
     write_csv(tmp_path / "data.csv", table_rows(0, 200, (0.55, 0.4, 0.05)))
     document = probed(policy(tmp_path, "data.csv", NOISE))
     states = {row["label"]: row["status"] for row in document["transforms"][0]["points"][0]["by_class"]}
-    assert states == {"hay": "holds", "straw": "holds", "reed": "too_few"}
+    assert states == {"hay": "consistent", "straw": "consistent", "reed": "too_few"}
     assert "not judged   too few rows: reed" in probe_text.text(document)
     assert "Too few rows to judge: reed" in probe_html.render(document).decode()

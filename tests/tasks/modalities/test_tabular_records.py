@@ -18,8 +18,8 @@ BASES = np.array([0, 3, 0])
 
 
 def mixing(position, rows, partners, weights):
-    drawn = {"partners": np.array(partners)[:, None], "weight": np.array(weights)}
-    return Firing(position, np.array(rows), drawn)
+    draws = {"partners": np.array(partners)[:, None], "weight": np.array(weights)}
+    return Firing(position, np.array(rows), draws)
 
 
 def test_parents_are_the_base_and_then_the_partners_in_the_chains_order():

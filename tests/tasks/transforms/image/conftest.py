@@ -15,9 +15,9 @@ def run():
         tool = module.build(chosen)
         picture = picture if isinstance(picture, Picture) else Picture(picture)
         pictures = [picture, *map(Picture, partners)]
-        drawn = draw(Op(module.__name__, module, chosen, 1.0), tool, pictures, seed)
-        after = module.apply(tool, chosen, pictures, drawn)
-        return after, drawn
+        draws = draw(Op(module.__name__, module, chosen, 1.0), tool, pictures, seed)
+        after = module.apply(tool, chosen, pictures, draws)
+        return after, draws
 
     return _run
 

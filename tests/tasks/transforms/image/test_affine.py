@@ -18,12 +18,12 @@ def test_without_any_amount_nothing_changes(run, photo):
 def test_a_shift_moves_image_mask_and_box_by_the_same_pixels(run, photo):
     mask = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32)
     picture = Picture(photo, mask, (Box(1, 2, 5, 9, "cell"),))
-    after, drawn = run(affine, picture, **{**STILL, "shift_share_range": (0.25, 0.25)})
+    after, draws = run(affine, picture, **{**STILL, "shift_share_range": (0.25, 0.25)})
     np.testing.assert_array_equal(after.image[6:, 8:], photo[:-6, :-8])
     np.testing.assert_array_equal(after.mask[6:, 8:], mask[:-6, :-8])
     assert not after.image[:6].any()
     assert after.boxes == (Box(9, 8, 13, 15, "cell"),)
-    assert drawn["shift_x_share"] == drawn["shift_y_share"] == 0.25
+    assert draws["shift_x_share"] == draws["shift_y_share"] == 0.25
 
 
 def test_a_box_of_which_less_than_a_tenth_stays_is_dropped(run, photo):

@@ -12,9 +12,9 @@ QUARTER = {
 
 def test_one_hole_of_half_the_sides_covers_a_quarter(run):
     white = np.full((24, 32, 3), 255, dtype=np.uint8)
-    after, drawn = run(coarse_dropout, white, **QUARTER)
+    after, draws = run(coarse_dropout, white, **QUARTER)
     assert (after.image == 0).mean() == 0.25
-    assert drawn["hole_count"] == 1
+    assert draws["hole_count"] == 1
 
 
 def test_mask_and_boxes_stay_as_they_are(run, photo):

@@ -33,7 +33,7 @@ def test_every_transform_of_the_library_works_twice_alike_or_is_refused(run, pho
     refused = set()
     for name in flat_names():
         try:
-            after, drawn = run(compose, picture, name=name, arguments=ARGUMENTS.get(name, {}))
+            after, draws = run(compose, picture, name=name, arguments=ARGUMENTS.get(name, {}))
         except PolicyError:
             refused.add(name)
             continue
@@ -41,7 +41,7 @@ def test_every_transform_of_the_library_works_twice_alike_or_is_refused(run, pho
         np.testing.assert_array_equal(after.image, again.image, err_msg=name)
         assert (after.image.dtype, after.image.ndim) == (np.uint8, 3), name
         assert after.mask.shape == after.image.shape[:2], name
-        recorded = [value for key, value in drawn.items() if not key.startswith("_")]
+        recorded = [value for key, value in draws.items() if not key.startswith("_")]
         assert all(isinstance(value, bool | int | float | str | np.number) for value in recorded), name
     bases = {"BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D"}
     volumes = {"CenterCrop3D", "CoarseDropout3D", "CubicSymmetry", "Pad3D", "PadIfNeeded3D", "RandomCrop3D"}

@@ -5,9 +5,9 @@ from augmill.tasks.transforms.image import gaussian_noise
 
 def test_the_noise_has_the_recorded_deviation_and_no_bias(run):
     grey = np.full((200, 200), 128, dtype=np.uint8)
-    after, drawn = run(gaussian_noise, grey, std_share_range=(0.05, 0.05))
+    after, draws = run(gaussian_noise, grey, std_share_range=(0.05, 0.05))
     noise = after.image.astype(float) - 128
-    assert drawn["std_share"] == 0.05
+    assert draws["std_share"] == 0.05
     assert abs(noise.std() - 0.05 * 255) < 0.5
     assert abs(noise.mean()) < 0.7
 

@@ -8,8 +8,8 @@ from augmill.tasks.transforms.image import grid_distortion
 def test_the_recorded_share_bounds_how_far_pixels_move(run):
     ramp = np.tile(np.arange(20, 220, 2, dtype=np.uint8), (100, 1))
     little, _ = run(grid_distortion, ramp, distortion_share_range=(0.0, 0.0), border="edge")
-    much, drawn = run(grid_distortion, ramp, distortion_share_range=(0.5, 0.5), border="edge")
-    assert drawn["distortion_share"] == 0.5
+    much, draws = run(grid_distortion, ramp, distortion_share_range=(0.5, 0.5), border="edge")
+    assert draws["distortion_share"] == 0.5
     # The library's grid counts both ends of a cell, so that without any distortion pixels move by up to one.
     assert np.abs(little.image.astype(int) - ramp).max() <= 3
     assert 4 < np.abs(much.image.astype(int) - ramp).max() <= 80

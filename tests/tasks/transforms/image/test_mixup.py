@@ -6,8 +6,8 @@ from augmill.tasks.transforms.image import mixup
 
 def test_the_picture_is_the_weighted_sum(run, photo):
     other = photo[::-1].copy()
-    after, drawn = run(mixup, photo, other)
-    share = drawn["weight"]
+    after, draws = run(mixup, photo, other)
+    share = draws["weight"]
     np.testing.assert_allclose(after.image, share * photo + (1 - share) * other, atol=0.51)
 
 
@@ -37,8 +37,8 @@ def test_partners_are_never_the_base_and_reach_every_other_row():
 def test_the_partner_always_shows(run, levels):
     low, high = np.full((4, 4), 40, dtype=np.uint16), np.full((4, 4), 40 + levels, dtype=np.uint16)
     for seed in range(200):
-        after, drawn = run(mixup, low, high, seed=seed, alpha=0.05)
-        assert 40 < after.image.min() <= after.image.max() < 40 + levels, drawn
+        after, draws = run(mixup, low, high, seed=seed, alpha=0.05)
+        assert 40 < after.image.min() <= after.image.max() < 40 + levels, draws
 
 
 def test_equal_pictures_and_neighbouring_levels_are_no_error(run, square):

@@ -9,7 +9,7 @@ def test_corners_that_stay_leave_the_picture_alone(run, photo):
 
 
 def test_the_size_stays(run, photo):
-    after, drawn = run(perspective, photo, corner_shift_share_range=(0.2, 0.2))
+    after, draws = run(perspective, photo, corner_shift_share_range=(0.2, 0.2))
     assert after.image.shape == photo.shape
-    assert drawn["corner_shift_share"] == 0.2
+    assert draws["corner_shift_share"] == 0.2
     assert not np.array_equal(after.image, photo)

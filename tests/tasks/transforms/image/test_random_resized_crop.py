@@ -5,9 +5,9 @@ from augmill.tasks.transforms.picture import Picture
 
 
 def test_the_whole_picture_at_its_own_size_is_the_picture(run, square):
-    after, drawn = run(random_resized_crop, square, area_share_range=(1.0, 1.0), aspect_ratio_range=(1.0, 1.0))
+    after, draws = run(random_resized_crop, square, area_share_range=(1.0, 1.0), aspect_ratio_range=(1.0, 1.0))
     np.testing.assert_array_equal(after.image, square)
-    assert [drawn[name] for name in random_resized_crop.CORNERS] == [0, 0, 15, 15]
+    assert [draws[name] for name in random_resized_crop.CORNERS] == [0, 0, 15, 15]
 
 
 def test_a_given_size_is_kept_and_mask_values_are_not_mixed(run, photo):
@@ -20,6 +20,6 @@ def test_a_given_size_is_kept_and_mask_values_are_not_mixed(run, photo):
 def test_the_image_is_the_recorded_cut(run, square):
     import cv2
 
-    after, drawn = run(random_resized_crop, square, area_share_range=(0.3, 0.5))
-    x_min, y_min, x_max, y_max = (drawn[name] for name in random_resized_crop.CORNERS)
+    after, draws = run(random_resized_crop, square, area_share_range=(0.3, 0.5))
+    x_min, y_min, x_max, y_max = (draws[name] for name in random_resized_crop.CORNERS)
     np.testing.assert_array_equal(after.image, cv2.resize(square[y_min:y_max, x_min:x_max], (15, 15)))

@@ -6,9 +6,9 @@ from augmill.tasks.transforms.image import random_rotate90
 
 @pytest.mark.parametrize("seed", range(6))
 def test_turns_by_the_recorded_quarters_and_never_by_none(run, photo, seed):
-    after, drawn = run(random_rotate90, photo, seed=seed)
-    assert drawn["quarter_turns"] in (1, 2, 3)
-    np.testing.assert_array_equal(after.image, np.rot90(photo, drawn["quarter_turns"]))
+    after, draws = run(random_rotate90, photo, seed=seed)
+    assert draws["quarter_turns"] in (1, 2, 3)
+    np.testing.assert_array_equal(after.image, np.rot90(photo, draws["quarter_turns"]))
 
 
 def test_all_three_turns_are_drawn(run, photo):

@@ -6,8 +6,8 @@ from augmill.tasks.transforms.picture import Picture
 
 
 def test_a_right_angle_turns_a_square_without_loss(run, square):
-    after, drawn = run(rotate, square, angle_degrees_range=(90.0, 90.0))
-    assert drawn["angle_degrees"] == 90.0
+    after, draws = run(rotate, square, angle_degrees_range=(90.0, 90.0))
+    assert draws["angle_degrees"] == 90.0
     np.testing.assert_array_equal(after.image, np.rot90(square))
 
 

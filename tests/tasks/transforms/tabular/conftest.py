@@ -40,7 +40,7 @@ def pool_of():
 
 @pytest.fixture(scope="session")
 def make_children():
-    """Children of a fitted transform, spread over the bases by weight: (drawn, block, bases)."""
+    """Children of a fitted transform, spread over the bases by weight: (draws, block, bases)."""
 
     def make(module, params, pool, count, state=None):
         state = module.fit(params, pool) if state is None else state
@@ -48,13 +48,13 @@ def make_children():
         quota = state["weights"][bases] / state["weights"].sum() * count
         bases = np.repeat(bases, np.ceil(quota).astype(int))
         seeds = np.arange(len(bases), dtype=np.int64) * 104_729 + 11
-        drawn = module.draw(params, pool.spec, {**state, "size": len(pool.block)}, seeds, bases)
-        return drawn, applied(module, params, pool, bases, drawn), bases
+        draws = module.draw(params, pool.spec, {**state, "size": len(pool.block)}, seeds, bases)
+        return draws, applied(module, params, pool, bases, draws), bases
 
-    def applied(module, params, pool, bases, drawn):
-        partners = drawn.get("partners", np.empty((len(bases), 0), dtype=np.int64))
+    def applied(module, params, pool, bases, draws):
+        partners = draws.get("partners", np.empty((len(bases), 0), dtype=np.int64))
         parents = [pool.block.take(bases), *(pool.block.take(column) for column in partners.T)]
-        return module.apply(params, pool.spec, parents, drawn)
+        return module.apply(params, pool.spec, parents, draws)
 
     make.applied = applied
     return make

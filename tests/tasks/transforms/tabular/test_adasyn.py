@@ -30,8 +30,8 @@ def test_bases_and_candidates_are_those_of_imbalanced_learn(overlapping, pool_of
     for partners in state["neighbours"][place].T:
         along = x[partners] - x[bases]
         weight = ((made - x[bases]) * along).sum(axis=1) / (along**2).sum(axis=1)
-        drawn = {"partners": partners[:, None], "weight": weight}
-        child = make_children.applied(adasyn, PARAMS, pool, bases, drawn).numeric
+        draws = {"partners": partners[:, None], "weight": weight}
+        child = make_children.applied(adasyn, PARAMS, pool, bases, draws).numeric
         off = np.where((weight >= 0.0) & (weight < 1.0), np.abs(child - made).max(axis=1), np.inf)
         closest = np.minimum(closest, off)
     assert closest.max() < 1e-9

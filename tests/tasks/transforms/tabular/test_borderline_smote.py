@@ -29,8 +29,8 @@ def test_given_its_draws_children_are_those_of_imbalanced_learn(kind, overlappin
     # Its second draw: a generator started anew from the same seed, in the order of the foreign pairs.
     weight = steps.copy()
     weight[foreign] *= np.random.RandomState(0).uniform(0.0, 0.5, size=int(foreign.sum()))
-    drawn = {"partners": candidates[rows, cols][:, None], "weight": weight}
-    child = make_children.applied(ours, params, pool, danger[rows], drawn)
+    draws = {"partners": candidates[rows, cols][:, None], "weight": weight}
+    child = make_children.applied(ours, params, pool, danger[rows], draws)
     np.testing.assert_allclose(child.numeric, made, rtol=1e-12, atol=1e-12)
 
 
@@ -45,11 +45,11 @@ def test_with_our_draws_the_distribution_is_the_same(kind, overlapping, pool_of,
 
 def test_towards_another_class_the_recorded_weight_stays_below_one_half(overlapping, pool_of, make_children):
     x, y = overlapping
-    drawn, _, _ = make_children(ours, ours.Params(kind="borderline-2"), pool_of(x, y), 20_000)
-    foreign = y[drawn["partners"][:, 0]] == 0
-    assert drawn["weight"][foreign].max() < 0.5
-    assert drawn["weight"][foreign].mean() == pytest.approx(0.125, abs=0.01)
-    assert drawn["weight"][~foreign].mean() == pytest.approx(0.5, abs=0.01)
+    draws, _, _ = make_children(ours, ours.Params(kind="borderline-2"), pool_of(x, y), 20_000)
+    foreign = y[draws["partners"][:, 0]] == 0
+    assert draws["weight"][foreign].max() < 0.5
+    assert draws["weight"][foreign].mean() == pytest.approx(0.125, abs=0.01)
+    assert draws["weight"][~foreign].mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_no_row_in_danger_is_an_error_with_advice(pool_of):

@@ -20,8 +20,8 @@ SPEC = TableSpec(
 
 def dropped(params: Params, numeric: list[float], code: int, count: int = 4000) -> Block:
     base = Block(np.tile(numeric, (count, 1)), np.full((count, 1), code, dtype=np.int32))
-    drawn = feature_dropout.draw(params, SPEC, {}, np.arange(count), np.arange(count))
-    return feature_dropout.apply(params, SPEC, [base], drawn)
+    draws = feature_dropout.draw(params, SPEC, {}, np.arange(count), np.arange(count))
+    return feature_dropout.apply(params, SPEC, [base], draws)
 
 
 def test_blanked_cells_hold_mean_rounded_mean_and_mode():

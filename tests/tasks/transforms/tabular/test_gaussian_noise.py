@@ -15,8 +15,8 @@ PARAMS = gaussian_noise.Params(scale=0.2, within_range=False, keep_zeros=False)
 def test_noise_is_normal_in_shares_of_each_columns_deviation(overlapping, pool_of, make_children):
     pool = pool_of(*overlapping)
     bases = np.repeat(np.arange(100), 60)
-    drawn = gaussian_noise.draw(PARAMS, pool.spec, {}, np.arange(6000), bases)
-    made = make_children.applied(gaussian_noise, PARAMS, pool, bases, drawn)
+    draws = gaussian_noise.draw(PARAMS, pool.spec, {}, np.arange(6000), bases)
+    made = make_children.applied(gaussian_noise, PARAMS, pool, bases, draws)
     noise = (made.numeric - pool.block.numeric[bases]) / (0.2 * pool.spec.scales)
     for column in noise.T:
         assert kstest(column, "norm").pvalue > 0.01
@@ -26,17 +26,17 @@ def test_noise_is_normal_in_shares_of_each_columns_deviation(overlapping, pool_o
 def test_missing_values_stay_missing(pool_of, make_children):
     pool = pool_of([[1.0, 2.0], [3.0, 4.0]], [1, 1])
     pool.block.numeric[0, 1] = np.nan
-    drawn = gaussian_noise.draw(PARAMS, pool.spec, {}, np.arange(2), np.arange(2))
-    made = make_children.applied(gaussian_noise, PARAMS, pool, np.arange(2), drawn)
+    draws = gaussian_noise.draw(PARAMS, pool.spec, {}, np.arange(2), np.arange(2))
+    made = make_children.applied(gaussian_noise, PARAMS, pool, np.arange(2), draws)
     assert np.isnan(made.numeric).tolist() == [[False, True], [False, False]]
 
 
 def made_from(params, values, low, high):
     spec = TableSpec((Column("amount", "continuous", scale=10.0, low=low, high=high),))
     bases = np.zeros(500, dtype=np.int64)
-    drawn = gaussian_noise.draw(params, spec, {}, np.arange(500), bases)
+    draws = gaussian_noise.draw(params, spec, {}, np.arange(500), bases)
     base = Block(np.full((500, 1), values), np.empty((500, 0), dtype=np.int32))
-    return gaussian_noise.apply(params, spec, [base], drawn).numeric
+    return gaussian_noise.apply(params, spec, [base], draws).numeric
 
 
 def test_values_stay_within_the_range_of_training_rows():

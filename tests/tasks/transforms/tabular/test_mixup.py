@@ -45,11 +45,11 @@ def test_partners_are_all_other_rows_alike(overlapping, pool_of):
 def test_numbers_are_blended_and_categories_taken_whole(pool_of, make_children):
     pool = pool_of([[0.0], [8.0]], [1, 0], [[0], [1]])
     bases = np.zeros(20_000, dtype=np.int64)
-    drawn = drawn_for(pool, bases, alpha=1.0)
-    made = make_children.applied(mixup, mixup.Params(alpha=1.0), pool, bases, drawn)
-    np.testing.assert_allclose(made.numeric[:, 0], 8.0 * (1.0 - drawn["weight"]), rtol=1e-12)
-    assert np.array_equal(made.codes[:, 0], drawn["from_partner"][:, 0])
-    assert made.codes.mean() == pytest.approx((1.0 - drawn["weight"]).mean(), abs=0.01)
+    draws = drawn_for(pool, bases, alpha=1.0)
+    made = make_children.applied(mixup, mixup.Params(alpha=1.0), pool, bases, draws)
+    np.testing.assert_allclose(made.numeric[:, 0], 8.0 * (1.0 - draws["weight"]), rtol=1e-12)
+    assert np.array_equal(made.codes[:, 0], draws["from_partner"][:, 0])
+    assert made.codes.mean() == pytest.approx((1.0 - draws["weight"]).mean(), abs=0.01)
 
 
 def test_a_lone_row_is_an_error_with_advice(pool_of):

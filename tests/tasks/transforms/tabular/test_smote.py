@@ -19,8 +19,8 @@ def test_given_its_draws_children_are_those_of_imbalanced_learn(overlapping, poo
     state = smote.fit(PARAMS, pool)
     members = np.flatnonzero(y == 1)
     assert np.array_equal(state["neighbours"], members[theirs])
-    drawn = {"partners": state["neighbours"][rows, cols][:, None], "weight": steps}
-    ours = make_children.applied(smote, PARAMS, pool, members[rows], drawn)
+    draws = {"partners": state["neighbours"][rows, cols][:, None], "weight": steps}
+    ours = make_children.applied(smote, PARAMS, pool, members[rows], draws)
     assert np.array_equal(ours.numeric, made)
 
 
@@ -44,9 +44,9 @@ def test_with_our_draws_the_distribution_is_the_same(overlapping, pool_of, make_
 
 
 def test_every_neighbour_is_met_equally_often(overlapping, pool_of, make_children):
-    drawn, _, bases = make_children(smote, PARAMS, pool_of(*overlapping), 30_000)
-    pairs, counts = np.unique(np.stack([bases, drawn["partners"][:, 0]]), axis=1, return_counts=True)
+    draws, _, bases = make_children(smote, PARAMS, pool_of(*overlapping), 30_000)
+    pairs, counts = np.unique(np.stack([bases, draws["partners"][:, 0]]), axis=1, return_counts=True)
     assert pairs.shape[1] == 30 * 5
     assert counts.min() > 140
     assert counts.max() < 260
-    assert abs(drawn["weight"].mean() - 0.5) < 0.01
+    assert abs(draws["weight"].mean() - 0.5) < 0.01

@@ -42,8 +42,8 @@ def test_given_its_draws_children_are_those_of_imbalanced_learn(mixed, theirs, p
     (_, neighbours, rows, cols, steps, _), made = theirs
     members = np.flatnonzero(y == 1)
     partners = members[neighbours[rows]]
-    drawn = {"partners": partners, "neighbour": cols, "weight": steps, "tie": rows}
-    child = make_children.applied(smotenc, PARAMS, pool, members[rows], drawn)
+    draws = {"partners": partners, "neighbour": cols, "weight": steps, "tie": rows}
+    child = make_children.applied(smotenc, PARAMS, pool, members[rows], draws)
     np.testing.assert_allclose(child.numeric, made[:, :3], rtol=1e-12, atol=1e-12)
     for j in range(2):
         votes = np.stack([(codes[partners, j] == code).sum(axis=1) for code in range(4)], axis=1)
@@ -72,14 +72,14 @@ def test_the_commonest_category_wins_and_ties_follow_the_recorded_draw():
         Block(base.numeric, np.tile(np.array(codes, dtype=np.int32), (4000, 1)))
         for codes in ((3, 7), (1, 2), (3, 2), (0, 7), (2, 9))
     ]
-    drawn = {
+    draws = {
         "neighbour": np.zeros(4000, dtype=np.int64),
         "weight": np.zeros(4000),
         "tie": np.arange(4000, dtype=np.int64),
     }
-    made = smotenc.apply(PARAMS, None, [base, *voters], drawn)
+    made = smotenc.apply(PARAMS, None, [base, *voters], draws)
     assert set(made.codes[:, 0]) == {3}
     assert set(made.codes[:, 1]) == {2, 7}
     assert np.mean(made.codes[:, 1] == 2) == pytest.approx(0.5, abs=0.03)
-    again = smotenc.apply(PARAMS, None, [base, *reversed(voters)], drawn)
+    again = smotenc.apply(PARAMS, None, [base, *reversed(voters)], draws)
     assert np.array_equal(again.codes, made.codes)

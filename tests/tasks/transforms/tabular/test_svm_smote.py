@@ -27,8 +27,8 @@ def test_given_its_draws_children_are_those_of_imbalanced_learn(overlapping, poo
         met |= set(mine.tolist())
         assert np.array_equal(state["neighbours"][places], members[theirs])
         assert set(state["steps"][places]) == {sign}
-        drawn = {"partners": members[theirs[rows, cols]][:, None], "weight": steps}
-        child = make_children.applied(svm_smote, PARAMS, pool, mine[rows], drawn)
+        draws = {"partners": members[theirs[rows, cols]][:, None], "weight": steps}
+        child = make_children.applied(svm_smote, PARAMS, pool, mine[rows], draws)
         assert np.array_equal(child.numeric, made)
     assert met == set(bases.tolist())
 
@@ -39,11 +39,11 @@ def test_with_our_draws_each_side_has_the_same_distribution(
     x, y = overlapping
     sampler = spied(SVMSMOTE, sampling_strategy={1: 8000})
     sampler.fit_resample(x, y)
-    drawn, made, _ = make_children(svm_smote, PARAMS, pool_of(x, y, scaled=False), 8000)
-    for mine, (*_, theirs) in zip((drawn["weight"] > 0.0, drawn["weight"] < 0.0), sampler.seen, strict=True):
+    draws, made, _ = make_children(svm_smote, PARAMS, pool_of(x, y, scaled=False), 8000)
+    for mine, (*_, theirs) in zip((draws["weight"] > 0.0, draws["weight"] < 0.0), sampler.seen, strict=True):
         same_distribution(made.numeric[mine], theirs)
-    assert np.mean(drawn["weight"] > 0.0) == pytest.approx(0.5, abs=0.01)
-    assert -0.5 <= drawn["weight"].min() < -0.49
+    assert np.mean(draws["weight"] > 0.0) == pytest.approx(0.5, abs=0.01)
+    assert -0.5 <= draws["weight"].min() < -0.49
 
 
 def test_only_noise_is_an_error_with_advice(pool_of):
