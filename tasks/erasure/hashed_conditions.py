@@ -29,12 +29,12 @@ def with_hashes(condition: Condition, manifest: Manifest, key: Secret | None) ->
             f" (key {manifest.pii_key}, now {key.fingerprint}).",
             "Set the key of the current version.",
         )
-    return _hashed(condition, hashed, key)
+    return _with_digests(condition, hashed, key)
 
 
-def _hashed(condition: Condition, names: list[str], key: Secret) -> Condition:
+def _with_digests(condition: Condition, names: list[str], key: Secret) -> Condition:
     if isinstance(condition, Joined):
-        return replace(condition, parts=tuple(_hashed(part, names, key) for part in condition.parts))
+        return replace(condition, parts=tuple(_with_digests(part, names, key) for part in condition.parts))
     if condition.column not in names or condition.sign == "null":
         return condition
     if condition.sign not in ("=", "!="):
@@ -43,8 +43,10 @@ def _hashed(condition: Condition, names: list[str], key: Secret) -> Condition:
         )
     # Versions from before the column was hashed hold the values themselves.
     digests = [key.digest(text.encode()) for value in condition.values for text in _spellings(value)]
-    found = Test(condition.column, "=", tuple(dict.fromkeys([*condition.values, *((one, one) for one in digests)])))
-    return found if condition.sign == "=" else Joined("not", (found,))
+    test = Test(
+        condition.column, "=", tuple(dict.fromkeys([*condition.values, *((digest, digest) for digest in digests)]))
+    )
+    return test if condition.sign == "=" else Joined("not", (test,))
 
 
 def _spellings(literal: Literal) -> list[str]:
@@ -55,5 +57,5 @@ def _spellings(literal: Literal) -> list[str]:
     if isinstance(value, bool):
         return list(dict.fromkeys([typed, str(value).lower()]))
     as_float = pa.scalar(float(value)).cast(pa.string()).as_py()
-    whole = [str(int(value))] if float(value).is_integer() else []
-    return list(dict.fromkeys([typed, *whole, as_float]))
+    integer_texts = [str(int(value))] if float(value).is_integer() else []
+    return list(dict.fromkeys([typed, *integer_texts, as_float]))

@@ -34,16 +34,16 @@ def croissant_name(version: int) -> str:
     return f"_croissant-{version:08d}.json"
 
 
-def card_document(table: Store, found: Published) -> VersionDocument:
+def card_document(table: Store, published: Published) -> VersionDocument:
     """What a card says of a version: all of it is in the manifest and in the table's log."""
-    manifest, version = found.manifest, found.version
+    manifest, version = published.manifest, published.version
     document: dict[str, Any] = {
         **manifest.figures,
         "dataset": manifest.dataset,
         "version": version,
         "parent_version": version - 1 if version else None,
         "table_uri": table.uri,
-        "published_on": datetime.fromtimestamp(found.snapshot.at_ms / 1000, UTC).date().isoformat(),
+        "published_on": datetime.fromtimestamp(published.snapshot.at_ms / 1000, UTC).date().isoformat(),
         "policy": manifest.policy,
         "policy_text": manifest.policy_text,
         "policy_hash": manifest.policy_hash,
@@ -62,37 +62,39 @@ def card_document(table: Store, found: Published) -> VersionDocument:
     return cast(VersionDocument, document)
 
 
-def in_table(found: Published, prefix: str) -> Layout:
+def in_table(published: Published, prefix: str) -> Layout:
     """The files of a version in the table's folder, to which `prefix` leads."""
     files = [
         LaidFile(file.path, file.split, file.origin, file.rows, file.bytes, file.sha256)
-        for file in found.manifest.data_files
+        for file in published.manifest.data_files
     ]
-    columns = [field.name for field in found.snapshot.schema if field.name not in PARTITIONS]
-    return Layout(tuple(files), select(found.snapshot.schema, columns), prefix, hive=True)
+    columns = [field.name for field in published.snapshot.schema if field.name not in PARTITIONS]
+    return Layout(tuple(files), select(published.snapshot.schema, columns), prefix, hive=True)
 
 
-def write_card(table: Store, objects: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, str]:
-    """Put card and Croissant file where the version is; returns their addresses. `drawn`: more pictures, by name."""
-    document, folder = card_document(table, found), page_folder(found.version)
-    up = "../" * (folder.count("/") + 3) + f"{found.manifest.dataset}/"  # out of reports/N, the dataset and .augmill
-    for name, content in card_files(document, in_table(found, up), drawn).items():
+def write_card(table: Store, objects: Store, published: Published, pictures: Mapping[str, bytes]) -> dict[str, str]:
+    """Put card and Croissant file where the version is; returns their addresses. `pictures`: more pictures, by name."""
+    document, folder = card_document(table, published), page_folder(published.version)
+    up = (
+        "../" * (folder.count("/") + 3) + f"{published.manifest.dataset}/"
+    )  # out of reports/N, the dataset and .augmill
+    for name, content in card_files(document, in_table(published, up), pictures).items():
         objects.write(f"{folder}/{name}", content)
-    table.write(croissant_name(found.version), catalogue(document, in_table(found, "")))
-    return {"card": objects.url(f"{folder}/{README}"), "croissant": table.url(croissant_name(found.version))}
+    table.write(croissant_name(published.version), catalogue(document, in_table(published, "")))
+    return {"card": objects.url(f"{folder}/{README}"), "croissant": table.url(croissant_name(published.version))}
 
 
-def artifacts(table: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, bytes]:
+def artifacts(table: Store, published: Published, pictures: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same to lie elsewhere: paths in it are whole addresses."""
-    document = card_document(table, found)
-    layout = in_table(found, f"{table.uri if table.is_s3 else Path(table.uri).as_uri()}/")
-    return {**card_files(document, layout, drawn), CROISSANT: catalogue(document, layout)}
+    document = card_document(table, published)
+    layout = in_table(published, f"{table.uri if table.is_s3 else Path(table.uri).as_uri()}/")
+    return {**card_files(document, layout, pictures), CROISSANT: catalogue(document, layout)}
 
 
-def beside(table: Store, found: Published, folder: Path, files: Sequence[Path]) -> Iterator[Path]:
+def write_beside_export(table: Store, published: Published, folder: Path, files: Sequence[Path]) -> Iterator[Path]:
     """Put card and Croissant file beside an export's Parquet files, named `split-origin.parquet`; yields the paths."""
-    document = card_document(table, found)
-    layout = Layout(tuple(_exported(file) for file in files), found.snapshot.schema)
+    document = card_document(table, published)
+    layout = Layout(tuple(_exported(file) for file in files), published.snapshot.schema)
     for name, content in {**card_files(document, layout), CROISSANT: catalogue(document, layout)}.items():
         (folder / name).write_bytes(content)
         yield folder / name

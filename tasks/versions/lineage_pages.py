@@ -17,28 +17,28 @@ FROM_DATASET, FROM_VERSION = "reports/", "../"
 
 def write_page(lake: Lake, dataset: str, at_ms: int, version: int | None = None) -> bytes:
     """Write the page of the dataset anew, and the one beside `version`; returns it as it is to lie elsewhere."""
-    told, objects = history(lake, dataset, at_ms=at_ms), lake.objects(dataset)
-    objects.write(PAGE, html(told, reports=FROM_DATASET))
+    dataset_history, objects = history(lake, dataset, at_ms=at_ms), lake.objects(dataset)
+    objects.write(PAGE, html(dataset_history, reports=FROM_DATASET))
     if version is not None:
-        objects.write(f"{page_folder(version)}/{PAGE}", html(told, version, FROM_VERSION))
-    return html(told, version)
+        objects.write(f"{page_folder(version)}/{PAGE}", html(dataset_history, version, FROM_VERSION))
+    return html(dataset_history, version)
 
 
-def write_anew(lake: Lake, dataset: str, hidden: Collection[int], tracking_uri: str, at_ms: int) -> None:
+def rewrite_pages(lake: Lake, dataset: str, hidden: Collection[int], tracking_uri: str, at_ms: int) -> None:
     """Write every page there is as if the `hidden` versions were purged already: they may name what has to go.
 
     The pages of those themselves are left to the caller. Raises StorageError where MLflow does not answer.
     """
     objects = lake.objects(dataset)
     forget_chapters(objects)
-    told = history(lake, dataset, at_ms=at_ms, hidden=hidden)
-    objects.write(PAGE, html(told, reports=FROM_DATASET))
-    for chapter in told["chapters"]:
+    dataset_history = history(lake, dataset, at_ms=at_ms, hidden=hidden)
+    objects.write(PAGE, html(dataset_history, reports=FROM_DATASET))
+    for chapter in dataset_history["chapters"]:
         version, link = chapter["version"], chapter.get("mlflow")
         if version in hidden or PAGE not in chapter["pages"]:
             continue
-        objects.write(f"{page_folder(version)}/{PAGE}", html(told, version, FROM_VERSION))
+        objects.write(f"{page_folder(version)}/{PAGE}", html(dataset_history, version, FROM_VERSION))
         if link:
-            add_file(tracking_uri, link, PAGE, html(told, version), {})
+            add_file(tracking_uri, link, PAGE, html(dataset_history, version), {})
         else:
-            add_to_spooled(objects.sub("spool"), version, PAGE, html(told, version))
+            add_to_spooled(objects.sub("spool"), version, PAGE, html(dataset_history, version))

@@ -62,34 +62,36 @@ class Quarantine:
         }
 
 
-def quarantined(lake: Lake, reference: str) -> Quarantine:
+def read_quarantine(lake: Lake, reference: str) -> Quarantine:
     """What a dataset's quarantine holds; with `DATASET@VERSION`, what was refused on the way to that version.
 
     Raises PolicyError if there is no such dataset or version. A dataset without a version may have a quarantine.
     """
-    dataset, named, _ = reference.partition("@")
+    dataset, separator, _ = reference.partition("@")
     store = lake.store.sub(f"{dataset}.quarantine")
     refused = quarantine_table.table(store)
     snapshot = refused.current() if dataset else None
-    asked = lake.find(reference) if named or snapshot is None else None
+    published = lake.find(reference) if separator or snapshot is None else None
     current = lake.find(dataset) if lake.versions(dataset) else None
     if snapshot is None:
         return Quarantine(dataset, current, [], [])
-    when = {path.removesuffix(".parquet"): one.at_ms for one in refused.history() for path in one.added}
+    at_ms_by_shard = {
+        path.removesuffix(".parquet"): commit.at_ms for commit in refused.history() for path in commit.added
+    }
     rows = [row for batch in quarantine_table.read(store, columns=_COLUMNS) for row in batch.to_pylist()]
-    real = _newest([row for row in rows if row["stage"] != CHECK], current, when)
-    _judge(lake, current, list(real.values()), when)
-    if asked is not None:
-        shards = _of_version(lake, asked, when)
+    real = _newest_by_place([row for row in rows if row["stage"] != CHECK], current, at_ms_by_shard)
+    _set_status(lake, current, list(real.values()), at_ms_by_shard)
+    if published is not None:
+        shards = _shards_of_version(lake, published, at_ms_by_shard)
         rows = [row for row in rows if row["shard"] in shards]
         # What has become of a row is what was last said of its place.
-        now = {place: row["status"] for place, row in real.items()}
-        real = {_place(row): {**row, "status": now[_place(row)]} for row in rows if row["stage"] != CHECK}
+        status_by_place = {place: row["status"] for place, row in real.items()}
+        real = {_place(row): {**row, "status": status_by_place[_place(row)]} for row in rows if row["stage"] != CHECK}
     children = [row for row in rows if row["stage"] == CHECK]
     return Quarantine(dataset, current, [real[place] for place in sorted(real)], children)
 
 
-def export(found: Quarantine, target: Path) -> Path:
+def export(quarantine: Quarantine, target: Path) -> Path:
     """Write refused rows with reasons and status to a .csv or .parquet file; into a folder, as `quarantine.parquet`.
 
     Children that checks rejected are among them, with the stage `check`. Raises PolicyError if the file is
@@ -101,7 +103,9 @@ def export(found: Quarantine, target: Path) -> Path:
     if file.exists():
         raise PolicyError(f"{file} exists already", "Name another file, or remove it.")
     fields = [pa.field("status", pa.string()), *(quarantine_table.SCHEMA.field(name) for name in _COLUMNS)]
-    table = pa.Table.from_pylist([*found.rows, *({"status": "", **row} for row in found.children)], pa.schema(fields))
+    table = pa.Table.from_pylist(
+        [*quarantine.rows, *({"status": "", **row} for row in quarantine.children)], pa.schema(fields)
+    )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _write(table, file)
@@ -131,13 +135,15 @@ def _place(row: Row) -> Place:
     return row["object"], row["row"]
 
 
-def _of_version(lake: Lake, version: Published, when: Mapping[str, int]) -> set[str]:
+def _shards_of_version(lake: Lake, published: Published, at_ms_by_shard: Mapping[str, int]) -> set[str]:
     """The shards that a version was made from, and what else was refused since the version before it."""
-    until = version.snapshot.at_ms
-    store = lake.store.sub(version.manifest.dataset)
-    since = delta_log.commit(store, version.version - 1).at_ms if version.version else 0
-    judged = _judged(version)
-    return {name for name, at in when.items() if name in judged or (_is_late(name) and since < at <= until)}
+    until = published.snapshot.at_ms
+    store = lake.store.sub(published.manifest.dataset)
+    since = delta_log.commit(store, published.version - 1).at_ms if published.version else 0
+    validated = _validated_shards(published)
+    return {
+        name for name, at in at_ms_by_shard.items() if name in validated or (_is_late(name) and since < at <= until)
+    }
 
 
 def _is_late(shard: str) -> bool:
@@ -145,55 +151,57 @@ def _is_late(shard: str) -> bool:
     return shard.startswith(("split-", "check-"))
 
 
-def _judged(version: Published) -> set[str]:
+def _validated_shards(published: Published) -> set[str]:
     """The validated shards a version was made from, as the quarantine table calls them."""
-    return {str(shard["name"]).replace("/", "-") for shard in version.manifest.valid}
+    return {str(shard["name"]).replace("/", "-") for shard in published.manifest.valid}
 
 
-def _newest(rows: Sequence[Row], current: Published | None, when: Mapping[str, int]) -> dict[Place, Row]:
+def _newest_by_place(
+    rows: Sequence[Row], current: Published | None, at_ms_by_shard: Mapping[str, int]
+) -> dict[Place, Row]:
     """One row per place, the one that was refused last; what the current version has judged is as new as it is."""
-    judged, at_ms = (_judged(current), current.snapshot.at_ms) if current else (set(), 0)
+    validated, at_ms = (_validated_shards(current), current.snapshot.at_ms) if current else (set(), 0)
 
     def age(row: Row) -> tuple[int, str]:
-        at = when[row["shard"]]
-        return (max(at, at_ms) if row["shard"] in judged else at, row["shard"])
+        at = at_ms_by_shard[row["shard"]]
+        return (max(at, at_ms) if row["shard"] in validated else at, row["shard"])
 
     return {_place(row): row for row in sorted(rows, key=age)}
 
 
-def _judge(lake: Lake, current: Published | None, rows: Sequence[Row], when: Mapping[str, int]) -> None:
+def _set_status(lake: Lake, current: Published | None, rows: Sequence[Row], at_ms_by_shard: Mapping[str, int]) -> None:
     """Say of every row whether it still waits, was taken in since, or is gone."""
     for row in rows:
         row["status"] = WAITING
     if current is None:
         return
-    judged, at_ms = _judged(current), current.snapshot.at_ms
-    old = [row for row in rows if when[row["shard"]] <= at_ms and row["shard"] not in judged]
-    there = _published(lake, current, old)
+    validated, at_ms = _validated_shards(current), current.snapshot.at_ms
+    old = [row for row in rows if at_ms_by_shard[row["shard"]] <= at_ms and row["shard"] not in validated]
+    rows_by_place = _current_rows(lake, current, old)
     inputs = {item["name"] for item in current.manifest.inputs}
     for row in old:
-        now = there.get(_place(row))
-        if now is not None:
-            row["status"] = TAKEN_IN if _is_mended(row, now) else GONE
+        current_row = rows_by_place.get(_place(row))
+        if current_row is not None:
+            row["status"] = TAKEN_IN if _is_mended(row, current_row) else GONE
         elif row["object"] not in inputs or not _is_late(row["shard"]):
             row["status"] = GONE
 
 
-def _published(lake: Lake, current: Published, rows: Iterable[Row]) -> dict[Place, Row]:
+def _current_rows(lake: Lake, current: Published, rows: Iterable[Row]) -> dict[Place, Row]:
     """The real rows of the current version that were read from the places of the given rows."""
     places = {_place(row) for row in rows}
     objects = pa.array(sorted({place[0] for place in places}), pa.string())
     numbers = pa.array(sorted({place[1] for place in places}), pa.int64())
-    found: dict[Place, Row] = {}
+    rows_by_place: dict[Place, Row] = {}
     if not places:
-        return found
+        return rows_by_place
     for batch in Table(lake.store.sub(current.manifest.dataset)).read(current.version, origin=REAL):
         source = batch.column(SOURCE)
-        here = pc.is_in(pc.struct_field(source, "object"), objects)
-        here = pc.and_(here, pc.is_in(pc.struct_field(source, "row"), numbers))
-        for row in batch.filter(here).to_pylist():
-            found[row[SOURCE]["object"], row[SOURCE]["row"]] = row
-    return {place: row for place, row in found.items() if place in places}
+        is_at_place = pc.is_in(pc.struct_field(source, "object"), objects)
+        is_at_place = pc.and_(is_at_place, pc.is_in(pc.struct_field(source, "row"), numbers))
+        for row in batch.filter(is_at_place).to_pylist():
+            rows_by_place[row[SOURCE]["object"], row[SOURCE]["row"]] = row
+    return {place: row for place, row in rows_by_place.items() if place in places}
 
 
 def _is_mended(before: Row, now: Row) -> bool:
@@ -227,18 +235,18 @@ def _reasons(rows: Sequence[Row]) -> list[dict[str, Any]]:
             by_reason.setdefault((row["stage"], reason), []).append(row)
     ranked = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     return [
-        {"stage": stage, "reason": mask(reason), "rows": len(held), "examples": _examples(held)}
-        for (stage, reason), held in ranked
+        {"stage": stage, "reason": mask(reason), "rows": len(rows_of_reason), "examples": _examples(rows_of_reason)}
+        for (stage, reason), rows_of_reason in ranked
     ]
 
 
 def _examples(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
-        {"object": row["object"], "row": row["row"], "sample_id": row["sample_id"], "content": _shown(row["content"])}
+        {"object": row["object"], "row": row["row"], "sample_id": row["sample_id"], "content": _excerpt(row["content"])}
         for row in rows[:MAX_EXAMPLES]
     ]
 
 
-def _shown(content: str | None) -> str:
+def _excerpt(content: str | None) -> str:
     text = mask(content or "")
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."

@@ -29,22 +29,22 @@ class Group:
     @property
     def at(self) -> float:
         """When the group was last written to."""
-        return max(one.at for one in self.objects)
+        return max(entry.at for entry in self.objects)
 
     @property
     def descriptors(self) -> list[str]:
         """Its JSON documents, which may name other groups."""
-        return [one.name for one in self.objects if one.name.endswith(".json")]
+        return [entry.name for entry in self.objects if entry.name.endswith(".json")]
 
 
 def groups(work: Store) -> dict[str, Group]:
     """Everything in the work folder, by group; what has no such name is left alone."""
-    found: dict[str, Group] = {}
+    groups_by_name: dict[str, Group] = {}
     for entry in work.ages():
         group = group_of(entry.name)
         if group:
-            found.setdefault(group, Group()).objects.append(entry)
-    return found
+            groups_by_name.setdefault(group, Group()).objects.append(entry)
+    return groups_by_name
 
 
 def group_of(name: str) -> str:
@@ -53,18 +53,18 @@ def group_of(name: str) -> str:
     return match.group() if match else ""
 
 
-def needed(work: Store, known: Mapping[str, Group], texts: Iterable[str], young: float) -> set[str]:
+def needed_groups(work: Store, groups_by_name: Mapping[str, Group], texts: Iterable[str], young: float) -> set[str]:
     """Groups that the texts name or that were written at `young` or later, and all that those name in turn."""
-    todo = {name for text in texts for name in _GROUP.findall(text)}.intersection(known)
-    todo |= {name for name, group in known.items() if group.at >= young}
-    found: set[str] = set()
+    todo = {name for text in texts for name in _GROUP.findall(text)}.intersection(groups_by_name)
+    todo |= {name for name, group in groups_by_name.items() if group.at >= young}
+    needed_names: set[str] = set()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while todo:
-            found |= todo
-            documents = [name for group in todo for name in known[group].descriptors]
+            needed_names |= todo
+            documents = [name for group in todo for name in groups_by_name[group].descriptors]
             read = pool.map(lambda name: work.read(name).decode(), documents)
-            todo = {name for text in read for name in _GROUP.findall(text)}.intersection(known) - found
-    return found
+            todo = {name for text in read for name in _GROUP.findall(text)}.intersection(groups_by_name) - needed_names
+    return needed_names
 
 
 def in_order(names: Iterable[str]) -> tuple[list[str], list[str]]:

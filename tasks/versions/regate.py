@@ -47,39 +47,48 @@ class PublishedEvidence(Evidence):
     @property
     def fitted_on_others(self) -> Sequence[str]:
         """Ids of parents of new rows that lie in no file of real training rows: what the pools held is not kept."""
-        known = self._places("train")["sample_id"].combine_chunks()
+        training_ids = self._places("train")["sample_id"].combine_chunks()
         parents = pc.unique(self._links["parent"])
-        return sorted(parents.filter(pc.invert(pc.is_in(parents, known))).to_pylist())
+        return sorted(parents.filter(pc.invert(pc.is_in(parents, training_ids))).to_pylist())
 
 
-def regate(ctx: Context, runner: Runner, found: Published, only: Collection[str] | None = None) -> list[dict[str, Any]]:
+def regate(
+    ctx: Context, runner: Runner, published: Published, only: Collection[str] | None = None
+) -> list[dict[str, Any]]:
     """What the gates of the version's policy say now; `only`: those of these names."""
-    gates = _asked(ctx.policy.gates, only)
+    gates = _selected_gates(ctx.policy.gates, only)
     if not gates_of(gates):
         return []
     # Rebuilding reads no source and cuts no shard; production is read in shards as large as a run's.
-    ctx = replace(ctx, policy=_where_it_was(ctx.policy, found), shard_bytes=SHARD_BYTES)
-    manifest = found.manifest
+    ctx = replace(ctx, policy=_with_production_uri(ctx.policy, published), shard_bytes=SHARD_BYTES)
+    manifest = published.manifest
     real = [file for file in manifest.data_files if file.origin == REAL]
-    there = production_source.find(ctx.policy, Path()) if gates.drift_coverage else None
-    surveyed = profile_rows(ctx, runner, real)
-    production_sample.refuse_other_columns(ctx, runner, there, manifest.types, surveyed.description)
-    met = production_sample.sample(ctx, runner, there, manifest.types)
-    made = tuple(_accepted(file) for file in manifest.data_files if file.origin != REAL)
+    production = production_source.find(ctx.policy, Path()) if gates.drift_coverage else None
+    profile = profile_rows(ctx, runner, real)
+    production_sample.refuse_other_columns(ctx, runner, production, manifest.types, profile.description)
+    production_rows = production_sample.sample(ctx, runner, production, manifest.types)
+    accepted = tuple(_accepted(file) for file in manifest.data_files if file.origin != REAL)
     evidence = PublishedEvidence(
-        ctx, tuple(real), made, surveyed.description, 0.0, runner, met.rows, readable=met.readable
+        ctx,
+        tuple(real),
+        accepted,
+        profile.description,
+        0.0,
+        runner,
+        production_rows.rows,
+        readable=production_rows.readable,
     )
     return [dict(answer) for answer in judge_gates(evidence, gates)]
 
 
-def _asked(gates: Gates, only: Collection[str] | None) -> Gates:
-    left_out = {name for name in gates_of(gates) if name == "budgets" or (only is not None and name not in only)}
-    return gates.model_copy(update=dict.fromkeys(left_out))
+def _selected_gates(gates: Gates, only: Collection[str] | None) -> Gates:
+    excluded = {name for name in gates_of(gates) if name == "budgets" or (only is not None and name not in only)}
+    return gates.model_copy(update=dict.fromkeys(excluded))
 
 
-def _where_it_was(policy: Policy, found: Published) -> Policy:
+def _with_production_uri(policy: Policy, published: Published) -> Policy:
     """The policy with the address of its production sample, which was relative to the policy's file."""
-    gate, uri = policy.gates.drift_coverage, found.manifest.production.get("uri")
+    gate, uri = policy.gates.drift_coverage, published.manifest.production.get("uri")
     if gate is None or uri is None:
         return policy
     gates = policy.gates.model_copy(update={"drift_coverage": gate.model_copy(update={"production": uri})})

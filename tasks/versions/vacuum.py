@@ -45,7 +45,7 @@ CLEANED = "it is being cleaned already: {}"
 class VacuumPlan:
     """What there is to remove of one dataset, and why the other versions stay."""
 
-    kept: dict[int, list[str]]
+    reasons_to_keep: dict[int, list[str]]
     versions: list[int]
     files: dict[str, int] = field(default_factory=dict)
     work: dict[str, int] = field(default_factory=dict)
@@ -57,17 +57,19 @@ def vacuum(
     """Remove what is not needed, or with `dry_run` say what that is. `at_ms`: now, for the record; `by`: who asks."""
     if dry_run:
         return _document(dataset, days, find(lake, dataset, at_ms / 1e3 - days * DAY_SECONDS), dry_run=True)
-    with leases.held(live(lake.objects(dataset)), CLEANING, by) as lease:
+    with leases.held(signs_of_life(lake.objects(dataset)), CLEANING, by) as lease:
         reason = busy(lease)
         if reason:
             return _document(dataset, days, VacuumPlan({}, []), skipped=reason)
-        found = find(lake, dataset, lease.beat() - days * DAY_SECONDS)
-        found = mark(lake, dataset, found, at_ms, by, lambda: find(lake, dataset, lease.beat() - days * DAY_SECONDS))
-        done = remove(lake, dataset, found, lease)
-        return _document(dataset, days, found, stopped="" if done else busy(lease) or "a run has begun")
+        plan = find(lake, dataset, lease.beat() - days * DAY_SECONDS)
+        plan = mark_versions(
+            lake, dataset, plan, at_ms, by, lambda: find(lake, dataset, lease.beat() - days * DAY_SECONDS)
+        )
+        done = remove(lake, dataset, plan, lease)
+        return _document(dataset, days, plan, stopped="" if done else busy(lease) or "a run has begun")
 
 
-def live(objects: Store) -> Store:
+def signs_of_life(objects: Store) -> Store:
     """Where those who work on a dataset leave their signs of life."""
     return objects.sub("live")
 
@@ -77,64 +79,73 @@ def busy(lease: Lease) -> str:
     for kind, text in ((RUNS, BUSY), (CLEANING, CLEANED)):
         others = lease.others(kind)
         if others:
-            return text.format(", ".join(one.about for one in others))
+            return text.format(", ".join(other.about for other in others))
     return ""
 
 
-def named(lake: Lake, dataset: str) -> dict[int, list[str]]:
+def versions_in_use(lake: Lake, dataset: str) -> dict[int, list[str]]:
     """Versions that a channel or a pin names, or that a rollback would lead to, and who says so."""
-    found: dict[int, list[str]] = {}
+    reasons_by_version: dict[int, list[str]] = {}
     store = lake.objects(dataset).sub("channels")
     for name in channels.channels(store):
         moves = channels.history(store, name)
-        found.setdefault(moves[0].version, []).append(f"channel {name} names it")
+        reasons_by_version.setdefault(moves[0].version, []).append(f"channel {name} names it")
         back = channels.before(moves)
         if back is not None:
-            found.setdefault(back, []).append(f"a rollback of {name} leads to it")
+            reasons_by_version.setdefault(back, []).append(f"a rollback of {name} leads to it")
     for version, pin in lake.pins(dataset).items():
-        found.setdefault(version, []).append(f"it is pinned{': ' * bool(pin.note)}{pin.note}")
-    return found
+        reasons_by_version.setdefault(version, []).append(f"it is pinned{': ' * bool(pin.note)}{pin.note}")
+    return reasons_by_version
 
 
 def find(lake: Lake, dataset: str, cutoff: float) -> VacuumPlan:
     """What was not needed since `cutoff`, in seconds since 1970 by the clock of the store."""
     store, objects = lake.store.sub(dataset), lake.objects(dataset)
-    table, missing = Table(store), lake.gone(dataset)
-    held = by_version(table)
-    kept = _kept(lake, dataset, list(held), superseded(store), cutoff)
-    wanted = set().union(*(held[version] for version in kept))
+    table, missing = Table(store), lake.tombstones(dataset)
+    files_by_version = by_version(table)
+    reasons_to_keep = _reasons_to_keep(lake, dataset, list(files_by_version), superseded(store), cutoff)
+    needed_files = set().union(*(files_by_version[version] for version in reasons_to_keep))
     # A file may be younger than the versions that held it: a run that was killed has made it again.
-    lost = set().union(*(held.get(version, ()) for version in missing))
-    there = data_files(store).items()
-    files = {name: size for name, (size, at) in there if name not in wanted and (at <= cutoff or name in lost)}
-    known = reachability.groups(objects.sub("work"))
-    needed = reachability.needed(objects.sub("work"), known, _manifests(table, objects, kept), cutoff)
-    work = {one.name: one.bytes for name, group in known.items() if name not in needed for one in group.objects}
-    versions = [version for version in held if version not in kept and version not in missing]
-    return VacuumPlan(kept, versions, files, work)
+    lost = set().union(*(files_by_version.get(version, ()) for version in missing))
+    stored_files = data_files(store).items()
+    files = {
+        name: size for name, (size, at) in stored_files if name not in needed_files and (at <= cutoff or name in lost)
+    }
+    groups_by_name = reachability.groups(objects.sub("work"))
+    needed = reachability.needed_groups(
+        objects.sub("work"), groups_by_name, _manifests(table, objects, reasons_to_keep), cutoff
+    )
+    work = {
+        entry.name: entry.bytes
+        for name, group in groups_by_name.items()
+        if name not in needed
+        for entry in group.objects
+    }
+    versions = [version for version in files_by_version if version not in reasons_to_keep and version not in missing]
+    return VacuumPlan(reasons_to_keep, versions, files, work)
 
 
-def mark(
-    lake: Lake, dataset: str, found: VacuumPlan, at_ms: int, by: str, again: Callable[[], VacuumPlan]
+def mark_versions(
+    lake: Lake, dataset: str, plan: VacuumPlan, at_ms: int, by: str, make_plan: Callable[[], VacuumPlan]
 ) -> VacuumPlan:
     """Mark the versions as gone; those that somebody has named meanwhile stay after all."""
     store = lake.objects(dataset).sub("gone")
-    for version in found.versions:
+    for version in plan.versions:
         tombstones.mark(store, Gone(version, VACUUMED, at_ms, by))
-    late = named(lake, dataset).keys() & set(found.versions)
+    late = versions_in_use(lake, dataset).keys() & set(plan.versions)
     if not late:
-        return found
+        return plan
     for version in late:
         tombstones.unmark(store, version)
-    versions = [version for version in found.versions if version not in late]
-    return replace(again(), versions=versions)
+    versions = [version for version in plan.versions if version not in late]
+    return replace(make_plan(), versions=versions)
 
 
-def remove(lake: Lake, dataset: str, found: VacuumPlan, lease: Lease) -> bool:
+def remove(lake: Lake, dataset: str, plan: VacuumPlan, lease: Lease) -> bool:
     """Remove files and work, batch by batch; False where it gave way to a run that has begun."""
     table, work = lake.store.sub(dataset), lake.objects(dataset).sub("work")
-    marks, others = reachability.in_order(found.work)
-    for store, names in ((table, list(found.files)), (work, marks), (work, others)):
+    marks, others = reachability.in_order(plan.work)
+    for store, names in ((table, list(plan.files)), (work, marks), (work, others)):
         for start in range(0, len(names), BATCH):
             if busy(lease):
                 return False
@@ -142,11 +153,11 @@ def remove(lake: Lake, dataset: str, found: VacuumPlan, lease: Lease) -> bool:
     return True
 
 
-def _kept(
+def _reasons_to_keep(
     lake: Lake, dataset: str, versions: Sequence[int], ended: Mapping[int, float], cutoff: float
 ) -> dict[int, list[str]]:
-    missing = lake.gone(dataset)
-    reasons = named(lake, dataset)
+    missing = lake.tombstones(dataset)
+    reasons = versions_in_use(lake, dataset)
     reasons.setdefault(versions[-1], []).insert(0, CURRENT)
     for version, at in ended.items():
         if at > cutoff:
@@ -161,17 +172,17 @@ def _manifests(table: Table, objects: Store, versions: Collection[int]) -> Itera
 
 
 def _document(
-    dataset: str, days: float, found: VacuumPlan, *, dry_run: bool = False, skipped: str = "", stopped: str = ""
+    dataset: str, days: float, plan: VacuumPlan, *, dry_run: bool = False, skipped: str = "", stopped: str = ""
 ) -> dict[str, Any]:
     return {
         "dataset": dataset,
         "dry_run": dry_run,
         "retention_days": days,
-        "removed": found.versions,
-        "kept": [{"version": version, "because": reasons} for version, reasons in found.kept.items()],
-        "files": len(found.files),
-        "bytes": sum(found.files.values()),
-        "work": {"objects": len(found.work), "bytes": sum(found.work.values())},
+        "removed": plan.versions,
+        "kept": [{"version": version, "because": reasons} for version, reasons in plan.reasons_to_keep.items()],
+        "files": len(plan.files),
+        "bytes": sum(plan.files.values()),
+        "work": {"objects": len(plan.work), "bytes": sum(plan.work.values())},
         "skipped": skipped or None,
         "stopped": stopped or None,
     }

@@ -157,7 +157,7 @@ def test_a_run_that_starts_while_vacuum_deletes_waits_and_vacuum_gives_way(lake,
                 runs.append(pool.submit(go, policy(folder, "data.csv", NOISE), folder / "lake"))
                 runs[0].add_done_callback(lambda _: order.append("run"))
                 for _ in range(500):
-                    if any(True for _ in work.live(lake.objects(DATASET)).list("runs/")):
+                    if any(True for _ in work.signs_of_life(lake.objects(DATASET)).list("runs/")):
                         break
                     time.sleep(0.01)
 
@@ -175,7 +175,7 @@ def test_a_run_that_starts_while_vacuum_deletes_waits_and_vacuum_gives_way(lake,
 
 
 def test_a_killed_run_is_told_from_a_living_one_by_its_last_sign(lake, folder):
-    signs = work.live(lake.objects(DATASET))
+    signs = work.signs_of_life(lake.objects(DATASET))
     signs.write("runs/dead.json", json.dumps({"about": "killed"}).encode())
     assert clean(lake)["skipped"] == "a run is under way: killed"
     long_ago = time.time() - leases.ALIVE_SECONDS - 5
@@ -339,7 +339,7 @@ def test_on_a_bucket_as_on_a_folder(s3, tmp_path):
     assert {version: exactly(s3.uri, version) for version in (0, 2)} == before
     with pytest.raises(DataError, match="vacuum has removed its files"):
         lake.readable(f"{DATASET}@1")
-    with leases.held(work.live(lake.objects(DATASET)), leases.RUNS, "somebody"):
+    with leases.held(work.signs_of_life(lake.objects(DATASET)), leases.RUNS, "somebody"):
         assert clean(lake)["skipped"] == "a run is under way: somebody"
 
 
@@ -348,7 +348,7 @@ def test_what_is_no_number_of_days_removes_nothing(lake, folder, capfd, monkeypa
     monkeypatch.setenv("AUGMILL_LAKE", str(folder / "lake"))
     assert main(["vacuum", DATASET, "--retention-days", days]) == 2
     assert "is no number of days" in capfd.readouterr().err
-    assert lake.gone(DATASET) == {}
+    assert lake.tombstones(DATASET) == {}
 
 
 @pytest.mark.parametrize("words", [["vacuum"], ["forget", "--where", "width > 0"]])
