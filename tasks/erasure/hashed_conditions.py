@@ -1,4 +1,4 @@
-"""A condition on raw values as one on what `source.pii` made of them: somebody is known by an address, not its hash."""
+"""Translate a condition on raw values to columns that `source.pii` hashed: users give an address, not its hash."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from augmill.tasks.sanitize.secret import KEY_REMEDY, Secret
 
 
 def with_hashes(condition: Condition, manifest: Manifest, key: Secret | None) -> Condition:
-    """The condition with the hashes of the values that hashed columns are compared with.
+    """The condition with the hashes of its values added for hashed columns.
 
-    Raises PolicyError where the key of the version is missing or another, or a hash is asked for its size.
+    Raises PolicyError if the key is missing or is not the key of the version, or if a hash is compared by order.
     """
     pii = manifest.policy["source"].get("pii") or {}
     hashed = [name for name in columns(condition) if pii.get(name) == "hash"]
@@ -50,7 +50,7 @@ def _with_digests(condition: Condition, names: list[str], key: Secret) -> Condit
 
 
 def _spellings(literal: Literal) -> list[str]:
-    """The texts that were hashed if a column of texts, numbers or yes and no held this value."""
+    """The texts that were hashed if the value was in a column of texts, numbers or booleans."""
     typed, value = literal
     if isinstance(value, str):
         return [typed]

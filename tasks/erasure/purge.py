@@ -1,12 +1,17 @@
-"""Purge: remove forgotten rows from everything that old versions have left, so that no object holds them any more.
+"""Purge: remove erased rows from all objects of old versions, so that no object holds them any more.
 
-Delta's history is immutable, so a version cannot be kept and rid of a row. Every version that holds one of the rows,
-or a child of one, is marked as purged, refuses to be read from then on, and loses all files that no other version
-has. With them go: work shards that the remaining versions do not name, and those among the rest that hold a row;
-reports, spooled records and MLflow artifacts of the versions concerned, and of those that vacuum has removed, whose
-rows nobody can look at any more; recipes and notes of such versions; the rows' traces in the ledger of splits; and
-the rows in the quarantine table, whose files are written anew. Channels that name a purged version move to the new
-one. The raw source is not ours to change.
+Delta's history is immutable, so a row cannot be removed from a version that stays. Every version that holds one of the
+rows, or a child of one, is marked as purged, cannot be read from then on, and loses all files that no other version
+has. These are removed too:
+
+* work shards that the remaining versions do not name, and those among the others that hold a row;
+* reports, spooled records and MLflow artifacts of the purged versions, and of those that vacuum has removed, because
+  their rows cannot be checked any more;
+* recipes of such versions, and what their manifests and records say of single rows;
+* entries of the rows in the ledger of splits;
+* the rows in the quarantine table, whose files are written again.
+
+Channels that name a purged version move to the new one. The raw source is not changed.
 """
 
 from __future__ import annotations
@@ -44,7 +49,7 @@ KEPT_OF_FIGURES = ("rows", "classes", "checks", "steps", "rates", "verifier", "g
 
 @dataclass(frozen=True)
 class Purge:
-    """What is asked: which rows, under which entry of the list, when and by whom; and where MLflow is."""
+    """One purge: the rows, the entry of the erasure list, the time in milliseconds since 1970, the user, and MLflow."""
 
     lake: Lake
     request: ErasureRequest
@@ -56,7 +61,7 @@ class Purge:
 
 
 def refuse_pinned(lake: Lake, selection: ErasureSelection) -> None:
-    """Raise PolicyError where a version that would be purged is pinned: somebody wants it kept."""
+    """Raise PolicyError if a version that would be purged is pinned."""
     dataset = selection.current.manifest.dataset
     pinned = sorted(lake.pins(dataset).keys() & set(selection.holding()))
     if pinned:
@@ -67,9 +72,9 @@ def refuse_pinned(lake: Lake, selection: ErasureSelection) -> None:
 
 
 def purge(job: Purge) -> dict[str, Any]:
-    """Remove the rows everywhere; returns what went. Raises StorageError where a run is under way, or MLflow is down.
+    """Remove the rows everywhere; returns what was removed. Raises StorageError if a run is active or MLflow is down.
 
-    Whatever is done stays done: the same command goes on from there.
+    After a failure the same command continues where it stopped.
     """
     lake, dataset = job.lake, job.selection.current.manifest.dataset
     objects = lake.objects(dataset)
@@ -93,7 +98,7 @@ def purge(job: Purge) -> dict[str, Any]:
         links = [lake.record(dataset, version).get("mlflow") or {} for version in page_versions]
         remove_files(job.tracking_uri, [link["run_id"] for link in links if link.get("run_id")], {"purged": job.entry})
         moved = _move_channels(job, versions)
-        # While the versions can be read the same command finds the rows again; so they and their files go last.
+        # The same command finds the rows again only while the versions can be read: so these and their files go last.
         quarantined = rewrite_quarantine(lake, dataset, job.request, job.selection, job.entry, at_ms=job.at_ms)
         bonds = forget_bonds(lake, dataset, job.selection)
         work = _remove_work(job, remaining, raw_shards)
@@ -114,7 +119,7 @@ def purge(job: Purge) -> dict[str, Any]:
 
 
 def _versions_with_pages(job: Purge, versions: Collection[int], raw_shards: Collection[str]) -> list[int]:
-    """Versions whose pages may show one of the rows: those that hold or have quarantined it, and those gone before."""
+    """Versions whose pages may show one of the rows: those that hold or quarantined it, and those removed earlier."""
     dataset = job.selection.current.manifest.dataset
     read = {
         version
@@ -125,7 +130,7 @@ def _versions_with_pages(job: Purge, versions: Collection[int], raw_shards: Coll
 
 
 def _raw_shards_with_rows(job: Purge) -> list[str]:
-    """Raw shards, of whatever version, that hold one of the rows."""
+    """Raw shards of any version that hold one of the rows."""
     work = job.lake.objects(job.selection.current.manifest.dataset).sub("work")
     shards = []
     for entry in work.list("raw/"):
@@ -139,7 +144,7 @@ def _raw_shards_with_rows(job: Purge) -> list[str]:
 
 
 def _move_channels(job: Purge, versions: Collection[int]) -> dict[str, int]:
-    """Point channels that name a version to be purged to the current one: training jobs could not read on."""
+    """Point channels that name a version to be purged to the current one, so that training jobs can still read."""
     dataset = job.selection.current.manifest.dataset
     store, now = job.lake.objects(dataset).sub("channels"), job.lake.find(dataset).version
     moved = {}
@@ -152,7 +157,7 @@ def _move_channels(job: Purge, versions: Collection[int]) -> dict[str, int]:
 
 
 def finish(lake: Lake, dataset: str, by: str) -> None:
-    """Remove what a purge that was killed has left of versions that it had marked already."""
+    """Remove the remaining data files of versions that a killed purge had marked already."""
     if any(tombstone.reason == PURGED for tombstone in lake.tombstones(dataset).values()):
         with leases.held(signs_of_life(lake.objects(dataset)), CLEANING, f"purge by {by}") as lease:
             if not busy(lease):
@@ -160,7 +165,7 @@ def finish(lake: Lake, dataset: str, by: str) -> None:
 
 
 def remove_data(lake: Lake, dataset: str) -> set[str]:
-    """Remove every data file that no remaining version holds; returns those of versions that are gone."""
+    """Remove every data file that no remaining version holds; returns those that removed versions held."""
     store, removed_versions = lake.store.sub(dataset), lake.tombstones(dataset)
     files_by_version = by_version(Table(store))
     needed_files = set().union(
@@ -173,7 +178,7 @@ def remove_data(lake: Lake, dataset: str) -> set[str]:
 
 
 def _remove_work(job: Purge, remaining: Mapping[int, Manifest], raw_shards: Collection[str]) -> int:
-    """Remove all work that the remaining versions do not name, and what is left of it that holds a row."""
+    """Remove work objects that the remaining versions do not name, and those that hold a row; returns how many."""
     work = job.lake.objects(job.selection.current.manifest.dataset).sub("work")
     groups = reachability.groups(work)
     texts = (json.dumps(manifest.to_json()) for manifest in remaining.values())
@@ -195,10 +200,10 @@ def _remove_work(job: Purge, remaining: Mapping[int, Manifest], raw_shards: Coll
 def _remove_row_details(
     job: Purge, remaining: Mapping[int, Manifest], versions: Collection[int], page_versions: Collection[int]
 ) -> None:
-    """Remove pages, recipes, and from manifests and records what was said of single rows."""
+    """Remove pages and recipes, and from manifests and records all that they say of single rows."""
     dataset = job.selection.current.manifest.dataset
     objects = job.lake.objects(dataset)
-    # What follows `reports/` is a version, or the key of a run that failed: nobody needs those.
+    # After `reports/` follows a version, or the key of a failed run; pages of failed runs are all removed.
     reports = {entry.name: entry.name[8:16] for entry in objects.list("reports/")}
     pages = [name for name, about in reports.items() if not about.isdecimal() or int(about) in page_versions]
     reachability.delete(job.lake.store.sub(dataset), [croissant_name(version) for version in page_versions])

@@ -1,7 +1,7 @@
-"""Which rows of a data set are to be forgotten: looked for in every version that can be read, not only the current.
+"""Select the rows of a data set to erase, in every version that can be read, not only in the current one.
 
-Real rows are chosen by a condition on their columns or by their ids; children go because their parents do. Rows in
-quarantine are chosen by a condition too: a run that read them again would only quarantine them again.
+Real rows are selected by a condition on their columns or by their ids; children are selected if a parent is. Rows in
+quarantine are selected by a condition too, because a run that reads them again would quarantine them again.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class ErasureRequest:
-    """What somebody wants forgotten: rows that meet a condition, or rows by their ids. `typed`: the condition before
-    the hashes of its values were put beside them."""
+    """The rows to erase: those that meet a condition, or those of some ids. `typed`: the condition before the hashes of
+    its values were added."""
 
     condition: Condition | None
     ids: tuple[str, ...] = ()
@@ -47,27 +47,27 @@ class ErasureRequest:
 
     @property
     def shape(self) -> str:
-        """The question without any value in it."""
+        """The request without any values."""
         condition = self.typed or self.condition
         return predicate.shape(condition) if condition else f"{len(self.ids)} ids"
 
     def mask(self, rows: pa.Table) -> pa.ChunkedArray:
-        """Which of the rows are meant."""
+        """A mask of the rows that the request selects, (n,)."""
         if self.condition:
             return predicate.mask(self.condition, rows)
         return pc.is_in(rows[SAMPLE_ID], pa.array(self.ids, pa.string()))
 
     def mentions(self, line: str) -> bool:
-        """Whether a line that is no row holds one of the values asked for: it cannot be read any closer."""
+        """Whether a line that could not be parsed as a row contains one of the values of the condition."""
         values = predicate.values(self.condition) if self.condition else []
         return any(re.search(rf"(?<!\w){re.escape(typed)}(?!\w)", line) for typed, _ in values if typed)
 
 
 @dataclass
 class ErasureSelection:
-    """The rows that were found. `ids` and `children` by file; `rows`: user columns by set of columns; `raw`: rows of
-    the current version's shards that meet the condition, those in quarantine with them; `quarantined`: rows of the
-    quarantine table, counted where nothing but that table holds any."""
+    """The selected rows. `ids`, `children`: ids by file; `rows`: user columns by set of columns; `raw`: how many rows
+    meet the condition, quarantined ones too, by raw shard of the current version; `quarantined`: how many rows of the
+    quarantine table are selected, counted only if nothing else holds any."""
 
     current: Published
     manifests: dict[int, Manifest]
@@ -83,13 +83,13 @@ class ErasureSelection:
         return {name for names in self.ids.values() for name in names}
 
     def holds(self, rows: pa.Table, request: ErasureRequest) -> bool:
-        """Whether one of these rows of a source is meant, by the condition or by what the chosen ones held."""
+        """Whether one of these source rows is selected: by the condition, or because it equals a selected row."""
         if request.condition and pc.any(request.mask(rows)).as_py():
             return True
         return any(_have_common_rows(user_rows(rows), names, tables) for names, tables in self.rows.items())
 
     def files(self) -> tuple[list[DataFile], list[DataFile]]:
-        """Every file of the versions once: those of real rows, and those of children."""
+        """Every file of the versions once: files of real rows, and files of children."""
         files_by_path = {file.path: file for manifest in self.manifests.values() for file in manifest.data_files}
         real = [file for file in files_by_path.values() if file.origin == REAL]
         return real, [file for file in files_by_path.values() if file.origin != REAL]
@@ -104,7 +104,7 @@ class ErasureSelection:
         ]
 
     def of_current(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Rows of the current version that would go: real ones by split, children by step."""
+        """Numbers of selected rows in the current version: real rows by split, children by step."""
         real: dict[str, int] = {}
         children: dict[str, int] = {}
         for file in self.current.manifest.data_files:
@@ -115,7 +115,7 @@ class ErasureSelection:
 
 
 def choose(lake: Lake, dataset: str, request: ErasureRequest) -> ErasureSelection:
-    """Look for the rows. Raises PolicyError for a column or an id that there is not, or where nothing is found."""
+    """Find the rows. Raises PolicyError for an unknown column or id, or if no row is found."""
     selection = ErasureSelection(lake.readable(dataset), manifests_of(lake, dataset))
     store = lake.store.sub(dataset)
     if request.condition:
@@ -133,7 +133,7 @@ def choose(lake: Lake, dataset: str, request: ErasureRequest) -> ErasureSelectio
 
 
 def _in_quarantine(store: Store, request: ErasureRequest, selection: ErasureSelection) -> int:
-    """How many rows in quarantine are meant: a broken line that its source has lost since stands nowhere else."""
+    """How many rows in quarantine are selected: a broken line that the source no longer has is stored nowhere else."""
     current = quarantine_table.table(store).current()
     files = current.files if current else ()
     return sum(
@@ -142,7 +142,7 @@ def _in_quarantine(store: Store, request: ErasureRequest, selection: ErasureSele
 
 
 def widen(lake: Lake, request: ErasureRequest, selection: ErasureSelection) -> None:
-    """Look for the rows in versions, too, that have been published since they were chosen."""
+    """Find the rows also in versions that were published after the selection."""
     dataset = selection.current.manifest.dataset
     late_manifests = {
         version: manifest
@@ -161,7 +161,7 @@ def widen(lake: Lake, request: ErasureRequest, selection: ErasureSelection) -> N
 
 
 def select_again(lake: Lake, request: ErasureRequest, selection: ErasureSelection) -> ErasureSelection:
-    """The same rows, looked for once more in the version that is current now; finding nothing is no fault."""
+    """The same rows, searched again in the version that is current now; an empty selection is no error."""
     dataset = selection.current.manifest.dataset
     current = lake.readable(dataset)
     remaining = ErasureSelection(current, {current.version: current.manifest})
@@ -175,7 +175,7 @@ def select_again(lake: Lake, request: ErasureRequest, selection: ErasureSelectio
 
 
 def manifests_of(lake: Lake, dataset: str) -> dict[int, Manifest]:
-    """What every version that is not gone holds."""
+    """The manifests of all versions that have not been removed, by version."""
     table, objects, removed = lake.store.sub(dataset), lake.objects(dataset), lake.tombstones(dataset)
     manifests = {}
     for commit in Table(table).history()[::-1]:
@@ -187,7 +187,7 @@ def manifests_of(lake: Lake, dataset: str) -> dict[int, Manifest]:
 
 
 def rules_of(objects: Store, request: ErasureRequest, selection: ErasureSelection) -> list[Rule]:
-    """What to put on the list: the rows by all their columns, by their key, and by the values asked for."""
+    """Rules for the erasure list: the rows by all their columns, by their key, and by the values of the condition."""
     salt, key = salt_of(objects), selection.current.manifest.policy["key"]
     rules = []
     keys: set[str] = set()
@@ -202,7 +202,7 @@ def rules_of(objects: Store, request: ErasureRequest, selection: ErasureSelectio
 
 
 def _value_rules(salt: bytes, condition: Condition | None, types: Mapping[str, str]) -> Iterator[Rule]:
-    """Rules by the values of a condition that asks for equal values, so that rows that come later are refused too."""
+    """Rules by the values of equality conditions, so that matching rows that arrive later are refused too."""
     by_columns: dict[tuple[str, ...], set[str]] = {}
     for values in (predicate.equalities(condition) if condition else None) or ():
         names = tuple(sorted(values))
@@ -215,13 +215,13 @@ def _value_rules(salt: bytes, condition: Condition | None, types: Mapping[str, s
 def _typed(literal: predicate.Literal, kind: str | None) -> pa.Array:
     text, value = literal
     scalar = predicate.scalar_of(literal, held_type(arrow_of(kind), "")) if kind is not None else None
-    if scalar is None:  # the column had another type once, or has had none
+    if scalar is None:  # the column had another type in an earlier version, or no type at all
         return pa.array([str(value).lower() if isinstance(value, bool) else text])
     return as_texts(pa.chunked_array([pa.repeat(scalar, 1)])).combine_chunks()
 
 
 def _types_by_column(manifests: Iterable[Manifest]) -> dict[str, list[pa.DataType]]:
-    """The types that every column has had."""
+    """All types that each column has had, by column."""
     types_by_column: dict[str, list[pa.DataType]] = {}
     for manifest in manifests:
         for name, kind in manifest.types.items():
@@ -253,7 +253,7 @@ def _choose_raw(work: Store, request: ErasureRequest, selection: ErasureSelectio
 
 
 def is_selected(row: Mapping[str, Any], request: ErasureRequest, selection: ErasureSelection) -> bool:
-    """Whether a row of the quarantine table is meant, or a child of one that is."""
+    """Whether a row of the quarantine table is selected, or is a child of a selected row."""
     try:
         content = json.loads(row["content"])
     except ValueError:
@@ -294,7 +294,7 @@ def _add_rows(selection: ErasureSelection, rows: pa.Table) -> None:
 def _choose_children(
     store: Store, files: Sequence[DataFile], selection: ErasureSelection, parents: Collection[str]
 ) -> None:
-    """Children of the rows, their children in turn, and so on until there are no more."""
+    """Add the children of the rows, the children of these, and so on until there are no more."""
     todo = parents
     while todo:
         parent_ids = pa.array(sorted(todo), pa.string())

@@ -1,4 +1,4 @@
-"""Forgotten rows in tables that stay: the quarantine is written anew without them, the ledger of splits cut down."""
+"""Remove erased rows from tables that stay: from the quarantine table, and from the ledger of splits."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from augmill.tasks.versions.versions import Lake
 def rewrite_quarantine(
     lake: Lake, dataset: str, request: ErasureRequest, selection: ErasureSelection, entry: str, *, at_ms: int
 ) -> int:
-    """Leave the rows out of the quarantine table, and remove the files that held them; returns how many rows went.
+    """Write the quarantine table without the rows, and remove the files that held them; returns how many there were.
 
-    A line that was no row is left out where it holds one of the values asked for: it cannot be read any closer.
+    A line that could not be parsed as a row is removed if it contains one of the values of the condition.
     """
     store = lake.store.sub(f"{dataset}.quarantine")
     table = quarantine_table.table(store)
@@ -35,7 +35,7 @@ def rewrite_quarantine(
         rows = store.read_table(file.path)
         keep = [not is_selected(row, request, selection) for row in rows.to_pylist()]
         if not all(keep):
-            # The file stays even if nothing is left in it: its name says that the shard has been kept.
+            # The file stays even if it is empty: its name shows that the shard has been quarantined.
             name = f"{quarantine_table.shard_of(file.path)}.{entry}.parquet"
             written.append(NewFile.of(store.write_table(name, rows.filter(pa.array(keep, pa.bool_()))), {}))
             replaced.append(file.path)
@@ -50,9 +50,9 @@ def rewrite_quarantine(
 
 
 def forget_bonds(lake: Lake, dataset: str, selection: ErasureSelection) -> int:
-    """Take what only the forgotten rows were known by out of the ledger's segments; returns how many entries went.
+    """Remove bonds that only the erased rows have from the ledger's segments; returns how many entries were removed.
 
-    The segments keep their names, which versions hold. A bond that a remaining row has too stays.
+    The segments keep their names, because versions refer to them. A bond that a remaining row has too stays.
     """
     objects = lake.objects(dataset)
     now = lake.find(dataset).manifest

@@ -1,4 +1,4 @@
-"""Before and after, to look at: a few parents with their children, as pictures or value by value."""
+"""Before and after: a few parents with their children, as pictures or as tables of values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCATTER_ROWS = 600
 
 
 def before_after(ctx: Context, fitted: FitResult, children: Sequence[ChildShard]) -> dict[str, bytes]:
-    """The artifact that shows what augmentation did; empty where nothing was made."""
+    """The artifact that shows what augmentation did, by file name; empty if no child was made."""
     shards = [shard for shard in children if shard.rows]
     if not shards:
         return {}
@@ -65,7 +65,7 @@ def thumbnail(ctx: Context, row: Mapping[str, Any], payload: str) -> bytes:
 
 
 def small_picture(ctx: Context, data: bytes) -> bytes | None:
-    """A small PNG of raw bytes, or None where they are no picture: that may be why they are looked at."""
+    """A small PNG of raw bytes, or None if they are no picture, which may be why the row was quarantined."""
     try:
         png: bytes = modality_of(ctx).thumbnail(data, THUMBNAIL)
     except ValueError:
@@ -102,7 +102,7 @@ def _tables(
 
 
 def _scatter(ctx: Context, fitted: FitResult, shards: Sequence[ChildShard]) -> bytes:
-    """Real training rows and children on one map; nothing where rows have fewer than two features."""
+    """A scatter plot of real training rows and children; empty if rows have fewer than two features."""
     description = json.loads(ctx.work.read(f"{fitted.description}.json"))
     places = ctx.work.read_table(f"{fitted.index}.parquet")
     spread = np.unique(np.linspace(0, places.num_rows - 1, SCATTER_ROWS).astype(np.int64))

@@ -1,4 +1,4 @@
-"""The data card and the Croissant file of a published version, made from its manifest alone, at any time."""
+"""The data card and the Croissant file of a published version, made from its manifest alone."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from augmill.tasks.storage.delta import select
 from augmill.tasks.storage.store import Store
 
 TIMED = ("latency_", "cost_")
-"""Service levels of the run rather than of its rows: two runs that publish the same differ in them."""
+"""Prefixes of service levels that describe the run, not its rows: they differ between runs with equal results."""
 
 
 def page_folder(version: int) -> str:
-    """Where the pages of a version lie among the dataset's own objects."""
+    """The folder of the pages of a version among the dataset's own objects."""
     return f"reports/{version:08d}"
 
 
 def croissant_name(version: int) -> str:
-    """The Croissant file in the table's folder: it must lie above the files it describes, and readers of tables pass
-    over what begins with an underscore."""
+    """The name of the Croissant file in the table's folder. It must be above the files it describes, and table readers
+    ignore names that begin with an underscore."""
     return f"_croissant-{version:08d}.json"
 
 
 def card_document(table: Store, published: Published) -> VersionDocument:
-    """What a card says of a version: all of it is in the manifest and in the table's log."""
+    """The document of a version that its card shows, from the manifest and the table's log alone."""
     manifest, version = published.manifest, published.version
     document: dict[str, Any] = {
         **manifest.figures,
@@ -63,7 +63,7 @@ def card_document(table: Store, published: Published) -> VersionDocument:
 
 
 def in_table(published: Published, prefix: str) -> Layout:
-    """The files of a version in the table's folder, to which `prefix` leads."""
+    """The layout of a version's files in the table's folder. `prefix`: the path from the card to that folder."""
     files = [
         LaidFile(file.path, file.split, file.origin, file.rows, file.bytes, file.sha256)
         for file in published.manifest.data_files
@@ -73,7 +73,7 @@ def in_table(published: Published, prefix: str) -> Layout:
 
 
 def write_card(table: Store, objects: Store, published: Published, pictures: Mapping[str, bytes]) -> dict[str, str]:
-    """Put card and Croissant file where the version is; returns their addresses. `pictures`: more pictures, by name."""
+    """Write card and Croissant file into the lake; returns their addresses. `pictures`: more pictures, by name."""
     document, folder = card_document(table, published), page_folder(published.version)
     up = (
         "../" * (folder.count("/") + 3) + f"{published.manifest.dataset}/"
@@ -85,14 +85,14 @@ def write_card(table: Store, objects: Store, published: Published, pictures: Map
 
 
 def artifacts(table: Store, published: Published, pictures: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The same to lie elsewhere: paths in it are whole addresses."""
+    """The card files and the Croissant file by name, to be stored elsewhere: their paths are absolute URIs."""
     document = card_document(table, published)
     layout = in_table(published, f"{table.uri if table.is_s3 else Path(table.uri).as_uri()}/")
     return {**card_files(document, layout, pictures), CROISSANT: catalogue(document, layout)}
 
 
 def write_beside_export(table: Store, published: Published, folder: Path, files: Sequence[Path]) -> Iterator[Path]:
-    """Put card and Croissant file beside an export's Parquet files, named `split-origin.parquet`; yields the paths."""
+    """Write card and Croissant file beside exported Parquet files, named `split-origin.parquet`; yields the paths."""
     document = card_document(table, published)
     layout = Layout(tuple(_exported(file) for file in files), published.snapshot.schema)
     for name, content in {**card_files(document, layout), CROISSANT: catalogue(document, layout)}.items():

@@ -1,4 +1,4 @@
-"""What the verifier contradicted and what it found unfamiliar: the worst children of a run with their parents."""
+"""Children that the verifier contradicted or found unfamiliar: the worst of a run, with their parents."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from augmill.tasks.verifiers.calibration import CONTRADICTED, OUTCOMES, TOO_FEW,
 
 REJECTIONS, REJECTIONS_JSON = "rejections.html", "rejections.json"
 MAX_KEPT = 100
-"""Children kept of each list: a page of a few MB that a browser opens at once. The counts beside them are whole."""
+"""Most children in each list, so that the page has a few MB and opens quickly. The counts cover all children."""
 
 
 def rejections(
     ctx: Context, fitted: FitResult, scored: ScoreResult, verdicts: Verdicts, figures: Mapping[str, Any], version: int
 ) -> tuple[RejectionsDocument, dict[str, bytes]]:
-    """What is kept of a published version, and the pictures of the rows in it, by id."""
+    """The rejections document of a published version, and the pictures of the rows in it, by id."""
     pictures: dict[str, bytes] = {}
     counts = {name: sum(rate[name] for rate in verdicts.rates) for name in OUTCOMES}
     contradicted = children(ctx, fitted, scored, verdicts, CONTRADICTED, MAX_KEPT, pictures)
@@ -55,12 +55,12 @@ def rejections(
 
 
 def page_name(version: int) -> str:
-    """The page of a version's rejections among the dataset's own objects."""
+    """The name of a version's rejections page among the dataset's own objects."""
     return f"{page_folder(version)}/{REJECTIONS}"
 
 
 def read_rejections(objects: Store, published: Published) -> RejectionsDocument:
-    """What was kept of a version when it was recorded. Raises DataError where that is not there."""
+    """The rejections document that was written with the record of a version. Raises DataError if it does not exist."""
     name = f"{page_folder(published.version)}/{REJECTIONS_JSON}"
     if not objects.exists(name):
         raise DataError(
@@ -80,7 +80,7 @@ def children(
     limit: int,
     pictures: dict[str, bytes],
 ) -> list[RejectedChild]:
-    """Children of one outcome with their parents, worst first, overruled ones besides; pictures are put aside."""
+    """The worst children of one outcome with their parents, and all overruled ones; fills `pictures` by row id."""
     if scored.verifier is None or not scored.rows:
         return []
     score_rows = _worst(read_scores(ctx, scored), outcome, limit, verdicts.overruled)
@@ -103,8 +103,9 @@ def _worst(scores: pa.Table, outcome: str, limit: int, overruled_ids: Collection
 def _order(scores: pa.Table, outcome: str) -> Any:
     """Positions from worst to mildest.
 
-    A contradicted label is worse the fewer real rows of that class look as odd (its p-value), and then the further it
-    is beyond the threshold; an unfamiliar row the further off it is, in multiples of what real rows of the class are.
+    A contradicted label is worse the lower its p-value (the share of real rows of that class that look as odd), then
+    the further its nonconformity is beyond the threshold. An unfamiliar row is worse the larger its distance is, as a
+    multiple of the distance threshold of its class.
     """
 
     def numbers(name: str) -> Any:

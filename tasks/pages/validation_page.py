@@ -1,4 +1,4 @@
-"""The validation report of a run: which rows failed what, gathered from the run's objects, on one page."""
+"""The validation report of a run: one page that shows which rows failed which checks, from the run's objects."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NOT_JUDGED = f"Labels are {NO_CLASS}."
 
 
 def write_refusal_page(run: Run, checked: CheckResult) -> str:
-    """Keep the report of a run that publishes nothing; returns its address."""
+    """Write the report of a run that publishes nothing; returns its address."""
     name = f"reports/{run.request.run_key}.html"
     run.ctx.objects.write(name, report(run, checked, None))
     return run.ctx.objects.url(name)
 
 
 def report(run: Run, checked: CheckResult, version: int | None) -> bytes:
-    """The page, self-contained; `version` is None where nothing was published."""
+    """The self-contained page; `version` is None if nothing was published."""
     ctx = run.ctx
     real, fitted, scored, verdicts = checked.real, checked.fitted, checked.scored, checked.judged
     figures = checked.figures

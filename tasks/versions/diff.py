@@ -1,7 +1,8 @@
 """Compare two versions of a data set: policy, rows by class, origin and step, distributions, figures and checks.
 
-Files that both versions hold are the same rows and are not opened. Of the others only ids and labels are read; of
-features a sample of training rows, the same each time: rows lie in the order of their ids, which are hashes.
+Files that both versions have in common hold the same rows and are not opened. From the other files only ids and labels
+are read. Features are compared on a sample of training rows. The sample is the same each time, because rows are stored
+in the order of their ids, which are hashes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Counts = Counter[tuple[str, str, str, str]]
 
 @dataclass(frozen=True)
 class Side:
-    """The rows of one version in files that the other lacks: id, label, and the number of the file."""
+    """The rows of one version in files that the other version does not have: id, label, and the index of the file."""
 
     files: tuple[DataFile, ...]
     ids: pa.Array
@@ -44,7 +45,7 @@ class Side:
     file: NDArray[np.int64]
 
     def count(self, chosen: NDArray[np.bool_]) -> Counts:
-        """The chosen rows by origin, split, step and label."""
+        """The number of chosen rows by origin, split, step and label. `chosen`: a mask over the rows, (n,)."""
         counts: Counts = Counter()
         for number in np.unique(self.file[chosen]).tolist():
             file = self.files[number]
@@ -55,7 +56,7 @@ class Side:
 
 
 def compare(lake: Lake, a: Published, b: Published) -> dict[str, Any]:
-    """What differs from version `a` to version `b`. Raises PolicyError for versions of two data sets."""
+    """The differences from version `a` to version `b`. Raises PolicyError if they belong to two data sets."""
     old, new = a.manifest, b.manifest
     if old.dataset != new.dataset:
         raise PolicyError(f"{old.dataset} and {new.dataset} are two data sets", "Name two versions of one.")
@@ -119,7 +120,7 @@ def _side(store: Store, manifest: Manifest, shared: set[str]) -> Side:
 
 
 def _count_changed_rows(store: Store, old_side: Side, new_side: Side, ids: pa.Array, key: str | None) -> int:
-    """How many rows of both hold other values: only a key keeps the id of a row that was corrected."""
+    """How many rows of both versions have other values. Only with a key does a corrected row keep its id."""
     if key is None or not len(ids):
         return 0
     words = [_content_words_of(store, side, ids) for side in (old_side, new_side)]
@@ -156,7 +157,7 @@ def _columns(old: Manifest, new: Manifest) -> dict[str, Any]:
 
 
 def _figures(lake: Lake, a: Published, b: Published) -> list[dict[str, Any]]:
-    """Figures of both, by name; one that a version has not is null there."""
+    """The figures of both versions, by name; null where a version does not have the figure."""
     a_figures, b_figures = (_figures_of(lake, published) for published in (a, b))
     return [{"name": name, "a": a_figures.get(name), "b": b_figures.get(name)} for name in {**a_figures, **b_figures}]
 
@@ -172,7 +173,7 @@ def _figures_of(lake: Lake, published: Published) -> dict[str, Any]:
 
 
 def _shift(store: Store, old: Manifest, new: Manifest, shared: set[str]) -> list[dict[str, Any]]:
-    """How far each feature of the training rows has moved, the furthest first."""
+    """How far the distribution of each feature of the training rows has moved, the largest distance first."""
     train = [[file for file in manifest.data_files if file.split == "train"] for manifest in (old, new)]
     if {file.path for files in train for file in files} <= shared:
         return []
@@ -185,7 +186,7 @@ def _shift(store: Store, old: Manifest, new: Manifest, shared: set[str]) -> list
 
 
 def _sample(store: Store, files: Sequence[DataFile], names: Sequence[str]) -> pa.Table:
-    """Heads of all files, in proportion to their rows."""
+    """The first rows of each file, in proportion to the number of its rows."""
     share = min(1.0, SAMPLE_ROWS / max(1, sum(file.rows for file in files)))
     parts = []
     for file in files:
@@ -201,8 +202,9 @@ def _sample(store: Store, files: Sequence[DataFile], names: Sequence[str]) -> pa
 
 
 def _column_shift(name: str, old: pa.ChunkedArray, new: pa.ChunkedArray) -> dict[str, Any] | None:
-    """One feature on both sides. The distance is from 0, alike, to 1: that of the distribution functions of numbers
-    (Kolmogorov and Smirnov's), half the sum of the differences of shares of other values."""
+    """The shift of one feature, None if it is no number or category. Its distance is from 0 (same distribution) to 1:
+    for numbers the Kolmogorov-Smirnov distance of the distribution functions, for other values the total variation,
+    half the sum of the differences of their shares."""
     sides = (old, new)
     missing = [side.null_count / max(1, len(side)) for side in sides]
     shift = {"column": name, "missing": [round(share, 6) for share in missing]}

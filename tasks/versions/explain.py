@@ -1,4 +1,4 @@
-"""Explain: walk from a published row to the raw objects it came from, and say who allowed each step."""
+"""Explain: trace a published row back to the raw objects it came from, and name the policy behind each step."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Row = Mapping[str, Any]
 
 
 def explain(lake: Lake, ctx: Context, published_version: Published, sample_id: str) -> dict[str, Any]:
-    """Everything that is known of one row: what it is, what it was made of and how, and how it was judged.
+    """Everything that is known about one row: its values, its parents and transforms, and the verdict of the verifier.
 
     Raises PolicyError if the version has no such row.
     """
@@ -82,7 +82,7 @@ def explain(lake: Lake, ctx: Context, published_version: Published, sample_id: s
 
 
 def picture(ctx: Context, published_version: Published, sample_id: str) -> bytes | None:
-    """Parents and child side by side, as SVG; None where rows have no picture or the row is real."""
+    """Parents and child side by side, as SVG. None if the rows have no picture or the row is real."""
     file, row = find(ctx, published_version.manifest, sample_id)
     payload = payload_column(ctx.table.schema(file.path))
     if file.origin == REAL or payload is None:
@@ -94,7 +94,7 @@ def picture(ctx: Context, published_version: Published, sample_id: str) -> bytes
 
 
 def _first_version(lake: Lake, published_version: Published, file: DataFile) -> Published:
-    """The version that brought the row: files are kept by reference, so a row may be older than its version."""
+    """The version that added the file. Later versions refer to the same file: a row may be older than its version."""
     table, objects = (
         lake.store.sub(published_version.manifest.dataset),
         lake.objects(published_version.manifest.dataset),
@@ -139,7 +139,7 @@ def _run(lake: Lake, first: Published) -> dict[str, Any]:
 
 
 def _scores(ctx: Context, file: DataFile, sample_id: str) -> dict[str, Any] | None:
-    """How the verifier judged the child; None where it was not judged, or its scores were cleaned away."""
+    """How the verifier judged the child. None if it was not judged, or vacuum has removed its scores."""
     if not file.scores or not ctx.work.exists(f"{file.scores}.parquet"):
         return None
     scores = ctx.work.read_table(f"{file.scores}.parquet")

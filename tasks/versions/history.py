@@ -1,8 +1,8 @@
 """The history of a dataset, read from the lake: versions, channels, measurements, and what was removed since.
 
-What a version says of itself never changes, so it is kept as a small object, its chapter; a page over 200 versions
-reads 200 of them instead of their manifests, which name every raw object. Chapters are a cache: a purge removes
-them all, and what is written anew says nothing of purged versions but their number, their day and their counts.
+The facts of a published version never change, so they are cached in a small object, its chapter. A page about 200
+versions reads 200 chapters instead of 200 manifests, which name every raw object. A purge removes all chapters. Those
+that are written afterwards give only the number, the day and the row counts of a purged version.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from augmill.tasks.versions.versions import Lake
 
 CHAPTERS = "chapters"
 SHAPE = "1"
-"""Changes when what a chapter holds does: those of another shape are passed over and made anew."""
+"""The format of chapters. Change it when their content changes: chapters of another format are written again."""
 
 MAX_VERSIONS = 200
 MAX_MOVES = 500
@@ -43,7 +43,7 @@ _READS_AT_ONCE = 16
 
 
 def history(lake: Lake, dataset: str, *, at_ms: int, hidden: Collection[int] = ()) -> History:
-    """All that is known of a dataset now, redacted. `hidden` versions are told of as if they were purged already."""
+    """All that is known of a dataset now, redacted. `hidden` versions are shown as if they were purged already."""
     versions = Table(lake.store.sub(dataset)).versions()
     tombstones = {version: Gone(version, PURGED, at_ms, "") for version in hidden} | lake.tombstones(dataset)
     purged = {version for version, tombstone in tombstones.items() if tombstone.reason == PURGED}
@@ -67,13 +67,13 @@ def history(lake: Lake, dataset: str, *, at_ms: int, hidden: Collection[int] = (
 
 
 def forget_chapters(objects: Store) -> None:
-    """Remove all that is kept of chapters: names of raw objects may be what has to go."""
+    """Remove all chapters: they contain names of raw objects, which may have to be removed."""
     for entry in list(objects.list(f"{CHAPTERS}/")):
         objects.delete(entry.name)
 
 
 def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) -> VersionRecord:
-    """The chapter as it is kept, or made now and kept; that of a purged version is made each time, and short."""
+    """The cached chapter, or a new one, which is then cached. That of a purged version is short and is not cached."""
     objects, name = lake.objects(dataset), f"{CHAPTERS}/{version:08d}.json"
     if version in purged:
         return {**_purged_chapter(lake, dataset, version), "mlflow": _link(objects, version)}
@@ -165,7 +165,8 @@ def _new_object(item: dict[str, Any], rows: dict[str, int] | None) -> NewObject:
 
 
 def _rows_of_new(table: Store, commit: delta_log.Commit, names: Collection[str]) -> dict[str, int] | None:
-    """Real rows that a version has of new raw objects, from the files it added; None where those are gone."""
+    """Real rows that a version has from new raw objects, by object name, counted in the files it added. None if such a
+    file has been removed."""
     row_counts: dict[str, int] = {}
     try:
         for path in commit.added:
@@ -204,14 +205,14 @@ def _pages(objects: Store) -> dict[int, list[str]]:
 
 
 def _link(objects: Store, version: int) -> Any:
-    """Where the record of a version is in MLflow, once it has arrived there."""
+    """The MLflow run that holds the record of a version. None until the record has been sent."""
     name = record_name(version)
     link = json_objects.document(objects, name).get("mlflow") if objects.exists(name) else None
     return link if link and link.get("run_id") else None
 
 
 def _erasures(objects: Store) -> dict[int, list[dict[str, Any]]]:
-    """How many rows each version was published without, because they were to be forgotten: counts, never values."""
+    """How many forgotten rows each version was published without: counts, never values."""
     erasures_by_version: dict[int, list[dict[str, Any]]] = {}
     for entry in objects.list(f"{FORGOTTEN}/"):
         if entry.name.endswith(".proof.json"):
@@ -222,7 +223,7 @@ def _erasures(objects: Store) -> dict[int, list[dict[str, Any]]]:
 
 
 def _moves(lake: Lake, dataset: str, chapters: Sequence[VersionRecord]) -> list[Moved]:
-    """Moves of all channels, oldest first; those of one channel in their order, whatever the clocks said."""
+    """Moves of all channels, oldest first. Moves of one channel stay in their order, even if a clock was wrong."""
     store = lake.objects(dataset).sub("channels")
     dated: list[tuple[int, Moved]] = []
     for name in channels.channels(store):

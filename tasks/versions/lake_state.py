@@ -1,4 +1,4 @@
-"""What a lake says of a dataset by itself, for the tally: versions nobody told of, channels, runs alive, the spool."""
+"""The state of a dataset in the lake, for the counters: uncounted versions, channels, running runs, the spool."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ MOST_VERSIONS = 50
 
 
 def read_lake_state(objects: Store, counters: Counters, reached: int | None = None) -> LakeState:
-    """Look at a dataset's own objects. Versions up to `reached` that the tally lacks are read from their records."""
+    """The state of a dataset, from its own objects. Versions up to `reached` that `counters` lack are read from their
+    records."""
     spooled = [entry for entry in objects.sub("spool").ages() if entry.name.endswith(SUFFIX) and "/" not in entry.name]
     return LakeState(
         versions=_uncounted_versions(objects, counters, reached),
         moves=_moves(objects.sub("channels"), counters["channels"]),
-        signs=_signs_of_life(objects) if counters["open"] else {},
+        signs=_run_signs(objects) if counters["open"] else {},
         spooled=len(spooled),
         oldest=min((entry.at for entry in spooled), default=None),
     )
 
 
 def _uncounted_versions(objects: Store, counters: Counters, reached: int | None) -> tuple[Mapping[str, Any], ...]:
-    """Excerpts of versions after the one that was counted last; of a lake never counted before, none."""
+    """Excerpts of versions after the one that was counted last. None of a lake that was never counted before."""
     if counters["counted"] is None:
         return ()
     number = counters["counted"] + 1
@@ -44,14 +45,14 @@ def _uncounted_versions(objects: Store, counters: Counters, reached: int | None)
 
 
 def _moves(store: Store, last_moves: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """The last move of each channel and all that are new."""
+    """The last move of each channel, and all moves since the last one that was counted."""
     return {
         channel: [asdict(move) for move in channels.since(store, channel, last_moves.get(channel, {}).get("number", 0))]
         for channel in channels.channels(store)
     }
 
 
-def _signs_of_life(objects: Store) -> dict[str, float]:
-    """When each run last gave a sign of life, by its id."""
+def _run_signs(objects: Store) -> dict[str, float]:
+    """When each run last gave a sign of life, by run id, in seconds since 1970."""
     signs = leases.signs(signs_of_life(objects), leases.RUNS)
     return {sign.about.split()[1]: sign.at for sign in signs if len(sign.about.split()) > 1}

@@ -1,4 +1,4 @@
-"""Measuring a version after it was published; a channel that names one which fails goes back by itself."""
+"""Measure a version after its publication. A channel that points to a version which fails is rolled back at once."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ATTEMPTS = 10
 
 
 def find_version(lake: Lake, reference: str) -> Published:
-    """The version of `DATASET@VERSION` or `DATASET@CHANNEL`; a measurement is of one that somebody has chosen."""
+    """The version of `DATASET@VERSION` or `DATASET@CHANNEL`. Raises PolicyError for a reference without an `@`."""
     if "@" not in reference:
         raise PolicyError(f"{reference!r} names no version", f"Name the one that was measured, as in {reference}@0.")
     return lake.find(reference)
 
 
 def report(lake: Lake, published: Published, values: Mapping[str, float], *, at_ms: int, by: str) -> dict[str, Any]:
-    """Keep posted figures, hold them against the targets of the version's policy, and act on a breach."""
+    """Store posted figures, compare them with the targets of the version's policy, and roll back on a breach."""
     targets = Policy.model_validate_json(json.dumps(published.manifest.policy)).gates.metrics
     checks = [_check_figure(name, value, targets.get(name)) for name, value in values.items()]
     return store_measurement(lake, published, REPORTED, checks, at_ms=at_ms, by=by)
@@ -41,12 +41,12 @@ def report(lake: Lake, published: Published, values: Mapping[str, float], *, at_
 def store_measurement(
     lake: Lake, published: Published, kind: str, checks: list[dict[str, Any]], *, at_ms: int, by: str
 ) -> dict[str, Any]:
-    """Keep answers beside the version; where one is breached, roll back every channel that names the version.
+    """Store checks beside the version; if one is breached, roll back every channel that points to the version.
 
-    Breaches that were kept before count too: whoever posted one may have been killed before channels went back.
+    Breaches that were stored before count too: the process that posted one may have been killed before its rollback.
     """
     name = published.manifest.dataset
-    # Ids of rows stay with the rows: what is forgotten there must not be remembered here.
+    # Ids of rows are not stored here: a measurement must not keep the id of a row that is forgotten later.
     bare = [{key: value for key, value in check.items() if key != "failing"} for check in checks]
     measurement = measurements.add(store_of(lake, name), published.version, kind, bare, at_ms=at_ms, by=by)
     standing = measurements.breaches(history(lake, published))
@@ -65,9 +65,9 @@ def store_measurement(
 
 
 def report_breaches(lake: Lake, published: Published, tracking_uri: str) -> dict[str, Any]:
-    """Add every measurement that MLflow has not been told of to the version's run, and what it made of the channels.
+    """Send every measurement that MLflow does not have yet, and the channels it rolled back, to the version's run.
 
-    Says where they are, or why they wait: the lake has them, and the next measurement takes them along.
+    Returns the run id, or why they wait: they stay in the lake, and the next measurement sends them too.
     """
     store, link = store_of(lake, published.manifest.dataset), _mlflow_run_id(lake, published)
     if link is None:
@@ -91,7 +91,7 @@ def _mlflow_run_id(lake: Lake, published: Published) -> str | None:
 
 
 def _tags(lake: Lake, published: Published, measurement: Measurement) -> dict[str, str]:
-    """Which channels a measurement moved, by the moves that bear its moment."""
+    """MLflow tags: the channels that a measurement moved, recognized by the time of the moves, and its breaches."""
     store = lake.objects(published.manifest.dataset).sub("channels")
     tags = {}
     for channel in channels.channels(store):
@@ -103,7 +103,7 @@ def _tags(lake: Lake, published: Published, measurement: Measurement) -> dict[st
 
 
 def refuse(document: Mapping[str, Any], first: str = "") -> None:
-    """Raise DataError where a measurement breached a target: it says what, and where each channel points now."""
+    """Raise DataError if a measurement breached a target, with the breaches and where each channel points now."""
     if not document["breaches"]:
         return
     name = f"{document['dataset']}@{document['version']}"
@@ -119,7 +119,7 @@ def refuse(document: Mapping[str, Any], first: str = "") -> None:
 
 
 def rollback_text(dataset: str, event: Mapping[str, Any]) -> str:
-    """One channel in words: where it went, or why it stays."""
+    """One channel in words: where it points now, or why it was not rolled back."""
     channel, version = f"{dataset}@{event['channel']}", event["from"]
     if event["to"] is None:
         return f"{channel} still is version {version}: no earlier version of it passes; promote one that does."
@@ -127,7 +127,7 @@ def rollback_text(dataset: str, event: Mapping[str, Any]) -> str:
 
 
 def store_of(lake: Lake, dataset: str) -> Store:
-    """Where the measurements of a dataset are."""
+    """The store of the measurements of a dataset."""
     return lake.objects(dataset).sub("measurements")
 
 
@@ -137,7 +137,7 @@ def history(lake: Lake, published: Published) -> list[Measurement]:
 
 
 def parse_figures(pairs: tuple[str, ...]) -> dict[str, float]:
-    """`name=value` arguments as figures. Raises PolicyError for what is none."""
+    """`name=value` arguments as figures by name. Raises PolicyError for an argument that is no figure."""
     figures: dict[str, float] = {}
     for pair in pairs:
         name, separator, text = pair.partition("=")
@@ -154,7 +154,7 @@ def parse_figures(pairs: tuple[str, ...]) -> dict[str, float]:
 
 
 def _check_figure(name: str, value: float, target: Target | None) -> dict[str, Any]:
-    """One posted figure as a check; without a target it is kept and judged by nobody."""
+    """One posted figure as a check. Without a target it is stored and always passes."""
     check = {"name": name, "observed": value, "target": None, "success": True, "on_failure": "warn"}
     if target is None:
         return check
@@ -167,7 +167,7 @@ def _check_figure(name: str, value: float, target: Target | None) -> dict[str, A
 def _roll_back_all(
     lake: Lake, published: Published, broken: list[dict[str, Any]], *, at_ms: int, by: str
 ) -> list[dict[str, Any]]:
-    """Roll back each channel that names the version; the version itself stays as it is."""
+    """Roll back each channel that points to the version; the version itself does not change."""
     channel_versions = sorted(lake.channels(published.manifest.dataset).items())
     why = "; ".join(check_text(check) for check in broken)
     events = [
@@ -179,7 +179,7 @@ def _roll_back_all(
 
 
 def _roll_back(lake: Lake, published: Published, channel: str, why: str, at_ms: int, by: str) -> dict[str, Any] | None:
-    """Point a channel back at the last version before that passes; None if somebody has moved it away meanwhile."""
+    """Point a channel back at its last earlier version that passes. None if the channel was moved in the meantime."""
     store = lake.objects(published.manifest.dataset).sub("channels")
     for _ in range(ATTEMPTS):
         moves = channels.history(store, channel)
@@ -193,13 +193,13 @@ def _roll_back(lake: Lake, published: Published, channel: str, why: str, at_ms: 
             move = channels.move(store, channel, back.version, moves[0], at_ms=at_ms, reason=reason, run_id=by, why=why)
             refuse_overtaken(lake, back, channel, move)
         except (Conflict, DataError):
-            continue  # moved, or its version removed or found wanting, in between: look again
+            continue  # meanwhile the channel was moved, or the version was removed or breached: try again
         return {"channel": channel, "from": published.version, "to": back.version, "why": why}
     raise Conflict(f"{channel} is moved all the time", "run the command again", transient=True)
 
 
 def _last_version_that_passes(lake: Lake, dataset: str, moves: list[channels.Move]) -> Published | None:
-    """The last version that the channel named before, and that passes."""
+    """The last version that the channel pointed to before and that passes; None if there is none."""
     for version in reversed(channels.trail(moves)[:-1]):
         try:
             published = lake.find(f"{dataset}@{version}")

@@ -1,4 +1,4 @@
-"""Pin a version, so that vacuum leaves it alone, or take its pin away."""
+"""Pin a version, so that vacuum does not remove it, or remove its pin."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from augmill.tasks.versions.versions import Lake
 
 
 def pin(lake: Lake, published: Published, note: str, *, at_ms: int, by: str) -> dict[str, Any]:
-    """Pin a version. Raises DataError where its files are gone already."""
+    """Pin a version. Raises DataError if its files have been removed already."""
     dataset, version = published.manifest.dataset, published.version
     lake.refuse_removed(published)
     store = lake.objects(dataset).sub("pins")
     pins.change(store, version, pinned=True, note=note, at_ms=at_ms, by=by)
     try:
-        # Vacuum looks at pins after it has marked a version as gone, and here it is the other way round.
+        # Vacuum marks a version first and then reads pins; this sets the pin first and then reads the marks.
         lake.refuse_removed(published)
     except DataError:
         pins.change(store, version, pinned=False, note="", at_ms=at_ms, by=by)
@@ -26,7 +26,7 @@ def pin(lake: Lake, published: Published, note: str, *, at_ms: int, by: str) -> 
 
 
 def unpin(lake: Lake, published: Published, *, at_ms: int, by: str) -> dict[str, Any]:
-    """Take the pin of a version away. Raises PolicyError where it has none."""
+    """Remove the pin of a version. Raises PolicyError if it is not pinned."""
     dataset, version = published.manifest.dataset, published.version
     pins_by_version = lake.pins(dataset)
     if version not in pins_by_version:

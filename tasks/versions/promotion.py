@@ -15,7 +15,7 @@ from augmill.tasks.versions.versions import Lake
 
 
 def promote(lake: Lake, published: Published, channel: str, *, at_ms: int, run_id: str) -> dict[str, Any]:
-    """Point a channel at a version that is whole and whose checks hold; DataError says why it is not done."""
+    """Point a channel at a complete version whose checks pass. Raises DataError if the version is not fit."""
     if not re.fullmatch(CHANNEL, channel):
         raise PolicyError(
             f"{channel!r} is no name for a channel", "Use lower-case letters, digits and hyphens, such as stable."
@@ -50,10 +50,11 @@ def rollback(lake: Lake, dataset: str, channel: str, *, at_ms: int, run_id: str)
 
 
 def refuse_overtaken(lake: Lake, published: Published, channel: str, move: Move) -> None:
-    """Take a move back, and raise DataError, where vacuum has marked the version, or somebody has posted a breach of
-    it, between the check and the move.
+    """Undo a move and raise DataError if, between the check and the move, vacuum has marked the version or somebody
+    has posted a breach of it.
 
-    Both look at channels after they have written, this looks at what they write after the move: one sees the other.
+    Those two write first and then read the channels; this moves first and then reads what they write. So at least one
+    side sees the other.
     """
     try:
         lake.refuse_removed(published)
@@ -64,13 +65,13 @@ def refuse_overtaken(lake: Lake, published: Published, channel: str, move: Move)
 
 
 def refuse_unfit(lake: Lake, published: Published) -> None:
-    """Raise DataError where a version failed its checks, breaches its policy since, or has lost files."""
+    """Raise DataError if a version failed its checks, breached its policy later, or lacks files."""
     refuse_incomplete(lake, published)
     refuse_breached(lake, published)
 
 
 def refuse_incomplete(lake: Lake, published: Published) -> None:
-    """Raise DataError where a version's checks failed, or files of it are gone."""
+    """Raise DataError if a version's checks failed, or files of it have been removed."""
     lake.refuse_removed(published)
     name = f"{published.manifest.dataset}@{published.version}"
     failed = [
@@ -92,7 +93,7 @@ def refuse_incomplete(lake: Lake, published: Published) -> None:
 
 
 def refuse_breached(lake: Lake, published: Published) -> None:
-    """Raise DataError where the last of what was measured since is outside the targets of the version's policy."""
+    """Raise DataError if the last measured figures are outside the targets of the version's policy."""
     store = lake.objects(published.manifest.dataset).sub("measurements")
     broken = measurements.breaches(measurements.of(store, published.version))
     if broken:

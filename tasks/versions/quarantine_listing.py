@@ -1,7 +1,8 @@
-"""What waits in quarantine and why, and what has become of the rows that were refused before.
+"""The rows in quarantine with their reasons, and the status of rows that were refused earlier.
 
-A row at the source is known by its place: object and number. What the newest run said of a place counts. A place that
-the current version was read from without refusing it holds a row again (`taken in`), or no longer that row (`gone`).
+A row of the source is identified by its place: object and row number. The verdict of the newest run on a place counts.
+If the current version was read from a place without refusing it, the row is corrected (`taken in`), or another row is
+there now or none (`gone`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ STATUSES = (WAITING, TAKEN_IN, GONE)
 CHECK = "check"
 MAX_EXAMPLES = 3
 SHOWN = 200
-# So much of a row must be as it was, for it to be called mended and not another row in its place.
+# The share of cells that must be unchanged for a row to count as corrected, and not as another row in its place.
 _ALIKE = 0.5
 _COLUMNS = ("shard", "stage", "object", "row", "sample_id", "reasons", "content")
 
@@ -39,7 +40,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Quarantine:
-    """The refused rows of a dataset, the newest word on each place, each with its `status`; and rejected children."""
+    """The refused rows of a dataset, the newest of each place, each with its `status`; and rejected children."""
 
     dataset: str
     current: Published | None
@@ -47,7 +48,7 @@ class Quarantine:
     children: list[Row]
 
     def document(self) -> dict[str, Any]:
-        """Counts by status, and reasons with counts and a few examples, as JSON-able values; no personal data shows."""
+        """Counts by status, and reasons with counts and a few examples, as JSON-able values. Masks personal data."""
         waiting = [row for row in self.rows if row["status"] == WAITING]
         return {
             "dataset": self.dataset,
@@ -63,7 +64,7 @@ class Quarantine:
 
 
 def read_quarantine(lake: Lake, reference: str) -> Quarantine:
-    """What a dataset's quarantine holds; with `DATASET@VERSION`, what was refused on the way to that version.
+    """The quarantine of a dataset; with `DATASET@VERSION`, the rows that were refused for that version.
 
     Raises PolicyError if there is no such dataset or version. A dataset without a version may have a quarantine.
     """
@@ -84,7 +85,7 @@ def read_quarantine(lake: Lake, reference: str) -> Quarantine:
     if published is not None:
         shards = _shards_of_version(lake, published, at_ms_by_shard)
         rows = [row for row in rows if row["shard"] in shards]
-        # What has become of a row is what was last said of its place.
+        # The status of a row is the newest status of its place.
         status_by_place = {place: row["status"] for place, row in real.items()}
         real = {_place(row): {**row, "status": status_by_place[_place(row)]} for row in rows if row["stage"] != CHECK}
     children = [row for row in rows if row["stage"] == CHECK]
@@ -94,8 +95,8 @@ def read_quarantine(lake: Lake, reference: str) -> Quarantine:
 def export(quarantine: Quarantine, target: Path) -> Path:
     """Write refused rows with reasons and status to a .csv or .parquet file; into a folder, as `quarantine.parquet`.
 
-    Children that checks rejected are among them, with the stage `check`. Raises PolicyError if the file is
-    there, StorageError if it cannot be written.
+    Children that checks rejected are included, with the stage `check`. Raises PolicyError if the file exists,
+    StorageError if it cannot be written.
     """
     file = target if target.suffix and not target.is_dir() else target / "quarantine.parquet"
     if file.suffix not in (".csv", ".parquet"):
@@ -136,7 +137,7 @@ def _place(row: Row) -> Place:
 
 
 def _shards_of_version(lake: Lake, published: Published, at_ms_by_shard: Mapping[str, int]) -> set[str]:
-    """The shards that a version was made from, and what else was refused since the version before it."""
+    """The shards that a version was made from, and those refused by split or checks since the version before it."""
     until = published.snapshot.at_ms
     store = lake.store.sub(published.manifest.dataset)
     since = delta_log.commit(store, published.version - 1).at_ms if published.version else 0
@@ -159,7 +160,7 @@ def _validated_shards(published: Published) -> set[str]:
 def _newest_by_place(
     rows: Sequence[Row], current: Published | None, at_ms_by_shard: Mapping[str, int]
 ) -> dict[Place, Row]:
-    """One row per place, the one that was refused last; what the current version has judged is as new as it is."""
+    """One row per place, the one refused last. Shards of the current version count as at least as new as it."""
     validated, at_ms = (_validated_shards(current), current.snapshot.at_ms) if current else (set(), 0)
 
     def age(row: Row) -> tuple[int, str]:
@@ -170,7 +171,7 @@ def _newest_by_place(
 
 
 def _set_status(lake: Lake, current: Published | None, rows: Sequence[Row], at_ms_by_shard: Mapping[str, int]) -> None:
-    """Say of every row whether it still waits, was taken in since, or is gone."""
+    """Set the status of every row: waiting, taken in, or gone."""
     for row in rows:
         row["status"] = WAITING
     if current is None:
@@ -205,9 +206,9 @@ def _current_rows(lake: Lake, current: Published, rows: Iterable[Row]) -> dict[P
 
 
 def _is_mended(before: Row, now: Row) -> bool:
-    """Whether the row in a refused row's place is that row: at least half of its cells are as they were.
+    """Whether the row now in a refused row's place is that row, corrected: at least half of its cells are unchanged.
 
-    Of a line that was no row, or is not kept, no cell is known: whatever stands there now counts as it.
+    If the refused line was no row, or its content was not stored, any row in its place counts as corrected.
     """
     try:
         cells = json.loads(before["content"])
@@ -220,7 +221,7 @@ def _is_mended(before: Row, now: Row) -> bool:
 
 
 def _text(value: object) -> str:
-    """A cell as both a text of the source and a typed value are spelled: 3, 3.0 and "3" are one."""
+    """One spelling for a cell, whether it is a text of the source or a typed value: 3, 3.0 and "3" are equal."""
     try:
         return str(float(str(value)))
     except ValueError:
@@ -228,7 +229,7 @@ def _text(value: object) -> str:
 
 
 def _reasons(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows by reason, most first, each with a few examples; a row with two reasons counts for both."""
+    """Reasons with row counts and a few examples, the most frequent first; a row with two reasons counts for both."""
     by_reason: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         for reason in dict.fromkeys(kind_of(reason) for reason in row["reasons"]):

@@ -50,13 +50,13 @@ from augmill.tasks.versions.versions import Lake
 I64 = NDArray[np.int64]
 SHOWN = 10
 MOST_COPIES = 100_000
-"""Children of one base, at most; the bound is for seeds that no number gives because they were tampered with."""
+"""Children of one base row, at most: ends the search for a copy number when a seed was tampered with."""
 
 
 @dataclass(frozen=True)
 class RebuiltFile:
-    """One data file made again: so many rows, and the ids of those that came out different, with the reason if one
-    is known."""
+    """One data file that was made again: its number of rows, the ids of rows that came out different, and the reason if
+    it is known."""
 
     file: DataFile
     rows: int
@@ -66,7 +66,7 @@ class RebuiltFile:
 
 @dataclass(frozen=True)
 class RebuildItem:
-    """The rows of one data file to make again, all of them or those of `ids`."""
+    """The rows of one data file to make again: all rows if `ids` is None, otherwise those of `ids`."""
 
     file: DataFile
     index: str
@@ -79,7 +79,7 @@ class RebuildItem:
 
 
 def context_of(lake: Lake, published: Published, plugins: Path | None, scratch: str) -> Context:
-    """The context of the run that made a version, as far as its rows depend on it; nothing is written to the lake."""
+    """The context of the run that made a version, as far as its rows depend on it. Nothing is written to the lake."""
     return Context(
         policy=Policy.model_validate_json(json.dumps(published.manifest.policy)),
         base=Path(),
@@ -94,7 +94,7 @@ def context_of(lake: Lake, published: Published, plugins: Path | None, scratch: 
 
 
 def locate(ctx: Context, manifest: Manifest, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Which of the given rows each file of a version holds, by path. Raises PolicyError for ids that none holds."""
+    """The ids of the given rows by path of the file that holds them. Raises PolicyError for ids that no file holds."""
     missing = set(ids)
     ids_by_path: dict[str, tuple[str, ...]] = {}
     for file in manifest.data_files:
@@ -135,9 +135,9 @@ def sample(ctx: Context, manifest: Manifest, count: int) -> list[str]:
 
 
 def rebuild(ctx: Context, runner: Runner, published: Published, ids: Collection[str] | None) -> dict[str, Any]:
-    """Make the given rows again, or with None every row, and say what came out different.
+    """Make the given rows again (every row if `ids` is None), and return which came out different.
 
-    Real rows are not made but kept: of them the bytes of their files are held against what was published.
+    Real rows are not made again: the bytes of their files are compared with the published digests.
     """
     manifest = published.manifest
     files = manifest.data_files
@@ -220,7 +220,7 @@ def _recipe(ctx: Context, recipe_hash: str) -> dict[str, Any]:
 
 
 def _copies(step: np.uint64, bases: U64, seeds: I64) -> I64:
-    """Which copy of its base each child is, (n,): the number that gives its seed; -1 where none does."""
+    """The copy number of each child of its base row, (n,): the number that gives its seed, -1 if no number does."""
     copies = np.full(len(seeds), -1, dtype=np.int64)
     remaining = np.arange(len(seeds))
     number = 0
@@ -239,7 +239,7 @@ def _parent_positions(lists: pa.ListArray, parent_ids: pa.Array) -> list[list[in
 
 
 def _with_schema(rebuilt: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns of `schema`; one that the parents' own files lack is null."""
+    """The table with the columns of `schema`; a column that the parents' files lack is null."""
     columns = [
         rebuilt[field.name].cast(field.type)
         if field.name in rebuilt.column_names
@@ -253,7 +253,7 @@ def _different_ids(rebuilt: pa.Table, rows: pa.Table) -> list[str]:
     if parquet.encode(rebuilt) == parquet.encode(rows):
         return []
     ids = rows[SAMPLE_ID].to_pylist()
-    # As texts: two NaN are alike, and 0.0 and -0.0 are not.
+    # Compared as texts: two NaN are equal, and 0.0 and -0.0 are not.
     pairs = zip(ids, rebuilt.to_pylist(), rows.to_pylist(), strict=True)
     return [name for name, rebuilt_row, published_row in pairs if repr(rebuilt_row) != repr(published_row)] or ids
 

@@ -1,4 +1,4 @@
-"""Record: one document says what a run did; it goes to MLflow, to the terminal and to machines alike."""
+"""Record: one document about a run, for MLflow, for the terminal and for `--json` output."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def write_pages(run: Run, version: int, checked: CheckResult) -> tuple[dict[str,
         **data_card.write_card(ctx.table, ctx.objects, published_version, pictures),
         "lineage": ctx.objects.url(f"{folder}/{lineage_pages.PAGE}"),
     }
-    # Last: it links to the others that are there.
+    # Last, because it links to the pages that exist.
     lineage = lineage_pages.write_page(Lake(Store(ctx.lake)), ctx.policy.dataset, int(time.time() * 1000), version)
     return data_card.artifacts(ctx.table, published_version, pictures) | before_after_files | pages | {
         lineage_pages.PAGE: lineage
@@ -85,14 +85,14 @@ def write_pages(run: Run, version: int, checked: CheckResult) -> tuple[dict[str,
 
 
 def send_spooled(objects: Store, tracking_uri: str) -> None:
-    """Send records of earlier versions that could not be sent then; costs nothing where there is none."""
+    """Send spooled records of earlier versions, which could not be sent then; does nothing if there are none."""
     spool = objects.sub("spool")
     if any(entry.name.endswith(SUFFIX) for entry in spool.list()):
         record_sent(objects, send(spool, tracking_uri))
 
 
 def record_sent(objects: Store, sent: Sent) -> None:
-    """Write where spooled records now are into the documents of their versions."""
+    """Write the MLflow links of records that left the spool into the documents of their versions."""
     for entry, link in sent.links.items():
         name = record_name(int(entry.partition("-")[0]))
         if not objects.exists(name):  # the run that spooled it was killed; its rerun writes the document

@@ -32,13 +32,13 @@ class Lake:
     def datasets(self) -> list[str]:
         """Names of the datasets with at least one version, sorted."""
         names = [entry.name.removeprefix(f"{REGISTER}/") for entry in self.store.sub(OBJECTS).list(f"{REGISTER}/")]
-        # A person may have removed a table's folder by hand; the others must still be found.
+        # Somebody may have removed a table's folder by hand; the other datasets must still be found.
         return [name for name in names if Table(self.store.sub(name)).versions()]
 
     def find(self, reference: str) -> Published:
         """The version that `DATASET`, `DATASET@N` or `DATASET@CHANNEL` names. Raises PolicyError if there is none."""
         dataset, separator, at = reference.partition("@")
-        if separator and not at:  # a variable that is not set must not stand for the latest version
+        if separator and not at:  # an unset shell variable must not mean the latest version
             raise PolicyError(f"{reference!r} names no version", f"Name one after the @, or leave it out: {dataset}.")
         table, objects = self.store.sub(dataset), self.objects(dataset)
         if not Table(table).versions():
@@ -57,7 +57,7 @@ class Lake:
         return len(Table(self.store.sub(dataset)).versions())
 
     def objects(self, dataset: str) -> Store:
-        """Our own objects of one dataset."""
+        """The project's own objects of one dataset."""
         return self.store.sub(OBJECTS, dataset)
 
     def channels(self, dataset: str) -> dict[str, int]:
@@ -70,17 +70,17 @@ class Lake:
         return pins.pins(self.objects(dataset).sub("pins"))
 
     def tombstones(self, dataset: str) -> dict[int, Gone]:
-        """Every version that cannot be read any more, and why."""
+        """Tombstones by version: the versions that cannot be read any more, and why."""
         return tombstones.gone(self.objects(dataset).sub("gone"))
 
     def readable(self, reference: str) -> Published:
-        """The same as `find`, but raises DataError where the version's files have been removed on purpose."""
+        """The same as `find`, but raises DataError if vacuum or a purge has removed the version's files."""
         published_version = self.find(reference)
         self.refuse_removed(published_version)
         return published_version
 
     def refuse_removed(self, published_version: Published) -> None:
-        """Raise DataError, saying why, where vacuum or a purge has removed a version."""
+        """Raise DataError with the reason if vacuum or a purge has removed a version."""
         dataset, removed = published_version.manifest.dataset, self.tombstones(published_version.manifest.dataset)
         if published_version.version in removed:
             readable = sorted(set(Table(self.store.sub(dataset)).versions()) - removed.keys())
@@ -89,7 +89,7 @@ class Lake:
             )
 
     def record(self, dataset: str, version: int) -> dict[str, Any]:
-        """What was recorded of a version; empty if its record was lost."""
+        """The record of a version; empty if it was lost."""
         objects = self.objects(dataset)
         name = record_name(version)
         return json_objects.document(objects, name) if objects.exists(name) else {}

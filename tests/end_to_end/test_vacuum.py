@@ -144,7 +144,7 @@ def test_a_run_that_starts_while_vacuum_deletes_waits_and_vacuum_gives_way(lake,
 
     monkeypatch.setattr(work, "BATCH", 1)
     monkeypatch.setattr(leases, "_LOOK_SECONDS", 0.02)
-    delete, deleted, order = work.reach.delete, [], []
+    delete, deleted, order = work.reachability.delete, [], []
     write_csv(folder / "data.csv", table_rows(0, 60))
     wanted = exactly(lake.store.uri, 0)
     with ThreadPoolExecutor(1) as pool:
@@ -161,7 +161,7 @@ def test_a_run_that_starts_while_vacuum_deletes_waits_and_vacuum_gives_way(lake,
                         break
                     time.sleep(0.01)
 
-        monkeypatch.setattr(work.reach, "delete", slow)
+        monkeypatch.setattr(work.reachability, "delete", slow)
         document = clean(lake)
         order.append("vacuum")
         version = runs[0].result()
@@ -192,7 +192,7 @@ def test_a_vacuum_that_was_killed_leaves_no_version_that_looks_whole(lake, folde
             store.delete(name)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.reach, "delete", killed)
+    monkeypatch.setattr(work.reachability, "delete", killed)
     with pytest.raises(KeyboardInterrupt):
         clean(lake)
     monkeypatch.undo()
@@ -209,7 +209,7 @@ def test_after_a_vacuum_that_was_killed_among_the_work_a_run_makes_what_is_gone(
     """All that says "done" goes before what it speaks of, whatever was removed last."""
     write_csv(folder / "data.csv", table_rows(0, 60))
     wanted = exactly(lake.store.uri, 0)
-    delete, calls = work.reach.delete, []
+    delete, calls = work.reachability.delete, []
 
     def killed(store, names):
         calls.append(names)
@@ -217,7 +217,7 @@ def test_after_a_vacuum_that_was_killed_among_the_work_a_run_makes_what_is_gone(
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.reach, "delete", killed)
+    monkeypatch.setattr(work.reachability, "delete", killed)
     monkeypatch.setattr(work, "BATCH", 10_000)
     with pytest.raises(KeyboardInterrupt):
         clean(lake)
@@ -256,7 +256,7 @@ def test_a_channel_that_moves_to_a_version_while_vacuum_marks_it_moves_back(lake
 
     def meanwhile(*args, **more):
         made = move(*args, **more)
-        work.gone.mark(lake.objects(DATASET).sub("gone"), work.Gone(1, work.VACUUMED, 7, "vacuum"))
+        work.tombstones.mark(lake.objects(DATASET).sub("gone"), work.Gone(1, work.VACUUMED, 7, "vacuum"))
         return made
 
     monkeypatch.setattr(channels, "move", meanwhile)

@@ -86,7 +86,7 @@ def test_rollbacks_breaches_and_vacuumed_versions_show(lake):
 
 def test_chapters_are_read_where_they_are_kept_and_made_anew_where_their_shape_is_another(lake, monkeypatch):
     before = history(lake, DATASET, at_ms=NOW)
-    monkeypatch.setattr(reading, "_made", lambda *asked: pytest.fail("it is kept"))
+    monkeypatch.setattr(reading, "_build_chapter", lambda *asked: pytest.fail("it is kept"))
     assert history(lake, DATASET, at_ms=NOW) == before
     monkeypatch.undo()
     monkeypatch.setattr(reading, "SHAPE", "another")
