@@ -34,7 +34,7 @@ def judged_again(
     from augmill.tasks.versions.rebuild import context_of
     from augmill.tasks.versions.regate import regate
 
-    lake.refuse_gone(found)
+    lake.refuse_removed(found)
     gates = found.manifest.policy.get("gates", {})
     if not any(gates.get(name) for name in only or gates):
         return []

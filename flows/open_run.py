@@ -18,7 +18,7 @@ from augmill.flows.run_progress import progress
 from augmill.flows.runner_choice import open_runner, suited
 from augmill.flows.servers.prefect_server import EmbeddedServer
 from augmill.flows.settings import RunnerName, Settings, settings
-from augmill.tasks.pages.validation_page import keep_refusal
+from augmill.tasks.pages.validation_page import write_refusal_page
 from augmill.tasks.runs.context import OBJECTS, REGISTER, Context
 from augmill.tasks.runs.deadlines import Deadlines
 from augmill.tasks.runs.request import RunRequest
@@ -28,7 +28,7 @@ from augmill.tasks.storage import leases
 from augmill.tasks.storage.conditional_put_probe import prove
 from augmill.tasks.storage.store import Store
 from augmill.tasks.telemetry.counter_store import FOLDER as TALLIES
-from augmill.tasks.versions.vacuum import live
+from augmill.tasks.versions.vacuum import signs_of_life
 
 
 @contextmanager
@@ -61,7 +61,15 @@ def _opened(
     ):
         on_stage = progress(asked.loaded.policy.dataset, run_id, current)
         yield Run(
-            asked, workers, current.tracking_uri, run_id, page, hold, deadlines, on_stage, keep_refusal=keep_refusal
+            asked,
+            workers,
+            current.tracking_uri,
+            run_id,
+            page,
+            hold,
+            deadlines,
+            on_stage,
+            keep_refusal=write_refusal_page,
         )
 
 
@@ -69,7 +77,7 @@ def _opened(
 def under_way(ctx: Context, run_id: str) -> Iterator[Callable[[], None]]:
     """Keep vacuum off the dataset while the block runs; yields what to call before a commit, to be sure of it."""
     about = f"run {run_id} on {platform.node()}, process {os.getpid()}"
-    with leases.held(live(ctx.objects), leases.RUNS, about) as lease:
+    with leases.held(signs_of_life(ctx.objects), leases.RUNS, about) as lease:
         hold = partial(lease.wait_for, leases.CLEANING)
         hold()
         yield hold

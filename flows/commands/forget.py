@@ -91,7 +91,7 @@ def forget(
     file = work.policy_file(chosen.current.manifest, policy)
     work.refuse_other(chosen.current.manifest, file, current.plugins)
     at_ms, by = int(time.time() * 1000), getpass.getuser()
-    entry = work.note(lake, asked, chosen, at_ms=at_ms, by=by)
+    entry = work.add_to_list(lake, asked, chosen, at_ms=at_ms, by=by)
     try:
         run_policy(file, current)
     except AugmillError as fault:

@@ -32,7 +32,7 @@ def command(reference: str, as_json: bool) -> None:
     from augmill.tasks.versions import monitoring as work
 
     lake = open_lake()
-    found = work.named(lake, reference)
+    found = work.find_version(lake, reference)
     checks = judged_again(lake, found, settings())
     at_ms, by = int(time.time() * 1000), f"gates run by {getpass.getuser()}"
     document = work.store_measurement(lake, found, work.GATES, checks, at_ms=at_ms, by=by)

@@ -52,7 +52,7 @@ def _row(lake: Lake, dataset: str) -> dict[str, Any]:
         "rows": found.snapshot.rows,
         "channels": lake.channels(dataset),
         "pins": list(lake.pins(dataset)),
-        "gone": [{"version": one.version, "reason": one.reason} for one in lake.gone(dataset).values()],
+        "gone": [{"version": one.version, "reason": one.reason} for one in lake.tombstones(dataset).values()],
         "table_uri": lake.store.sub(dataset).uri,
     }
 

@@ -33,9 +33,9 @@ Rows are counted from 0. Personal data in examples is shown as tokens such as <e
 def command(reference: str, target: Path | None, as_json: bool) -> None:
     """Say which rows of a dataset wait in quarantine and why, and which were taken in since or are gone."""
     from augmill.tasks.summaries.quarantine_text import text
-    from augmill.tasks.versions.quarantine_listing import export, quarantined
+    from augmill.tasks.versions.quarantine_listing import export, read_quarantine
 
-    found = quarantined(open_lake(), reference)
+    found = read_quarantine(open_lake(), reference)
     document = found.document()
     if target is not None:
         document["file"] = str(export(found, target))

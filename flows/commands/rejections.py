@@ -31,7 +31,7 @@ Examples:
 def command(reference: str, limit: int, file: Path | None, as_json: bool) -> None:
     """List the rows whose label is contradicted, with their scores, and those that are like no real row."""
     from augmill.tasks.html_pages.rejections_html import text
-    from augmill.tasks.pages.rejections_page import kept, page_name
+    from augmill.tasks.pages.rejections_page import page_name, read_rejections
 
     if file is not None and not file.parent.is_dir():
         raise click.UsageError(f"There is no folder {file.parent} to put {file.name} into.")
@@ -39,8 +39,8 @@ def command(reference: str, limit: int, file: Path | None, as_json: bool) -> Non
     found = lake.find(reference)
     objects = lake.objects(found.manifest.dataset)
     if not objects.exists(page_name(found.version)):
-        lake.refuse_gone(found)  # a purge takes the page along
-    document, page = kept(objects, found), page_name(found.version)
+        lake.refuse_removed(found)  # a purge takes the page along
+    document, page = read_rejections(objects, found), page_name(found.version)
     if file is not None:
         write_file(file, objects.read(page), "--to")
     if as_json:

@@ -31,9 +31,9 @@ def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
     from augmill.tasks.summaries.measurement_text import text
     from augmill.tasks.versions import monitoring as work
 
-    values = work.parsed(figures)
+    values = work.parse_figures(figures)
     lake = open_lake()
-    found = work.named(lake, reference)
+    found = work.find_version(lake, reference)
     at_ms, by = int(time.time() * 1000), f"reported by {getpass.getuser()}"
     document = work.report(lake, found, values, at_ms=at_ms, by=by)
     tell_measured(document, by)

@@ -24,7 +24,7 @@ def command(reference: str, as_json: bool) -> None:
     lake = open_lake()
     found = lake.find(reference)
     name = found.manifest.dataset
-    gone, pins = lake.gone(name).get(found.version), lake.pins(name)
+    gone, pins = lake.tombstones(name).get(found.version), lake.pins(name)
     document = {
         **found.manifest.figures,
         "dataset": name,

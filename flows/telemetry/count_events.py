@@ -25,7 +25,7 @@ from augmill.tasks.telemetry.budget import Burn
 from augmill.tasks.telemetry.counted_event import event_of
 from augmill.tasks.telemetry.counters import Counters, empty, fold, merge_lake_state, newly_burning
 from augmill.tasks.telemetry.dataset_event import DatasetEvent
-from augmill.tasks.versions.lake_state import look
+from augmill.tasks.versions.lake_state import read_lake_state
 
 DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 FOLDER = "telemetry"
@@ -77,7 +77,7 @@ class Counting:
         def change(tally: Counters) -> Counters:
             reached = max((one["version"]["number"] for one in events if one.get("version")), default=None)
             own = events[-1]["run_id"] if events else ""
-            after = merge_lake_state(tally, look(objects, tally, reached), now, but=own)
+            after = merge_lake_state(tally, read_lake_state(objects, tally, reached), now, but=own)
             for one in events:
                 after = fold(after, one)
             return after
@@ -98,7 +98,7 @@ class Counting:
     def seen(self, now: float) -> Counters:
         """The tally with what the lake and the home show now; nothing is written."""
         tally = counter_store.read(tallies_of(self.current), self.dataset)
-        tally = merge_lake_state(tally, look(_objects(self.current, self.dataset), tally), now)
+        tally = merge_lake_state(tally, read_lake_state(_objects(self.current, self.dataset), tally), now)
         for one in self._waiting():
             tally = fold(tally, one)
         return tally

@@ -1,1 +1,1 @@
-"""Forget rows for good: which rows are meant, the version without them, and the purge of old versions."""
+"""Erase rows permanently: select the rows, publish a version without them, and purge old versions."""

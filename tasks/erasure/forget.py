@@ -1,12 +1,12 @@
-"""Forget: publish a version without certain rows and all that was made of them, and keep the proof.
+"""Forget: publish a version without certain rows and their children, and store the proof.
 
-The rows go onto the data set's list (`tasks/runs/erasure_list.py`), and the policy is run again. The run drops them as
-it reads the source, whatever the source still holds, so all that was learned from them - scaling, neighbours, the
-verifier's models - is learned anew from what is left, and their children are not made. What they did not touch is
-reused, rows keep their splits, and every later run keeps to the list.
+The rows are added to the data set's erasure list (`tasks/runs/erasure_list.py`), and the policy is run again. The run
+drops them when it reads the source, even if the source still holds them. So all that was fitted on them - scaling,
+neighbours, the verifier's models - is fitted again on the remaining rows, and their children are not made. Results that
+do not depend on them are reused, rows keep their splits, and every later run applies the list too.
 
-The proof is an object beside the list: what kind of question was asked (never its values), how many rows went, when
-and by whom, salted hashes of their ids, and with a purge which versions and files. It goes to MLflow as well.
+The proof is an object beside the list: the condition without its values, how many rows were erased, when and by whom,
+salted hashes of their ids, and with a purge the purged versions and files. It is sent to MLflow as well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, cast
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.policies.load import load
 from augmill.tasks.documents.version_document import RunLink
-from augmill.tasks.erasure.row_selection import ErasureRequest, ErasureSelection, left, rules_of
+from augmill.tasks.erasure.row_selection import ErasureRequest, ErasureSelection, rules_of, select_again
 from augmill.tasks.lineage.amend_run import add_file, add_to_spooled
 from augmill.tasks.runs.components import catalogue
 from augmill.tasks.runs.erasure_list import FOLDER, add, salt_of
@@ -30,41 +30,41 @@ from augmill.tasks.versions.versions import Lake
 PLACES = (".", "policies")
 
 
-def selection_document(chosen: ErasureSelection, asked: ErasureRequest) -> dict[str, Any]:
-    """What would go, as one JSON-able document."""
-    real, children = chosen.of_current()
-    manifest = chosen.current.manifest
+def selection_document(selection: ErasureSelection, request: ErasureRequest) -> dict[str, Any]:
+    """What would be erased, as one JSON-able document."""
+    real, children = selection.of_current()
+    manifest = selection.current.manifest
     return {
         "dataset": manifest.dataset,
-        "asked": asked.shape,
-        "version_before": chosen.current.version,
+        "asked": request.shape,
+        "version_before": selection.current.version,
         "rows": real,
         "children": children,
-        "quarantined": chosen.quarantined or max(0, sum(chosen.raw.values()) - sum(real.values())),
-        "versions_that_hold_them": chosen.holding(),
+        "quarantined": selection.quarantined or max(0, sum(selection.raw.values()) - sum(real.values())),
+        "versions_that_hold_them": selection.holding(),
     }
 
 
-def refuse_only_old(chosen: ErasureSelection, purge: bool) -> None:
-    """Raise PolicyError where only older versions or the quarantine hold the rows, and are not to be purged."""
-    if not purge and chosen.current.version not in chosen.holding() and not chosen.raw:
-        held = ", ".join(map(str, chosen.holding()))
-        dataset = chosen.current.manifest.dataset
-        if not held:
+def refuse_only_old(selection: ErasureSelection, purge: bool) -> None:
+    """Raise PolicyError if only older versions or the quarantine hold the rows, and `purge` is not set."""
+    if not purge and selection.current.version not in selection.holding() and not selection.raw:
+        versions = ", ".join(map(str, selection.holding()))
+        dataset = selection.current.manifest.dataset
+        if not versions:
             raise PolicyError(
                 f"no version of {dataset} holds any of these rows, only its quarantine does",
                 "Give --purge to remove them from there.",
             )
         raise PolicyError(
-            f"{dataset}@{chosen.current.version} holds none of these rows, only versions {held} do",
+            f"{dataset}@{selection.current.version} holds none of these rows, only versions {versions} do",
             "Give --purge to remove them from there as well.",
         )
 
 
-def policy_file(manifest: Manifest, given: Path | None) -> Path:
-    """The policy to run again: the given file, or the one of the recorded name here or in `policies/`."""
-    if given is not None:
-        return given
+def policy_file(manifest: Manifest, path: Path | None) -> Path:
+    """The policy to run again: `path`, or the file of the recorded name in the working directory or in `policies/`."""
+    if path is not None:
+        return path
     for place in PLACES:
         file = Path(place) / manifest.policy_name
         if file.is_file():
@@ -76,44 +76,44 @@ def policy_file(manifest: Manifest, given: Path | None) -> Path:
 
 
 def refuse_other(manifest: Manifest, file: Path, plugins: Path | None) -> None:
-    """Raise PolicyError where the policy is that of another data set, or cannot be read."""
+    """Raise PolicyError if the policy belongs to another data set, or cannot be read."""
     dataset = load(file, catalogue(plugins)).policy.dataset
     if dataset != manifest.dataset:
         raise PolicyError(f"{file} is the policy of {dataset}, not of {manifest.dataset}", "Name another: --policy.")
 
 
-def note(lake: Lake, asked: ErasureRequest, chosen: ErasureSelection, *, at_ms: int, by: str) -> str:
-    """Put the rows on the list for good; returns the number of the entry. `at_ms`: milliseconds since 1970."""
-    objects = lake.objects(chosen.current.manifest.dataset)
-    return add(objects, rules_of(objects, asked, chosen), {"asked": asked.shape, "at_ms": at_ms, "by": by})
+def add_to_list(lake: Lake, request: ErasureRequest, selection: ErasureSelection, *, at_ms: int, by: str) -> str:
+    """Add the rows to the erasure list; returns the number of the entry. `at_ms`: milliseconds since 1970."""
+    objects = lake.objects(selection.current.manifest.dataset)
+    return add(objects, rules_of(objects, request, selection), {"asked": request.shape, "at_ms": at_ms, "by": by})
 
 
-def confirm(lake: Lake, asked: ErasureRequest, chosen: ErasureSelection) -> int:
-    """The current version, once it is sure that it holds none of the rows and no child of one. DataError if it does."""
-    again = left(lake, asked, chosen)
-    if again.ids or again.children:
-        count = sum(map(len, again.ids.values())) + sum(map(len, again.children.values()))
+def confirm(lake: Lake, request: ErasureRequest, selection: ErasureSelection) -> int:
+    """The number of the current version. Raises DataError if it holds one of the rows or a child of one."""
+    remaining = select_again(lake, request, selection)
+    if remaining.ids or remaining.children:
+        count = sum(map(len, remaining.ids.values())) + sum(map(len, remaining.children.values()))
         raise DataError(
-            f"{again.current.manifest.dataset}@{again.current.version} still holds {count} of the rows that were to be "
-            "forgotten, or children of them",
+            f"{remaining.current.manifest.dataset}@{remaining.current.version} still holds {count} of the rows that "
+            "were to be forgotten, or children of them",
             "Was a version published by a run that began before? Run the policy again.",
-            {"files": sorted(again.ids.keys() | again.children.keys())},
+            {"files": sorted(remaining.ids.keys() | remaining.children.keys())},
         )
-    return again.current.version
+    return remaining.current.version
 
 
-def keep_proof(lake: Lake, entry: str, chosen: ErasureSelection, document: Mapping[str, Any]) -> dict[str, Any]:
+def keep_proof(lake: Lake, entry: str, selection: ErasureSelection, document: Mapping[str, Any]) -> dict[str, Any]:
     """Write the proof beside the entry of the list and return it."""
-    objects = lake.objects(chosen.current.manifest.dataset)
+    objects = lake.objects(selection.current.manifest.dataset)
     salt = salt_of(objects)
-    hashed = [hashlib.blake2b(name.encode(), key=salt, digest_size=16).hexdigest() for name in chosen.all_ids]
+    hashed = [hashlib.blake2b(name.encode(), key=salt, digest_size=16).hexdigest() for name in selection.all_ids]
     proof = {**document, "entry": entry, "hashes_of_ids": sorted(hashed)}
     objects.write(f"{FOLDER}/{entry}.proof.json", json.dumps(proof, sort_keys=True).encode())
     return proof
 
 
 def record_proof(lake: Lake, proof: Mapping[str, Any], tracking_uri: str) -> str:
-    """Put the proof beside the record of the new version; says where it went, or why it did not."""
+    """Add the proof to the MLflow record of the new version; returns where it is, or why it is not there."""
     dataset, version, content = proof["dataset"], proof["version"], json.dumps(proof, indent=1).encode()
     link = lake.record(dataset, version).get("mlflow") or {}
     tags = {"forgotten": proof["entry"], "forgotten_rows": str(sum(proof["rows"].values()))}
@@ -123,6 +123,6 @@ def record_proof(lake: Lake, proof: Mapping[str, Any], tracking_uri: str) -> str
             return f"MLflow run {link['run_id']}"
         if add_to_spooled(lake.objects(dataset).sub("spool"), version, f"forgotten-{proof['entry']}.json", content):
             return "waits with the record of the version until MLflow answers"
-    except StorageError as fault:  # the rows are gone and the lake has the proof: that is no failure
+    except StorageError as fault:  # the rows are erased and the lake has the proof, so this is no failure
         return f"not in MLflow: {fault.cause}"
     return "not in MLflow: the version has no record there"

@@ -1,4 +1,4 @@
-"""A condition on raw values as one on what `source.pii` made of them: somebody is known by an address, not its hash."""
+"""Translate a condition on raw values to columns that `source.pii` hashed: users give an address, not its hash."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from augmill.tasks.sanitize.secret import KEY_REMEDY, Secret
 
 
 def with_hashes(condition: Condition, manifest: Manifest, key: Secret | None) -> Condition:
-    """The condition with the hashes of the values that hashed columns are compared with.
+    """The condition with the hashes of its values added for hashed columns.
 
-    Raises PolicyError where the key of the version is missing or another, or a hash is asked for its size.
+    Raises PolicyError if the key is missing or is not the key of the version, or if a hash is compared by order.
     """
     pii = manifest.policy["source"].get("pii") or {}
     hashed = [name for name in columns(condition) if pii.get(name) == "hash"]
@@ -29,12 +29,12 @@ def with_hashes(condition: Condition, manifest: Manifest, key: Secret | None) ->
             f" (key {manifest.pii_key}, now {key.fingerprint}).",
             "Set the key of the current version.",
         )
-    return _hashed(condition, hashed, key)
+    return _with_digests(condition, hashed, key)
 
 
-def _hashed(condition: Condition, names: list[str], key: Secret) -> Condition:
+def _with_digests(condition: Condition, names: list[str], key: Secret) -> Condition:
     if isinstance(condition, Joined):
-        return replace(condition, parts=tuple(_hashed(part, names, key) for part in condition.parts))
+        return replace(condition, parts=tuple(_with_digests(part, names, key) for part in condition.parts))
     if condition.column not in names or condition.sign == "null":
         return condition
     if condition.sign not in ("=", "!="):
@@ -43,17 +43,19 @@ def _hashed(condition: Condition, names: list[str], key: Secret) -> Condition:
         )
     # Versions from before the column was hashed hold the values themselves.
     digests = [key.digest(text.encode()) for value in condition.values for text in _spellings(value)]
-    found = Test(condition.column, "=", tuple(dict.fromkeys([*condition.values, *((one, one) for one in digests)])))
-    return found if condition.sign == "=" else Joined("not", (found,))
+    test = Test(
+        condition.column, "=", tuple(dict.fromkeys([*condition.values, *((digest, digest) for digest in digests)]))
+    )
+    return test if condition.sign == "=" else Joined("not", (test,))
 
 
 def _spellings(literal: Literal) -> list[str]:
-    """The texts that were hashed if a column of texts, numbers or yes and no held this value."""
+    """The texts that were hashed if the value was in a column of texts, numbers or booleans."""
     typed, value = literal
     if isinstance(value, str):
         return [typed]
     if isinstance(value, bool):
         return list(dict.fromkeys([typed, str(value).lower()]))
     as_float = pa.scalar(float(value)).cast(pa.string()).as_py()
-    whole = [str(int(value))] if float(value).is_integer() else []
-    return list(dict.fromkeys([typed, *whole, as_float]))
+    integer_texts = [str(int(value))] if float(value).is_integer() else []
+    return list(dict.fromkeys([typed, *integer_texts, as_float]))

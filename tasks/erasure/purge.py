@@ -1,12 +1,17 @@
-"""Purge: remove forgotten rows from everything that old versions have left, so that no object holds them any more.
+"""Purge: remove erased rows from all objects of old versions, so that no object holds them any more.
 
-Delta's history is immutable, so a version cannot be kept and rid of a row. Every version that holds one of the rows,
-or a child of one, is marked as purged, refuses to be read from then on, and loses all files that no other version
-has. With them go: work shards that the remaining versions do not name, and those among the rest that hold a row;
-reports, spooled records and MLflow artifacts of the versions concerned, and of those that vacuum has removed, whose
-rows nobody can look at any more; recipes and notes of such versions; the rows' traces in the ledger of splits; and
-the rows in the quarantine table, whose files are written anew. Channels that name a purged version move to the new
-one. The raw source is not ours to change.
+Delta's history is immutable, so a row cannot be removed from a version that stays. Every version that holds one of the
+rows, or a child of one, is marked as purged, cannot be read from then on, and loses all files that no other version
+has. These are removed too:
+
+* work shards that the remaining versions do not name, and those among the others that hold a row;
+* reports, spooled records and MLflow artifacts of the purged versions, and of those that vacuum has removed, because
+  their rows cannot be checked any more;
+* recipes of such versions, and what their manifests and records say of single rows;
+* entries of the rows in the ledger of splits;
+* the rows in the quarantine table, whose files are written again.
+
+Channels that name a purged version move to the new one. The raw source is not changed.
 """
 
 from __future__ import annotations
@@ -33,8 +38,8 @@ from augmill.tasks.storage.delta_files import by_version, data_files
 from augmill.tasks.storage.leases import CLEANING
 from augmill.tasks.storage.tombstones import PURGED, Gone
 from augmill.tasks.versions import reachability
-from augmill.tasks.versions.lineage_pages import write_anew
-from augmill.tasks.versions.vacuum import busy, live
+from augmill.tasks.versions.lineage_pages import rewrite_pages
+from augmill.tasks.versions.vacuum import busy, signs_of_life
 from augmill.tasks.versions.versions import Lake
 
 FORGOTTEN = "its version was purged"
@@ -44,21 +49,21 @@ KEPT_OF_FIGURES = ("rows", "classes", "checks", "steps", "rates", "verifier", "g
 
 @dataclass(frozen=True)
 class Purge:
-    """What is asked: which rows, under which entry of the list, when and by whom; and where MLflow is."""
+    """One purge: the rows, the entry of the erasure list, the time in milliseconds since 1970, the user, and MLflow."""
 
     lake: Lake
-    asked: ErasureRequest
-    chosen: ErasureSelection
+    request: ErasureRequest
+    selection: ErasureSelection
     entry: str
     at_ms: int
     by: str
     tracking_uri: str
 
 
-def refuse_pinned(lake: Lake, chosen: ErasureSelection) -> None:
-    """Raise PolicyError where a version that would be purged is pinned: somebody wants it kept."""
-    dataset = chosen.current.manifest.dataset
-    pinned = sorted(lake.pins(dataset).keys() & set(chosen.holding()))
+def refuse_pinned(lake: Lake, selection: ErasureSelection) -> None:
+    """Raise PolicyError if a version that would be purged is pinned."""
+    dataset = selection.current.manifest.dataset
+    pinned = sorted(lake.pins(dataset).keys() & set(selection.holding()))
     if pinned:
         names = ", ".join(f"{dataset}@{version}" for version in pinned)
         raise PolicyError(
@@ -67,13 +72,13 @@ def refuse_pinned(lake: Lake, chosen: ErasureSelection) -> None:
 
 
 def purge(job: Purge) -> dict[str, Any]:
-    """Remove the rows everywhere; returns what went. Raises StorageError where a run is under way, or MLflow is down.
+    """Remove the rows everywhere; returns what was removed. Raises StorageError if a run is active or MLflow is down.
 
-    Whatever is done stays done: the same command goes on from there.
+    After a failure the same command continues where it stopped.
     """
-    lake, dataset = job.lake, job.chosen.current.manifest.dataset
+    lake, dataset = job.lake, job.selection.current.manifest.dataset
     objects = lake.objects(dataset)
-    with leases.held(live(objects), CLEANING, f"purge by {job.by}") as lease:
+    with leases.held(signs_of_life(objects), CLEANING, f"purge by {job.by}") as lease:
         reason = busy(lease)
         if reason:
             raise StorageError(
@@ -82,21 +87,23 @@ def purge(job: Purge) -> dict[str, Any]:
                 f"A run that was killed counts for {leases.ALIVE_SECONDS:.0f} seconds more.",
                 transient=True,
             )
-        widen(lake, job.asked, job.chosen)
-        versions = job.chosen.holding()
-        left = {version: one for version, one in job.chosen.manifests.items() if version not in versions}
-        hits = set(_raw_hits(job))
-        shown = _shown(job, versions, hits)
-        remove_spooled(objects.sub("spool"), shown)
-        links = [lake.record(dataset, version).get("mlflow") or {} for version in shown]
+        widen(lake, job.request, job.selection)
+        versions = job.selection.holding()
+        remaining = {
+            version: manifest for version, manifest in job.selection.manifests.items() if version not in versions
+        }
+        raw_shards = set(_raw_shards_with_rows(job))
+        page_versions = _versions_with_pages(job, versions, raw_shards)
+        remove_spooled(objects.sub("spool"), page_versions)
+        links = [lake.record(dataset, version).get("mlflow") or {} for version in page_versions]
         remove_files(job.tracking_uri, [link["run_id"] for link in links if link.get("run_id")], {"purged": job.entry})
         moved = _move_channels(job, versions)
-        # While the versions can be read the same command finds the rows again; so they and their files go last.
-        quarantined = rewrite_quarantine(lake, dataset, job.asked, job.chosen, job.entry, at_ms=job.at_ms)
-        bonds = forget_bonds(lake, dataset, job.chosen)
-        work = _remove_work(job, left, hits)
-        _remove_notes(job, left, versions, shown)
-        write_anew(lake, dataset, versions, job.tracking_uri, job.at_ms)
+        # The same command finds the rows again only while the versions can be read: so these and their files go last.
+        quarantined = rewrite_quarantine(lake, dataset, job.request, job.selection, job.entry, at_ms=job.at_ms)
+        bonds = forget_bonds(lake, dataset, job.selection)
+        work = _remove_work(job, remaining, raw_shards)
+        _remove_row_details(job, remaining, versions, page_versions)
+        rewrite_pages(lake, dataset, versions, job.tracking_uri, job.at_ms)
         for version in versions:
             tombstones.mark(objects.sub("gone"), Gone(version, PURGED, job.at_ms, job.by))
         files = remove_data(lake, dataset)
@@ -106,91 +113,101 @@ def purge(job: Purge) -> dict[str, Any]:
         "files": sorted(files),
         "work_objects": work,
         "quarantined_rows": quarantined,
-        "pages_of_versions": shown,
+        "pages_of_versions": page_versions,
         "ledger_entries": bonds,
     }
 
 
-def _shown(job: Purge, versions: Collection[int], raw: Collection[str]) -> list[int]:
-    """Versions whose pages may show one of the rows: those that hold or have quarantined it, and those gone before."""
-    dataset = job.chosen.current.manifest.dataset
+def _versions_with_pages(job: Purge, versions: Collection[int], raw_shards: Collection[str]) -> list[int]:
+    """Versions whose pages may show one of the rows: those that hold or quarantined it, and those removed earlier."""
+    dataset = job.selection.current.manifest.dataset
     read = {
         version
-        for version, manifest in job.chosen.manifests.items()
-        if any(str(one["raw"]) in raw for one in manifest.valid)
+        for version, manifest in job.selection.manifests.items()
+        if any(str(shard["raw"]) in raw_shards for shard in manifest.valid)
     }
-    return sorted(read.union(versions, job.lake.gone(dataset)))
+    return sorted(read.union(versions, job.lake.tombstones(dataset)))
 
 
-def _raw_hits(job: Purge) -> list[str]:
-    """Raw shards, of whatever version, that hold one of the rows."""
-    work = job.lake.objects(job.chosen.current.manifest.dataset).sub("work")
-    found = []
+def _raw_shards_with_rows(job: Purge) -> list[str]:
+    """Raw shards of any version that hold one of the rows."""
+    work = job.lake.objects(job.selection.current.manifest.dataset).sub("work")
+    shards = []
     for entry in work.list("raw/"):
         shard, _, kind = entry.name.partition(".")
         if kind == "faults.parquet":
             lines = work.read_table(entry.name, ["text"])["text"].to_pylist()
-            found += [shard] * any(job.asked.mentions(line) for line in lines)
+            shards += [shard] * any(job.request.mentions(line) for line in lines)
         elif kind == "parquet":
-            found += [shard] * job.chosen.holds(work.read_table(entry.name), job.asked)
-    return found
+            shards += [shard] * job.selection.holds(work.read_table(entry.name), job.request)
+    return shards
 
 
 def _move_channels(job: Purge, versions: Collection[int]) -> dict[str, int]:
-    """Point channels that name a version to be purged to the current one: training jobs could not read on."""
-    dataset = job.chosen.current.manifest.dataset
+    """Point channels that name a version to be purged to the current one, so that training jobs can still read."""
+    dataset = job.selection.current.manifest.dataset
     store, now = job.lake.objects(dataset).sub("channels"), job.lake.find(dataset).version
     moved = {}
     for name in channels.channels(store):
-        here = channels.current(store, name)
-        if here is not None and here.version in versions:
-            channels.move(store, name, now, here, at_ms=job.at_ms, reason=FORGOTTEN, run_id=f"forgotten by {job.by}")
-            moved[name] = here.version
+        move = channels.current(store, name)
+        if move is not None and move.version in versions:
+            channels.move(store, name, now, move, at_ms=job.at_ms, reason=FORGOTTEN, run_id=f"forgotten by {job.by}")
+            moved[name] = move.version
     return moved
 
 
 def finish(lake: Lake, dataset: str, by: str) -> None:
-    """Remove what a purge that was killed has left of versions that it had marked already."""
-    if any(one.reason == PURGED for one in lake.gone(dataset).values()):
-        with leases.held(live(lake.objects(dataset)), CLEANING, f"purge by {by}") as lease:
+    """Remove the remaining data files of versions that a killed purge had marked already."""
+    if any(tombstone.reason == PURGED for tombstone in lake.tombstones(dataset).values()):
+        with leases.held(signs_of_life(lake.objects(dataset)), CLEANING, f"purge by {by}") as lease:
             if not busy(lease):
                 remove_data(lake, dataset)
 
 
 def remove_data(lake: Lake, dataset: str) -> set[str]:
-    """Remove every data file that no remaining version holds; returns those of versions that are gone."""
-    store, missing = lake.store.sub(dataset), lake.gone(dataset)
-    held = by_version(Table(store))
-    wanted = set().union(*(files for version, files in held.items() if version not in missing))
-    lost = {path for version in missing for path in held.get(version, ())}
-    stray = data_files(store).keys() - wanted
+    """Remove every data file that no remaining version holds; returns those that removed versions held."""
+    store, removed_versions = lake.store.sub(dataset), lake.tombstones(dataset)
+    files_by_version = by_version(Table(store))
+    needed_files = set().union(
+        *(files for version, files in files_by_version.items() if version not in removed_versions)
+    )
+    lost = {path for version in removed_versions for path in files_by_version.get(version, ())}
+    stray = data_files(store).keys() - needed_files
     reachability.delete(store, sorted(stray))
     return lost & stray
 
 
-def _remove_work(job: Purge, left: Mapping[int, Manifest], raw: Collection[str]) -> int:
-    """Remove all work that the remaining versions do not name, and what is left of it that holds a row."""
-    work = job.lake.objects(job.chosen.current.manifest.dataset).sub("work")
-    known = reachability.groups(work)
-    needed = reachability.needed(work, known, (json.dumps(one.to_json()) for one in left.values()), inf)
-    hit = {reachability.group_of(name) for name in raw}
-    judged = [one for manifest in left.values() for one in manifest.valid]
-    hit |= {reachability.group_of(str(one["name"])) for one in judged if reachability.group_of(str(one["raw"])) in hit}
-    names = [one.name for group, found in known.items() for one in found.objects if group not in needed - hit]
+def _remove_work(job: Purge, remaining: Mapping[int, Manifest], raw_shards: Collection[str]) -> int:
+    """Remove work objects that the remaining versions do not name, and those that hold a row; returns how many."""
+    work = job.lake.objects(job.selection.current.manifest.dataset).sub("work")
+    groups = reachability.groups(work)
+    texts = (json.dumps(manifest.to_json()) for manifest in remaining.values())
+    needed = reachability.needed_groups(work, groups, texts, inf)
+    raw_groups = {reachability.group_of(name) for name in raw_shards}
+    valid_shards = [shard for manifest in remaining.values() for shard in manifest.valid]
+    valid_groups = {
+        reachability.group_of(str(shard["name"]))
+        for shard in valid_shards
+        if reachability.group_of(str(shard["raw"])) in raw_groups
+    }
+    stays = needed - raw_groups - valid_groups
+    names = [entry.name for name, group in groups.items() for entry in group.objects if name not in stays]
     for part in reachability.in_order(names):
         reachability.delete(work, part)
     return len(names)
 
 
-def _remove_notes(job: Purge, left: Mapping[int, Manifest], versions: Collection[int], shown: Collection[int]) -> None:
-    """Remove pages, recipes, and from manifests and records what was said of single rows."""
-    dataset = job.chosen.current.manifest.dataset
+def _remove_row_details(
+    job: Purge, remaining: Mapping[int, Manifest], versions: Collection[int], page_versions: Collection[int]
+) -> None:
+    """Remove pages and recipes, and from manifests and records all that they say of single rows."""
+    dataset = job.selection.current.manifest.dataset
     objects = job.lake.objects(dataset)
-    # What follows `reports/` is a version, or the key of a run that failed: nobody needs those.
+    # After `reports/` follows a version, or the key of a failed run; pages of failed runs are all removed.
     reports = {entry.name: entry.name[8:16] for entry in objects.list("reports/")}
-    pages = [name for name, about in reports.items() if not about.isdecimal() or int(about) in shown]
-    reachability.delete(job.lake.store.sub(dataset), [croissant_name(version) for version in shown])
-    recipes = {f"recipes/{name}.json" for name in _recipes(job, left)}
+    pages = [name for name, about in reports.items() if not about.isdecimal() or int(about) in page_versions]
+    reachability.delete(job.lake.store.sub(dataset), [croissant_name(version) for version in page_versions])
+    recipes = {f"recipes/{name}.json" for name in _recipe_hashes(job, remaining)}
     old = [entry.name for entry in objects.list("recipes/") if entry.name not in recipes]
     reachability.delete(objects, [*pages, *old])
     for commit in Table(job.lake.store.sub(dataset)).history():
@@ -198,7 +215,7 @@ def _remove_notes(job: Purge, left: Mapping[int, Manifest], versions: Collection
             continue
         manifest = json_objects.document(objects, commit.metadata[METADATA_KEY])
         figures = {key: value for key, value in manifest["figures"].items() if key in KEPT_OF_FIGURES}
-        figures["checks"] = [{**one, "failing": []} for one in figures.get("checks", ())]
+        figures["checks"] = [{**check, "failing": []} for check in figures.get("checks", ())]
         text = json.dumps({**manifest, "figures": figures}, sort_keys=True)
         objects.write(commit.metadata[METADATA_KEY], text.encode())
         if objects.exists(record_name(commit.version)):
@@ -207,11 +224,11 @@ def _remove_notes(job: Purge, left: Mapping[int, Manifest], versions: Collection
             objects.write(record_name(commit.version), json.dumps(rest, sort_keys=True).encode())
 
 
-def _recipes(job: Purge, left: Mapping[int, Manifest]) -> set[str]:
+def _recipe_hashes(job: Purge, remaining: Mapping[int, Manifest]) -> set[str]:
     """The recipes of children that remaining versions hold: each file has one."""
-    store = job.lake.store.sub(job.chosen.current.manifest.dataset)
-    paths = {file.path for one in left.values() for file in one.data_files if file.origin != REAL}
-    found: set[str] = set()
+    store = job.lake.store.sub(job.selection.current.manifest.dataset)
+    paths = {file.path for manifest in remaining.values() for file in manifest.data_files if file.origin != REAL}
+    hashes: set[str] = set()
     for path in sorted(paths):
-        found.update(pc.unique(store.read_table(path, columns=[RECIPE_HASH])[RECIPE_HASH]).to_pylist())
-    return found
+        hashes.update(pc.unique(store.read_table(path, columns=[RECIPE_HASH])[RECIPE_HASH]).to_pylist())
+    return hashes

@@ -1,1 +1,1 @@
-"""Pages about a run, put together from its objects: the validation report, rejections, samples, the data card."""
+"""Pages about a run, built from its objects: the validation report, rejections, samples, the data card."""

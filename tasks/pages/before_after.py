@@ -1,4 +1,4 @@
-"""Before and after, to look at: a few parents with their children, as pictures or value by value."""
+"""Before and after: a few parents with their children, as pictures or as tables of values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCATTER_ROWS = 600
 
 
 def before_after(ctx: Context, fitted: FitResult, children: Sequence[ChildShard]) -> dict[str, bytes]:
-    """The artifact that shows what augmentation did; empty where nothing was made."""
+    """The artifact that shows what augmentation did, by file name; empty if no child was made."""
     shards = [shard for shard in children if shard.rows]
     if not shards:
         return {}
@@ -46,10 +46,10 @@ def before_after(ctx: Context, fitted: FitResult, children: Sequence[ChildShard]
 def parents_of(ctx: Context, index: str, rows: pa.Table) -> dict[str, dict[str, Any]]:
     """The parents of some children, by id."""
     places = places_of(ctx.work, index)
-    wanted = pc.unique(rows[PARENT_IDS].combine_chunks().flatten())
-    at = pc.index_in(wanted, places["sample_id"].combine_chunks()).drop_null().to_numpy()
-    found = by_file(ctx.table, places)(at.astype(np.int64))
-    return {row[SAMPLE_ID]: row for row in found.to_pylist()}
+    parent_ids = pc.unique(rows[PARENT_IDS].combine_chunks().flatten())
+    at = pc.index_in(parent_ids, places["sample_id"].combine_chunks()).drop_null().to_numpy()
+    parents = by_file(ctx.table, places)(at.astype(np.int64))
+    return {row[SAMPLE_ID]: row for row in parents.to_pylist()}
 
 
 def payload_column(schema: pa.Schema) -> str | None:
@@ -60,27 +60,27 @@ def payload_column(schema: pa.Schema) -> str | None:
 
 def thumbnail(ctx: Context, row: Mapping[str, Any], payload: str) -> bytes:
     """A small PNG of a row's picture."""
-    made: bytes = modality_of(ctx).thumbnail(row[payload]["bytes"], THUMBNAIL)
-    return made
+    png: bytes = modality_of(ctx).thumbnail(row[payload]["bytes"], THUMBNAIL)
+    return png
 
 
 def small_picture(ctx: Context, data: bytes) -> bytes | None:
-    """A small PNG of raw bytes, or None where they are no picture: that may be why they are looked at."""
+    """A small PNG of raw bytes, or None if they are no picture, which may be why the row was quarantined."""
     try:
-        made: bytes = modality_of(ctx).thumbnail(data, THUMBNAIL)
+        png: bytes = modality_of(ctx).thumbnail(data, THUMBNAIL)
     except ValueError:
         return None
-    return made
+    return png
 
 
 def family(ctx: Context, row: Mapping[str, Any], parents: Mapping[str, Mapping[str, Any]], payload: str) -> Family:
     """A child and its parents as thumbnails, `parents` by id."""
-    known = [parents[name] for name in row[PARENT_IDS] if name in parents]
+    stored_parents = [parents[name] for name in row[PARENT_IDS] if name in parents]
     uses = "+".join(op["use"].partition(".")[2] for op in json.loads(row[OPS]))
     label = str(row[ctx.policy.label]) if ctx.policy.label else ""
     return Family(
         label,
-        [Sample(parent[SAMPLE_ID][:8], thumbnail(ctx, parent, payload)) for parent in known],
+        [Sample(parent[SAMPLE_ID][:8], thumbnail(ctx, parent, payload)) for parent in stored_parents],
         [Sample(uses or row[STEP], thumbnail(ctx, row, payload))],
     )
 
@@ -95,14 +95,14 @@ def _tables(
     columns = [name for name in rows.column_names if name not in NAMES][:MAX_COLUMNS]
     lines = []
     for row in rows.to_pylist():
-        known = [parent for parent in row[PARENT_IDS] if parent in parents]
-        lines += [(f"parent {parent[:8]}", [parents[parent][name] for name in columns]) for parent in known]
+        stored_ids = [parent for parent in row[PARENT_IDS] if parent in parents]
+        lines += [(f"parent {parent[:8]}", [parents[parent][name] for name in columns]) for parent in stored_ids]
         lines.append((f"child {row[SAMPLE_ID][:8]} ({row[STEP]})", [row[name] for name in columns]))
     return charts.pairs(columns, lines, f"{ctx.policy.dataset}: parents and children", _scatter(ctx, fitted, shards))
 
 
 def _scatter(ctx: Context, fitted: FitResult, shards: Sequence[ChildShard]) -> bytes:
-    """Real training rows and children on one map; nothing where rows have fewer than two features."""
+    """A scatter plot of real training rows and children; empty if rows have fewer than two features."""
     description = json.loads(ctx.work.read(f"{fitted.description}.json"))
     places = ctx.work.read_table(f"{fitted.index}.parquet")
     spread = np.unique(np.linspace(0, places.num_rows - 1, SCATTER_ROWS).astype(np.int64))
@@ -111,8 +111,8 @@ def _scatter(ctx: Context, fitted: FitResult, shards: Sequence[ChildShard]) -> b
         [ctx.work.read_table(f"{shard.name}.parquet").slice(0, SCATTER_ROWS) for shard in shards]
     )
     features = modality_of(ctx).features
-    left, right = features(description, real), features(description, children)
-    if left.shape[1] < 2:
+    real_features, child_features = features(description, real), features(description, children)
+    if real_features.shape[1] < 2:
         return b""
     labels = [label_text(table, ctx.policy.label).to_pylist() for table in (real, children)]
-    return charts.scatter(left, right, *labels)
+    return charts.scatter(real_features, child_features, *labels)

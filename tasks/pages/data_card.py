@@ -1,4 +1,4 @@
-"""The data card and the Croissant file of a published version, made from its manifest alone, at any time."""
+"""The data card and the Croissant file of a published version, made from its manifest alone."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from augmill.tasks.storage.delta import select
 from augmill.tasks.storage.store import Store
 
 TIMED = ("latency_", "cost_")
-"""Service levels of the run rather than of its rows: two runs that publish the same differ in them."""
+"""Prefixes of service levels that describe the run, not its rows: they differ between runs with equal results."""
 
 
 def page_folder(version: int) -> str:
-    """Where the pages of a version lie among the dataset's own objects."""
+    """The folder of the pages of a version among the dataset's own objects."""
     return f"reports/{version:08d}"
 
 
 def croissant_name(version: int) -> str:
-    """The Croissant file in the table's folder: it must lie above the files it describes, and readers of tables pass
-    over what begins with an underscore."""
+    """The name of the Croissant file in the table's folder. It must be above the files it describes, and table readers
+    ignore names that begin with an underscore."""
     return f"_croissant-{version:08d}.json"
 
 
-def card_document(table: Store, found: Published) -> VersionDocument:
-    """What a card says of a version: all of it is in the manifest and in the table's log."""
-    manifest, version = found.manifest, found.version
+def card_document(table: Store, published: Published) -> VersionDocument:
+    """The document of a version that its card shows, from the manifest and the table's log alone."""
+    manifest, version = published.manifest, published.version
     document: dict[str, Any] = {
         **manifest.figures,
         "dataset": manifest.dataset,
         "version": version,
         "parent_version": version - 1 if version else None,
         "table_uri": table.uri,
-        "published_on": datetime.fromtimestamp(found.snapshot.at_ms / 1000, UTC).date().isoformat(),
+        "published_on": datetime.fromtimestamp(published.snapshot.at_ms / 1000, UTC).date().isoformat(),
         "policy": manifest.policy,
         "policy_text": manifest.policy_text,
         "policy_hash": manifest.policy_hash,
@@ -62,37 +62,39 @@ def card_document(table: Store, found: Published) -> VersionDocument:
     return cast(VersionDocument, document)
 
 
-def in_table(found: Published, prefix: str) -> Layout:
-    """The files of a version in the table's folder, to which `prefix` leads."""
+def in_table(published: Published, prefix: str) -> Layout:
+    """The layout of a version's files in the table's folder. `prefix`: the path from the card to that folder."""
     files = [
         LaidFile(file.path, file.split, file.origin, file.rows, file.bytes, file.sha256)
-        for file in found.manifest.data_files
+        for file in published.manifest.data_files
     ]
-    columns = [field.name for field in found.snapshot.schema if field.name not in PARTITIONS]
-    return Layout(tuple(files), select(found.snapshot.schema, columns), prefix, hive=True)
+    columns = [field.name for field in published.snapshot.schema if field.name not in PARTITIONS]
+    return Layout(tuple(files), select(published.snapshot.schema, columns), prefix, hive=True)
 
 
-def write_card(table: Store, objects: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, str]:
-    """Put card and Croissant file where the version is; returns their addresses. `drawn`: more pictures, by name."""
-    document, folder = card_document(table, found), page_folder(found.version)
-    up = "../" * (folder.count("/") + 3) + f"{found.manifest.dataset}/"  # out of reports/N, the dataset and .augmill
-    for name, content in card_files(document, in_table(found, up), drawn).items():
+def write_card(table: Store, objects: Store, published: Published, pictures: Mapping[str, bytes]) -> dict[str, str]:
+    """Write card and Croissant file into the lake; returns their addresses. `pictures`: more pictures, by name."""
+    document, folder = card_document(table, published), page_folder(published.version)
+    up = (
+        "../" * (folder.count("/") + 3) + f"{published.manifest.dataset}/"
+    )  # out of reports/N, the dataset and .augmill
+    for name, content in card_files(document, in_table(published, up), pictures).items():
         objects.write(f"{folder}/{name}", content)
-    table.write(croissant_name(found.version), catalogue(document, in_table(found, "")))
-    return {"card": objects.url(f"{folder}/{README}"), "croissant": table.url(croissant_name(found.version))}
+    table.write(croissant_name(published.version), catalogue(document, in_table(published, "")))
+    return {"card": objects.url(f"{folder}/{README}"), "croissant": table.url(croissant_name(published.version))}
 
 
-def artifacts(table: Store, found: Published, drawn: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The same to lie elsewhere: paths in it are whole addresses."""
-    document = card_document(table, found)
-    layout = in_table(found, f"{table.uri if table.is_s3 else Path(table.uri).as_uri()}/")
-    return {**card_files(document, layout, drawn), CROISSANT: catalogue(document, layout)}
+def artifacts(table: Store, published: Published, pictures: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The card files and the Croissant file by name, to be stored elsewhere: their paths are absolute URIs."""
+    document = card_document(table, published)
+    layout = in_table(published, f"{table.uri if table.is_s3 else Path(table.uri).as_uri()}/")
+    return {**card_files(document, layout, pictures), CROISSANT: catalogue(document, layout)}
 
 
-def beside(table: Store, found: Published, folder: Path, files: Sequence[Path]) -> Iterator[Path]:
-    """Put card and Croissant file beside an export's Parquet files, named `split-origin.parquet`; yields the paths."""
-    document = card_document(table, found)
-    layout = Layout(tuple(_exported(file) for file in files), found.snapshot.schema)
+def write_beside_export(table: Store, published: Published, folder: Path, files: Sequence[Path]) -> Iterator[Path]:
+    """Write card and Croissant file beside exported Parquet files, named `split-origin.parquet`; yields the paths."""
+    document = card_document(table, published)
+    layout = Layout(tuple(_exported(file) for file in files), published.snapshot.schema)
     for name, content in {**card_files(document, layout), CROISSANT: catalogue(document, layout)}.items():
         (folder / name).write_bytes(content)
         yield folder / name

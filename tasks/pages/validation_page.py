@@ -1,4 +1,4 @@
-"""The validation report of a run: which rows failed what, gathered from the run's objects, on one page."""
+"""The validation report of a run: one page that shows which rows failed which checks, from the run's objects."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ SCOPE = "Every child's label against the classes its features allow, by models t
 NOT_JUDGED = f"Labels are {NO_CLASS}."
 
 
-def keep_refusal(run: Run, checked: CheckResult) -> str:
-    """Keep the report of a run that publishes nothing; returns its address."""
+def write_refusal_page(run: Run, checked: CheckResult) -> str:
+    """Write the report of a run that publishes nothing; returns its address."""
     name = f"reports/{run.request.run_key}.html"
     run.ctx.objects.write(name, report(run, checked, None))
     return run.ctx.objects.url(name)
 
 
 def report(run: Run, checked: CheckResult, version: int | None) -> bytes:
-    """The page, self-contained; `version` is None where nothing was published."""
+    """The self-contained page; `version` is None if nothing was published."""
     ctx = run.ctx
-    real, fitted, scored, judged = checked.real, checked.fitted, checked.scored, checked.judged
+    real, fitted, scored, verdicts = checked.real, checked.fitted, checked.scored, checked.judged
     figures = checked.figures
     pictures: dict[str, bytes] = {}
-    found = children(ctx, fitted, scored, judged, CONTRADICTED, MAX_SHOWN, pictures)
+    contradicted = children(ctx, fitted, scored, verdicts, CONTRADICTED, MAX_SHOWN, pictures)
     after = figures["rows"]["by_split_origin_label"]
     document: ValidationDocument = {
         "dataset": ctx.policy.dataset,
@@ -43,21 +43,21 @@ def report(run: Run, checked: CheckResult, version: int | None) -> bytes:
         "policy_hash": run.request.loaded.content_hash,
         "before": {split: {"real": origins.get("real", {})} for split, origins in after.items()},
         "after": after,
-        "checks": judged.answers,
+        "checks": verdicts.answers,
         "semantic": {
             "scope": SCOPE if scored.verifier else NOT_JUDGED,
-            "alpha": judged.verifier.get("alpha", ctx.policy.checks.label_consistency.alpha),
-            "accuracy": judged.verifier.get("accuracy"),
-            "noise_floor": judged.verifier.get("noise_floor", []),
-            "rates": judged.rates,  # type: ignore[typeddict-item]
+            "alpha": verdicts.verifier.get("alpha", ctx.policy.checks.label_consistency.alpha),
+            "accuracy": verdicts.verifier.get("accuracy"),
+            "noise_floor": verdicts.verifier.get("noise_floor", []),
+            "rates": verdicts.rates,  # type: ignore[typeddict-item]
         },
         "dropped": figures["rows"]["dropped"],
         "quarantined": real.lost,
         "quarantined_rows": list(_quarantined(ctx, real, pictures)),
-        "unfamiliar": sum(rate["unfamiliar"] for rate in judged.rates),
-        "rejected": sum(rate["contradicted"] for rate in judged.rates) - len(judged.overruled),
-        "rejected_children": [child for child in found if "reason" not in child],
-        "overruled_children": [child for child in found if "reason" in child],
+        "unfamiliar": sum(rate["unfamiliar"] for rate in verdicts.rates),
+        "rejected": sum(rate["contradicted"] for rate in verdicts.rates) - len(verdicts.overruled),
+        "rejected_children": [child for child in contradicted if "reason" not in child],
+        "overruled_children": [child for child in contradicted if "reason" in child],
     }
     if version is not None:
         document["rejections"] = REJECTIONS
@@ -65,12 +65,12 @@ def report(run: Run, checked: CheckResult, version: int | None) -> bytes:
 
 
 def _quarantined(ctx: Context, real: RealRows, pictures: dict[str, bytes]) -> Iterator[QuarantinedRow]:
-    left = MAX_SHOWN
+    remaining = MAX_SHOWN
     for shard in real.valid:
-        if not shard.quarantined or not left:
+        if not shard.quarantined or not remaining:
             continue
-        for row in ctx.work.read_table(f"{shard.name}.quarantine.parquet").slice(0, left).to_pylist():
-            left -= 1
+        for row in ctx.work.read_table(f"{shard.name}.quarantine.parquet").slice(0, remaining).to_pylist():
+            remaining -= 1
             name = f"{row['object']}:{row['row']}"
             picture = small_picture(ctx, row["payload"]) if row["payload"] else None
             if picture:
@@ -85,7 +85,7 @@ def _quarantined(ctx: Context, real: RealRows, pictures: dict[str, bytes]) -> It
 
 def _content(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError:
         return {"text": text}
-    return found if isinstance(found, dict) else {"text": text}
+    return content if isinstance(content, dict) else {"text": text}

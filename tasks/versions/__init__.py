@@ -1,1 +1,1 @@
-"""Published versions: find, record, explain, rebuild, compare, promote, judge again, clean up."""
+"""Published versions: find, record, explain, rebuild, compare, promote, run gates again, remove old files."""

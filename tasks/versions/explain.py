@@ -1,4 +1,4 @@
-"""Explain: walk from a published row to the raw objects it came from, and say who allowed each step."""
+"""Explain: trace a published row back to the raw objects it came from, and name the policy behind each step."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ SCORES = ("outcome", "predicted", "prediction_set", "nonconformity", "threshold"
 Row = Mapping[str, Any]
 
 
-def explain(lake: Lake, ctx: Context, found: Published, sample_id: str) -> dict[str, Any]:
-    """Everything that is known of one row: what it is, what it was made of and how, and how it was judged.
+def explain(lake: Lake, ctx: Context, published_version: Published, sample_id: str) -> dict[str, Any]:
+    """Everything that is known about one row: its values, its parents and transforms, and the verdict of the verifier.
 
     Raises PolicyError if the version has no such row.
     """
-    manifest = found.manifest
+    manifest = published_version.manifest
     file, row = find(ctx, manifest, sample_id)
-    first = _first(lake, found, file)
+    first = _first_version(lake, published_version, file)
     document: dict[str, Any] = {
         "dataset": manifest.dataset,
-        "version": found.version,
+        "version": published_version.version,
         "sample_id": sample_id,
         "origin": file.origin,
         "split": file.split,
@@ -81,23 +81,28 @@ def explain(lake: Lake, ctx: Context, found: Published, sample_id: str) -> dict[
     }
 
 
-def picture(ctx: Context, found: Published, sample_id: str) -> bytes | None:
-    """Parents and child side by side, as SVG; None where rows have no picture or the row is real."""
-    file, row = find(ctx, found.manifest, sample_id)
+def picture(ctx: Context, published_version: Published, sample_id: str) -> bytes | None:
+    """Parents and child side by side, as SVG. None if the rows have no picture or the row is real."""
+    file, row = find(ctx, published_version.manifest, sample_id)
     payload = payload_column(ctx.table.schema(file.path))
     if file.origin == REAL or payload is None:
         return None
-    parents = {name: find(ctx, found.manifest, name)[1] for name in row[PARENT_IDS]}
-    return charts.families([family(ctx, row, parents, payload)], f"{found.manifest.dataset}@{found.version}")
+    parents = {name: find(ctx, published_version.manifest, name)[1] for name in row[PARENT_IDS]}
+    return charts.families(
+        [family(ctx, row, parents, payload)], f"{published_version.manifest.dataset}@{published_version.version}"
+    )
 
 
-def _first(lake: Lake, found: Published, file: DataFile) -> Published:
-    """The version that brought the row: files are kept by reference, so a row may be older than its version."""
-    table, objects = lake.store.sub(found.manifest.dataset), lake.objects(found.manifest.dataset)
-    first = found
-    for version in range(found.version - 1, -1, -1):
+def _first_version(lake: Lake, published_version: Published, file: DataFile) -> Published:
+    """The version that added the file. Later versions refer to the same file: a row may be older than its version."""
+    table, objects = (
+        lake.store.sub(published_version.manifest.dataset),
+        lake.objects(published_version.manifest.dataset),
+    )
+    first = published_version
+    for version in range(published_version.version - 1, -1, -1):
         earlier = published(table, objects, version)
-        if earlier is None or all(one.path != file.path for one in earlier.snapshot.files):
+        if earlier is None or all(earlier_file.path != file.path for earlier_file in earlier.snapshot.files):
             break
         first = earlier
     return first
@@ -115,8 +120,13 @@ def _source(row: Row, manifest: Manifest) -> dict[str, Any] | None:
     source = row[SOURCE]
     if source is None:
         return None
-    known = next((one for one in manifest.inputs if one["sha256"] == source["sha256"]), {})
-    return {**source, "uri": known.get("uri"), "etag": known.get("etag"), "version_id": known.get("version_id")}
+    raw_object = next((item for item in manifest.inputs if item["sha256"] == source["sha256"]), {})
+    return {
+        **source,
+        "uri": raw_object.get("uri"),
+        "etag": raw_object.get("etag"),
+        "version_id": raw_object.get("version_id"),
+    }
 
 
 def _policy(manifest: Manifest) -> dict[str, Any]:
@@ -129,10 +139,10 @@ def _run(lake: Lake, first: Published) -> dict[str, Any]:
 
 
 def _scores(ctx: Context, file: DataFile, sample_id: str) -> dict[str, Any] | None:
-    """How the verifier judged the child; None where it was not judged, or its scores were cleaned away."""
+    """How the verifier judged the child. None if it was not judged, or vacuum has removed its scores."""
     if not file.scores or not ctx.work.exists(f"{file.scores}.parquet"):
         return None
     scores = ctx.work.read_table(f"{file.scores}.parquet")
-    mine = scores.filter(pc.equal(scores[SAMPLE_ID], pa.scalar(sample_id)))
-    rows = mine.select([name for name in SCORES if name in mine.column_names]).to_pylist()
+    own_scores = scores.filter(pc.equal(scores[SAMPLE_ID], pa.scalar(sample_id)))
+    rows = own_scores.select([name for name in SCORES if name in own_scores.column_names]).to_pylist()
     return rows[0] if rows and rows[0] else None

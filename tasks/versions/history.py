@@ -1,8 +1,8 @@
 """The history of a dataset, read from the lake: versions, channels, measurements, and what was removed since.
 
-What a version says of itself never changes, so it is kept as a small object, its chapter; a page over 200 versions
-reads 200 of them instead of their manifests, which name every raw object. Chapters are a cache: a purge removes
-them all, and what is written anew says nothing of purged versions but their number, their day and their counts.
+The facts of a published version never change, so they are cached in a small object, its chapter. A page about 200
+versions reads 200 chapters instead of 200 manifests, which name every raw object. A purge removes all chapters. Those
+that are written afterwards give only the number, the day and the row counts of a purged version.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from augmill.tasks.runs.erasure_list import FOLDER as FORGOTTEN
 from augmill.tasks.runs.manifest import RUN_ID, Manifest, manifest_of
 from augmill.tasks.runs.request import record_name
 from augmill.tasks.sanitize.redact import redact_all
-from augmill.tasks.storage import channels, delta_log, measurements
-from augmill.tasks.storage import json_objects as kept
+from augmill.tasks.storage import channels, delta_log, json_objects, measurements
 from augmill.tasks.storage.delta import Table
 from augmill.tasks.storage.store import Store
 from augmill.tasks.storage.tombstones import PURGED, Gone
@@ -34,7 +33,7 @@ from augmill.tasks.versions.versions import Lake
 
 CHAPTERS = "chapters"
 SHAPE = "1"
-"""Changes when what a chapter holds does: those of another shape are passed over and made anew."""
+"""The format of chapters. Change it when their content changes: chapters of another format are written again."""
 
 MAX_VERSIONS = 200
 MAX_MOVES = 500
@@ -44,61 +43,61 @@ _READS_AT_ONCE = 16
 
 
 def history(lake: Lake, dataset: str, *, at_ms: int, hidden: Collection[int] = ()) -> History:
-    """All that is known of a dataset now, redacted. `hidden` versions are told of as if they were purged already."""
-    every = Table(lake.store.sub(dataset)).versions()
-    missing = {version: Gone(version, PURGED, at_ms, "") for version in hidden} | lake.gone(dataset)
-    purged = {version for version, one in missing.items() if one.reason == PURGED}
-    shown = every[-MAX_VERSIONS:]
+    """All that is known of a dataset now, redacted. `hidden` versions are shown as if they were purged already."""
+    versions = Table(lake.store.sub(dataset)).versions()
+    tombstones = {version: Gone(version, PURGED, at_ms, "") for version in hidden} | lake.tombstones(dataset)
+    purged = {version for version, tombstone in tombstones.items() if tombstone.reason == PURGED}
+    listed_versions = versions[-MAX_VERSIONS:]
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        chapters = list(pool.map(lambda version: _chapter(lake, dataset, version, purged), shown))
-    _add_what_came_later(lake, dataset, chapters, missing)
+        chapters = list(pool.map(lambda version: _chapter(lake, dataset, version, purged), listed_versions))
+    _add_later_facts(lake, dataset, chapters, tombstones)
     newest = lake.find(dataset).manifest.policy
-    told: History = {
+    document: History = {
         "dataset": dataset,
         "description": str(newest.get("description") or ""),
         "owner": str(newest.get("owner") or ""),
         "table_uri": lake.store.sub(dataset).uri,
         "at_ms": at_ms,
-        "folded": len(every) - len(shown),
+        "folded": len(versions) - len(listed_versions),
         "chapters": chapters,
         "moves": _moves(lake, dataset, chapters),
-        "measured": _measured(lake, dataset, shown, purged),
+        "measured": _measurement_documents(lake, dataset, listed_versions, purged),
     }
-    return cast(History, redact_all(told))
+    return cast(History, redact_all(document))
 
 
 def forget_chapters(objects: Store) -> None:
-    """Remove all that is kept of chapters: names of raw objects may be what has to go."""
+    """Remove all chapters: they contain names of raw objects, which may have to be removed."""
     for entry in list(objects.list(f"{CHAPTERS}/")):
         objects.delete(entry.name)
 
 
 def _chapter(lake: Lake, dataset: str, version: int, purged: Collection[int]) -> VersionRecord:
-    """The chapter as it is kept, or made now and kept; that of a purged version is made each time, and short."""
+    """The cached chapter, or a new one, which is then cached. That of a purged version is short and is not cached."""
     objects, name = lake.objects(dataset), f"{CHAPTERS}/{version:08d}.json"
     if version in purged:
-        return {**_purged(lake, dataset, version), "mlflow": _link(objects, version)}
-    before = max((one for one in range(version) if one not in purged), default=None)
-    old = kept.document(objects, name, "remove it: it is made again") if objects.exists(name) else {}
-    known = old.pop("shape", None) == SHAPE and old["before"] == before
-    if known and old["mlflow"]:
+        return {**_purged_chapter(lake, dataset, version), "mlflow": _link(objects, version)}
+    before = max((earlier for earlier in range(version) if earlier not in purged), default=None)
+    old = json_objects.document(objects, name, "remove it: it is made again") if objects.exists(name) else {}
+    is_current = old.pop("shape", None) == SHAPE and old["before"] == before
+    if is_current and old["mlflow"]:
         return cast(VersionRecord, old)
-    chapter = cast(VersionRecord, old) if known else _made(lake, dataset, version, before)
+    chapter = cast(VersionRecord, old) if is_current else _build_chapter(lake, dataset, version, before)
     link = _link(objects, version)
-    if not known or link:
+    if not is_current or link:
         chapter["mlflow"] = link
         objects.write(name, json.dumps({**chapter, "shape": SHAPE}, sort_keys=True).encode())
     return chapter
 
 
-def _purged(lake: Lake, dataset: str, version: int) -> VersionRecord:
+def _purged_chapter(lake: Lake, dataset: str, version: int) -> VersionRecord:
     commit = delta_log.commit(lake.store.sub(dataset), version)
     rows = _manifest(lake, dataset, commit).figures.get("rows", {})
     counts = {origin: rows.get(origin) for origin in ("real", "augmented", "synthetic")}
     return {"version": version, "at_ms": commit.at_ms, "parent": _parent(version), "rows": cast(Any, counts)}
 
 
-def _made(lake: Lake, dataset: str, version: int, before: int | None) -> VersionRecord:
+def _build_chapter(lake: Lake, dataset: str, version: int, before: int | None) -> VersionRecord:
     table = lake.store.sub(dataset)
     commit = delta_log.commit(table, version)
     manifest = _manifest(lake, dataset, commit)
@@ -117,7 +116,7 @@ def _made(lake: Lake, dataset: str, version: int, before: int | None) -> Version
         "git_commit": manifest.git_commit,
         "steps": figures.get("steps", []),
         "rows": figures.get("rows", {}),
-        "checks": [_check(one) for one in figures.get("checks", [])],
+        "checks": [_check(check) for check in figures.get("checks", [])],
         "inputs": _inputs(table, commit, manifest, old),
     }
 
@@ -131,8 +130,8 @@ def _manifest(lake: Lake, dataset: str, commit: delta_log.Commit) -> Manifest:
 
 
 def _check(check: dict[str, Any]) -> Any:
-    kept = ("name", "success", "observed", "target", "on_failure", "error", "detail")
-    return {key: check[key] for key in kept if check.get(key) not in (None, "")}
+    keys = ("name", "success", "observed", "target", "on_failure", "error", "detail")
+    return {key: check[key] for key in keys if check.get(key) not in (None, "")}
 
 
 def _diff(old: Manifest | None, new: Manifest, before: int | None, version: int) -> str:
@@ -143,124 +142,129 @@ def _diff(old: Manifest | None, new: Manifest, before: int | None, version: int)
 
 
 def _inputs(table: Store, commit: delta_log.Commit, manifest: Manifest, old: Manifest | None) -> Inputs:
-    known = {item["name"]: item["sha256"] for item in old.inputs} if old else {}
-    new = [item for item in manifest.inputs if known.get(item["name"]) != item["sha256"]]
-    rows = _rows_of_new(table, commit, {item["name"] for item in new}) if new else {}
+    hashes_before = {item["name"]: item["sha256"] for item in old.inputs} if old else {}
+    new_items = [item for item in manifest.inputs if hashes_before.get(item["name"]) != item["sha256"]]
+    rows = _rows_of_new(table, commit, {item["name"] for item in new_items}) if new_items else {}
     uris = [item["uri"] for item in manifest.inputs]
     return {
         "objects": len(manifest.inputs),
         "bytes": sum(item["bytes"] for item in manifest.inputs),
         "folder": common_folder(uris) if uris else "",
-        "new": [_new(item, rows) for item in new[:MAX_NEW_OBJECTS]],
-        "new_objects": len(new),
-        "new_bytes": sum(item["bytes"] for item in new),
+        "new": [_new_object(item, rows) for item in new_items[:MAX_NEW_OBJECTS]],
+        "new_objects": len(new_items),
+        "new_bytes": sum(item["bytes"] for item in new_items),
         "new_rows": None if rows is None else sum(rows.values()),
-        "changed": sum(item["name"] in known for item in new),
-        "removed": len(known.keys() - {item["name"] for item in manifest.inputs}),
+        "changed": sum(item["name"] in hashes_before for item in new_items),
+        "removed": len(hashes_before.keys() - {item["name"] for item in manifest.inputs}),
     }
 
 
-def _new(item: dict[str, Any], rows: dict[str, int] | None) -> NewObject:
-    told = {key: item[key] for key in ("name", "uri", "sha256", "bytes")}
-    return cast(NewObject, {**told, "rows": None if rows is None else rows.get(item["name"], 0)})
+def _new_object(item: dict[str, Any], rows: dict[str, int] | None) -> NewObject:
+    fields = {key: item[key] for key in ("name", "uri", "sha256", "bytes")}
+    return cast(NewObject, {**fields, "rows": None if rows is None else rows.get(item["name"], 0)})
 
 
 def _rows_of_new(table: Store, commit: delta_log.Commit, names: Collection[str]) -> dict[str, int] | None:
-    """Real rows that a version has of new raw objects, from the files it added; None where those are gone."""
-    found: dict[str, int] = {}
+    """Real rows that a version has from new raw objects, by object name, counted in the files it added. None if such a
+    file has been removed."""
+    row_counts: dict[str, int] = {}
     try:
         for path in commit.added:
             if f"{ORIGIN}={REAL}/" in path:
                 sources = table.read_table(path, [SOURCE])[SOURCE].combine_chunks()
-                for one in pc.value_counts(pc.struct_field(sources, "object")).to_pylist():
-                    found[one["values"]] = found.get(one["values"], 0) + one["counts"]
+                for object_count in pc.value_counts(pc.struct_field(sources, "object")).to_pylist():
+                    row_counts[object_count["values"]] = (
+                        row_counts.get(object_count["values"], 0) + object_count["counts"]
+                    )
     except (StorageError, OSError):
         return None
-    return {name: rows for name, rows in found.items() if name in names}
+    return {name: rows for name, rows in row_counts.items() if name in names}
 
 
-def _add_what_came_later(
-    lake: Lake, dataset: str, chapters: Sequence[VersionRecord], missing: Mapping[int, Gone]
+def _add_later_facts(
+    lake: Lake, dataset: str, chapters: Sequence[VersionRecord], tombstones: Mapping[int, Gone]
 ) -> None:
     pins, objects = lake.pins(dataset), lake.objects(dataset)
-    forgotten, pages = _forgotten(objects), _pages(objects)
+    forgotten, pages = _erasures(objects), _pages(objects)
     for chapter in chapters:
         version = chapter["version"]
-        one = missing.get(version)
-        chapter["gone"] = asdict(one) if one else None
+        tombstone = tombstones.get(version)
+        chapter["gone"] = asdict(tombstone) if tombstone else None
         chapter["pinned"] = pins[version].note if version in pins else None
         chapter["forgotten"] = forgotten.get(version, [])
         chapter["pages"] = pages.get(version, [])
 
 
 def _pages(objects: Store) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+    names_by_version: dict[int, list[str]] = {}
     for entry in objects.list("reports/"):
         _, folder, name = [*entry.name.split("/"), ""][:3]
         if folder.isdecimal() and name:
-            found.setdefault(int(folder), []).append(name)
-    return found
+            names_by_version.setdefault(int(folder), []).append(name)
+    return names_by_version
 
 
 def _link(objects: Store, version: int) -> Any:
-    """Where the record of a version is in MLflow, once it has arrived there."""
+    """The MLflow run that holds the record of a version. None until the record has been sent."""
     name = record_name(version)
-    link = kept.document(objects, name).get("mlflow") if objects.exists(name) else None
+    link = json_objects.document(objects, name).get("mlflow") if objects.exists(name) else None
     return link if link and link.get("run_id") else None
 
 
-def _forgotten(objects: Store) -> dict[int, list[dict[str, Any]]]:
-    """How many rows each version was published without, because they were to be forgotten: counts, never values."""
-    found: dict[int, list[dict[str, Any]]] = {}
+def _erasures(objects: Store) -> dict[int, list[dict[str, Any]]]:
+    """How many forgotten rows each version was published without: counts, never values."""
+    erasures_by_version: dict[int, list[dict[str, Any]]] = {}
     for entry in objects.list(f"{FORGOTTEN}/"):
         if entry.name.endswith(".proof.json"):
-            proof = kept.document(objects, entry.name)
-            told = {"entry": proof["entry"], "rows": sum(proof["rows"].values()), "by": proof.get("by", "")}
-            found.setdefault(int(proof["version"]), []).append(told)
-    return found
+            proof = json_objects.document(objects, entry.name)
+            erasure = {"entry": proof["entry"], "rows": sum(proof["rows"].values()), "by": proof.get("by", "")}
+            erasures_by_version.setdefault(int(proof["version"]), []).append(erasure)
+    return erasures_by_version
 
 
 def _moves(lake: Lake, dataset: str, chapters: Sequence[VersionRecord]) -> list[Moved]:
-    """Moves of all channels, oldest first; those of one channel in their order, whatever the clocks said."""
+    """Moves of all channels, oldest first. Moves of one channel stay in their order, even if a clock was wrong."""
     store = lake.objects(dataset).sub("channels")
-    found: list[tuple[int, Moved]] = []
+    dated: list[tuple[int, Moved]] = []
     for name in channels.channels(store):
-        at = 0
-        for one in reversed(channels.history(store, name)):
-            at = max(at, one.at_ms)
-            found.append((at, _moved(name, one, chapters)))
-    return [move for _, move in sorted(found, key=lambda pair: pair[0])][-MAX_MOVES:]
+        latest_ms = 0
+        for move in reversed(channels.history(store, name)):
+            latest_ms = max(latest_ms, move.at_ms)
+            dated.append((latest_ms, _move_document(name, move, chapters)))
+    return [document for _, document in sorted(dated, key=lambda pair: pair[0])][-MAX_MOVES:]
 
 
-def _moved(channel: str, one: channels.Move, chapters: Sequence[VersionRecord]) -> Moved:
-    earlier = [chapter["version"] for chapter in chapters if chapter["at_ms"] <= one.at_ms]
-    own = [one.version] if one.reason == channels.PUBLISHED else []
+def _move_document(channel: str, move: channels.Move, chapters: Sequence[VersionRecord]) -> Moved:
+    earlier = [chapter["version"] for chapter in chapters if chapter["at_ms"] <= move.at_ms]
+    own = [move.version] if move.reason == channels.PUBLISHED else []
     return {
         "channel": channel,
-        "version": one.version,
-        "at_ms": one.at_ms,
-        "reason": one.reason,
-        "by": one.run_id,
-        "why": one.why,
+        "version": move.version,
+        "at_ms": move.at_ms,
+        "reason": move.reason,
+        "by": move.run_id,
+        "why": move.why,
         "after": max([*earlier, chapters[0]["version"], *own]),
     }
 
 
-def _measured(lake: Lake, dataset: str, shown: Sequence[int], purged: Collection[int]) -> list[Measured]:
+def _measurement_documents(
+    lake: Lake, dataset: str, versions: Sequence[int], purged: Collection[int]
+) -> list[Measured]:
     store = lake.objects(dataset).sub("measurements")
-    with_some = {int(entry.name.partition("/")[0]) for entry in store.list() if entry.name.endswith(".json")}
-    found: list[Measured] = []
-    for version in sorted(with_some & set(shown) - set(purged)):
-        found += [_answer(one) for one in measurements.of(store, version)]
-    return found
+    measured_versions = {int(entry.name.partition("/")[0]) for entry in store.list() if entry.name.endswith(".json")}
+    documents: list[Measured] = []
+    for version in sorted(measured_versions & set(versions) - set(purged)):
+        documents += [_measurement_document(measurement) for measurement in measurements.of(store, version)]
+    return documents
 
 
-def _answer(one: measurements.Measurement) -> Measured:
+def _measurement_document(measurement: measurements.Measurement) -> Measured:
     return {
-        "version": one.version,
-        "at_ms": one.at_ms,
-        "kind": one.kind,
-        "by": one.by,
-        "checks": [_check(check) for check in one.checks],
-        "breaches": [check_text(check) for check in measurements.breaches([one])],
+        "version": measurement.version,
+        "at_ms": measurement.at_ms,
+        "kind": measurement.kind,
+        "by": measurement.by,
+        "checks": [_check(check) for check in measurement.checks],
+        "breaches": [check_text(check) for check in measurements.breaches([measurement])],
     }

@@ -1,4 +1,4 @@
-"""Where lineage pages lie: one of the dataset as it is now, and one beside each version, as it was when that came."""
+"""Write lineage pages: one of the dataset as it is now, and one beside each version, as it was at its publication."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from augmill.tasks.versions.versions import Lake
 
 PAGE = "lineage.html"
 FROM_DATASET, FROM_VERSION = "reports/", "../"
-"""How the pages of versions are reached from either place."""
+"""Prefixes of links to the pages of versions: from the page of the dataset, and from the page of a version."""
 
 
 def write_page(lake: Lake, dataset: str, at_ms: int, version: int | None = None) -> bytes:
-    """Write the page of the dataset anew, and the one beside `version`; returns it as it is to lie elsewhere."""
-    told, objects = history(lake, dataset, at_ms=at_ms), lake.objects(dataset)
-    objects.write(PAGE, html(told, reports=FROM_DATASET))
+    """Write the page of the dataset again, and the one beside `version`; returns the page without links to the pages of
+    versions, to be stored elsewhere."""
+    dataset_history, objects = history(lake, dataset, at_ms=at_ms), lake.objects(dataset)
+    objects.write(PAGE, html(dataset_history, reports=FROM_DATASET))
     if version is not None:
-        objects.write(f"{page_folder(version)}/{PAGE}", html(told, version, FROM_VERSION))
-    return html(told, version)
+        objects.write(f"{page_folder(version)}/{PAGE}", html(dataset_history, version, FROM_VERSION))
+    return html(dataset_history, version)
 
 
-def write_anew(lake: Lake, dataset: str, hidden: Collection[int], tracking_uri: str, at_ms: int) -> None:
-    """Write every page there is as if the `hidden` versions were purged already: they may name what has to go.
+def rewrite_pages(lake: Lake, dataset: str, hidden: Collection[int], tracking_uri: str, at_ms: int) -> None:
+    """Write every existing page again as if the `hidden` versions were purged already: a page may name purged objects.
 
-    The pages of those themselves are left to the caller. Raises StorageError where MLflow does not answer.
+    The caller removes the pages of the hidden versions. Raises StorageError if MLflow does not answer.
     """
     objects = lake.objects(dataset)
     forget_chapters(objects)
-    told = history(lake, dataset, at_ms=at_ms, hidden=hidden)
-    objects.write(PAGE, html(told, reports=FROM_DATASET))
-    for chapter in told["chapters"]:
+    dataset_history = history(lake, dataset, at_ms=at_ms, hidden=hidden)
+    objects.write(PAGE, html(dataset_history, reports=FROM_DATASET))
+    for chapter in dataset_history["chapters"]:
         version, link = chapter["version"], chapter.get("mlflow")
         if version in hidden or PAGE not in chapter["pages"]:
             continue
-        objects.write(f"{page_folder(version)}/{PAGE}", html(told, version, FROM_VERSION))
+        objects.write(f"{page_folder(version)}/{PAGE}", html(dataset_history, version, FROM_VERSION))
         if link:
-            add_file(tracking_uri, link, PAGE, html(told, version), {})
+            add_file(tracking_uri, link, PAGE, html(dataset_history, version), {})
         else:
-            add_to_spooled(objects.sub("spool"), version, PAGE, html(told, version))
+            add_to_spooled(objects.sub("spool"), version, PAGE, html(dataset_history, version))

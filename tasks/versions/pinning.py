@@ -1,4 +1,4 @@
-"""Pin a version, so that vacuum leaves it alone, or take its pin away."""
+"""Pin a version, so that vacuum does not remove it, or remove its pin."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from augmill.tasks.storage import pins
 from augmill.tasks.versions.versions import Lake
 
 
-def pin(lake: Lake, found: Published, note: str, *, at_ms: int, by: str) -> dict[str, Any]:
-    """Pin a version. Raises DataError where its files are gone already."""
-    dataset, version = found.manifest.dataset, found.version
-    lake.refuse_gone(found)
+def pin(lake: Lake, published: Published, note: str, *, at_ms: int, by: str) -> dict[str, Any]:
+    """Pin a version. Raises DataError if its files have been removed already."""
+    dataset, version = published.manifest.dataset, published.version
+    lake.refuse_removed(published)
     store = lake.objects(dataset).sub("pins")
     pins.change(store, version, pinned=True, note=note, at_ms=at_ms, by=by)
     try:
-        # Vacuum looks at pins after it has marked a version as gone, and here it is the other way round.
-        lake.refuse_gone(found)
+        # Vacuum marks a version first and then reads pins; this sets the pin first and then reads the marks.
+        lake.refuse_removed(published)
     except DataError:
         pins.change(store, version, pinned=False, note="", at_ms=at_ms, by=by)
         raise
     return _document(lake, dataset, version, note)
 
 
-def unpin(lake: Lake, found: Published, *, at_ms: int, by: str) -> dict[str, Any]:
-    """Take the pin of a version away. Raises PolicyError where it has none."""
-    dataset, version = found.manifest.dataset, found.version
-    known = lake.pins(dataset)
-    if version not in known:
-        told = ", ".join(f"{dataset}@{one}" for one in known) or "none"
-        raise PolicyError(f"{dataset}@{version} is not pinned", f"Pinned versions: {told}.")
+def unpin(lake: Lake, published: Published, *, at_ms: int, by: str) -> dict[str, Any]:
+    """Remove the pin of a version. Raises PolicyError if it is not pinned."""
+    dataset, version = published.manifest.dataset, published.version
+    pins_by_version = lake.pins(dataset)
+    if version not in pins_by_version:
+        pinned_names = ", ".join(f"{dataset}@{pinned}" for pinned in pins_by_version) or "none"
+        raise PolicyError(f"{dataset}@{version} is not pinned", f"Pinned versions: {pinned_names}.")
     pins.change(lake.objects(dataset).sub("pins"), version, pinned=False, note="", at_ms=at_ms, by=by)
     return _document(lake, dataset, version, None)
 

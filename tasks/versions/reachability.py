@@ -1,8 +1,8 @@
-"""Which objects of the work folder something still needs, found by the names that documents hold.
+"""Which objects of the work folder are still needed, found by the names that documents contain.
 
-Objects are taken in groups: all that share a folder and a hash, a descriptor with its data. A group is needed if a
-manifest that is kept names it, if it is young, or if the descriptor of a needed group names it. A group goes whole,
-and first the object that was written last: that it is there says that the others are.
+Objects form groups: a descriptor and its data share a folder and a hash. A group is needed if a manifest that stays
+names it, if it is young, or if the descriptor of a needed group names it. A group is removed as a whole, beginning with
+the object that was written last: its presence means that the others are present.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from augmill.tasks.storage.store import Aged, Store
 _GROUP = re.compile(r"[a-z_]+/[0-9a-f]{40}")
 _AT_ONCE = 8
 _WRITTEN_LAST = {"likeness": ".parquet", "verifier": ".npz"}
-"""What ends the name of the object that says "done", where it is not the descriptor."""
+"""Ending of the object that is written last, by folder, where that is not the descriptor."""
 
 
 @dataclass
@@ -29,46 +29,46 @@ class Group:
     @property
     def at(self) -> float:
         """When the group was last written to."""
-        return max(one.at for one in self.objects)
+        return max(entry.at for entry in self.objects)
 
     @property
     def descriptors(self) -> list[str]:
         """Its JSON documents, which may name other groups."""
-        return [one.name for one in self.objects if one.name.endswith(".json")]
+        return [entry.name for entry in self.objects if entry.name.endswith(".json")]
 
 
 def groups(work: Store) -> dict[str, Group]:
-    """Everything in the work folder, by group; what has no such name is left alone."""
-    found: dict[str, Group] = {}
+    """Everything in the work folder, by group; objects whose names have no group are left out."""
+    groups_by_name: dict[str, Group] = {}
     for entry in work.ages():
         group = group_of(entry.name)
         if group:
-            found.setdefault(group, Group()).objects.append(entry)
-    return found
+            groups_by_name.setdefault(group, Group()).objects.append(entry)
+    return groups_by_name
 
 
 def group_of(name: str) -> str:
-    """The group that an object of the work folder belongs to; empty for one that is none of ours."""
+    """The group that an object of the work folder belongs to; empty if it belongs to none."""
     match = _GROUP.match(name)
     return match.group() if match else ""
 
 
-def needed(work: Store, known: Mapping[str, Group], texts: Iterable[str], young: float) -> set[str]:
-    """Groups that the texts name or that were written at `young` or later, and all that those name in turn."""
-    todo = {name for text in texts for name in _GROUP.findall(text)}.intersection(known)
-    todo |= {name for name, group in known.items() if group.at >= young}
-    found: set[str] = set()
+def needed_groups(work: Store, groups_by_name: Mapping[str, Group], texts: Iterable[str], young: float) -> set[str]:
+    """Groups that the texts name or that were written since `young` (seconds since 1970), and all they lead to."""
+    todo = {name for text in texts for name in _GROUP.findall(text)}.intersection(groups_by_name)
+    todo |= {name for name, group in groups_by_name.items() if group.at >= young}
+    needed_names: set[str] = set()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while todo:
-            found |= todo
-            documents = [name for group in todo for name in known[group].descriptors]
+            needed_names |= todo
+            documents = [name for group in todo for name in groups_by_name[group].descriptors]
             read = pool.map(lambda name: work.read(name).decode(), documents)
-            todo = {name for text in read for name in _GROUP.findall(text)}.intersection(known) - found
-    return found
+            todo = {name for text in read for name in _GROUP.findall(text)}.intersection(groups_by_name) - needed_names
+    return needed_names
 
 
 def in_order(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Objects that say that a result is done, to be removed before the second list, of all others."""
+    """The objects that were written last in their groups, which must be removed first, and all other objects."""
     marks: list[str] = []
     others: list[str] = []
     for name in names:

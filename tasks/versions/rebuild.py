@@ -50,13 +50,13 @@ from augmill.tasks.versions.versions import Lake
 I64 = NDArray[np.int64]
 SHOWN = 10
 MOST_COPIES = 100_000
-"""Children of one base, at most; the bound is for seeds that no number gives because they were tampered with."""
+"""Children of one base row, at most: ends the search for a copy number when a seed was tampered with."""
 
 
 @dataclass(frozen=True)
-class Again:
-    """One data file made again: so many rows, and the ids of those that came out different, with the reason if one
-    is known."""
+class RebuiltFile:
+    """One data file that was made again: its number of rows, the ids of rows that came out different, and the reason if
+    it is known."""
 
     file: DataFile
     rows: int
@@ -66,7 +66,7 @@ class Again:
 
 @dataclass(frozen=True)
 class RebuildItem:
-    """The rows of one data file to make again, all of them or those of `ids`."""
+    """The rows of one data file to make again: all rows if `ids` is None, otherwise those of `ids`."""
 
     file: DataFile
     index: str
@@ -78,12 +78,12 @@ class RebuildItem:
         return self.file.path
 
 
-def context_of(lake: Lake, found: Published, plugins: Path | None, scratch: str) -> Context:
-    """The context of the run that made a version, as far as its rows depend on it; nothing is written to the lake."""
+def context_of(lake: Lake, published: Published, plugins: Path | None, scratch: str) -> Context:
+    """The context of the run that made a version, as far as its rows depend on it. Nothing is written to the lake."""
     return Context(
-        policy=Policy.model_validate_json(json.dumps(found.manifest.policy)),
+        policy=Policy.model_validate_json(json.dumps(published.manifest.policy)),
         base=Path(),
-        suite=Suite(name=found.manifest.dataset),
+        suite=Suite(name=published.manifest.dataset),
         lake=lake.store.uri,
         fingerprint=fingerprint_hash(),
         shard_rows=0,
@@ -94,20 +94,20 @@ def context_of(lake: Lake, found: Published, plugins: Path | None, scratch: str)
 
 
 def locate(ctx: Context, manifest: Manifest, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Which of the given rows each file of a version holds, by path. Raises PolicyError for ids that none holds."""
+    """The ids of the given rows by path of the file that holds them. Raises PolicyError for ids that no file holds."""
     missing = set(ids)
-    found: dict[str, tuple[str, ...]] = {}
+    ids_by_path: dict[str, tuple[str, ...]] = {}
     for file in manifest.data_files:
         if not missing:
             break
-        there = ctx.table.read_table(file.path, columns=[SAMPLE_ID])[SAMPLE_ID]
-        mine = there.filter(pc.is_in(there, pa.array(sorted(missing), pa.string()))).to_pylist()
-        if mine:
-            found[file.path] = tuple(mine)
-            missing.difference_update(mine)
+        file_ids = ctx.table.read_table(file.path, columns=[SAMPLE_ID])[SAMPLE_ID]
+        requested_ids = file_ids.filter(pc.is_in(file_ids, pa.array(sorted(missing), pa.string()))).to_pylist()
+        if requested_ids:
+            ids_by_path[file.path] = tuple(requested_ids)
+            missing.difference_update(requested_ids)
     if missing:
         raise _no_row(manifest, missing)
-    return found
+    return ids_by_path
 
 
 def find(ctx: Context, manifest: Manifest, sample_id: str) -> tuple[DataFile, dict[str, Any]]:
@@ -134,24 +134,26 @@ def sample(ctx: Context, manifest: Manifest, count: int) -> list[str]:
     return sorted(name for names in lowest for name in names)[:count]
 
 
-def rebuild(ctx: Context, runner: Runner, found: Published, ids: Collection[str] | None) -> dict[str, Any]:
-    """Make the given rows again, or with None every row, and say what came out different.
+def rebuild(ctx: Context, runner: Runner, published: Published, ids: Collection[str] | None) -> dict[str, Any]:
+    """Make the given rows again (every row if `ids` is None), and return which came out different.
 
-    Real rows are not made but kept: of them the bytes of their files are held against what was published.
+    Real rows are not made again: the bytes of their files are compared with the published digests.
     """
-    manifest = found.manifest
+    manifest = published.manifest
     files = manifest.data_files
-    wanted = locate(ctx, manifest, ids) if ids is not None else None
-    chosen = [file for file in files if wanted is None or file.path in wanted]
+    ids_by_path = locate(ctx, manifest, ids) if ids is not None else None
+    chosen = [file for file in files if ids_by_path is None or file.path in ids_by_path]
     real = [file for file in chosen if file.origin == REAL]
     children = [file for file in chosen if file.origin != REAL]
     altered = map_shards(runner, "compare", partial(is_altered, ctx), real, weight=lambda file: file.rows)
-    made: list[Again] = []
+    rebuilt_files: list[RebuiltFile] = []
     if children:
         index = write_index(ctx, [file for file in files if file.origin == REAL and file.split == "train"])
-        items = [RebuildItem(file, index, wanted[file.path] if wanted else None) for file in children]
-        made = map_shards(runner, "rebuild", partial(rebuild_file, ctx), items, weight=_size)
-    return _document(found, made, [file.path for file, bad in zip(real, altered, strict=True) if bad], real)
+        items = [RebuildItem(file, index, ids_by_path[file.path] if ids_by_path else None) for file in children]
+        rebuilt_files = map_shards(runner, "rebuild", partial(rebuild_file, ctx), items, weight=_size)
+    return _document(
+        published, rebuilt_files, [file.path for file, bad in zip(real, altered, strict=True) if bad], real
+    )
 
 
 def is_altered(ctx: Context, file: DataFile) -> bool:
@@ -159,53 +161,55 @@ def is_altered(ctx: Context, file: DataFile) -> bool:
     return not ctx.table.exists(file.path) or ctx.table.sha256(file.path) != file.sha256
 
 
-def rebuild_file(ctx: Context, item: RebuildItem) -> Again:
+def rebuild_file(ctx: Context, item: RebuildItem) -> RebuiltFile:
     """Worker: make the children of one file again, and compare them with what is published there."""
     rows = ctx.table.read_table(item.file.path)
     if item.ids is not None:
         rows = rows.filter(pc.is_in(rows[SAMPLE_ID], pa.array(item.ids, pa.string())))
     ids = tuple(rows[SAMPLE_ID].to_pylist())
     try:
-        made = again(ctx, rows, item)
+        rebuilt = rebuild_rows(ctx, rows, item)
     except (AugmillError, KeyError, ValueError) as fault:  # a record that was tampered with may say anything
-        return Again(item.file, len(ids), ids, str(fault) or type(fault).__name__)
-    return Again(item.file, len(ids), tuple(_different(made, rows)))
+        return RebuiltFile(item.file, len(ids), ids, str(fault) or type(fault).__name__)
+    return RebuiltFile(item.file, len(ids), tuple(_different_ids(rebuilt, rows)))
 
 
-def again(ctx: Context, rows: pa.Table, item: RebuildItem) -> pa.Table:
+def rebuild_rows(ctx: Context, rows: pa.Table, item: RebuildItem) -> pa.Table:
     """The published children `rows` made from their parents, in the columns and the order of `rows`."""
     step = step_named(ctx, item.file.step)
-    (name,) = pc.unique(rows[RECIPE_HASH]).to_pylist()
-    recipe = _recipe(ctx, name)
+    (recipe_hash,) = pc.unique(rows[RECIPE_HASH]).to_pylist()
+    recipe = _recipe(ctx, recipe_hash)
     places = places_of(ctx.work, item.index)
     lists = rows[PARENT_IDS].combine_chunks()
-    who = pc.unique(lists.flatten())
-    at = pc.index_in(who, places["sample_id"].combine_chunks())
-    if at.null_count:
-        raise DataError(f"{at.null_count} parents are no real training rows of this version", "Publish it again.")
-    parents = by_file(ctx.table, places)(at.to_numpy().astype(np.int64))
-    pool = PoolIndex(who.to_pylist(), places["label"].take(at).to_pylist(), recipe["label"])
+    parent_ids = pc.unique(lists.flatten())
+    positions = pc.index_in(parent_ids, places["sample_id"].combine_chunks())
+    if positions.null_count:
+        raise DataError(
+            f"{positions.null_count} parents are no real training rows of this version", "Publish it again."
+        )
+    parents = by_file(ctx.table, places)(positions.to_numpy().astype(np.int64))
+    pool = PoolIndex(parent_ids.to_pylist(), places["label"].take(positions).to_pylist(), recipe["label"])
     seeds = rows[SEED].to_numpy()
-    recorded = Recorded(_lists(lists, who), seeds, rows[OPS].to_pylist())
-    made = modality_of(ctx).rebuild(ops_of(ctx, step), recipe["description"] or {}, parents, pool, recorded)
-    made = relabelled(ctx, step, made, pool)
-    words = words_of(who)[recorded.bases]
+    recorded = Recorded(_parent_positions(lists, parent_ids), seeds, rows[OPS].to_pylist())
+    children = modality_of(ctx).rebuild(ops_of(ctx, step), recipe["description"] or {}, parents, pool, recorded)
+    children = relabelled(ctx, step, children, pool)
+    words = words_of(parent_ids)[recorded.bases]
     copies = _copies(word_of("step", ctx.policy.seed, step.name), words[:, 0], seeds)
-    provenance = {column: made[column] for column in NAMES if column in made.column_names} | {
-        SAMPLE_ID: ids_of(child_words(name, words, copies)),
+    provenance = {column: children[column] for column in NAMES if column in children.column_names} | {
+        SAMPLE_ID: ids_of(child_words(recipe_hash, words, copies)),
         DEPTH: pa.repeat(pa.scalar(1, pa.int32()), rows.num_rows),
         STEP: pa.repeat(step.name, rows.num_rows),
         SEED: pa.array(seeds),
-        RECIPE_HASH: pa.repeat(name, rows.num_rows),
+        RECIPE_HASH: pa.repeat(recipe_hash, rows.num_rows),
     }
-    user = made.select([column for column in made.column_names if column not in NAMES])
-    return _like(with_provenance(user, provenance), rows.schema)
+    user = children.select([column for column in children.column_names if column not in NAMES])
+    return _with_schema(with_provenance(user, provenance), rows.schema)
 
 
-def _recipe(ctx: Context, name: str) -> dict[str, Any]:
-    recipe = json_objects.document(ctx.objects, f"recipes/{name}.json")
-    if hash_of(recipe) != name:
-        raise DataError(f"the recipe {name} is not what it was when its children were made", "Restore it.")
+def _recipe(ctx: Context, recipe_hash: str) -> dict[str, Any]:
+    recipe = json_objects.document(ctx.objects, f"recipes/{recipe_hash}.json")
+    if hash_of(recipe) != recipe_hash:
+        raise DataError(f"the recipe {recipe_hash} is not what it was when its children were made", "Restore it.")
     step = step_named(ctx, recipe["step"])
     if recipe["code"] != transform_code(ctx, step):
         raise DataError(
@@ -216,40 +220,42 @@ def _recipe(ctx: Context, name: str) -> dict[str, Any]:
 
 
 def _copies(step: np.uint64, bases: U64, seeds: I64) -> I64:
-    """Which copy of its base each child is, (n,): the number that gives its seed; -1 where none does."""
+    """The copy number of each child of its base row, (n,): the number that gives its seed, -1 if no number does."""
     copies = np.full(len(seeds), -1, dtype=np.int64)
-    left = np.arange(len(seeds))
+    remaining = np.arange(len(seeds))
     number = 0
-    while len(left) and number <= MOST_COPIES:
-        fits = child_seeds(step, bases[left], np.full(len(left), number)) == seeds[left]
-        copies[left[fits]] = number
-        left = left[~fits]
+    while len(remaining) and number <= MOST_COPIES:
+        fits = child_seeds(step, bases[remaining], np.full(len(remaining), number)) == seeds[remaining]
+        copies[remaining[fits]] = number
+        remaining = remaining[~fits]
         number += 1
     return copies
 
 
-def _lists(lists: pa.ListArray, who: pa.Array) -> list[list[int]]:
-    rows = pc.index_in(lists.flatten(), who).to_numpy().tolist()
+def _parent_positions(lists: pa.ListArray, parent_ids: pa.Array) -> list[list[int]]:
+    rows = pc.index_in(lists.flatten(), parent_ids).to_numpy().tolist()
     ends = np.cumsum(pc.list_value_length(lists).to_numpy()).tolist()
     return [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _like(made: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns of `schema`; one that the parents' own files lack is null."""
+def _with_schema(rebuilt: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with the columns of `schema`; a column that the parents' files lack is null."""
     columns = [
-        made[field.name].cast(field.type) if field.name in made.column_names else pa.nulls(made.num_rows, field.type)
+        rebuilt[field.name].cast(field.type)
+        if field.name in rebuilt.column_names
+        else pa.nulls(rebuilt.num_rows, field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
 
 
-def _different(made: pa.Table, rows: pa.Table) -> list[str]:
-    if parquet.encode(made) == parquet.encode(rows):
+def _different_ids(rebuilt: pa.Table, rows: pa.Table) -> list[str]:
+    if parquet.encode(rebuilt) == parquet.encode(rows):
         return []
     ids = rows[SAMPLE_ID].to_pylist()
-    # As texts: two NaN are alike, and 0.0 and -0.0 are not.
-    pairs = zip(ids, made.to_pylist(), rows.to_pylist(), strict=True)
-    return [name for name, ours, theirs in pairs if repr(ours) != repr(theirs)] or ids
+    # Compared as texts: two NaN are equal, and 0.0 and -0.0 are not.
+    pairs = zip(ids, rebuilt.to_pylist(), rows.to_pylist(), strict=True)
+    return [name for name, rebuilt_row, published_row in pairs if repr(rebuilt_row) != repr(published_row)] or ids
 
 
 def _size(item: RebuildItem) -> int:
@@ -257,31 +263,34 @@ def _size(item: RebuildItem) -> int:
 
 
 def _document(
-    found: Published, made: Sequence[Again], altered: Sequence[str], real: Sequence[DataFile]
+    published: Published, rebuilt_files: Sequence[RebuiltFile], altered: Sequence[str], real: Sequence[DataFile]
 ) -> dict[str, Any]:
-    different = sum(len(one.different) for one in made)
+    different = sum(len(rebuilt.different) for rebuilt in rebuilt_files)
     return {
-        "dataset": found.manifest.dataset,
-        "version": found.version,
-        "rebuilt": sum(one.rows for one in made),
+        "dataset": published.manifest.dataset,
+        "version": published.version,
+        "rebuilt": sum(rebuilt.rows for rebuilt in rebuilt_files),
         "different": different,
-        "steps": [_step(name, [one for one in made if one.file.step == name]) for name in _steps(made)],
+        "steps": [
+            _step(name, [rebuilt for rebuilt in rebuilt_files if rebuilt.file.step == name])
+            for name in _steps(rebuilt_files)
+        ],
         "real": {"files": len(real), "rows": sum(file.rows for file in real), "altered": list(altered)},
-        "unlike": differences(fingerprint(), found.manifest.fingerprint) if different else [],
+        "unlike": differences(fingerprint(), published.manifest.fingerprint) if different else [],
         "exit_code": DataError.exit_code if different or altered else 0,
     }
 
 
-def _steps(made: Sequence[Again]) -> list[str]:
-    return list(Counter(one.file.step for one in made))
+def _steps(rebuilt_files: Sequence[RebuiltFile]) -> list[str]:
+    return list(Counter(rebuilt.file.step for rebuilt in rebuilt_files))
 
 
-def _step(name: str, made: Sequence[Again]) -> Mapping[str, Any]:
-    different = sorted(row for one in made for row in one.different)
+def _step(name: str, rebuilt_files: Sequence[RebuiltFile]) -> Mapping[str, Any]:
+    different = sorted(row for rebuilt in rebuilt_files for row in rebuilt.different)
     return {
         "name": name,
-        "rebuilt": sum(one.rows for one in made),
+        "rebuilt": sum(rebuilt.rows for rebuilt in rebuilt_files),
         "different": len(different),
         "examples": different[:SHOWN],
-        "reasons": sorted({one.reason for one in made if one.reason}),
+        "reasons": sorted({rebuilt.reason for rebuilt in rebuilt_files if rebuilt.reason}),
     }

@@ -1,4 +1,4 @@
-"""Record: one document says what a run did; it goes to MLflow, to the terminal and to machines alike."""
+"""Record: one document about a run, for MLflow, for the terminal and for `--json` output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from augmill.tasks.lineage.spool import SUFFIX, Sent, record_or_spool, send
 from augmill.tasks.pages import data_card
 from augmill.tasks.pages.before_after import before_after
 from augmill.tasks.pages.data_card import page_folder
-from augmill.tasks.pages.rejections_page import KEPT, REJECTIONS, rejections
+from augmill.tasks.pages.rejections_page import REJECTIONS, REJECTIONS_JSON, rejections
 from augmill.tasks.pages.validation_page import report
 from augmill.tasks.rows.hashing import hash_of
 from augmill.tasks.runs.context import Context
@@ -29,7 +29,7 @@ from augmill.tasks.runs.run import Run
 from augmill.tasks.sanitize.redact import redact
 from augmill.tasks.stages.check import CheckResult
 from augmill.tasks.stages.publish import Version
-from augmill.tasks.storage import json_objects as kept
+from augmill.tasks.storage import json_objects
 from augmill.tasks.storage.store import Store
 from augmill.tasks.telemetry.spans import current, span
 from augmill.tasks.versions import lineage_pages
@@ -51,58 +51,60 @@ def record_version(run: Run, version: Version, checked: CheckResult) -> dict[str
     marker = record_name(version.number)
     objects = run.ctx.objects
     if not (version.skipped and objects.exists(marker)):
-        pages, addresses = keep_pages(run, version.number, checked)
+        pages, addresses = write_pages(run, version.number, checked)
         document |= addresses
         artifacts = bundle(cast(VersionDocument, document)) | pages
         outcome = record_or_spool(objects.sub("spool"), cast(VersionDocument, document), run.tracking_uri, artifacts)
         document["mlflow"] = _link(run.tracking_uri, outcome.link, outcome.fault)
         objects.write(marker, json.dumps(document, sort_keys=True, default=str).encode())
-        note_sent(objects, outcome.earlier)
+        record_sent(objects, outcome.earlier)
     else:
-        document["mlflow"] = kept.document(objects, marker)["mlflow"]
+        document["mlflow"] = json_objects.document(objects, marker)["mlflow"]
     return document
 
 
-def keep_pages(run: Run, version: int, checked: CheckResult) -> tuple[dict[str, bytes], dict[str, str]]:
+def write_pages(run: Run, version: int, checked: CheckResult) -> tuple[dict[str, bytes], dict[str, str]]:
     """Write the version's pages into the lake; returns them by name, for MLflow, and their addresses."""
     ctx, folder = run.ctx, page_folder(version)
-    fitted, scored, judged = checked.fitted, checked.scored, checked.judged
-    found = published(ctx.table, ctx.objects, version)
-    if found is None:
+    fitted, scored, verdicts = checked.fitted, checked.scored, checked.judged
+    published_version = published(ctx.table, ctx.objects, version)
+    if published_version is None:
         raise StorageError(f"{ctx.table.uri} lost version {version}", "Look who removed its log, then run again.")
-    drawn = before_after(ctx, fitted, scored.children)
-    pictures = {name: content for name, content in drawn.items() if name.endswith(".svg")}
-    kept, small = rejections(ctx, fitted, scored, judged, checked.figures, version)
-    pages = {REPORT: report(run, checked, version), REJECTIONS: page(kept, small)}
-    told = {KEPT: json.dumps(kept, sort_keys=True, default=str).encode()}
-    for name, content in (pages | told).items():
+    before_after_files = before_after(ctx, fitted, scored.children)
+    pictures = {name: content for name, content in before_after_files.items() if name.endswith(".svg")}
+    rejections_document, thumbnails = rejections(ctx, fitted, scored, verdicts, checked.figures, version)
+    pages = {REPORT: report(run, checked, version), REJECTIONS: page(rejections_document, thumbnails)}
+    lake_only = {REJECTIONS_JSON: json.dumps(rejections_document, sort_keys=True, default=str).encode()}
+    for name, content in (pages | lake_only).items():
         ctx.objects.write(f"{folder}/{name}", content)
     addresses = {
         "report": ctx.objects.url(f"{folder}/{REPORT}"),
         "rejections": ctx.objects.url(f"{folder}/{REJECTIONS}"),
-        **data_card.write_card(ctx.table, ctx.objects, found, pictures),
+        **data_card.write_card(ctx.table, ctx.objects, published_version, pictures),
         "lineage": ctx.objects.url(f"{folder}/{lineage_pages.PAGE}"),
     }
-    # Last: it links to the others that are there.
+    # Last, because it links to the pages that exist.
     lineage = lineage_pages.write_page(Lake(Store(ctx.lake)), ctx.policy.dataset, int(time.time() * 1000), version)
-    return data_card.artifacts(ctx.table, found, pictures) | drawn | pages | {lineage_pages.PAGE: lineage}, addresses
+    return data_card.artifacts(ctx.table, published_version, pictures) | before_after_files | pages | {
+        lineage_pages.PAGE: lineage
+    }, addresses
 
 
 def send_spooled(objects: Store, tracking_uri: str) -> None:
-    """Send records of earlier versions that could not be sent then; costs nothing where there is none."""
+    """Send spooled records of earlier versions, which could not be sent then; does nothing if there are none."""
     spool = objects.sub("spool")
     if any(entry.name.endswith(SUFFIX) for entry in spool.list()):
-        note_sent(objects, send(spool, tracking_uri))
+        record_sent(objects, send(spool, tracking_uri))
 
 
-def note_sent(objects: Store, sent: Sent) -> None:
-    """Write where spooled records now are into the documents of their versions."""
+def record_sent(objects: Store, sent: Sent) -> None:
+    """Write the MLflow links of records that left the spool into the documents of their versions."""
     for entry, link in sent.links.items():
         name = record_name(int(entry.partition("-")[0]))
         if not objects.exists(name):  # the run that spooled it was killed; its rerun writes the document
             continue
-        known = kept.document(objects, name)
-        objects.write(name, json.dumps({**known, "mlflow": link}, sort_keys=True).encode())
+        document = json_objects.document(objects, name)
+        objects.write(name, json.dumps({**document, "mlflow": link}, sort_keys=True).encode())
 
 
 def _link(tracking_uri: str, link: RunLink | None, fault: StorageError | None) -> dict[str, Any]:
@@ -160,28 +162,28 @@ def document_of(run: Run, version: Version, checked: CheckResult) -> dict[str, A
 
 
 def _prices(ctx: Context) -> dict[str, Any]:
-    asked = ctx.policy.gates.budgets
-    if asked is None or asked.price_per_cpu_hour is None:
+    budgets = ctx.policy.gates.budgets
+    if budgets is None or budgets.price_per_cpu_hour is None:
         return {}
-    return {"price_per_cpu_hour": asked.price_per_cpu_hour, "currency": asked.currency}
+    return {"price_per_cpu_hour": budgets.price_per_cpu_hour, "currency": budgets.currency}
 
 
 def latency(ctx: Context, children: Sequence[ChildShard]) -> list[dict[str, Any]]:
     """CPU milliseconds per child of each step's chain: quantiles over its shards, weighted by their rows."""
-    found = []
+    latencies = []
     for step in ctx.policy.steps:
-        mine = [shard for shard in children if shard.step == step.name and shard.rows]
-        if mine:
-            each_ms = np.repeat([1e3 * s.cpu_seconds / s.rows for s in mine], [s.rows for s in mine])
+        step_shards = [shard for shard in children if shard.step == step.name and shard.rows]
+        if step_shards:
+            each_ms = np.repeat([1e3 * s.cpu_seconds / s.rows for s in step_shards], [s.rows for s in step_shards])
             p50, p95, p99 = (round(float(value), 4) for value in np.percentile(each_ms, [50, 95, 99]))
             use = "+".join(transform.use for transform in step.transforms)
-            found.append({"use": use, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99})
-    return found
+            latencies.append({"use": use, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99})
+    return latencies
 
 
-def _parent_run(asked: RunRequest, parent: int | None) -> str | None:
-    if parent is None or not asked.ctx.objects.exists(record_name(parent)):
+def _parent_run(request: RunRequest, parent: int | None) -> str | None:
+    if parent is None or not request.ctx.objects.exists(record_name(parent)):
         return None
-    link = kept.document(asked.ctx.objects, record_name(parent)).get("mlflow") or {}
+    link = json_objects.document(request.ctx.objects, record_name(parent)).get("mlflow") or {}
     run_id = link.get("run_id")
     return str(run_id) if run_id else None

@@ -1,7 +1,7 @@
-"""Gates of a version that is published, on its rows as they lie in the table.
+"""Run the gates of a published version again, on its rows in the table.
 
-A version's rows cannot change, and so what most gates said of them stands. Production can: what the drift gate says is
-of the sample as it is today. Budgets are not judged again, because nothing is spent.
+The rows of a version cannot change, so the answers of most gates stay the same. Production data can change: the drift
+gate uses the sample of today. Budgets are not judged again, because nothing is spent.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from augmill.tasks.stages.gate_evidence import Evidence
 from augmill.tasks.stages.profile import profile_rows
 
 TODAY = ("drift_coverage",)
-"""Gates that may answer differently of the same rows."""
+"""Gates whose answer may change although the rows are the same."""
 
 
 @dataclass(frozen=True)
 class PublishedEvidence(Evidence):
-    """The rows of a published version: new rows are read from its files, and nothing is dropped any more."""
+    """The rows of a published version: new rows are read from its files, and no row is dropped."""
 
     def read(self, item: AcceptedShard, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one file."""
@@ -46,40 +46,49 @@ class PublishedEvidence(Evidence):
 
     @property
     def fitted_on_others(self) -> Sequence[str]:
-        """Ids of parents of new rows that lie in no file of real training rows: what the pools held is not kept."""
-        known = self._places("train")["sample_id"].combine_chunks()
+        """Ids of parents of new rows that are in no file of real training rows; the pools of the run are not stored."""
+        training_ids = self._places("train")["sample_id"].combine_chunks()
         parents = pc.unique(self._links["parent"])
-        return sorted(parents.filter(pc.invert(pc.is_in(parents, known))).to_pylist())
+        return sorted(parents.filter(pc.invert(pc.is_in(parents, training_ids))).to_pylist())
 
 
-def regate(ctx: Context, runner: Runner, found: Published, only: Collection[str] | None = None) -> list[dict[str, Any]]:
-    """What the gates of the version's policy say now; `only`: those of these names."""
-    gates = _asked(ctx.policy.gates, only)
+def regate(
+    ctx: Context, runner: Runner, published: Published, only: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """The answers of the gates of the version's policy now. `only`: names of the gates to run, None for all."""
+    gates = _selected_gates(ctx.policy.gates, only)
     if not gates_of(gates):
         return []
-    # Rebuilding reads no source and cuts no shard; production is read in shards as large as a run's.
-    ctx = replace(ctx, policy=_where_it_was(ctx.policy, found), shard_bytes=SHARD_BYTES)
-    manifest = found.manifest
+    # A rebuilt context has no shard size; production is read in shards of the size that runs use.
+    ctx = replace(ctx, policy=_with_production_uri(ctx.policy, published), shard_bytes=SHARD_BYTES)
+    manifest = published.manifest
     real = [file for file in manifest.data_files if file.origin == REAL]
-    there = production_source.find(ctx.policy, Path()) if gates.drift_coverage else None
-    surveyed = profile_rows(ctx, runner, real)
-    production_sample.refuse_other_columns(ctx, runner, there, manifest.types, surveyed.description)
-    met = production_sample.sample(ctx, runner, there, manifest.types)
-    made = tuple(_accepted(file) for file in manifest.data_files if file.origin != REAL)
+    production = production_source.find(ctx.policy, Path()) if gates.drift_coverage else None
+    profile = profile_rows(ctx, runner, real)
+    production_sample.refuse_other_columns(ctx, runner, production, manifest.types, profile.description)
+    production_rows = production_sample.sample(ctx, runner, production, manifest.types)
+    accepted = tuple(_accepted(file) for file in manifest.data_files if file.origin != REAL)
     evidence = PublishedEvidence(
-        ctx, tuple(real), made, surveyed.description, 0.0, runner, met.rows, readable=met.readable
+        ctx,
+        tuple(real),
+        accepted,
+        profile.description,
+        0.0,
+        runner,
+        production_rows.rows,
+        readable=production_rows.readable,
     )
     return [dict(answer) for answer in judge_gates(evidence, gates)]
 
 
-def _asked(gates: Gates, only: Collection[str] | None) -> Gates:
-    left_out = {name for name in gates_of(gates) if name == "budgets" or (only is not None and name not in only)}
-    return gates.model_copy(update=dict.fromkeys(left_out))
+def _selected_gates(gates: Gates, only: Collection[str] | None) -> Gates:
+    excluded = {name for name in gates_of(gates) if name == "budgets" or (only is not None and name not in only)}
+    return gates.model_copy(update=dict.fromkeys(excluded))
 
 
-def _where_it_was(policy: Policy, found: Published) -> Policy:
-    """The policy with the address of its production sample, which was relative to the policy's file."""
-    gate, uri = policy.gates.drift_coverage, found.manifest.production.get("uri")
+def _with_production_uri(policy: Policy, published: Published) -> Policy:
+    """The policy with the recorded address of its production sample; in the file it may be a relative path."""
+    gate, uri = policy.gates.drift_coverage, published.manifest.production.get("uri")
     if gate is None or uri is None:
         return policy
     gates = policy.gates.model_copy(update={"drift_coverage": gate.model_copy(update={"production": uri})})

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augmill.policies.errors import PolicyError
-from augmill.tasks.pages.data_card import beside
+from augmill.tasks.pages.data_card import write_beside_export
 from augmill.tasks.rows.provenance import ORIGIN, SPLIT
 from augmill.tasks.runs.context import OBJECTS, REGISTER
 from augmill.tasks.runs.manifest import Published, published
@@ -31,31 +31,33 @@ class Lake:
 
     def datasets(self) -> list[str]:
         """Names of the datasets with at least one version, sorted."""
-        named = [entry.name.removeprefix(f"{REGISTER}/") for entry in self.store.sub(OBJECTS).list(f"{REGISTER}/")]
-        # A person may have removed a table's folder by hand; the others must still be found.
-        return [name for name in named if Table(self.store.sub(name)).versions()]
+        names = [entry.name.removeprefix(f"{REGISTER}/") for entry in self.store.sub(OBJECTS).list(f"{REGISTER}/")]
+        # Somebody may have removed a table's folder by hand; the other datasets must still be found.
+        return [name for name in names if Table(self.store.sub(name)).versions()]
 
     def find(self, reference: str) -> Published:
         """The version that `DATASET`, `DATASET@N` or `DATASET@CHANNEL` names. Raises PolicyError if there is none."""
-        dataset, named, at = reference.partition("@")
-        if named and not at:  # a variable that is not set must not stand for the latest version
+        dataset, separator, at = reference.partition("@")
+        if separator and not at:  # an unset shell variable must not mean the latest version
             raise PolicyError(f"{reference!r} names no version", f"Name one after the @, or leave it out: {dataset}.")
         table, objects = self.store.sub(dataset), self.objects(dataset)
         if not Table(table).versions():
-            known = ", ".join(self.datasets()) or "none yet"
-            raise PolicyError(f"there is no dataset {dataset!r} in {self.store.uri}", f"Published datasets: {known}.")
+            dataset_names = ", ".join(self.datasets()) or "none yet"
+            raise PolicyError(
+                f"there is no dataset {dataset!r} in {self.store.uri}", f"Published datasets: {dataset_names}."
+            )
         version = None if at == "" else self._version(dataset, at)
-        found = published(table, objects, version)
-        if found is None:
+        published_version = published(table, objects, version)
+        if published_version is None:
             raise PolicyError(f"{dataset} has no version", "Run its policy first.")
-        return found
+        return published_version
 
     def versions(self, dataset: str) -> int:
         """How many versions a dataset has."""
         return len(Table(self.store.sub(dataset)).versions())
 
     def objects(self, dataset: str) -> Store:
-        """Our own objects of one dataset."""
+        """The project's own objects of one dataset."""
         return self.store.sub(OBJECTS, dataset)
 
     def channels(self, dataset: str) -> dict[str, int]:
@@ -67,25 +69,27 @@ class Lake:
         """Every version that is pinned."""
         return pins.pins(self.objects(dataset).sub("pins"))
 
-    def gone(self, dataset: str) -> dict[int, Gone]:
-        """Every version that cannot be read any more, and why."""
+    def tombstones(self, dataset: str) -> dict[int, Gone]:
+        """Tombstones by version: the versions that cannot be read any more, and why."""
         return tombstones.gone(self.objects(dataset).sub("gone"))
 
     def readable(self, reference: str) -> Published:
-        """The same as `find`, but raises DataError where the version's files have been removed on purpose."""
-        found = self.find(reference)
-        self.refuse_gone(found)
-        return found
+        """The same as `find`, but raises DataError if vacuum or a purge has removed the version's files."""
+        published_version = self.find(reference)
+        self.refuse_removed(published_version)
+        return published_version
 
-    def refuse_gone(self, found: Published) -> None:
-        """Raise DataError, saying why, where vacuum or a purge has removed a version."""
-        dataset, known = found.manifest.dataset, self.gone(found.manifest.dataset)
-        if found.version in known:
-            left = sorted(set(Table(self.store.sub(dataset)).versions()) - known.keys())
-            tombstones.refuse(dataset, found.version, known, f"Versions to read: {', '.join(map(str, left))}.")
+    def refuse_removed(self, published_version: Published) -> None:
+        """Raise DataError with the reason if vacuum or a purge has removed a version."""
+        dataset, removed = published_version.manifest.dataset, self.tombstones(published_version.manifest.dataset)
+        if published_version.version in removed:
+            readable = sorted(set(Table(self.store.sub(dataset)).versions()) - removed.keys())
+            tombstones.refuse(
+                dataset, published_version.version, removed, f"Versions to read: {', '.join(map(str, readable))}."
+            )
 
     def record(self, dataset: str, version: int) -> dict[str, Any]:
-        """What was recorded of a version; empty if its record was lost."""
+        """The record of a version; empty if it was lost."""
         objects = self.objects(dataset)
         name = record_name(version)
         return json_objects.document(objects, name) if objects.exists(name) else {}
@@ -95,14 +99,15 @@ class Lake:
             return int(at)
         pointers = self.channels(dataset)
         if at not in pointers:
-            known = ", ".join(sorted(pointers)) or "none"
+            channel_names = ", ".join(sorted(pointers)) or "none"
             raise PolicyError(
-                f"{dataset} has no channel {at!r}", f"Its channels: {known}. A version is a number, as in {dataset}@0."
+                f"{dataset} has no channel {at!r}",
+                f"Its channels: {channel_names}. A version is a number, as in {dataset}@0.",
             )
         return pointers[at]
 
 
-def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
+def export(lake: Lake, published_version: Published, folder: Path) -> Iterator[Path]:
     """Write a version as plain Parquet, one file per split and origin, all columns inside, with its card and its
     Croissant file; yields the paths.
 
@@ -114,13 +119,15 @@ def export(lake: Lake, found: Published, folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise PolicyError(f"{folder} cannot be made: {fault.strerror}", "Name a folder elsewhere.") from fault
-    table = Table(lake.store.sub(found.manifest.dataset))
-    schema, files = found.snapshot.schema, []
-    for split, origin in sorted({(file.partition[SPLIT], file.partition[ORIGIN]) for file in found.snapshot.files}):
+    table = Table(lake.store.sub(published_version.manifest.dataset))
+    schema, files = published_version.snapshot.schema, []
+    for split, origin in sorted(
+        {(file.partition[SPLIT], file.partition[ORIGIN]) for file in published_version.snapshot.files}
+    ):
         path = folder / f"{split}-{origin}.parquet"
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for batch in table.read(found.version, split=split, origin=origin):
+            for batch in table.read(published_version.version, split=split, origin=origin):
                 writer.write_table(pa.Table.from_batches([batch]))
         files.append(path)
         yield path
-    yield from beside(table.store, found, folder, files)
+    yield from write_beside_export(table.store, published_version, folder, files)

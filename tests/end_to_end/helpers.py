@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from augmill.flows.open_run import remove_half_written, under_way
-from augmill.tasks.pages.validation_page import keep_refusal
+from augmill.tasks.pages.validation_page import write_refusal_page
 from augmill.tasks.pipeline import run_until
 from augmill.tasks.rows.provenance import SAMPLE_ID
 from augmill.tasks.runners.runner_contract import Runner
@@ -132,9 +132,9 @@ def go(
     remove_half_written(asked.ctx)
     with under_way(asked.ctx, run_id) as hold:
         if runner is not None:
-            return _stages(Run(asked, runner, "", run_id, hold=hold, keep_refusal=keep_refusal), tamper or {})
+            return _stages(Run(asked, runner, "", run_id, hold=hold, keep_refusal=write_refusal_page), tamper or {})
         with ThreadRunner(2) as threads:
-            return _stages(Run(asked, threads, "", run_id, hold=hold, keep_refusal=keep_refusal), tamper or {})
+            return _stages(Run(asked, threads, "", run_id, hold=hold, keep_refusal=write_refusal_page), tamper or {})
 
 
 def _stages(run: Run, tamper: Tamper) -> Version:

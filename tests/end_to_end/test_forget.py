@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from augmill.policies.errors import DataError, PolicyError, StorageError
-from augmill.tasks.erasure.forget import confirm, keep_proof, note, refuse_only_old, selection_document
+from augmill.tasks.erasure.forget import add_to_list, confirm, keep_proof, refuse_only_old, selection_document
 from augmill.tasks.erasure.purge import Purge, finish, purge, refuse_pinned
 from augmill.tasks.erasure.row_selection import ErasureRequest, choose
 from augmill.tasks.rows import predicate
@@ -17,7 +17,7 @@ from augmill.tasks.storage import leases
 from augmill.tasks.storage.store import Store
 from augmill.tasks.versions import reachability
 from augmill.tasks.versions.pinning import pin
-from augmill.tasks.versions.vacuum import live
+from augmill.tasks.versions.vacuum import signs_of_life
 from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import (
     BLEND,
@@ -60,7 +60,7 @@ def forget(folder, text="", ids=(), steps=STEPS, **more):
     asked = ErasureRequest(predicate.parse(text) if text else None, tuple(ids))
     chosen = choose(lake, DATASET, asked)
     document = selection_document(chosen, asked)
-    entry = note(lake, asked, chosen, **WHEN)
+    entry = add_to_list(lake, asked, chosen, **WHEN)
     version = publish(folder, steps, **more)
     assert confirm(lake, asked, chosen) == version.number
     return keep_proof(lake, entry, chosen, document), version
@@ -205,7 +205,7 @@ def test_asking_twice_publishes_nothing_twice(folder):
     forget(folder, "customer = 7")
     lake = lake_of(folder)
     asked = ErasureRequest(None, (name,))
-    note(lake, asked, choose(lake, DATASET, asked), **WHEN)
+    add_to_list(lake, asked, choose(lake, DATASET, asked), **WHEN)
     version = publish(folder)
     assert (version.number, version.skipped) == (1, True)
 
@@ -310,7 +310,7 @@ def purged(folder, lake=None):
     lake = lake or lake_of(folder)
     asked = ErasureRequest(predicate.parse("customer = 7"))
     chosen = choose(lake, DATASET, asked)
-    entry = note(lake, asked, chosen, **WHEN)
+    entry = add_to_list(lake, asked, chosen, **WHEN)
     go(policy(folder, "data/*.csv", STEPS, **KEYS), lake.store.uri)
     confirm(lake, asked, chosen)
     return purge(Purge(lake, asked, chosen, entry, 7, "test", ""))
@@ -325,11 +325,11 @@ def test_a_pinned_version_is_not_purged(folder):
 
 def test_nothing_is_purged_while_a_run_is_under_way(folder):
     lake = lake_of(folder)
-    with leases.held(live(lake.objects(DATASET)), leases.RUNS, "somebody"):
+    with leases.held(signs_of_life(lake.objects(DATASET)), leases.RUNS, "somebody"):
         with pytest.raises(StorageError, match="nothing was purged from made: a run is under way: somebody") as fault:
             purged(folder)
         assert "killed counts for 180 seconds" in fault.value.remedy
-        assert lake.gone(DATASET) == {}
+        assert lake.tombstones(DATASET) == {}
     assert purged(folder)["versions"] == [0]
 
 
@@ -347,7 +347,7 @@ def test_a_purge_that_was_killed_goes_on_with_the_next(folder, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         purged(folder)
     lake = lake_of(folder)
-    assert lake.gone(DATASET) == {}
+    assert lake.tombstones(DATASET) == {}
     old = {file.path for file in lake.readable(f"{DATASET}@0").snapshot.files}
     with pytest.raises(KeyboardInterrupt):
         purged(folder)
@@ -366,7 +366,7 @@ def test_a_version_that_a_slow_run_published_meanwhile_is_purged_too(folder):
     chosen = choose(lake, DATASET, asked)
     write_csv(folder / "data" / "2.csv", lines(120, 40), HEADER)
     assert publish(folder).number == 1
-    entry = note(lake, asked, chosen, **WHEN)
+    entry = add_to_list(lake, asked, chosen, **WHEN)
     publish(folder)
     confirm(lake, asked, chosen)
     assert purge(Purge(lake, asked, chosen, entry, 7, "test", ""))["versions"] == [0, 1]

@@ -16,7 +16,7 @@ from augmill.tasks.storage import channels
 from augmill.tasks.storage.delta_commit import Conflict
 from augmill.tasks.storage.store import Store
 from augmill.tasks.versions import monitoring
-from augmill.tasks.versions.monitoring import history, parsed, refuse, report
+from augmill.tasks.versions.monitoring import history, parse_figures, refuse, report
 from augmill.tasks.versions.promotion import promote, rollback
 from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, NOISE, go, policy, table_rows, write_csv
@@ -123,12 +123,12 @@ def test_a_person_goes_back_past_what_the_rollback_went_over(lake):
 @pytest.mark.parametrize("pair", ["recall", "recall=", "recall=high", "=0.5", "recall=nan", "recall=inf"])
 def test_what_is_no_figure_is_refused(pair):
     with pytest.raises(PolicyError, match="is no figure"):
-        parsed((pair,))
+        parse_figures((pair,))
 
 
 def test_a_figure_given_twice_is_refused():
     with pytest.raises(PolicyError, match="recall is given twice"):
-        parsed(("recall=0.1", "recall=0.2"))
+        parse_figures(("recall=0.1", "recall=0.2"))
 
 
 def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(lake, monkeypatch):

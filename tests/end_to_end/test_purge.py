@@ -98,7 +98,7 @@ def test_nothing_is_left_of_the_rows_and_the_others_are_as_before(here, capfd):
     assert splits_of(home) == {name: split for name, split in known.items() if name not in gone}
     lake = Lake(Store(str(home / "lake")))
     assert lake.channels(DATASET) == {"canary": 2, "stable": 2}
-    assert [one.reason for one in lake.gone(DATASET).values()] == ["purged", "purged"]
+    assert [one.reason for one in lake.tombstones(DATASET).values()] == ["purged", "purged"]
     assert main(["resolve", f"{DATASET}@0"]) == 3
     assert "made@0 is gone: its files held rows that were to be forgotten" in capfd.readouterr().err
     assert main(["rejections", f"{DATASET}@0"]) == 3

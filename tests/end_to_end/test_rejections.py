@@ -145,7 +145,7 @@ def kept(table, monkeypatch):
     """The lake with what a record keeps."""
     folder, document, pictures = table
     objects = Store(str(folder / "lake")).sub(".augmill", DATASET)
-    objects.write(f"{page_folder(0)}/{work.KEPT}", json.dumps(document).encode())
+    objects.write(f"{page_folder(0)}/{work.REJECTIONS_JSON}", json.dumps(document).encode())
     objects.write(work.page_name(0), page(document, pictures))
     monkeypatch.setenv("AUGMILL_LAKE", str(folder / "lake"))
     return objects
@@ -186,6 +186,6 @@ def test_a_page_for_a_folder_that_is_not_there_is_refused(kept, tmp_path, capfd)
 
 
 def test_a_version_whose_record_was_never_written_says_so(kept, capfd):
-    kept.delete(f"{page_folder(0)}/{work.KEPT}")
+    kept.delete(f"{page_folder(0)}/{work.REJECTIONS_JSON}")
     assert main(["rejections", DATASET]) == 3
     assert "no rejections are kept of made@0" in capfd.readouterr().err

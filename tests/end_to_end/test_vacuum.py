@@ -144,7 +144,7 @@ def test_a_run_that_starts_while_vacuum_deletes_waits_and_vacuum_gives_way(lake,
 
     monkeypatch.setattr(work, "BATCH", 1)
     monkeypatch.setattr(leases, "_LOOK_SECONDS", 0.02)
-    delete, deleted, order = work.reach.delete, [], []
+    delete, deleted, order = work.reachability.delete, [], []
     write_csv(folder / "data.csv", table_rows(0, 60))
     wanted = exactly(lake.store.uri, 0)
     with ThreadPoolExecutor(1) as pool:
@@ -157,11 +157,11 @@ def test_a_run_that_starts_while_vacuum_deletes_waits_and_vacuum_gives_way(lake,
                 runs.append(pool.submit(go, policy(folder, "data.csv", NOISE), folder / "lake"))
                 runs[0].add_done_callback(lambda _: order.append("run"))
                 for _ in range(500):
-                    if any(True for _ in work.live(lake.objects(DATASET)).list("runs/")):
+                    if any(True for _ in work.signs_of_life(lake.objects(DATASET)).list("runs/")):
                         break
                     time.sleep(0.01)
 
-        monkeypatch.setattr(work.reach, "delete", slow)
+        monkeypatch.setattr(work.reachability, "delete", slow)
         document = clean(lake)
         order.append("vacuum")
         version = runs[0].result()
@@ -175,7 +175,7 @@ def test_a_run_that_starts_while_vacuum_deletes_waits_and_vacuum_gives_way(lake,
 
 
 def test_a_killed_run_is_told_from_a_living_one_by_its_last_sign(lake, folder):
-    signs = work.live(lake.objects(DATASET))
+    signs = work.signs_of_life(lake.objects(DATASET))
     signs.write("runs/dead.json", json.dumps({"about": "killed"}).encode())
     assert clean(lake)["skipped"] == "a run is under way: killed"
     long_ago = time.time() - leases.ALIVE_SECONDS - 5
@@ -192,7 +192,7 @@ def test_a_vacuum_that_was_killed_leaves_no_version_that_looks_whole(lake, folde
             store.delete(name)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.reach, "delete", killed)
+    monkeypatch.setattr(work.reachability, "delete", killed)
     with pytest.raises(KeyboardInterrupt):
         clean(lake)
     monkeypatch.undo()
@@ -209,7 +209,7 @@ def test_after_a_vacuum_that_was_killed_among_the_work_a_run_makes_what_is_gone(
     """All that says "done" goes before what it speaks of, whatever was removed last."""
     write_csv(folder / "data.csv", table_rows(0, 60))
     wanted = exactly(lake.store.uri, 0)
-    delete, calls = work.reach.delete, []
+    delete, calls = work.reachability.delete, []
 
     def killed(store, names):
         calls.append(names)
@@ -217,7 +217,7 @@ def test_after_a_vacuum_that_was_killed_among_the_work_a_run_makes_what_is_gone(
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.reach, "delete", killed)
+    monkeypatch.setattr(work.reachability, "delete", killed)
     monkeypatch.setattr(work, "BATCH", 10_000)
     with pytest.raises(KeyboardInterrupt):
         clean(lake)
@@ -256,7 +256,7 @@ def test_a_channel_that_moves_to_a_version_while_vacuum_marks_it_moves_back(lake
 
     def meanwhile(*args, **more):
         made = move(*args, **more)
-        work.gone.mark(lake.objects(DATASET).sub("gone"), work.Gone(1, work.VACUUMED, 7, "vacuum"))
+        work.tombstones.mark(lake.objects(DATASET).sub("gone"), work.Gone(1, work.VACUUMED, 7, "vacuum"))
         return made
 
     monkeypatch.setattr(channels, "move", meanwhile)
@@ -339,7 +339,7 @@ def test_on_a_bucket_as_on_a_folder(s3, tmp_path):
     assert {version: exactly(s3.uri, version) for version in (0, 2)} == before
     with pytest.raises(DataError, match="vacuum has removed its files"):
         lake.readable(f"{DATASET}@1")
-    with leases.held(work.live(lake.objects(DATASET)), leases.RUNS, "somebody"):
+    with leases.held(work.signs_of_life(lake.objects(DATASET)), leases.RUNS, "somebody"):
         assert clean(lake)["skipped"] == "a run is under way: somebody"
 
 
@@ -348,7 +348,7 @@ def test_what_is_no_number_of_days_removes_nothing(lake, folder, capfd, monkeypa
     monkeypatch.setenv("AUGMILL_LAKE", str(folder / "lake"))
     assert main(["vacuum", DATASET, "--retention-days", days]) == 2
     assert "is no number of days" in capfd.readouterr().err
-    assert lake.gone(DATASET) == {}
+    assert lake.tombstones(DATASET) == {}
 
 
 @pytest.mark.parametrize("words", [["vacuum"], ["forget", "--where", "width > 0"]])

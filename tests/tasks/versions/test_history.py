@@ -11,7 +11,7 @@ from augmill.tasks.storage.tombstones import VACUUMED, Gone, mark
 from augmill.tasks.versions import history as reading
 from augmill.tasks.versions import monitoring
 from augmill.tasks.versions.history import CHAPTERS, history
-from augmill.tasks.versions.lineage_pages import PAGE, write_anew, write_page
+from augmill.tasks.versions.lineage_pages import PAGE, rewrite_pages, write_page
 from augmill.tasks.versions.versions import Lake
 from tests.end_to_end.helpers import DATASET, GOOD, SMOTE, go, policy, table_rows, write_csv
 
@@ -86,7 +86,7 @@ def test_rollbacks_breaches_and_vacuumed_versions_show(lake):
 
 def test_chapters_are_read_where_they_are_kept_and_made_anew_where_their_shape_is_another(lake, monkeypatch):
     before = history(lake, DATASET, at_ms=NOW)
-    monkeypatch.setattr(reading, "_made", lambda *asked: pytest.fail("it is kept"))
+    monkeypatch.setattr(reading, "_build_chapter", lambda *asked: pytest.fail("it is kept"))
     assert history(lake, DATASET, at_ms=NOW) == before
     monkeypatch.undo()
     monkeypatch.setattr(reading, "SHAPE", "another")
@@ -109,7 +109,7 @@ def test_nothing_that_only_a_purged_version_read_is_named_anywhere(lake):
     assert SECRET in objects.read(PAGE).decode()
     # What the purge does beside this: the pages of the version itself go with its others.
     objects.delete("reports/00000001/lineage.html")
-    write_anew(lake, DATASET, [1], "", NOW)
+    rewrite_pages(lake, DATASET, [1], "", NOW)
     kept = [entry.name for entry in objects.list(f"{CHAPTERS}/")]
     assert kept == [f"{CHAPTERS}/00000000.json", f"{CHAPTERS}/00000002.json"]
     for name in [*pages, *kept]:
