@@ -73,8 +73,8 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
+def _print_version(ctx: click.Context, _: click.Parameter, is_requested: bool) -> None:
+    if is_requested:
         say(f"augmill {_version()}")
         ctx.exit()
 
@@ -108,9 +108,9 @@ def program() -> NoReturn:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; every foreseen fault becomes one message."""
-    given = list(sys.argv[1:] if args is None else args)
+    arguments = list(sys.argv[1:] if args is None else args)
     try:
-        code = group.main(args=given, prog_name="augmill", standalone_mode=False)
+        code = group.main(args=arguments, prog_name="augmill", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except SystemExit as stop:  # click ends so when the reader of our output has gone
@@ -120,10 +120,10 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_PIPE
     except (click.Abort, KeyboardInterrupt):
-        pressed = Interrupted("Interrupted.", "Give the same command again: it goes on from what is finished.")
-        return _report(pressed, as_json="--json" in given)
+        interruption = Interrupted("Interrupted.", "Give the same command again: it goes on from what is finished.")
+        return _report(interruption, as_json="--json" in arguments)
     except (click.ClickException, AugmillError, OSError) as fault:
-        return _report(fault, as_json="--json" in given)
+        return _report(fault, as_json="--json" in arguments)
 
 
 def _report(fault: click.ClickException | AugmillError | OSError, as_json: bool) -> int:
@@ -132,7 +132,7 @@ def _report(fault: click.ClickException | AugmillError | OSError, as_json: bool)
             raise fault
         fault = StorageError(f"The machine refused: {fault}.", "Free space or correct permissions, then run again.")
     if as_json:
-        print_json({"error": _described(fault)})
+        print_json({"error": _fault_document(fault)})
     if isinstance(fault, click.ClickException):
         fault.show()
     else:
@@ -140,7 +140,7 @@ def _report(fault: click.ClickException | AugmillError | OSError, as_json: bool)
     return fault.exit_code
 
 
-def _described(fault: click.ClickException | AugmillError) -> dict[str, Any]:
+def _fault_document(fault: click.ClickException | AugmillError) -> dict[str, Any]:
     if isinstance(fault, click.ClickException):
         return {"kind": "UsageError", "cause": fault.format_message(), "remedy": "See --help.", "exit_code": 2}
     facts: dict[str, Any] = {

@@ -40,9 +40,9 @@ def print_json(document: Any) -> None:
 def _finite(value: Any) -> Any:
     """The same with null for numbers that JSON cannot write."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

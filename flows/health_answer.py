@@ -1,4 +1,4 @@
-"""What a health check answers: that a thing is well, or what is wrong with it and how to mend it."""
+"""The answer of a health check: the subject works, or what is wrong with it and how to repair it."""
 
 from __future__ import annotations
 
@@ -19,28 +19,38 @@ Kind = Literal["settings", "service"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found of one thing; where it is not well, what to do, and whether a setting or something else is it."""
+    """The answer on one subject: `detail`; on failure the remedy, and whether a setting or a service is wrong."""
 
     name: str
     status: Status
-    found: str
+    detail: str
     remedy: str = ""
     kind: Kind = "service"
 
+    def document(self) -> dict[str, str]:
+        """The answer as `augmill doctor --json` prints it."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "found": self.detail,
+            "remedy": self.remedy,
+            "kind": self.kind,
+        }
 
-def ok(name: str, found: str) -> Answer:
-    """It is as it should be."""
-    return Answer(name, "ok", found)
+
+def ok(name: str, detail: str) -> Answer:
+    """The subject works."""
+    return Answer(name, "ok", detail)
 
 
-def warn(name: str, found: str, remedy: str) -> Answer:
-    """It works, and will not always."""
-    return Answer(name, "warn", found, remedy)
+def warn(name: str, detail: str, remedy: str) -> Answer:
+    """The subject works now, and may fail later."""
+    return Answer(name, "warn", detail, remedy)
 
 
-def fail(name: str, found: str, remedy: str, kind: Kind = "service") -> Answer:
-    """It does not work."""
-    return Answer(name, "fail", found, remedy, kind)
+def fail(name: str, detail: str, remedy: str, kind: Kind = "service") -> Answer:
+    """The subject does not work."""
+    return Answer(name, "fail", detail, remedy, kind)
 
 
 def clock(name: str, reply: Reply) -> Iterable[Answer]:
@@ -48,21 +58,21 @@ def clock(name: str, reply: Reply) -> Iterable[Answer]:
     if reply.date is None:
         return
     skew = reply.date - reply.at
-    shown = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours"
+    difference = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours"
     if abs(skew) <= SKEW_SECONDS:
         yield ok(f"{name} clock", f"within {SKEW_SECONDS:g} s of ours")
     else:
         remedy = "Have both take their time from NTP. Schedules fire by its clock; S3 refuses us from 15 min on."
-        yield warn(f"{name} clock", shown, remedy)
+        yield warn(f"{name} clock", difference, remedy)
 
 
-def at_fault(reply: Reply) -> Kind:
-    """Who is to be mended where a server does not say what it should: itself, or the setting that names it."""
+def fault_kind(reply: Reply) -> Kind:
+    """What is at fault where a server answers with an error: the service, or the setting that names it."""
     return "service" if reply.status >= SERVER_FAULTS else "settings"
 
 
-def reached(name: str, host: str, port: int, remedy: str) -> Answer:
-    """Whether somebody listens there."""
+def check_reachable(name: str, host: str, port: int, remedy: str) -> Answer:
+    """Whether a TCP connection to the address succeeds."""
     try:
         socket.create_connection((host, port), SECONDS).close()
     except OSError as fault:

@@ -17,7 +17,7 @@ from typing import Any
 from augmill.flows.timeouts import run_with_timeout
 
 MOST_BYTES = 1 << 20
-STRANGER = "another program does, or another version"
+OTHER_PROGRAM = "another program does, or another version"
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Reply:
         try:
             return json.loads(self.body)
         except ValueError as fault:
-            raise NoReply(STRANGER) from fault
+            raise NoReply(OTHER_PROGRAM) from fault
 
     def listed(self, *keys: str) -> list[dict[str, Any]]:
         """The objects of a JSON list that all have these keys. Raises NoReply where it is anything else."""
-        found = self.json
-        if not (isinstance(found, list) and all(isinstance(one, dict) and one.keys() >= set(keys) for one in found)):
-            raise NoReply(STRANGER)
-        return found
+        items = self.json
+        if not (isinstance(items, list) and all(isinstance(item, dict) and item.keys() >= set(keys) for item in items)):
+            raise NoReply(OTHER_PROGRAM)
+        return items
 
 
 class NoReply(Exception):

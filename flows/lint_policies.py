@@ -23,23 +23,25 @@ def findings_of(file: str, *, with_data: bool = False) -> list[Finding]:
     from augmill.tasks.transforms.catalogue import Catalogue
 
     catalogue = Catalogue(settings().plugins)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     try:
         loaded = load(file, catalogue)
-        found += lint(loaded, catalogue)
+        findings += lint(loaded, catalogue)
         if with_data:
-            found = [one for one in found if one.rule not in PERSONAL] + _personal(loaded, catalogue)
+            findings = [finding for finding in findings if finding.rule not in PERSONAL] + _personal_findings(
+                loaded, catalogue
+            )
         if loaded.suite is not None:
             load_suite(os.path.relpath(loaded.suite), dict.fromkeys(catalogue.custom(), "row"))
     except PolicyError as fault:
         if not fault.findings:
             raise
-        found += fault.findings
-    return found
+        findings += fault.findings
+    return findings
 
 
-def _personal(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
-    """What the rules on personal data say after a glance at the source; all others have not seen enough."""
+def _personal_findings(loaded: Loaded, catalogue: Catalogue) -> list[Finding]:
+    """The findings of the rules on personal data from the first rows of the source; other rules need all rows."""
     from augmill.flows.settings import settings
     from augmill.policies.lint import lint
     from augmill.tasks.dry_runs.first_rows import facts_of_first_rows

@@ -28,8 +28,8 @@ class ArtifactClient:
         """Make an artifact; `kind` is markdown, table or progress. A key has versions, the newest on top."""
         from prefect.client.schemas.actions import ArtifactCreate
 
-        asked = ArtifactCreate(key=key, type=kind, data=data, description=description, flow_run_id=self.run_id)
-        return self.client.create_artifact(asked).id
+        artifact = ArtifactCreate(key=key, type=kind, data=data, description=description, flow_run_id=self.run_id)
+        return self.client.create_artifact(artifact).id
 
     def change(self, artifact: UUID, data: Any) -> None:
         """Replace what an artifact holds."""
@@ -45,7 +45,7 @@ def is_watched(current: Settings) -> bool:
 
 @contextmanager
 def artifact_client(run_id: str, current: Settings) -> Iterator[ArtifactClient | None]:
-    """The desk of a run, or None where nobody would see it. Raises what Prefect's client raises."""
+    """The artifact client of a run, or None where nobody would see an artifact. Raises what Prefect's client raises."""
     try:
         number = UUID(run_id)
     except ValueError:  # a run that ended before its flow began

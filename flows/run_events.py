@@ -1,4 +1,4 @@
-"""Tell everybody who wants to know what becomes of a run; nobody who listens can make it fail."""
+"""Publish the events of a run to all sinks; no sink can make the run fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Document = dict[str, Any]
 
 @contextmanager
 def run_events(policy: Path, run_id: str) -> Iterator[Callable[[Document], Document]]:
-    """Tell that a run has started, and that it failed if it does; call what this yields with its document."""
+    """Publish that a run started, and that it failed if it does; yields a function to call with its document."""
     dataset = dataset_of(policy)
     publish(DatasetEvent("run.started", dataset, run_id, time.time(), {"policy": str(policy)}))
 
@@ -40,17 +40,17 @@ def run_events(policy: Path, run_id: str) -> Iterator[Callable[[Document], Docum
 
 @contextmanager
 def report_failures(policy: Path, run_id: str) -> Iterator[None]:
-    """Tell of whatever ends the block before its end, ctrl-C and cancellation among it, and let it pass."""
+    """Publish any exception that ends the block, ctrl-C and cancellation included, and raise it again."""
     try:
         yield
     except BaseException as fault:
-        publish(DatasetEvent("run.failed", dataset_of(policy), run_id, time.time(), _in_words(fault)))
+        publish(DatasetEvent("run.failed", dataset_of(policy), run_id, time.time(), _failure_facts(fault)))
         raise
 
 
-def _in_words(fault: BaseException) -> Document:
-    """What is told of a fault. Prefect's signal to end says nothing itself; its kind says that the run was stopped."""
-    exceptions = sys.modules.get("prefect.exceptions")  # nobody else can have raised it
+def _failure_facts(fault: BaseException) -> Document:
+    """The facts of a failure event. Prefect's termination signal has no message: it means the run was stopped."""
+    exceptions = sys.modules.get("prefect.exceptions")  # without Prefect imported, nothing can have raised it
     if exceptions is None or not isinstance(fault, exceptions.TerminationSignal):
         return failure(fault)
     cause = "the run was cancelled, or its worker is being shut down."
@@ -59,38 +59,38 @@ def _in_words(fault: BaseException) -> Document:
 
 
 def give_up(policy: Path, run_id: str, fault: StorageError) -> None:
-    """Tell of a run whose process is about to be ended, because nothing else can end what it waits for."""
+    """Publish the failure of a run whose process is about to be ended, because its stage hangs."""
     say(str(fault), err=True)  # the last word of the process
     publish(DatasetEvent("run.failed", dataset_of(policy), run_id, time.time(), failure(fault)))
 
 
-def publish(happening: DatasetEvent) -> None:
-    """Tell every teller of it and of what follows from it. One that fails is named in the log file; the others and
-    the run go on."""
+def publish(event: DatasetEvent) -> None:
+    """Pass an event, and the events derived from it, to every sink. A sink that fails is named in the log file; the
+    others and the run go on."""
     current = settings()
     log_to(current)
-    found = [happening]
-    for one in found:  # grows by what tellers say that follows
+    events = [event]
+    for queued in events:  # grows by the events that sinks derive
         for module in pkgutil.iter_modules(event_sinks.__path__, f"{event_sinks.__name__}."):
             try:
-                found += importlib.import_module(module.name).handle(one, current) or ()
+                events += importlib.import_module(module.name).handle(queued, current) or ()
             except Exception:
-                logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, one.kind)
+                logging.getLogger(LOGGER).exception("%s was not told of %s", module.name, queued.kind)
 
 
-def tell_moved(kind: Kind, document: Document, by: str) -> None:
-    """Tell that somebody has moved a channel, by the document of the command; not where it had pointed there before."""
+def publish_channel_move(kind: Kind, document: Document, by: str) -> None:
+    """Publish a channel move from the document of the command; nothing if the channel was there already."""
     if document["version"] != document["version_before"]:
         publish(DatasetEvent(kind, document["dataset"], OUTSIDE, time.time(), {**document, "by": by}))
 
 
-def tell_measured(document: Document, by: str) -> None:
-    """Tell of what a measurement of a published version has done, by its document."""
-    for one in measured(document, OUTSIDE, time.time(), by):
-        publish(one)
+def publish_measurement(document: Document, by: str) -> None:
+    """Publish what a measurement of a published version caused, from its document."""
+    for event in measured(document, OUTSIDE, time.time(), by):
+        publish(event)
 
 
 def dataset_of(policy: Path) -> str:
     """The dataset that a policy names, or would name if it could be read: the stem of its file."""
-    named = content_of(policy).get("dataset")
-    return named if isinstance(named, str) else policy.stem
+    dataset = content_of(policy).get("dataset")
+    return dataset if isinstance(dataset, str) else policy.stem

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 from uuid import UUID
 
-from augmill.flows.config.alert_settings import Alerts, alerts_of
-from augmill.flows.config.observability_settings import Observing, observing_of
+from augmill.flows.config.alert_settings import AlertSettings, alerts_of
+from augmill.flows.config.observability_settings import ObservabilitySettings, observability_of
 from augmill.flows.config.stack_state import address
 from augmill.policies.errors import PolicyError, StorageError
 from augmill.tasks.sanitize.secret import KEY_REMEDY, Secret
@@ -83,12 +83,12 @@ class Settings:
     checkout: str | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=lambda: {"default": STAGE_SECONDS})
     pii_key: Secret | None = field(default=None, repr=False)
-    alerts: Alerts = field(default_factory=Alerts)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     prefect_auth: str | None = field(default=None, repr=False)
     tracking_auth: str | None = field(default=None, repr=False)
     mlflow_auth: bool = False
     data_roots: Roots | None = None
-    observing: Observing = field(default_factory=Observing)
+    observability: ObservabilitySettings = field(default_factory=ObservabilitySettings)
     openlineage: bool = False
     openlineage_namespace: str = "augmill"
     openlineage_parent: tuple[str, str, str] | None = None
@@ -119,7 +119,7 @@ def settings() -> Settings:
         tracking_auth=_tracking_auth(environment),
         mlflow_auth="MLFLOW_AUTH_ADMIN_PASSWORD" in environment or "MLFLOW_AUTH_CONFIG_PATH" in environment,
         data_roots=_data_roots(environment.get(DATA_ROOTS)),
-        observing=observing_of(environment),
+        observability=observability_of(environment),
         openlineage=_openlineage(environment),
         openlineage_namespace=environment.get("OPENLINEAGE_NAMESPACE", "augmill"),
         openlineage_parent=_openlineage_parent(environment.get("OPENLINEAGE_PARENT_ID")),
@@ -132,15 +132,15 @@ def quiet_libraries(current: Settings) -> None:
     What the user has set stays. Child processes inherit it.
     """
     # Arrow's own allocator gives pages back and asks for them again: a tenth of a run over a million rows.
-    found = {"PREFECT_HOME": str(current.home / "prefect"), "ARROW_DEFAULT_MEMORY_POOL": "system"}
-    for name, value in {**QUIET, **found}.items():
+    variables = {"PREFECT_HOME": str(current.home / "prefect"), "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    for name, value in {**QUIET, **variables}.items():
         os.environ.setdefault(name, value)
     one_thread_each()
 
 
 def dotenv_file() -> Path:
     """The file of settings in the working directory, which need not be there."""
-    return _here() / ".env"
+    return _working_folder() / ".env"
 
 
 def child_environment(**more: str) -> dict[str, str]:
@@ -159,7 +159,7 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def _here() -> Path:
+def _working_folder() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError as fault:
@@ -209,8 +209,8 @@ def _lake(text: str | None, home: Path) -> str:
 
 
 def _tracking_uri(environment: Mapping[str, str], home: Path) -> str:
-    given = environment.get("AUGMILL_TRACKING_URI") or environment.get("MLFLOW_TRACKING_URI")
-    return given or f"sqlite:///{home / 'mlflow.db'}"
+    uri = environment.get("AUGMILL_TRACKING_URI") or environment.get("MLFLOW_TRACKING_URI")
+    return uri or f"sqlite:///{home / 'mlflow.db'}"
 
 
 def _tracking_auth(environment: Mapping[str, str]) -> str | None:
@@ -235,14 +235,14 @@ def _count(environment: Mapping[str, str], name: str) -> int | None:
 
 def _stage_seconds(text: str) -> dict[str, float]:
     """`3600`, or `3600,augment=14400`: for every stage, and for those named."""
-    found = {"default": STAGE_SECONDS}
+    seconds_by_stage = {"default": STAGE_SECONDS}
     for part in filter(None, map(str.strip, text.split(","))):
         name, separator, number = part.rpartition("=")
         stage = name.strip() if separator else "default"
         if stage not in STAGES or not number.strip().isdecimal() or not 1 <= int(number) <= 10**9:
             raise _refusal("AUGMILL_STAGE_SECONDS", text, f"seconds, or STAGE=SECONDS of {', '.join(STAGES[:-1])}")
-        found[stage] = float(number)
-    return found
+        seconds_by_stage[stage] = float(number)
+    return seconds_by_stage
 
 
 def _folder(environment: Mapping[str, str], name: str) -> Path | None:
@@ -258,11 +258,13 @@ def _openlineage(environment: Mapping[str, str]) -> bool:
     """Whether OpenLineage's own configuration, of variables or of a file, says where events shall go."""
     if environment.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
         return False
-    named = any(name == "OPENLINEAGE_URL" or name.startswith("OPENLINEAGE__TRANSPORT__") for name in environment)
-    given = environment.get("OPENLINEAGE_CONFIG")
-    files = [_path(given)] if given else []
-    files += [_here() / "openlineage.yml", _path("~/.openlineage/openlineage.yml")]
-    return named or any(file.is_file() for file in files)
+    has_transport_variable = any(
+        name == "OPENLINEAGE_URL" or name.startswith("OPENLINEAGE__TRANSPORT__") for name in environment
+    )
+    config_file = environment.get("OPENLINEAGE_CONFIG")
+    files = [_path(config_file)] if config_file else []
+    files += [_working_folder() / "openlineage.yml", _path("~/.openlineage/openlineage.yml")]
+    return has_transport_variable or any(file.is_file() for file in files)
 
 
 def _openlineage_parent(text: str | None) -> tuple[str, str, str] | None:

@@ -1,4 +1,4 @@
-"""Give something a few seconds, whatever it does: a server that drips, hangs or resolves no name holds nobody up."""
+"""Run an action with a time limit: a server that is slow, hangs or has no resolvable name blocks nothing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import NoReturn, TypeVar
 T = TypeVar("T")
 
 NAME = "augmill-bounded"
-"""What the names of threads begin with that may be left to themselves."""
+"""Prefix of the names of threads that may be abandoned."""
 
 GRACE_SECONDS = 5.0
 """How long the end of a process that is not ours to end, such as Prefect's of a deployed run, waits for them."""
 
 
 def run_with_timeout(seconds: float, action: Callable[[], T]) -> T:
-    """What the action returns or raises; TimeoutError if it does neither in time, and it is left to itself."""
+    """What the action returns or raises; TimeoutError if it does neither in time, and its thread is abandoned."""
     answers: list[T] = []
     faults: list[BaseException] = []
 
@@ -44,23 +44,23 @@ def run_with_timeout(seconds: float, action: Callable[[], T]) -> T:
 
 
 @atexit.register
-def _wait_for_them() -> None:
+def _wait_for_abandoned() -> None:
     deadline = time.monotonic() + GRACE_SECONDS
-    for thread in _left():
+    for thread in _abandoned_threads():
         thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def _left() -> list[threading.Thread]:
+def _abandoned_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith(NAME)]
 
 
 def end_process(code: int) -> NoReturn:
-    """End this process, and wait for no thread that was left to itself.
+    """End this process without waiting for abandoned threads.
 
     Where one is inside a library of C++ that comes back while Python ends, the process would be aborted and its exit
     code lost (until Python 3.14, which lets such a thread hang instead).
     """
-    if _left():
+    if _abandoned_threads():
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()

@@ -53,8 +53,10 @@ def outcome_text(document: Document) -> str:
     if document.get("skipped"):
         return f"{name} is up to date: nothing has changed."
     rows = document["rows"]
-    made = ", ".join(f"{rows[origin]:,} {origin}" for origin in ("real", "augmented", "synthetic") if rows.get(origin))
-    return f"{name} published: {made} rows."
+    counts = ", ".join(
+        f"{rows[origin]:,} {origin}" for origin in ("real", "augmented", "synthetic") if rows.get(origin)
+    )
+    return f"{name} published: {counts} rows."
 
 
 def log_to_prefect() -> None:
@@ -64,11 +66,11 @@ def log_to_prefect() -> None:
         logger.addHandler(APILogHandler())
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         engine = logging.getLogger(name)
-        if _in_words not in engine.filters:
-            engine.addFilter(_in_words)
+        if _without_traceback not in engine.filters:
+            engine.addFilter(_without_traceback)
 
 
-def _in_words(record: logging.LogRecord) -> bool:
+def _without_traceback(record: logging.LogRecord) -> bool:
     fault = record.exc_info[1] if record.exc_info else None
     if isinstance(fault, FailedRun):  # the engine's, of the state that has said it already
         return False

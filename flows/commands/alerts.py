@@ -39,18 +39,18 @@ def command(testing: bool, removing: bool, as_json: bool) -> None:
         raise click.UsageError("Name one of --test and --remove.")
     current = settings()
     quiet_libraries(current)
-    document = tested(current) if testing else registered(current, removing=removing)
+    document = send_test_alert(current) if testing else update_automations(current, removing=removing)
     if testing:
-        refuse_silent(document)
+        refuse_unsent(document)
     if as_json:
         print_json(document)
     else:
         say(text(document), nl=False)
 
 
-def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
+def update_automations(current: Settings, *, removing: bool) -> dict[str, Any]:
     """Bring the server's automations in line with the settings, if there is a server."""
-    from augmill.flows.alerts.delivery import ways
+    from augmill.flows.alerts.delivery import senders
     from augmill.flows.alerts.prefect_events import lasting_server
     from augmill.tasks.sanitize.redact import redact
 
@@ -60,12 +60,12 @@ def registered(current: Settings, *, removing: bool) -> dict[str, Any]:
 
         automations = remove(current) if removing else register(current)
     server = redact(current.prefect_api_url) if automations and current.prefect_api_url else None
-    return {"server": server, "ways": sorted(ways(current.alerts)), "automations": automations}
+    return {"server": server, "ways": sorted(senders(current.alerts)), "automations": automations}
 
 
-def tested(current: Settings) -> dict[str, Any]:
+def send_test_alert(current: Settings) -> dict[str, Any]:
     """Send one alert that is none; what came of it, by way."""
-    from augmill.flows.alerts.delivery import attempt, ways
+    from augmill.flows.alerts.delivery import attempt, senders
     from augmill.tasks.telemetry.alert import alert_of
     from augmill.tasks.telemetry.dataset_event import DatasetEvent
 
@@ -77,19 +77,20 @@ def tested(current: Settings) -> dict[str, Any]:
         "dataset": "",
     }
     alert = alert_of(DatasetEvent("channel.promoted", "test-of-alerts", "none", time.time(), facts))
-    sent = {name: attempt(send, alert) for name, send in ways(current.alerts).items() if alert is not None}
+    sent = {name: attempt(send, alert) for name, send in senders(current.alerts).items() if alert is not None}
     return {"ways": sorted(sent), "sent": sent}
 
 
-def refuse_silent(document: dict[str, Any]) -> None:
+def refuse_unsent(document: dict[str, Any]) -> None:
     """Raise StorageError where a test alert did not get out, PolicyError where there was no way to send it."""
     from augmill.policies.errors import PolicyError, StorageError
 
     sent = document["sent"]
-    if any(said != "sent" for said in sent.values()):
+    if any(outcome != "sent" for outcome in sent.values()):
         raise StorageError(
             "; ".join(
-                f"sent by {name}" if said == "sent" else f"no alert by {name}: {said}" for name, said in sent.items()
+                f"sent by {name}" if outcome == "sent" else f"no alert by {name}: {outcome}"
+                for name, outcome in sent.items()
             ),
             "Correct AUGMILL_WEBHOOK_URL or AUGMILL_SMTP_URL, or look at what receives there.",
         )

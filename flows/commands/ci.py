@@ -70,7 +70,7 @@ def command(
     quiet_libraries(current)
     log_to(current)
     document = (
-        _started(rev, policies, current, timeout if wait else None) if start else _reviewed(rev, policies, current)
+        _start_runs(rev, policies, current, timeout if wait else None) if start else _review(rev, policies, current)
     )
     form = importlib.import_module(
         "augmill.tasks.summaries.trigger_text" if start else "augmill.tasks.summaries.review_text"
@@ -84,13 +84,13 @@ def command(
     click.get_current_context().exit(document["exit_code"])
 
 
-def _reviewed(rev: str, policies: Sequence[Path], current: Settings) -> dict[str, Any]:
+def _review(rev: str, policies: Sequence[Path], current: Settings) -> dict[str, Any]:
     from augmill.flows.review.review_change import review_all
 
     return review_all(rev, policies, current)
 
 
-def _started(rev: str, policies: Sequence[Path], current: Settings, wait_seconds: float | None) -> dict[str, Any]:
+def _start_runs(rev: str, policies: Sequence[Path], current: Settings, wait_seconds: float | None) -> dict[str, Any]:
     from augmill.flows.review.trigger_runs import trigger
 
     return trigger(rev, policies, current, wait_seconds)

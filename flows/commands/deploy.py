@@ -50,8 +50,12 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
         say(summary(document), nl=False)
 
 
-def confirm_removal(lost: Sequence[Deployment]) -> Sequence[Deployment]:
+def confirm_removal(orphans: Sequence[Deployment]) -> Sequence[Deployment]:
     """Which deployments whose policy is gone a person wants removed: all, or none."""
-    for one in lost:
-        say(f"{one.name}: {one.policy} is gone, or is of another dataset now.")
-    return lost if click.confirm(f"Remove {'it' if len(lost) == 1 else 'them'} from the server?", default=False) else []
+    for deployment in orphans:
+        say(f"{deployment.name}: {deployment.policy} is gone, or is of another dataset now.")
+    return (
+        orphans
+        if click.confirm(f"Remove {'it' if len(orphans) == 1 else 'them'} from the server?", default=False)
+        else []
+    )

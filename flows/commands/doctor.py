@@ -5,8 +5,6 @@ All checks run at once and in bounded time; nothing is changed that is not put b
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from augmill.flows.console import json_option, print_json, say
@@ -31,9 +29,9 @@ def command(as_json: bool) -> int:
     answers = examine(current)
     if as_json:
         counted = {status: sum(answer.status == status for answer in answers) for status in ("ok", "warn", "fail")}
-        print_json({**counted, "checks": [asdict(answer) for answer in answers]})
+        print_json({**counted, "checks": [answer.document() for answer in answers]})
     else:
         from augmill.tasks.summaries.doctor_text import shown
 
-        say(shown([asdict(answer) for answer in answers]), nl=False)
+        say(shown([answer.document() for answer in answers]), nl=False)
     return exit_code(answers)

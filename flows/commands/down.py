@@ -31,7 +31,7 @@ def command(as_json: bool) -> None:
     """Stop Prefect server, worker and MLflow UI of this home, and what a killed supervisor has left."""
     current = settings()
     stopped = _stop(current)
-    swept = _sweep(current)
+    swept = _end_orphans(current)
     if as_json:
         print_json({"stopped": stopped, "left_over": swept})
     elif stopped:
@@ -59,7 +59,7 @@ def _stop(current: Settings) -> bool:
     return True
 
 
-def _sweep(current: Settings) -> int:
+def _end_orphans(current: Settings) -> int:
     from augmill.flows.stack.stack_supervisor import remove_orphans
 
     if not current.home.is_dir():

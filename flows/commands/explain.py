@@ -32,15 +32,15 @@ def command(reference: str, sample_id: str, picture: Path | None, as_json: bool)
     from augmill.tasks.versions.rebuild import context_of
 
     lake = open_lake()
-    found = lake.readable(reference)
+    published = lake.readable(reference)
     with tempfile.TemporaryDirectory(prefix="augmill-explain-") as scratch:
-        ctx = context_of(lake, found, settings().plugins, scratch)
-        document = work.explain(lake, ctx, found, sample_id)
-        drawn = work.picture(ctx, found, sample_id) if picture is not None else None
-    if picture is not None and drawn is None:
+        ctx = context_of(lake, published, settings().plugins, scratch)
+        document = work.explain(lake, ctx, published, sample_id)
+        svg = work.picture(ctx, published, sample_id) if picture is not None else None
+    if picture is not None and svg is None:
         raise click.UsageError("There is no picture to draw: the row is real, or rows of this dataset have none.")
-    if picture is not None and drawn is not None:
-        write_file(picture, drawn, "--picture")
+    if picture is not None and svg is not None:
+        write_file(picture, svg, "--picture")
     if as_json:
         print_json(document)
     else:

@@ -25,9 +25,9 @@ def command(reference: str, folder: Path, as_json: bool) -> None:
     from augmill.tasks.versions.versions import export
 
     lake = open_lake()
-    found = lake.readable(reference)
-    paths = [str(path) for path in export(lake, found, folder)]
+    published = lake.readable(reference)
+    paths = [str(path) for path in export(lake, published, folder)]
     if as_json:
-        print_json({"dataset": found.manifest.dataset, "version": found.version, "files": paths})
+        print_json({"dataset": published.manifest.dataset, "version": published.version, "files": paths})
     else:
         say("\n".join(paths))

@@ -78,32 +78,32 @@ def forget(
     log_to(current)
     manifest = lake.find(dataset).manifest
     typed = parse(text) if text is not None else None
-    asked = ErasureRequest(with_hashes(typed, manifest, current.pii_key) if typed else None, ids, typed)
+    request = ErasureRequest(with_hashes(typed, manifest, current.pii_key) if typed else None, ids, typed)
     if purge and not dry_run:
         finish(lake, manifest.dataset, getpass.getuser())
-    chosen = choose(lake, manifest.dataset, asked)
+    chosen = choose(lake, manifest.dataset, request)
     work.refuse_only_old(chosen, purge)
     if purge:
         refuse_pinned(lake, chosen)
-    document = {**work.selection_document(chosen, asked), "purge": purge, "dry_run": dry_run}
+    document = {**work.selection_document(chosen, request), "purge": purge, "dry_run": dry_run}
     if dry_run:
         return document
     file = work.policy_file(chosen.current.manifest, policy)
     work.refuse_other(chosen.current.manifest, file, current.plugins)
     at_ms, by = int(time.time() * 1000), getpass.getuser()
-    entry = work.add_to_list(lake, asked, chosen, at_ms=at_ms, by=by)
+    entry = work.add_to_list(lake, request, chosen, at_ms=at_ms, by=by)
     try:
         run_policy(file, current)
     except AugmillError as fault:
         fault.remedy += f" The rows are on the list of {dataset}: every later run leaves them out."
         fault.remedy += " Then give the same command again."
         raise
-    document |= {"version": work.confirm(lake, asked, chosen), "at_ms": at_ms, "by": by, "purged": None}
+    document |= {"version": work.confirm(lake, request, chosen), "at_ms": at_ms, "by": by, "purged": None}
     if purge:
         from augmill.tasks.erasure.purge import Purge
         from augmill.tasks.erasure.purge import purge as remove
 
-        document["purged"] = remove(Purge(lake, asked, chosen, entry, at_ms, by, current.tracking_uri))
+        document["purged"] = remove(Purge(lake, request, chosen, entry, at_ms, by, current.tracking_uri))
     proof = work.keep_proof(lake, entry, chosen, document)
     document["proof"] = lake.objects(dataset).url(f"forgotten/{entry}.proof.json")
     document["recorded"] = work.record_proof(lake, proof, current.tracking_uri)

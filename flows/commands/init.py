@@ -59,41 +59,42 @@ def command(
     name = dataset or dataset_name(_uris(source)[0])
     files = policies / f"{name}.yaml", policies.with_name("expectations") / f"{name}.yaml"
     _refuse_existing(files, force)
-    call = DraftRequest(_written(source, policies), label, name, kind)
-    made = draft(call, policies, Catalogue(current.plugins))
-    for file, text in zip(files, (made.policy, made.suite), strict=True):
+    call = DraftRequest(_source_as_written(source, policies), label, name, kind)
+    policy_draft = draft(call, policies, Catalogue(current.plugins))
+    for file, text in zip(files, (policy_draft.policy, policy_draft.suite), strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    shown = [os.path.relpath(file) for file in files]
+    paths = [os.path.relpath(file) for file in files]
+    profile = policy_draft.profile
     if as_json:
-        steps = [{"name": step.name, "reasons": step.reasons} for step in made.recommended]
+        steps = [{"name": step.name, "reasons": step.reasons} for step in policy_draft.recommended]
         print_json(
             {
-                "policy": shown[0],
-                "suite": shown[1],
-                "rows": made.profile.rows,
-                "classes": made.profile.classes,
+                "policy": paths[0],
+                "suite": paths[1],
+                "rows": profile.rows,
+                "classes": profile.classes,
                 "steps": steps,
-                "quarantined": dict(made.profile.unusable.most_common()),
-                "would_fail": made.profile.would_fail,
-                "personal": {name: column.personal for name, column in made.profile.columns.items() if column.personal},
+                "quarantined": dict(profile.unusable.most_common()),
+                "would_fail": profile.would_fail,
+                "personal": {name: column.personal for name, column in profile.columns.items() if column.personal},
             }
         )
         return
-    say(f"Wrote {shown[0]} and {shown[1]} from {made.profile.rows:,} rows, {len(made.profile.classes)} classes.")
-    if made.profile.listing.ignored:
-        say(f"  {made.profile.listing.said_of_ignored}")
-    for step in made.recommended:
-        say(f"  {step.name}: {', '.join(choice.use for choice in step.chain)}")
-    if not made.recommended:
+    say(f"Wrote {paths[0]} and {paths[1]} from {profile.rows:,} rows, {len(profile.classes)} classes.")
+    if profile.listing.ignored:
+        say(f"  {profile.listing.said_of_ignored}")
+    for step in policy_draft.recommended:
+        say(f"  {step.name}: {', '.join(transform.use for transform in step.chain)}")
+    if not policy_draft.recommended:
         say("  no step: nothing to advise; the policy says why")
-    _tell_of_bad_rows(made.profile)
-    _tell_of_personal_data(made.profile)
-    first = "Mend the rows, draft again" if made.profile.would_fail else "Read both"
-    say(f"{first}, then: augmill run {shown[0]}")
+    _report_bad_rows(profile)
+    _report_personal_data(profile)
+    first = "Mend the rows, draft again" if profile.would_fail else "Read both"
+    say(f"{first}, then: augmill run {paths[0]}")
 
 
-def _tell_of_bad_rows(profile: SourceProfile) -> None:
+def _report_bad_rows(profile: SourceProfile) -> None:
     if profile.unusable:
         say(f"{profile.unusable_count} would be quarantined:")
     for reason, count in profile.unusable.most_common():
@@ -102,11 +103,11 @@ def _tell_of_bad_rows(profile: SourceProfile) -> None:
         say(profile.failure)
 
 
-def _tell_of_personal_data(profile: SourceProfile) -> None:
+def _report_personal_data(profile: SourceProfile) -> None:
     for name, column in profile.columns.items():
         if column.personal:
-            told = ", ".join(f"{what} ({count:,})" for what, count in column.personal.items())
-            say(f"  {name} looks like personal data: {told}; the policy says how to treat it")
+            kinds = ", ".join(f"{what} ({count:,})" for what, count in column.personal.items())
+            say(f"  {name} looks like personal data: {kinds}; the policy says how to treat it")
 
 
 def _uris(source: Sequence[str]) -> list[str]:
@@ -118,7 +119,7 @@ def _split_of(text: str) -> str:
     return name if equals and name in ("train", "validation", "test") else ""
 
 
-def _written(source: Sequence[str], policies: Path) -> str | dict[str, str]:
+def _source_as_written(source: Sequence[str], policies: Path) -> str | dict[str, str]:
     """The source as the policy writes it: relative to the policy's folder, so that it works in every checkout."""
     uris = [
         uri if "://" in uri or uri.startswith("builtin:") else os.path.relpath(uri, policies) for uri in _uris(source)
@@ -135,13 +136,13 @@ def _written(source: Sequence[str], policies: Path) -> str | dict[str, str]:
 
 
 def _refuse_existing(files: Sequence[Path], force: bool) -> None:
-    there = [
+    existing = [
         f"the {what} {os.path.relpath(file)}"
         for what, file in zip(("policy", "suite"), files, strict=True)
         if file.exists()
     ]
-    if there and not force:
+    if existing and not force:
         raise PolicyError(
-            f"{' and '.join(there)} exist{'s' * (len(there) == 1)} already",
+            f"{' and '.join(existing)} exist{'s' * (len(existing) == 1)} already",
             "Name the new draft with --dataset, write it elsewhere with --out, or replace what is there with --force.",
         )

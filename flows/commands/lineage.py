@@ -33,11 +33,11 @@ def command(reference: str, file: Path | None, browser: bool, as_json: bool) -> 
     lake = open_lake()
     if browser and file is None and "://" in lake.store.uri:
         raise PolicyError("no browser opens a page that is in a bucket.", "Add `--to FILE`, and that copy is opened.")
-    found = lake.find(reference)
-    dataset, at_ms = found.manifest.dataset, int(time.time() * 1000)
-    told = history(lake, dataset, at_ms=at_ms)
+    published = lake.find(reference)
+    dataset, at_ms = published.manifest.dataset, int(time.time() * 1000)
+    document = history(lake, dataset, at_ms=at_ms)
     if file is not None:
-        write_file(file, html(told, found.version, _reports(lake.objects(dataset).url("reports"))), "--to")
+        write_file(file, html(document, published.version, _reports(lake.objects(dataset).url("reports"))), "--to")
         address = str(file.absolute())
     else:
         write_page(lake, dataset, at_ms)
@@ -45,7 +45,7 @@ def command(reference: str, file: Path | None, browser: bool, as_json: bool) -> 
     if browser:
         click.launch(address)
     if as_json:
-        print_json({**told, "page": address})
+        print_json({**document, "page": address})
     else:
         say(address)
 

@@ -29,7 +29,7 @@ def command(as_json: bool) -> int:
     damaged: dict[str, StorageError] = {}
     for dataset in lake.datasets():
         try:
-            rows.append(_row(lake, dataset))
+            rows.append(_dataset_document(lake, dataset))
         except StorageError as fault:  # the others are well all the same
             damaged[dataset] = fault
     if as_json:
@@ -38,31 +38,35 @@ def command(as_json: bool) -> int:
     elif not rows and not damaged:
         say(f"Nothing is published in {lake.store.uri} yet: augmill run POLICY")
     for row in rows if not as_json else []:
-        say(_line(row))
-    for one in damaged.values():
-        say(str(one), err=True)
+        say(_dataset_line(row))
+    for damage in damaged.values():
+        say(str(damage), err=True)
     return StorageError.exit_code if damaged else 0
 
 
-def _row(lake: Lake, dataset: str) -> dict[str, Any]:
-    found = lake.find(dataset)
+def _dataset_document(lake: Lake, dataset: str) -> dict[str, Any]:
+    published = lake.find(dataset)
     return {
         "dataset": dataset,
-        "version": found.version,
-        "rows": found.snapshot.rows,
+        "version": published.version,
+        "rows": published.snapshot.rows,
         "channels": lake.channels(dataset),
         "pins": list(lake.pins(dataset)),
-        "gone": [{"version": one.version, "reason": one.reason} for one in lake.tombstones(dataset).values()],
+        "gone": [
+            {"version": removed.version, "reason": removed.reason} for removed in lake.tombstones(dataset).values()
+        ],
         "table_uri": lake.store.sub(dataset).uri,
     }
 
 
-def _line(row: dict[str, Any]) -> str:
+def _dataset_line(row: dict[str, Any]) -> str:
     from augmill.tasks.summaries.retention_text import ranges
 
-    told = [f"{name} -> {version}" for name, version in sorted(row["channels"].items())]
-    told += [f"pinned {ranges(row['pins'])}"] if row["pins"] else []
-    for reason in sorted({one["reason"] for one in row["gone"]}):
-        told.append(f"{reason} {ranges([one['version'] for one in row['gone'] if one['reason'] == reason])}")
-    notes = f"  [{', '.join(told)}]" if told else ""
-    return f"{row['dataset']}@{row['version']}  {row['rows']} rows{notes}  {row['table_uri']}"
+    notes = [f"{name} -> {version}" for name, version in sorted(row["channels"].items())]
+    notes += [f"pinned {ranges(row['pins'])}"] if row["pins"] else []
+    for reason in sorted({removed["reason"] for removed in row["gone"]}):
+        notes.append(
+            f"{reason} {ranges([removed['version'] for removed in row['gone'] if removed['reason'] == reason])}"
+        )
+    suffix = f"  [{', '.join(notes)}]" if notes else ""
+    return f"{row['dataset']}@{row['version']}  {row['rows']} rows{suffix}  {row['table_uri']}"

@@ -30,7 +30,7 @@ def command(serving: bool, host: str, port: int, as_json: bool) -> None:
     """Every figure of every dataset, and who answers, in Prometheus' text format."""
     from dataclasses import asdict
 
-    from augmill.flows.telemetry.collector import LISTENING, everything, serve
+    from augmill.flows.telemetry.collector import LISTENING, all_series, serve
     from augmill.tasks.telemetry.exposition import text_of
     from augmill.tasks.telemetry.metric_catalogue import BY_NAME
 
@@ -40,11 +40,12 @@ def command(serving: bool, host: str, port: int, as_json: bool) -> None:
     if serving:
         serve(host, port, lambda url: say(f"{LISTENING}{url}", err=True))
         return
-    series = everything(current)
+    series = all_series(current)
     if as_json:
-        named = [
-            asdict(one) | {"labels": dict(zip(BY_NAME[one.name].labels, one.labels, strict=True))} for one in series
+        documents = [
+            asdict(metric) | {"labels": dict(zip(BY_NAME[metric.name].labels, metric.labels, strict=True))}
+            for metric in series
         ]
-        print_json({"series": named})
+        print_json({"series": documents})
     else:
         say(text_of(series).decode(), nl=False)

@@ -31,9 +31,9 @@ def command(reference: str, note: str, remove: bool, as_json: bool) -> None:
     if remove and note:
         raise click.UsageError("Name one of --note and --remove.")
     lake = open_lake()
-    found = lake.find(reference)
+    published = lake.find(reference)
     at_ms, by = int(time.time() * 1000), getpass.getuser()
-    document = unpin(lake, found, at_ms=at_ms, by=by) if remove else pin(lake, found, note, at_ms=at_ms, by=by)
+    document = unpin(lake, published, at_ms=at_ms, by=by) if remove else pin(lake, published, note, at_ms=at_ms, by=by)
     if as_json:
         print_json(document)
     else:

@@ -28,18 +28,18 @@ def command(reference: str, channel: str, as_json: bool) -> None:
     Refused where a check or gate of the version failed, a figure posted since breaches its policy, or files are gone.
     The drift gate is run again, on the production sample as it is now; rows do not change, so what others said stands.
     """
-    from augmill.flows.late_gates import measure_again
-    from augmill.flows.run_events import tell_moved
+    from augmill.flows.late_gates import recheck_gates
+    from augmill.flows.run_events import publish_channel_move
     from augmill.tasks.summaries.channel_text import text
     from augmill.tasks.versions.promotion import promote, refuse_incomplete
 
     lake = open_lake()
-    found = lake.find(reference)
-    refuse_incomplete(lake, found)
+    published = lake.find(reference)
+    refuse_incomplete(lake, published)
     at_ms, who = int(time.time() * 1000), f"promoted by {getpass.getuser()}"
-    measure_again(lake, found, channel, settings(), at_ms=at_ms, by=who)
-    document = promote(lake, found, channel, at_ms=at_ms, run_id=who)
-    tell_moved("channel.promoted", document, who)
+    recheck_gates(lake, published, channel, settings(), at_ms=at_ms, by=who)
+    document = promote(lake, published, channel, at_ms=at_ms, run_id=who)
+    publish_channel_move("channel.promoted", document, who)
     if as_json:
         print_json(document)
     else:

@@ -35,10 +35,10 @@ def command(reference: str, target: Path | None, as_json: bool) -> None:
     from augmill.tasks.summaries.quarantine_text import text
     from augmill.tasks.versions.quarantine_listing import export, read_quarantine
 
-    found = read_quarantine(open_lake(), reference)
-    document = found.document()
+    listing = read_quarantine(open_lake(), reference)
+    document = listing.document()
     if target is not None:
-        document["file"] = str(export(found, target))
+        document["file"] = str(export(listing, target))
     if as_json:
         print_json(document)
         return

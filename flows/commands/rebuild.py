@@ -26,25 +26,25 @@ Exit codes: 0 every byte is the same, 3 a row came out different or a file was a
 @click.argument("reference", metavar="DATASET[@VERSION|@CHANNEL]")
 @click.argument("sample_ids", metavar="[SAMPLE_ID]...", nargs=-1)
 @click.option(
-    "--all", "whole", is_flag=True, help="Every child again, and every file of real rows compared: the audit."
+    "--all", "every_row", is_flag=True, help="Every child again, and every file of real rows compared: the audit."
 )
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="N children, always the same ones.")
 @json_option
-def command(reference: str, sample_ids: tuple[str, ...], whole: bool, sample: int | None, as_json: bool) -> None:
+def command(reference: str, sample_ids: tuple[str, ...], every_row: bool, sample: int | None, as_json: bool) -> None:
     """Make rows of a version again from their parents and their records, and compare them with what is published."""
-    if sum((bool(sample_ids), whole, sample is not None)) != 1:
+    if sum((bool(sample_ids), every_row, sample is not None)) != 1:
         raise click.UsageError("Name one of SAMPLE_ID, --all and --sample.")
     lake = open_lake()
     current = settings()
-    found = lake.readable(reference)
+    published = lake.readable(reference)
     from augmill.tasks.versions import rebuild as work
 
     with tempfile.TemporaryDirectory(prefix="augmill-rebuild-") as scratch:
-        ctx = work.context_of(lake, found, current.plugins, scratch)
-        ids = None if whole else sample_ids or work.sample(ctx, found.manifest, sample or 0)
-        size = sum(file.bytes for file in found.manifest.data_files) if whole else 0
+        ctx = work.context_of(lake, published, current.plugins, scratch)
+        ids = None if every_row else sample_ids or work.sample(ctx, published.manifest, sample or 0)
+        size = sum(file.bytes for file in published.manifest.data_files) if every_row else 0
         with open_runner(current, suited(current.runner, size)) as runner:
-            document = work.rebuild(ctx, runner, found, ids)
+            document = work.rebuild(ctx, runner, published, ids)
     if as_json:
         print_json(document)
     else:

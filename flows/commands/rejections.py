@@ -36,11 +36,11 @@ def command(reference: str, limit: int, file: Path | None, as_json: bool) -> Non
     if file is not None and not file.parent.is_dir():
         raise click.UsageError(f"There is no folder {file.parent} to put {file.name} into.")
     lake = open_lake()
-    found = lake.find(reference)
-    objects = lake.objects(found.manifest.dataset)
-    if not objects.exists(page_name(found.version)):
-        lake.refuse_removed(found)  # a purge takes the page along
-    document, page = read_rejections(objects, found), page_name(found.version)
+    published = lake.find(reference)
+    objects = lake.objects(published.manifest.dataset)
+    if not objects.exists(page_name(published.version)):
+        lake.refuse_removed(published)  # a purge takes the page along
+    document, page = read_rejections(objects, published), page_name(published.version)
     if file is not None:
         write_file(file, objects.read(page), "--to")
     if as_json:

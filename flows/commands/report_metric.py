@@ -27,17 +27,17 @@ Exit codes: 0 kept, 3 a figure breaches the policy's `gates.metrics`: channels t
 @json_option
 def command(reference: str, figures: tuple[str, ...], as_json: bool) -> None:
     """Keep what an evaluation measured of a version; channels go back where it breaches the policy's targets."""
-    from augmill.flows.run_events import tell_measured
+    from augmill.flows.run_events import publish_measurement
     from augmill.tasks.summaries.measurement_text import text
     from augmill.tasks.versions import monitoring as work
 
     values = work.parse_figures(figures)
     lake = open_lake()
-    found = work.find_version(lake, reference)
+    published = work.find_version(lake, reference)
     at_ms, by = int(time.time() * 1000), f"reported by {getpass.getuser()}"
-    document = work.report(lake, found, values, at_ms=at_ms, by=by)
-    tell_measured(document, by)
-    document["mlflow"] = work.report_breaches(lake, found, settings().tracking_uri)
+    document = work.report(lake, published, values, at_ms=at_ms, by=by)
+    publish_measurement(document, by)
+    document["mlflow"] = work.report_breaches(lake, published, settings().tracking_uri)
     work.refuse(document)
     if as_json:
         print_json(document)

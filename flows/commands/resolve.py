@@ -20,10 +20,10 @@ Example:
 def command(reference: str, as_json: bool) -> None:
     """Print the table and version that a name stands for: what a training job should read now."""
     lake = open_lake()
-    found = lake.readable(reference)
-    table = lake.store.sub(found.manifest.dataset).uri
-    document = {"dataset": found.manifest.dataset, "version": found.version, "table_uri": table}
+    published = lake.readable(reference)
+    table = lake.store.sub(published.manifest.dataset).uri
+    document = {"dataset": published.manifest.dataset, "version": published.version, "table_uri": table}
     if as_json:
         print_json(document)
     else:
-        say(f"{table}\tversion {found.version}")
+        say(f"{table}\tversion {published.version}")

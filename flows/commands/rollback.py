@@ -23,18 +23,20 @@ Example:
 @json_option
 def command(dataset: str, channel: str, as_json: bool) -> None:
     """Point a channel back at the version it named before; once more goes back further. No version is removed."""
-    from augmill.flows.run_events import tell_moved
+    from augmill.flows.run_events import publish_channel_move
     from augmill.tasks.summaries.channel_text import text
     from augmill.tasks.versions.promotion import rollback
 
-    name, at, named = dataset.partition("@")
+    name, at, version_or_channel = dataset.partition("@")
     if at:
-        raise click.UsageError(f"A channel goes back, not a version: write {name} --channel {named or 'CHANNEL'}.")
+        raise click.UsageError(
+            f"A channel goes back, not a version: write {name} --channel {version_or_channel or 'CHANNEL'}."
+        )
     lake = open_lake()
     lake.find(dataset)
     at_ms, who = int(time.time() * 1000), f"rolled back by {getpass.getuser()}"
     document = rollback(lake, dataset, channel, at_ms=at_ms, run_id=who)
-    tell_moved("channel.rolled_back", document, who)
+    publish_channel_move("channel.rolled_back", document, who)
     if as_json:
         print_json(document)
     else:

@@ -46,8 +46,8 @@ def command(policy: Path, runner: RunnerName | None, as_json: bool) -> None:
     quiet_libraries(current)
     log_to(current)
     with report_failures(policy, OUTSIDE):
-        asked = resolve_with_settings(policy, current)
-        document = finish_unchanged(asked, current)
+        request = resolve_with_settings(policy, current)
+        document = finish_unchanged(request, current)
     if document is None:
         document = run_flow(policy, runner, current)
     else:

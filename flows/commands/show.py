@@ -22,19 +22,19 @@ PAGES = ("card", "croissant", "rejections")
 def command(reference: str, as_json: bool) -> None:
     """Print a version as the run that made it did: rows per class, checks, table and MLflow run."""
     lake = open_lake()
-    found = lake.find(reference)
-    name = found.manifest.dataset
-    gone, pins = lake.tombstones(name).get(found.version), lake.pins(name)
+    published = lake.find(reference)
+    name = published.manifest.dataset
+    removal, pins = lake.tombstones(name).get(published.version), lake.pins(name)
     document = {
-        **found.manifest.figures,
+        **published.manifest.figures,
         "dataset": name,
         "table_uri": lake.store.sub(name).uri,
-        **lake.record(name, found.version),
-        "version": found.version,
+        **lake.record(name, published.version),
+        "version": published.version,
         "channels": lake.channels(name),
         "versions": lake.versions(name),
-        "pinned": pins[found.version].note if found.version in pins else None,
-        "gone": gone.reason if gone else None,
+        "pinned": pins[published.version].note if published.version in pins else None,
+        "gone": removal.reason if removal else None,
     }
     if as_json:
         print_json(document)

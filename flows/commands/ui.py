@@ -25,7 +25,7 @@ from augmill.flows.config import stack_state
 from augmill.flows.console import json_option, print_json, say
 from augmill.flows.http_client import without_user
 from augmill.flows.servers.mlflow_server import FIRST_PORT, is_served, launch
-from augmill.flows.servers.ports import choose, spelled
+from augmill.flows.servers.ports import choose, url_host
 from augmill.flows.servers.service import start
 from augmill.flows.settings import Settings, make_folder, quiet_libraries, settings
 from augmill.policies.errors import PolicyError, StorageError
@@ -52,12 +52,12 @@ def command(dataset: str | None, port: int | None, host: str, browser: bool | No
     current = settings()
     quiet_libraries(current)
     with served(current, host, port) as (address, server):
-        url = address + _page(address, dataset)
+        url = address + _page_path(address, dataset)
         if as_json:
             print_json({"url": url, "address": address})
         else:
             say(f"MLflow UI: {url}")
-        if _may_open() if browser is None else browser:
+        if _can_open_browser() if browser is None else browser:
             click.launch(url)
         if server:
             say("Stop it with ctrl-C.", err=True)
@@ -72,11 +72,11 @@ def served(current: Settings, host: str, port: int | None) -> Iterator[tuple[str
     running = without_user(current.tracking_uri).rstrip("/") if is_served(current.tracking_uri) else None
     running = running or (stack_state.address(current.home, "mlflow") if port is None else None)  # that of `augmill up`
     if running:
-        _answer(running, "/health")
+        _response_body(running, "/health")
         yield running, None
         return
     port = choose(host, FIRST_PORT, port)
-    address = f"http://{spelled(host)}:{port}"
+    address = f"http://{url_host(host)}:{port}"
     log = make_folder(current.home) / LOG
     with log.open("w") as output:
         server = start(launch(current, host, port), output.fileno())
@@ -91,7 +91,7 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         with suppress(StorageError):
-            _answer(address, "/health")
+            _response_body(address, "/health")
             return
         time.sleep(0.1)
     lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
@@ -111,7 +111,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _answer(address: str, path: str) -> bytes:
+def _response_body(address: str, path: str) -> bytes:
     try:
         with urllib.request.urlopen(address + path, timeout=ANSWER_SECONDS) as response:  # noqa: S310 (user's own URL)
             return bytes(response.read())
@@ -127,19 +127,19 @@ def _answer(address: str, path: str) -> bytes:
     )
 
 
-def _page(address: str, dataset: str | None) -> str:
+def _page_path(address: str, dataset: str | None) -> str:
     from augmill.tasks.documents.mlflow_view import list_path
 
     if dataset is None:
         return list_path()
     query = urllib.parse.urlencode({"experiment_name": dataset})
-    found = _answer(address, f"/api/2.0/mlflow/experiments/get-by-name?{query}")
-    if not found:
+    body = _response_body(address, f"/api/2.0/mlflow/experiments/get-by-name?{query}")
+    if not body:
         raise PolicyError(f"MLflow holds no record of {dataset}.", "`augmill ui` alone shows the datasets it holds.")
-    return list_path(str(json.loads(found)["experiment"]["experiment_id"]))
+    return list_path(str(json.loads(body)["experiment"]["experiment_id"]))
 
 
-def _may_open() -> bool:
+def _can_open_browser() -> bool:
     """Whether a person sits there and has a browser with windows; a text browser would take the terminal."""
     import webbrowser
 

@@ -52,31 +52,38 @@ def command(
     quiet_libraries(current)
     make_folder(current.home)
     if not quiet:
-        _warn_of(host, current)
-    asked = {"prefect": prefect_port, "mlflow": mlflow_port, "metrics": metrics_port}
+        _warn_of_open_servers(host, current)
+    ports = {"prefect": prefect_port, "mlflow": mlflow_port, "metrics": metrics_port}
     if detach:
-        _show(_detached(current, host, asked), as_json)
+        _print_document(_start_detached(current, host, ports), as_json)
         return
     with stack_state.locked(current.home) as free:
         if free:
-            _supervise(current, host, asked, quiet, as_json)
+            _run_supervisor(current, host, ports, quiet, as_json)
             return
-    _show(_joined(current), as_json)
+    _print_document(_wait_for_running_stack(current), as_json)
 
 
-def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet: bool, as_json: bool) -> None:
-    from augmill.flows.stack.stack_supervisor import Stack, log_of, ports_for, remove_orphans, signals_stop, told_to
+def _run_supervisor(current: Settings, host: str, ports: dict[str, int | None], quiet: bool, as_json: bool) -> None:
+    from augmill.flows.stack.stack_supervisor import (
+        Stack,
+        log_and_show,
+        log_of,
+        ports_for,
+        remove_orphans,
+        signals_stop,
+    )
 
-    tell = told_to(log_of(current), None if quiet else lambda text: say(text, err=True))
-    if left := remove_orphans(current):
-        tell(f"{len(left)} processes of a stack whose supervisor was killed were ended")
-    stack = Stack(settings(), host, ports_for(current, host, asked, tell), tell)
+    tell = log_and_show(log_of(current), None if quiet else lambda text: say(text, err=True))
+    if orphans := remove_orphans(current):
+        tell(f"{len(orphans)} processes of a stack whose supervisor was killed were ended")
+    stack = Stack(settings(), host, ports_for(current, host, ports, tell), tell)
     with signals_stop(stack):
         try:
             tell("starting Prefect server, MLflow UI, metrics and worker")
             stack.start()
             if not stack.stop:
-                _show(_document(current, already=False), as_json)
+                _print_document(_document(current, already=False), as_json)
                 stack.wait()
         finally:
             tell("stopping")
@@ -85,14 +92,14 @@ def _supervise(current: Settings, host: str, asked: dict[str, int | None], quiet
             tell("stopped")
 
 
-def _detached(current: Settings, host: str, asked: Mapping[str, int | None]) -> dict[str, Any]:
+def _start_detached(current: Settings, host: str, ports: Mapping[str, int | None]) -> dict[str, Any]:
     """Start ourselves in the background; returns what that says once everything answers, or raises what it says."""
-    given = [f"--{name}-port={port}" for name, port in asked.items() if port]
+    port_options = [f"--{name}-port={port}" for name, port in ports.items() if port]
     log = current.home / "logs" / "up.err"  # of nothing but bugs: what is foreseen is in the document
     make_folder(log.parent)
     with log.open("w") as errors:
         process = subprocess.Popen(  # noqa: S603 (ourselves)
-            [sys.executable, "-m", "augmill.flows.cli", "up", "--json", "--quiet", "--host", host, *given],
+            [sys.executable, "-m", "augmill.flows.cli", "up", "--json", "--quiet", "--host", host, *port_options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -100,13 +107,13 @@ def _detached(current: Settings, host: str, asked: Mapping[str, int | None]) -> 
             env=child_environment(),
             start_new_session=True,
         )
-    said: dict[str, Any] = _first_document(process, log)
-    if not said:
+    document: dict[str, Any] = _first_document(process, log)
+    if not document:
         raise StorageError("it was stopped before everything answered.", "Start it again when it may run.")
-    if fault := said.get("error"):
+    if fault := document.get("error"):
         process.wait()
         raise {2: PolicyError, 4: StorageError}[fault["exit_code"]](fault["cause"], fault["remedy"])
-    return said
+    return document
 
 
 def _first_document(process: subprocess.Popen[str], log: Path) -> Any:
@@ -120,7 +127,7 @@ def _first_document(process: subprocess.Popen[str], log: Path) -> Any:
     raise StorageError(f"the supervisor ended with exit code {process.returncode}.", f"See {log}.")
 
 
-def _joined(current: Settings) -> dict[str, Any]:
+def _wait_for_running_stack(current: Settings) -> dict[str, Any]:
     """The stack that another looks after, once it has started. Raises StorageError if it does not come up."""
     log = f"See {current.home / 'logs' / 'up.log'}, then start it again."
     while (stack := stack_state.running(current.home)) is None or _phases(stack) & {"starting", "restarting"}:
@@ -134,7 +141,7 @@ def _joined(current: Settings) -> dict[str, Any]:
 
 
 def _phases(stack: stack_state.StackState) -> set[str]:
-    return {part.phase for part in stack.parts.values()}
+    return {service.phase for service in stack.services.values()}
 
 
 def _document(current: Settings, *, already: bool) -> dict[str, Any]:
@@ -143,7 +150,7 @@ def _document(current: Settings, *, already: bool) -> dict[str, Any]:
     return {"already": already, **status(current)}
 
 
-def _show(document: dict[str, Any], as_json: bool) -> None:
+def _print_document(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(document)
         sys.stdout.flush()
@@ -153,14 +160,14 @@ def _show(document: dict[str, Any], as_json: bool) -> None:
         say(started(document), nl=False)
 
 
-def _warn_of(host: str, current: Settings) -> None:
+def _warn_of_open_servers(host: str, current: Settings) -> None:
     from augmill.flows.servers.ports import is_loopback
 
     if is_loopback(host):
         return
-    asked = [name for name, on in (("Prefect", current.prefect_auth), ("MLflow", current.mlflow_auth)) if not on]
-    if asked:
-        names = " and ".join(asked)
+    open_servers = [name for name, on in (("Prefect", current.prefect_auth), ("MLflow", current.mlflow_auth)) if not on]
+    if open_servers:
+        names = " and ".join(open_servers)
         say(
             f"warning: whoever reaches {host} can read and change everything: {names} will ask nobody for a password. "
             "infra/security.md says how to have them ask.",

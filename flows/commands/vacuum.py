@@ -25,7 +25,7 @@ current within the retention. A dataset on which a run is under way is left alon
 
 @click.command(epilog=EXAMPLE)
 @click.argument("dataset", required=False)
-@click.option("--all", "whole", is_flag=True, help="Every dataset of the lake.")
+@click.option("--all", "every_dataset", is_flag=True, help="Every dataset of the lake.")
 @click.option(
     "--retention-days",
     type=click.FloatRange(min=0),
@@ -36,19 +36,19 @@ current within the retention. A dataset on which a run is under way is left alon
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @json_option
-def command(dataset: str | None, whole: bool, retention_days: float, dry_run: bool, as_json: bool) -> None:
+def command(dataset: str | None, every_dataset: bool, retention_days: float, dry_run: bool, as_json: bool) -> None:
     """Remove old versions' files, and the work that no version needs. Pinned versions and channels are safe."""
     from augmill.tasks.summaries.retention_text import vacuumed_text
     from augmill.tasks.versions.vacuum import vacuum
 
-    if whole is (dataset is not None):
+    if every_dataset is (dataset is not None):
         raise click.UsageError("Name one of DATASET and --all.")
     if dataset and "@" in dataset:
         raise click.UsageError(f"All versions of a dataset are looked at: write {dataset.partition('@')[0]}.")
     if not isfinite(retention_days):  # a version is neither younger nor older than that, and would go
         raise click.UsageError(f"--retention-days {retention_days} is no number of days.")
     lake = open_lake()
-    names = lake.datasets() if whole else [lake.find(str(dataset)).manifest.dataset]
+    names = lake.datasets() if every_dataset else [lake.find(str(dataset)).manifest.dataset]
     by = f"vacuum by {getpass.getuser()} on {platform.node()}"
     documents = [
         vacuum(lake, name, retention_days, dry_run=dry_run, at_ms=int(time.time() * 1000), by=by) for name in names

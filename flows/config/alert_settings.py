@@ -16,7 +16,7 @@ _FEWEST_SECRET_SIGNS = 16
 
 
 @dataclass(frozen=True)
-class Alerts:
+class AlertSettings:
     """`webhook_url` and `webhook_secret`: whom to call, and what to sign with; `email` and `smtp`: whom to write to,
     and through which server."""
 
@@ -26,12 +26,12 @@ class Alerts:
     smtp: Smtp | None = field(default=None, repr=False)
 
     @property
-    def wanted(self) -> bool:
-        """Whether anybody is to be told at all."""
+    def enabled(self) -> bool:
+        """Whether any receiver of alerts is configured."""
         return self.webhook_url is not None or bool(self.email)
 
 
-def alerts_of(environment: Mapping[str, str]) -> Alerts:
+def alerts_of(environment: Mapping[str, str]) -> AlertSettings:
     """The settings of alerts. Raises PolicyError naming the variable that holds a bad value, never the value."""
     email = _addresses(environment.get("AUGMILL_ALERT_EMAIL", ""))
     smtp = environment.get("AUGMILL_SMTP_URL")
@@ -40,7 +40,7 @@ def alerts_of(environment: Mapping[str, str]) -> Alerts:
             "AUGMILL_ALERT_EMAIL is set, and AUGMILL_SMTP_URL is not: no server would take the mail.",
             "Set AUGMILL_SMTP_URL, such as smtp://USER:PASSWORD@mail.example.org:587, or unset AUGMILL_ALERT_EMAIL.",
         )
-    return Alerts(
+    return AlertSettings(
         webhook_url=_webhook(environment.get("AUGMILL_WEBHOOK_URL")),
         webhook_secret=_secret(environment.get("AUGMILL_WEBHOOK_SECRET")),
         email=email,
@@ -75,11 +75,11 @@ def _secret(text: str | None) -> Secret | None:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    wrong = [part for part in found if not _ADDRESS.fullmatch(part)]
+    addresses = tuple(part.strip() for part in text.split(",") if part.strip())
+    wrong = [part for part in addresses if not _ADDRESS.fullmatch(part)]
     if wrong:
         raise PolicyError(
             f"AUGMILL_ALERT_EMAIL holds {wrong[0]!r}, which is no mail address.",
             "Set it to addresses such as ops@example.org, with commas between them.",
         )
-    return found
+    return addresses

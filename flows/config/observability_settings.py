@@ -35,7 +35,7 @@ class Traces:
 
 
 @dataclass(frozen=True)
-class Observing:
+class ObservabilitySettings:
     """`metrics`: a folder of node_exporter's textfile collector, or a pushgateway; `traces`: an OTLP endpoint;
     `log_format`: how log lines look on standard error. None: not at all."""
 
@@ -44,9 +44,9 @@ class Observing:
     log_format: LogFormat | None = None
 
 
-def observing_of(environment: Mapping[str, str]) -> Observing:
+def observability_of(environment: Mapping[str, str]) -> ObservabilitySettings:
     """The settings of those who look on. Raises PolicyError naming the variable that holds a bad value."""
-    return Observing(
+    return ObservabilitySettings(
         metrics=_metrics(environment.get("AUGMILL_METRICS")),
         traces=_traces(environment),
         log_format=_log_format(environment.get("AUGMILL_LOG_FORMAT")),

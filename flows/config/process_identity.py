@@ -1,4 +1,4 @@
-"""Which process is which: a number is given again when its process has gone; number and start time together are not."""
+"""Identify processes: a pid is reused after its process has ended; a pid and its start time together are not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATE, START_TICKS = 0, 19  # in /proc/PID/stat, counted from behind the name, w
 
 @dataclass(frozen=True)
 class Identity:
-    """One process of this machine since it was switched on: its number, when it started in ticks, and which start."""
+    """One process of this machine: its pid, its start time in clock ticks since boot, and the id of that boot."""
 
     pid: int
     started: int
@@ -28,12 +28,12 @@ class Identity:
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether this process, not another with its pid, still runs."""
         return identity(self.pid) == self
 
 
 def identity(pid: int) -> Identity | None:
-    """Who runs under a number now; nobody where it has ended, also where nobody has collected its exit code yet."""
+    """The process that has a pid now; None where it has ended, zombies included."""
     try:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
         boot = BOOT.read_text().strip()
@@ -42,48 +42,48 @@ def identity(pid: int) -> Identity | None:
     return None if fields[STATE] == "Z" else Identity(pid, int(fields[START_TICKS]), boot)
 
 
-def marked(mark: str) -> Iterator[Identity]:
-    """The processes of a stack, by the mark in their environment; not ourselves."""
-    wanted = f"{MARK}={mark}".encode()
+def processes_with_mark(mark: str) -> Iterator[Identity]:
+    """The processes of a stack, by the mark in their environment, without our own."""
+    variable = f"{MARK}={mark}".encode()
     for folder in PROC.glob("[0-9]*"):
         pid = int(folder.name)
         with suppress(OSError):  # it has just ended, or is another user's
-            ours = pid != os.getpid() and wanted in (folder / "environ").read_bytes().split(b"\0")
-            if ours and (found := identity(pid)):
-                yield found
+            is_member = pid != os.getpid() and variable in (folder / "environ").read_bytes().split(b"\0")
+            if is_member and (process := identity(pid)):
+                yield process
 
 
-def values(name: str, mark: str | None = None) -> Iterator[str]:
-    """A variable as processes here were started with it: all that we may look at, or those of a stack."""
+def variable_values(name: str, mark: str | None = None) -> Iterator[str]:
+    """The values of a variable in the environments of all readable processes, or of those of a stack."""
     for folder in PROC.glob("[0-9]*"):
         with suppress(OSError):
             variables = (folder / "environ").read_bytes().split(b"\0")
             if mark is None or f"{MARK}={mark}".encode() in variables:
-                found = (one.partition(b"=") for one in variables)
-                yield from (value.decode(errors="replace") for key, _, value in found if key == name.encode())
+                pairs = (variable.partition(b"=") for variable in variables)
+                yield from (value.decode(errors="replace") for key, _, value in pairs if key == name.encode())
 
 
 def end(processes: list[Identity], seconds: float) -> list[Identity]:
-    """Ask processes to end, and after `seconds` do not ask; they are gone on return. Returns who had to be killed."""
+    """Terminate processes, and kill those that still run after `seconds`; returns those that were killed."""
     for process in processes:
         send(process, signal.SIGTERM)
-    killed = _left(processes, seconds)
+    killed = _wait_for_end(processes, seconds)
     for process in killed:
         send(process, signal.SIGKILL)
-    _left(killed, KILL_SECONDS)
+    _wait_for_end(killed, KILL_SECONDS)
     return killed
 
 
-def _left(processes: list[Identity], seconds: float) -> list[Identity]:
-    """Those that still run after so long, or as soon as there are none."""
+def _wait_for_end(processes: list[Identity], seconds: float) -> list[Identity]:
+    """Wait until all have ended or the time is up; returns those that still run."""
     deadline = time.monotonic() + seconds
-    while (left := [process for process in processes if process.alive]) and time.monotonic() < deadline:
+    while (running := [process for process in processes if process.alive]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return left
+    return running
 
 
 def send(process: Identity, sign: signal.Signals) -> None:
-    """Send a signal to this process, and to no other that has its number."""
+    """Send a signal to this process, and to no other that has its pid."""
     with suppress(ProcessLookupError, PermissionError):
         handle = os.pidfd_open(
             process.pid

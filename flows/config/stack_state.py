@@ -21,8 +21,8 @@ Phase = Literal["starting", "up", "restarting", "failed", "elsewhere"]
 
 
 @dataclass(frozen=True)
-class PartState:
-    """One part as its keeper sees it; `since` is when its process started, in Unix seconds."""
+class ServiceState:
+    """The state of one service; `since` is when its process started, in Unix seconds."""
 
     name: str
     phase: Phase
@@ -35,49 +35,51 @@ class PartState:
 
 @dataclass(frozen=True)
 class StackState:
-    """The whole stack: who looks after it, how its processes are marked, and its parts by name."""
+    """The whole stack: its supervisor, the mark of its processes, and the states of its services by name."""
 
     supervisor: Identity
     mark: str
     host: str
     since: float
-    parts: dict[str, PartState] = field(default_factory=dict)
+    services: dict[str, ServiceState] = field(default_factory=dict)
 
 
 def write(home: Path, state: StackState) -> None:
-    """Replace what is said of a stack, in one step."""
+    """Replace the state file of a stack, in one step."""
     file = _folder(home) / FILE
     fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(state), indent=1))
+    document = asdict(state)
+    document["parts"] = document.pop("services")
+    fresh.write_text(json.dumps(document, indent=1))
     fresh.replace(file)
 
 
 def forget(home: Path) -> None:
-    """Say that no stack runs."""
+    """Remove the state file: no stack runs."""
     (home / FOLDER / FILE).unlink(missing_ok=True)
 
 
-def left(home: Path) -> StackState | None:
-    """What was last said, by a supervisor that may be dead."""
+def last_state(home: Path) -> StackState | None:
+    """The state in the file, whose supervisor may be dead."""
     try:
-        said = json.loads((home / FOLDER / FILE).read_text())
-        parts = {name: _part(one) for name, one in said.pop("parts").items()}
-        return StackState(**said | {"supervisor": Identity(**said["supervisor"]), "parts": parts})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # half a disk, or another version's
+        document = json.loads((home / FOLDER / FILE).read_text())
+        services = {name: _service_state(state) for name, state in document.pop("parts").items()}
+        return StackState(**document | {"supervisor": Identity(**document["supervisor"]), "services": services})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # a damaged file, or one of another version
         return None
 
 
 def running(home: Path) -> StackState | None:
     """The stack that runs now; none where its supervisor has died and left its file behind."""
-    said = left(home)
-    return said if said and said.supervisor.alive else None
+    stack = last_state(home)
+    return stack if stack and stack.supervisor.alive else None
 
 
-def address(home: Path, part: str) -> str | None:
-    """Where a part of the running stack answers; nothing for one that was given up."""
+def address(home: Path, name: str) -> str | None:
+    """The address of a service of the running stack; None for one that was given up."""
     stack = running(home)
-    found = stack.parts.get(part) if stack else None
-    return found.address if found and found.phase != "failed" else None
+    service = stack.services.get(name) if stack else None
+    return service.address if service and service.phase != "failed" else None
 
 
 @contextmanager
@@ -93,10 +95,10 @@ def locked(home: Path) -> Iterator[bool]:
 
 
 def remembered_ports(home: Path) -> dict[str, int]:
-    """The ports that the parts had last time."""
+    """The ports that the services had last time."""
     try:
-        said = json.loads((home / FOLDER / PORTS).read_text())
-        return {str(name): int(port) for name, port in said.items()}
+        ports = json.loads((home / FOLDER / PORTS).read_text())
+        return {str(name): int(port) for name, port in ports.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
@@ -106,10 +108,10 @@ def remember_ports(home: Path, ports: dict[str, int]) -> None:
     (_folder(home) / PORTS).write_text(json.dumps(ports))
 
 
-def _part(said: dict[str, object]) -> PartState:
-    process = said.get("process")
-    known = Identity(**process) if isinstance(process, dict) else None
-    return PartState(**said | {"process": known})  # type: ignore[arg-type]
+def _service_state(document: dict[str, object]) -> ServiceState:
+    process = document.get("process")
+    identity = Identity(**process) if isinstance(process, dict) else None
+    return ServiceState(**document | {"process": identity})  # type: ignore[arg-type]
 
 
 def _folder(home: Path) -> Path:

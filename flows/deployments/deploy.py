@@ -1,4 +1,4 @@
-"""Deployments on a Prefect server: put there, and taken away. Needs PREFECT_API_URL.
+"""Create, update and remove deployments on a Prefect server. Needs PREFECT_API_URL.
 
 All raise PolicyError or StorageError, each with its remedy.
 """
@@ -11,7 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augmill.flows.deployments.deployment_spec import FLOW, OURS, Deployment, found, refuse_same_names, wanted
+from augmill.flows.deployments.deployment_spec import (
+    FLOW,
+    TAG,
+    Deployment,
+    deployment_of,
+    deployment_on_server,
+    refuse_same_names,
+)
 from augmill.flows.deployments.pools import ensure_pool
 from augmill.flows.servers.prefect_api import prefect_api
 from augmill.flows.settings import Settings
@@ -25,8 +32,8 @@ if TYPE_CHECKING:
 
 PAGE = 200
 
-Chosen = Callable[[Sequence[Deployment]], Sequence[Deployment]]
-"""Which of the deployments whose policy is gone are to be removed."""
+PruneChoice = Callable[[Sequence[Deployment]], Sequence[Deployment]]
+"""Chooses which of the deployments whose policy no longer exists are removed."""
 
 
 def policies_in(folder: Path) -> list[Path]:
@@ -43,66 +50,75 @@ def deploy(
     files: Sequence[Path],
     current: Settings,
     *,
-    prune: bool | Chosen = False,
+    prune: bool | PruneChoice = False,
     dry_run: bool = False,
-    here: Path | None = None,
+    project_folder: Path | None = None,
 ) -> dict[str, Any]:
-    """Make the server hold one deployment per policy; what is as it should be is not touched.
+    """Make the server hold one deployment per policy; deployments that are already correct are not touched.
 
-    All policies are judged before the server is asked for anything. `prune`: whether deployments of this checkout
-    whose policy is gone are removed, or a function that is asked which of them. With `dry_run` nothing changes. The
-    document lists names under `created`, `updated` (with the fields), `unchanged`, `removed` and `gone` (those left
+    All policies are linted before the first request to the server. `prune`: whether deployments of this checkout
+    whose policy no longer exists are removed, or a function that chooses which of them. With `dry_run` nothing changes.
+    The document lists names under `created`, `updated` (with the fields), `unchanged`, `removed` and `gone` (those left
     in place).
     """
-    here = here or Path.cwd()
-    root = current.checkout or str(here)
-    asked = [wanted(policy, file, here=here, root=root, pool=current.work_pool) for file, policy in _judged(files)]
-    refuse_same_names(asked)
+    project_folder = project_folder or Path.cwd()
+    root = current.checkout or str(project_folder)
+    deployments = [
+        deployment_of(policy, file, project_folder=project_folder, root=root, pool=current.work_pool)
+        for file, policy in _load_policies(files)
+    ]
+    refuse_same_names(deployments)
     with prefect_api(current) as client:
         pool = ensure_pool(client, current.work_pool, dry_run=dry_run)
-        before = {one.name: one for one in deployed(client)}
-        _refuse_those_of_others(client, asked, before)
-        _refuse_rivals(asked, [found(one) for one in before.values()], here)
-        document = _applied(client, asked, before, dry_run)
-        lost = [one for one in map(found, before.values()) if one.root == root and _gone(one, here, asked)]
-        remove = (prune(lost) if callable(prune) else lost if prune else []) if lost else []
+        existing = {response.name: response for response in read_deployments(client)}
+        _refuse_foreign_deployments(client, deployments, existing)
+        _refuse_same_datasets(
+            deployments, [deployment_on_server(response) for response in existing.values()], project_folder
+        )
+        document = _apply(client, deployments, existing, dry_run)
+        orphans = [
+            deployment
+            for deployment in map(deployment_on_server, existing.values())
+            if deployment.root == root and _has_lost_policy(deployment, project_folder, deployments)
+        ]
+        remove = (prune(orphans) if callable(prune) else orphans if prune else []) if orphans else []
         if not dry_run:
-            for one in remove:
-                client.delete_deployment(before[one.name].id)
+            for deployment in remove:
+                client.delete_deployment(existing[deployment.name].id)
         return document | {
-            "removed": [one.name for one in remove],
-            "gone": [one.name for one in lost if one not in remove],
+            "removed": [deployment.name for deployment in remove],
+            "gone": [deployment.name for deployment in orphans if deployment not in remove],
             "work_pool": pool,
             "root": root,
             "server": current.prefect_api_url,
             "dry_run": dry_run,
-            "deployments": [asdict(one) for one in asked],
+            "deployments": [asdict(deployment) for deployment in deployments],
         }
 
 
-def deployed(client: SyncPrefectClient) -> list[DeploymentResponse]:
-    """The deployments of our flow that bear our tag; all others are none of our business."""
+def read_deployments(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    """The deployments of our flow that have our tag; all others belong to somebody else."""
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowFilter, FlowFilterName
     from prefect.client.schemas.sorting import DeploymentSort
 
-    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS]))
-    flow = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-    every: list[DeploymentResponse] = []
+    tag_filter = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    flow_filter = FlowFilter(name=FlowFilterName(any_=[FLOW]))
+    responses: list[DeploymentResponse] = []
     while True:
         page = client.read_deployments(
-            flow_filter=flow,
-            deployment_filter=ours,
+            flow_filter=flow_filter,
+            deployment_filter=tag_filter,
             limit=PAGE,
-            offset=len(every),
+            offset=len(responses),
             sort=DeploymentSort.NAME_ASC,
         )
-        every += page
+        responses += page
         if len(page) < PAGE:
-            return every
+            return responses
 
 
-def _judged(files: Sequence[Path]) -> list[tuple[Path, Policy]]:
-    """Every policy, read and judged without its data. Raises one PolicyError with the findings of all."""
+def _load_policies(files: Sequence[Path]) -> list[tuple[Path, Policy]]:
+    """Every policy, loaded and linted without its data. Raises one PolicyError with the findings of all."""
     from augmill.flows.settings import settings
     from augmill.policies.lint import lint
     from augmill.policies.load import load
@@ -125,60 +141,76 @@ def _judged(files: Sequence[Path]) -> list[tuple[Path, Policy]]:
     return good
 
 
-def _refuse_those_of_others(
-    client: SyncPrefectClient, asked: Sequence[Deployment], before: Mapping[str, DeploymentResponse]
+def _refuse_foreign_deployments(
+    client: SyncPrefectClient, deployments: Sequence[Deployment], existing: Mapping[str, DeploymentResponse]
 ) -> None:
-    """Prefect would write over a deployment of the same name without a word, whoever made it."""
+    """Refuse to overwrite a deployment that we did not make: Prefect would do so without a warning."""
     from prefect.exceptions import ObjectNotFound
 
-    for one in asked:
-        if one.name in before:
+    for deployment in deployments:
+        if deployment.name in existing:
             continue
         with suppress(ObjectNotFound):
-            client.read_deployment_by_name(f"{FLOW}/{one.name}")
+            client.read_deployment_by_name(f"{FLOW}/{deployment.name}")
             raise PolicyError(
-                f"the deployment {FLOW}/{one.name} on the Prefect server is not one that `augmill deploy` made.",
-                f"Give the dataset of {one.policy} another name, remove the deployment, or give it the tag {OURS!r} "
-                "so that it becomes ours.",
+                f"the deployment {FLOW}/{deployment.name} on the Prefect server is not one that `augmill deploy` made.",
+                f"Give the dataset of {deployment.policy} another name, remove the deployment, or give it the tag "
+                f"{TAG!r} so that it becomes ours.",
             )
 
 
-def _refuse_rivals(asked: Sequence[Deployment], before: Sequence[Deployment], here: Path) -> None:
-    """A policy that is not among those asked for may have the dataset already."""
-    named = {one.policy for one in asked}
-    others = [one for one in before if one.policy not in named and (here / one.policy).is_file()]
-    mine = {(one.name, one.root) for one in asked}
-    refuse_same_names([*asked, *(one for one in others if (one.name, one.root) in mine and _still(one, here))])
+def _refuse_same_datasets(
+    deployments: Sequence[Deployment], existing: Sequence[Deployment], project_folder: Path
+) -> None:
+    """Refuse a dataset that another existing policy file, not among those to be deployed, has already."""
+    policy_files = {deployment.policy for deployment in deployments}
+    others = [
+        deployment
+        for deployment in existing
+        if deployment.policy not in policy_files and (project_folder / deployment.policy).is_file()
+    ]
+    names_and_roots = {(deployment.name, deployment.root) for deployment in deployments}
+    refuse_same_names(
+        [
+            *deployments,
+            *(
+                deployment
+                for deployment in others
+                if (deployment.name, deployment.root) in names_and_roots
+                and _has_same_dataset(deployment, project_folder)
+            ),
+        ]
+    )
 
 
-def _still(one: Deployment, here: Path) -> bool:
-    """Whether the policy of a deployment is still of its dataset."""
+def _has_same_dataset(deployment: Deployment, project_folder: Path) -> bool:
+    """Whether a deployment's policy file still names the deployment's dataset."""
     from augmill.flows.run_events import dataset_of
 
-    return dataset_of(here / one.policy) == one.name
+    return dataset_of(project_folder / deployment.policy) == deployment.name
 
 
-def _applied(
-    client: SyncPrefectClient, asked: Sequence[Deployment], before: dict[str, DeploymentResponse], dry_run: bool
+def _apply(
+    client: SyncPrefectClient, deployments: Sequence[Deployment], existing: dict[str, DeploymentResponse], dry_run: bool
 ) -> dict[str, Any]:
     created, unchanged = [], []
     updated: dict[str, list[str]] = {}
-    for one in asked:
-        old = before.get(one.name)
-        changes = one.changes(found(old)) if old else []
-        if old and not changes:
-            unchanged.append(one.name)
+    for deployment in deployments:
+        response = existing.get(deployment.name)
+        changes = deployment.changes(deployment_on_server(response)) if response else []
+        if response and not changes:
+            unchanged.append(deployment.name)
             continue
-        if old:
-            updated[one.name] = changes
+        if response:
+            updated[deployment.name] = changes
         else:
-            created.append(one.name)
+            created.append(deployment.name)
         if not dry_run:
-            _put(client, one, old)
+            _write_deployment(client, deployment, response)
     return {"created": created, "updated": updated, "unchanged": unchanged}
 
 
-def _put(client: SyncPrefectClient, one: Deployment, old: DeploymentResponse | None) -> None:
+def _write_deployment(client: SyncPrefectClient, deployment: Deployment, response: DeploymentResponse | None) -> None:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
     from prefect.client.schemas.schedules import CronSchedule
@@ -187,32 +219,35 @@ def _put(client: SyncPrefectClient, one: Deployment, old: DeploymentResponse | N
     from augmill.flows.augment import augment
 
     # A schedule that somebody has paused in the UI stays paused, whatever else changes.
-    active = all(schedule.active for schedule in old.schedules) if old else True
-    schedule = CronSchedule(cron=one.cron, timezone=one.timezone) if one.cron else None
+    active = all(schedule.active for schedule in response.schedules) if response else True
+    schedule = CronSchedule(cron=deployment.cron, timezone=deployment.timezone) if deployment.cron else None
     client.create_deployment(
         flow_id=client.create_flow_from_name(FLOW),
-        name=one.name,
-        description=one.description,
-        entrypoint=one.entrypoint,
-        pull_steps=one.pull_steps,
-        work_pool_name=one.pool,
-        job_variables=one.job_variables,
-        parameters=one.parameters,
-        tags=list(one.tags),
+        name=deployment.name,
+        description=deployment.description,
+        entrypoint=deployment.entrypoint,
+        pull_steps=deployment.pull_steps,
+        work_pool_name=deployment.pool,
+        job_variables=deployment.job_variables,
+        parameters=deployment.parameters,
+        tags=list(deployment.tags),
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=active)] if schedule else [],
-        concurrency_limit=one.limit,
-        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(one.strategy)),
+        concurrency_limit=deployment.limit,
+        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(deployment.strategy)),
         parameter_openapi_schema=parameter_schema(augment).model_dump_for_openapi(),
         enforce_parameter_schema=True,
     )
 
 
-def _gone(one: Deployment, here: Path, asked: Sequence[Deployment]) -> bool:
-    """Whether the policy of a deployment is no more: its file, or its dataset in that file.
+def _has_lost_policy(deployment: Deployment, project_folder: Path, deployments: Sequence[Deployment]) -> bool:
+    """Whether a deployment's policy no longer exists: its file is missing, or names another dataset.
 
-    Not where another file has the dataset now: the deployment is that file's.
+    False where another file names the dataset now: the deployment belongs to that file.
     """
-    now = {other.policy: other.name for other in asked}
-    if one.name in now.values():
+    dataset_by_file = {other.policy: other.name for other in deployments}
+    if deployment.name in dataset_by_file.values():
         return False
-    return not (here / one.policy).is_file() or now.get(one.policy, one.name) != one.name
+    return (
+        not (project_folder / deployment.policy).is_file()
+        or dataset_by_file.get(deployment.policy, deployment.name) != deployment.name
+    )

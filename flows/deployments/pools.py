@@ -1,4 +1,4 @@
-"""The work pool that runs wait in: the default one is made where it is missing, one that is named must be there."""
+"""The work pool in which runs wait: the default one is created if missing; one named by the settings must exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TYPES = ("process", "docker", "kubernetes")
 
 
 def ensure_pool(client: SyncPrefectClient, name: str, *, dry_run: bool = False) -> dict[str, Any]:
-    """Make the default work pool if it is missing; PolicyError where a pool does not serve.
+    """Create the default work pool if it is missing; PolicyError where a pool cannot be used.
 
     Returns its name, whether it was `created`, and whether it is `paused`: then no worker takes a run from it.
     """
@@ -33,9 +33,9 @@ def ensure_pool(client: SyncPrefectClient, name: str, *, dry_run: bool = False) 
                 "correct AUGMILL_WORK_POOL.",
             ) from missing
         if not dry_run:
-            asked = WorkPoolCreate(name=name, type="process", base_job_template=process_template())
+            new_pool = WorkPoolCreate(name=name, type="process", base_job_template=process_template())
             try:
-                client.create_work_pool(asked)
+                client.create_work_pool(new_pool)
             except ObjectAlreadyExists:  # by another deploy, a moment ago
                 return {"name": name, "created": False, "paused": False}
         return {"name": name, "created": True, "paused": False}

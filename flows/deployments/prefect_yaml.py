@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from augmill.flows.deployments.deploy import policies_in
-from augmill.flows.deployments.deployment_spec import ENTER, Deployment, wanted
+from augmill.flows.deployments.deployment_spec import SET_FOLDER_STEP, Deployment, deployment_of
 from augmill.flows.settings import WORK_POOL
 from augmill.policies.load import load
 from augmill.tasks.transforms.catalogue import Catalogue
@@ -28,29 +28,31 @@ HEAD = """\
 """
 
 
-def declared(folder: Path) -> str:
+def prefect_yaml_text(folder: Path) -> str:
     """The text of the file for the policies of a project."""
     catalogue = Catalogue(None)
-    found = [(file, load(file, catalogue).policy) for file in policies_in(folder)]
-    deployments = [wanted(policy, file, here=folder, root=CHECKOUT, pool=WORK_POOL) for file, policy in found]
-    content = {"name": "augmill", "build": None, "push": None, "pull": [{ENTER: {"directory": CHECKOUT}}]}
-    body = content | {"deployments": [_entry(one) for one in deployments]}
+    policies = [(file, load(file, catalogue).policy) for file in policies_in(folder)]
+    deployments = [
+        deployment_of(policy, file, project_folder=folder, root=CHECKOUT, pool=WORK_POOL) for file, policy in policies
+    ]
+    content = {"name": "augmill", "build": None, "push": None, "pull": [{SET_FOLDER_STEP: {"directory": CHECKOUT}}]}
+    body = content | {"deployments": [_entry(deployment) for deployment in deployments]}
     return HEAD + yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=116)
 
 
-def _entry(one: Deployment) -> dict[str, Any]:
-    schedule = {"cron": one.cron, "timezone": one.timezone, "active": True}
+def _entry(deployment: Deployment) -> dict[str, Any]:
+    schedule = {"cron": deployment.cron, "timezone": deployment.timezone, "active": True}
     return {
-        "name": one.name,
-        "description": one.description,
-        "entrypoint": one.entrypoint,
-        "parameters": one.parameters,
-        "tags": list(one.tags),
-        "schedules": [schedule] if one.cron else [],
-        "concurrency_limit": {"limit": one.limit, "collision_strategy": one.strategy},
-        "work_pool": {"name": one.pool, "job_variables": one.job_variables},
+        "name": deployment.name,
+        "description": deployment.description,
+        "entrypoint": deployment.entrypoint,
+        "parameters": deployment.parameters,
+        "tags": list(deployment.tags),
+        "schedules": [schedule] if deployment.cron else [],
+        "concurrency_limit": {"limit": deployment.limit, "collision_strategy": deployment.strategy},
+        "work_pool": {"name": deployment.pool, "job_variables": deployment.job_variables},
     }
 
 
 if __name__ == "__main__":
-    FILE.write_text(declared(ROOT), encoding="utf-8")
+    FILE.write_text(prefect_yaml_text(ROOT), encoding="utf-8")

@@ -9,14 +9,14 @@ from augmill.tasks.telemetry.dataset_event import DatasetEvent
 ENDS = ("run.published", "run.unchanged", "run.failed")
 
 
-def handle(happening: DatasetEvent, current: Settings) -> None:
-    """Pin what became of a run to its page."""
-    if happening.kind not in ENDS:
+def handle(event: DatasetEvent, current: Settings) -> None:
+    """Put the outcome of a run on its page."""
+    if event.kind not in ENDS:
         return
-    with artifact_client(happening.run_id, current) as at:
+    with artifact_client(event.run_id, current) as at:
         if at is None:
             return
         from augmill.tasks.summaries.run_artifacts import pinned
 
-        for name, kind, data, description in pinned(happening):
-            at.put(f"{happening.dataset}-{name}", kind, data, description)
+        for name, kind, data, description in pinned(event):
+            at.put(f"{event.dataset}-{name}", kind, data, description)

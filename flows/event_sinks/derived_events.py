@@ -1,4 +1,4 @@
-"""What else there is to tell: checks that failed a run, channels that it moved."""
+"""Events that follow from another event: checks that failed a run, channels that it moved."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from augmill.tasks.telemetry.dataset_event import DatasetEvent
 from augmill.tasks.telemetry.derived_events import consequences
 
 
-def handle(happening: DatasetEvent, _: Settings) -> list[DatasetEvent]:
-    """What the happening contains and deserves to be told by itself."""
-    return list(consequences(happening))
+def handle(event: DatasetEvent, _: Settings) -> list[DatasetEvent]:
+    """The events that follow from this one."""
+    return list(consequences(event))

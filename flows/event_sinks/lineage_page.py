@@ -1,4 +1,4 @@
-"""The dataset's lineage page in the lake: drawn anew when a channel was moved, as a run does when it publishes."""
+"""The dataset's lineage page in the lake: rewritten when a command moves a channel; a run does it when it publishes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from augmill.flows.settings import Settings
 from augmill.tasks.telemetry.dataset_event import OUTSIDE, DatasetEvent
 
 
-def handle(happening: DatasetEvent, current: Settings) -> None:
-    """Write the page again after a promotion or a rollback by a command: a run draws it itself."""
-    if not happening.kind.startswith("channel.") or happening.run_id != OUTSIDE:
+def handle(event: DatasetEvent, current: Settings) -> None:
+    """Rewrite the page after a promotion or a rollback by a command."""
+    if not event.kind.startswith("channel.") or event.run_id != OUTSIDE:
         return
     from augmill.tasks.storage.store import Store
     from augmill.tasks.versions.lineage_pages import write_page
     from augmill.tasks.versions.versions import Lake
 
-    write_page(Lake(Store(current.lake)), happening.dataset, int(happening.at * 1000))
+    write_page(Lake(Store(current.lake)), event.dataset, int(event.at * 1000))

@@ -12,13 +12,13 @@ from augmill.tasks.telemetry.log_record import FACTS
 from augmill.tasks.telemetry.spans import current as current_scope
 from augmill.tasks.telemetry.spans import entered
 
-SHOWN = ("version", "kind", "cause", "remedy", "exit_code", "where", "channel", "seconds")
+LOGGED_FACTS = ("version", "kind", "cause", "remedy", "exit_code", "where", "channel", "seconds")
 
 
-def handle(happening: DatasetEvent, current: Settings) -> None:
-    """Write what happened, without the lists and tables of its facts."""
+def handle(event: DatasetEvent, current: Settings) -> None:
+    """Log the event, without the lists and tables of its facts."""
     log_to(current)
-    facts = {name: happening.facts[name] for name in SHOWN if name in happening.facts}
-    level = logging.ERROR if happening.kind == "run.failed" else logging.INFO
-    with entered(replace(current_scope(), run_id=happening.run_id, dataset=happening.dataset)):
-        logging.getLogger(LOGGER).log(level, "%s", happening.kind, extra={FACTS: facts})
+    facts = {name: event.facts[name] for name in LOGGED_FACTS if name in event.facts}
+    level = logging.ERROR if event.kind == "run.failed" else logging.INFO
+    with entered(replace(current_scope(), run_id=event.run_id, dataset=event.dataset)):
+        logging.getLogger(LOGGER).log(level, "%s", event.kind, extra={FACTS: facts})

@@ -16,7 +16,7 @@ from typing import Any
 
 from augmill.flows.config.observability_settings import PushGateway
 from augmill.flows.settings import Settings
-from augmill.flows.telemetry.count_events import Counting, countable, event
+from augmill.flows.telemetry.count_events import EventCounter, countable, counted_event
 from augmill.flows.telemetry.logs import LOGGER, log_to
 from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.errors import AugmillError
@@ -31,53 +31,51 @@ from augmill.tasks.telemetry.series import Series, series_of
 
 PATIENCE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
-MOST_TOLD = 300
+MOST_REASON_CHARS = 300
 COUNTED = ("run.", "channel.")
-"""Kinds of happenings that change a figure; what follows from them is told of by itself."""
+"""Prefixes of the kinds of events that change a counter; derived events are published separately."""
 
 log = logging.getLogger(f"{LOGGER}.metrics")
 
 
-def handle(happening: DatasetEvent, current: Settings) -> list[DatasetEvent]:
-    """Count the happening, and export what is known of its dataset; returns the error budgets that it set burning."""
-    if not (countable(happening.dataset) and happening.kind.startswith(COUNTED)):
+def handle(event: DatasetEvent, current: Settings) -> list[DatasetEvent]:
+    """Count the event and export its dataset's series; returns an event for each error budget that begins to burn."""
+    if not (countable(event.dataset) and event.kind.startswith(COUNTED)):
         return []
     log_to(current)
-    counting, told = Counting(current, happening.dataset), event(happening)
-    counting.keep(told)
-    tally, burns = _counted(counting, told)
-    target = current.observing.metrics
+    counter, record = EventCounter(current, event.dataset), counted_event(event)
+    counter.keep(record)
+    counters, burns = _count(counter, record)
+    target = current.observability.metrics
     if target is not None:
-        series = series_of(happening.dataset, tally, time.time())
-        _quietly(
-            f"metrics of {happening.dataset} were not exported", lambda: _export(target, happening.dataset, series)
-        )
-    return [burning(happening, burn) for burn in burns]
+        series = series_of(event.dataset, counters, time.time())
+        _log_failure(f"metrics of {event.dataset} were not exported", lambda: _export(target, event.dataset, series))
+    return [burning(event, burn) for burn in burns]
 
 
-def _counted(counting: Counting, told: dict[str, Any]) -> tuple[Counters, list[Burn]]:
-    """The tally from the lake and what began to burn, or the tally as far as this machine knows it."""
+def _count(counter: EventCounter, record: dict[str, Any]) -> tuple[Counters, list[Burn]]:
+    """The counters from the lake and the budgets that began to burn; without the lake, the counters of this home."""
     counted: list[tuple[Counters, list[Burn]]] = []
-    _quietly(
-        f"{counting.dataset} could not be counted in the lake; it waits in the home",
-        lambda: counted.append(run_with_timeout(PATIENCE_SECONDS, lambda: counting.count(time.time(), told))),
+    _log_failure(
+        f"{counter.dataset} could not be counted in the lake; it waits in the home",
+        lambda: counted.append(run_with_timeout(PATIENCE_SECONDS, lambda: counter.count(time.time(), record))),
     )
-    return counted[0] if counted else (counting.remembered(told), [])
+    return counted[0] if counted else (counter.local_counters(record), [])
 
 
-def _quietly(what: str, call: Callable[[], object]) -> None:
-    """Do it, or write one line why not."""
+def _log_failure(what: str, call: Callable[[], object]) -> None:
+    """Call it; log a failure in one line."""
     try:
         call()
     except (AugmillError, OSError) as fault:
-        cause = fault.cause if isinstance(fault, AugmillError) else _said(fault)
-        log.warning("%s: %s", what, redact_text(cause)[:MOST_TOLD])
+        cause = fault.cause if isinstance(fault, AugmillError) else _fault_text(fault)
+        log.warning("%s: %s", what, redact_text(cause)[:MOST_REASON_CHARS])
 
 
-def _said(fault: OSError) -> str:
+def _fault_text(fault: OSError) -> str:
     if isinstance(fault, urllib.error.HTTPError):
         with fault:
-            return f"HTTP {fault.code}: {fault.read(MOST_TOLD).decode(errors='replace').strip()}"
+            return f"HTTP {fault.code}: {fault.read(MOST_REASON_CHARS).decode(errors='replace').strip()}"
     return str(fault)
 
 
@@ -89,7 +87,7 @@ def _export(target: Path | PushGateway, dataset: str, series: list[Series]) -> N
 
 
 def _write(folder: Path, dataset: str, series: list[Series]) -> None:
-    """Write a textfile, whole or not at all; node_exporter reads only names that end in `.prom`."""
+    """Write a textfile atomically; node_exporter reads only names that end in `.prom`."""
     file = folder / f"augmill-{dataset}.prom"
     beside = folder / f".augmill-{dataset}.{os.getpid()}"
     try:
@@ -102,7 +100,7 @@ def _write(folder: Path, dataset: str, series: list[Series]) -> None:
 
 
 def _push(gateway: PushGateway, dataset: str, series: list[Series]) -> None:
-    """Replace the dataset's group on the gateway, so that series that are gone are gone there too."""
+    """Replace the dataset's group on the gateway, so that series that no longer exist are removed there too."""
     from prometheus_client.exposition import basic_auth_handler, default_handler, push_to_gateway
 
     def handler(url: str, method: str, timeout: float | None, headers: Any, data: bytes) -> Callable[[], None]:

@@ -1,6 +1,6 @@
 """OpenLineage events to wherever OpenLineage's own configuration says: a file, the console, a server. Off by default.
 
-An event that does not arrive within seconds is given up and named in the log; a run does not wait for who watches it.
+An event that does not arrive within seconds is dropped and named in the log; a run does not wait for observers.
 """
 
 from __future__ import annotations
@@ -26,82 +26,82 @@ if TYPE_CHECKING:
 EVENT_SECONDS = 5.0
 GIT_SECONDS = 5.0
 _policies: dict[str, Path] = {}
-"""The policy file of each run that was told to have started: later events of it do not name it."""
+"""The policy file of each started run, by run id: later events of the run do not name it."""
 
 
-def handle(happening: DatasetEvent, current: Settings) -> None:
-    """Send the event of a run's start or end, if somebody has configured where to."""
-    if not current.openlineage or not happening.kind.startswith("run."):
+def handle(event: DatasetEvent, current: Settings) -> None:
+    """Send the event of a run's start or end, if a destination is configured."""
+    if not current.openlineage or not event.kind.startswith("run."):
         return
     log_to(current)
-    why = _lost(happening, current)
-    if why:
-        logging.getLogger(LOGGER).warning("OpenLineage event of %s is lost: %s", happening.kind, why)
+    reason = _send(event, current)
+    if reason:
+        logging.getLogger(LOGGER).warning("OpenLineage event of %s is lost: %s", event.kind, reason)
 
 
-def _lost(happening: DatasetEvent, current: Settings) -> str:
-    """Send the event; why it did not arrive, or nothing. Only the sending is timed, not the first import."""
-    from augmill.tasks.lineage.openlineage import event
+def _send(event: DatasetEvent, current: Settings) -> str:
+    """Send the event; returns the reason of failure, or an empty text. The time limit excludes the first import."""
+    from augmill.tasks.lineage.openlineage import event as openlineage_event
     from augmill.tasks.sanitize.redact import redact_text
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = event(happening, around(happening, current))
-            if made is None:
+            document = openlineage_event(event, job_context(event, current))
+            if document is None:
                 return ""
             to = client()
-        run_with_timeout(EVENT_SECONDS, lambda: to.emit(made))
+        run_with_timeout(EVENT_SECONDS, lambda: to.emit(document))
     except Exception as fault:  # noqa: BLE001  whatever its configuration or a transport raises is one line in the log
         return redact_text(f"{type(fault).__name__}: {fault}")[:300]
     return ""
 
 
 def client() -> OpenLineageClient:
-    """OpenLineage's client by its own configuration, with one try instead of six; its git facet names our checkout."""
+    """OpenLineage's client from its own configuration, with one try instead of six, and without its git facet."""
     from openlineage.client import OpenLineageClient
 
-    # Ours says where the policy is; theirs would say where the command was given.
-    made = OpenLineageClient(config={"facets": {"source_code_location": {"disabled": True}}})
-    transport: Any = made.transport
+    # Our source facet names the policy's repository; the client's own would name the working directory.
+    lineage_client = OpenLineageClient(config={"facets": {"source_code_location": {"disabled": True}}})
+    transport: Any = lineage_client.transport
     if transport.kind == "http":
         transport.config.retry = {**transport.config.retry, "total": 0, "connect": 0, "read": 0}
         transport.timeout = min(float(transport.config.timeout), EVENT_SECONDS)
     if transport.kind == "console":
-        _show(logging.getLogger("openlineage.client.transport.console"))
-    return made
+        _show_on_stderr(logging.getLogger("openlineage.client.transport.console"))
+    return lineage_client
 
 
-def _show(logger: logging.Logger) -> None:
-    """Let the console transport, which logs, be seen; standard output is for the command's own answer."""
+def _show_on_stderr(logger: logging.Logger) -> None:
+    """Show the log of the console transport on standard error; standard output holds the command's own answer."""
     logger.setLevel(logging.INFO)
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.StreamHandler())
 
 
-def around(happening: DatasetEvent, current: Settings) -> JobContext:
-    """What is known of a run beside what is told of it: its policy's file and place, who asked for it, and when."""
+def job_context(event: DatasetEvent, current: Settings) -> JobContext:
+    """The context of a run that its event does not hold: policy file, repository, owner, parent run, schedule."""
     from augmill.tasks.lineage.openlineage import JobContext, is_uuid
 
-    started = happening.kind == "run.started"
-    policy = Path(str(happening.facts["policy"])) if started else _policies.pop(happening.run_id, None)
+    started = event.kind == "run.started"
+    policy = Path(str(event.facts["policy"])) if started else _policies.pop(event.run_id, None)
     if started and policy is not None:
-        _policies[happening.run_id] = policy
-    said = content_of(policy) if policy else {}
+        _policies[event.run_id] = policy
+    policy_document = content_of(policy) if policy else {}
     return JobContext(
         namespace=current.openlineage_namespace,
         version=build(),
-        owner=str(said.get("owner") or ""),
-        description=str(said.get("description") or ""),
+        owner=str(policy_document.get("owner") or ""),
+        description=str(policy_document.get("description") or ""),
         source=source(policy) if policy is not None else None,
         parent=current.openlineage_parent,
-        nominal=_scheduled() if is_uuid(happening.run_id) else None,
+        nominal=_scheduled_start() if is_uuid(event.run_id) else None,
     )
 
 
-def _scheduled() -> float | None:
-    """When Prefect was to start the run that is under way, if a schedule asked for it."""
+def _scheduled_start() -> float | None:
+    """The scheduled start of the current run in Unix seconds; None where it has no deployment."""
     from prefect.runtime import deployment, flow_run
 
     planned = flow_run.scheduled_start_time if deployment.id else None
@@ -109,7 +109,7 @@ def _scheduled() -> float | None:
 
 
 def source(policy: Path) -> Source | None:
-    """Where a policy is in its git repository; None outside one, or where that has no remote of a name git knows."""
+    """A policy's place in its git repository; None outside one, or where it has no remote `origin`."""
     from augmill.tasks.lineage.openlineage import Source
     from augmill.tasks.sanitize.redact import redact
 
@@ -121,8 +121,8 @@ def source(policy: Path) -> Source | None:
     return Source(redact(url), _git(folder, "rev-parse", "HEAD"), f"{prefix}{policy.name}")
 
 
-def _git(folder: Path, *asked: str) -> str | None:
-    command = ["git", "-C", str(folder), *asked]
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):

@@ -36,11 +36,13 @@ def _writable(home: Path) -> Answer:
 
 def _room(what: str, folder: Path, remedy: str) -> Iterator[Answer]:
     free = shutil.disk_usage(folder).free
-    shown = f"{free / 2**30:.1f} GiB free in {folder}"
+    free_space = f"{free / 2**30:.1f} GiB free in {folder}"
     if free < LEAST_BYTES:
-        yield fail(f"room for {what}", shown, remedy)
+        yield fail(f"room for {what}", free_space, remedy)
     else:
-        yield ok(f"room for {what}", shown) if free >= LITTLE_BYTES else warn(f"room for {what}", shown, remedy)
+        yield (
+            ok(f"room for {what}", free_space) if free >= LITTLE_BYTES else warn(f"room for {what}", free_space, remedy)
+        )
 
 
 def _dotenv(file: Path) -> Iterator[Answer]:

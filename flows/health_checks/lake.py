@@ -18,31 +18,29 @@ ROLES = "It needs s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject 
 
 
 def check(current: Settings) -> Iterator[Answer]:
-    """Try it with a small object in a corner of our own, which is taken away again."""
+    """Test the lake with a small object under a prefix of our own, which is deleted again."""
     from augmill.tasks.runs.context import OBJECTS
     from augmill.tasks.storage.error_mapping import redact
     from augmill.tasks.storage.store import Store
 
     lake = Store(current.lake)
-    shown = redact(current.lake)
+    uri = redact(current.lake)
     if lake.is_s3:
-        yield from clock("lake", _asked())
+        yield from clock("lake", _s3_reply())
     trial = lake.sub(OBJECTS, f"doctor-{secrets.token_hex(4)}")
     began = time.monotonic()
-    faults = _tried(trial)
+    faults = _storage_fault(trial)
     if faults:
-        yield fail(
-            "lake", f"{shown}: {faults}", ROLES if lake.is_s3 else "Set AUGMILL_LAKE to a folder on a local disk."
-        )
+        yield fail("lake", f"{uri}: {faults}", ROLES if lake.is_s3 else "Set AUGMILL_LAKE to a folder on a local disk.")
         return
     if not lake.is_s3:
         Path(trial.uri).rmdir()
-    yield ok("lake", f"{shown} can be read, written and listed; took {time.monotonic() - began:.1f} s")
+    yield ok("lake", f"{uri} can be read, written and listed; took {time.monotonic() - began:.1f} s")
     yield ok("lake commits", "of two writers of one name, one wins")
 
 
-def _tried(trial: Any) -> str:
-    """What did not do as it should, or nothing. A permission that is missing is raised with the store's own words."""
+def _storage_fault(trial: Any) -> str:
+    """The fault of the store, or an empty text. A missing permission is raised with the store's own message."""
     try:
         if not trial.create("one", b"first"):
             return "it says that a name is taken which nobody used"
@@ -60,8 +58,8 @@ def _tried(trial: Any) -> str:
             trial.delete("one")
 
 
-def _asked() -> Reply:
-    """A word of the S3 store, with its clock; a store that is silent is not asked twice, as boto3 would for long."""
+def _s3_reply() -> Reply:
+    """One reply of the S3 store, with its clock; without the long retries of boto3."""
     from augmill.tasks.storage.s3 import connection
 
     address = str(connection()[1].meta.endpoint_url)

@@ -24,10 +24,10 @@ def check(current: Settings) -> Iterator[Answer]:  # noqa: ARG001
 
 
 def _python() -> Answer:
-    found = ".".join(map(str, sys.version_info[:3]))
+    installed = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST_PYTHON:
-        return fail("Python", found, "Install Python 3.11.", "settings")
-    return ok("Python", found)
+        return fail("Python", installed, "Install Python 3.11.", "settings")
+    return ok("Python", installed)
 
 
 def _versions() -> Answer:
@@ -35,20 +35,20 @@ def _versions() -> Answer:
     from packaging.requirements import Requirement
 
     try:
-        wanted = [Requirement(line) for line in requires("augmill") or ()]
+        requirements = [Requirement(line) for line in requires("augmill") or ()]
     except PackageNotFoundError:
         return warn("libraries", "augmill is not installed here, so nobody knows what it asks for", "pip install it.")
     wrong = []
-    for one in wanted:
-        if one.marker is None or one.marker.evaluate():
+    for requirement in requirements:
+        if requirement.marker is None or requirement.marker.evaluate():
             try:
-                if not one.specifier.contains(version(one.name), prereleases=True):
-                    wrong.append(f"{one.name} is {version(one.name)}, wanted {one.specifier}")
+                if not requirement.specifier.contains(version(requirement.name), prereleases=True):
+                    wrong.append(f"{requirement.name} is {version(requirement.name)}, wanted {requirement.specifier}")
             except PackageNotFoundError:
-                wrong.append(f"{one.name} is missing")
+                wrong.append(f"{requirement.name} is missing")
     if wrong:
         return fail("libraries", "; ".join(wrong), "Install requirements.txt again.", "settings")
-    return ok("libraries", f"{len(wanted)} within the ranges that augmill {version('augmill')} asks for")
+    return ok("libraries", f"{len(requirements)} within the ranges that augmill {version('augmill')} asks for")
 
 
 def _processor() -> Answer:
@@ -65,13 +65,13 @@ def _clock() -> Iterator[Answer]:
         yield ok("clock", "kept by NTP")
         return
     try:
-        said = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # modes 0: changes nothing
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # modes 0: changes nothing
     except (OSError, AttributeError):
         return
-    if said == UNSYNCHRONIZED:
+    if state == UNSYNCHRONIZED:
         remedy = (
             "Run chrony or systemd-timesyncd: schedules fire by the clock, and S3 refuses us when it is 15 min off."
         )
         yield warn("clock", "nobody keeps it right", remedy)
-    elif said >= 0:
+    elif state >= 0:
         yield ok("clock", "kept by NTP")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from augmill.flows.health_answer import Answer, fail, ok, reached
+from augmill.flows.health_answer import Answer, check_reachable, fail, ok
 from augmill.flows.settings import Settings, child_environment
 
 LOST = "Runs go on without."
@@ -15,21 +15,21 @@ LOST = "Runs go on without."
 
 def check(current: Settings) -> Iterator[Answer]:
     """Look at what the settings name, and at nothing else."""
-    metrics, traces = current.observing.metrics, current.observing.traces
+    metrics, traces = current.observability.metrics, current.observability.traces
     if isinstance(metrics, Path):
         writable = os.access(metrics, os.W_OK | os.X_OK)
         remedy = f"Let this user write there, or correct AUGMILL_METRICS. {LOST}"
-        shown = f"{metrics} can be written to" if writable else f"{metrics} cannot be written to"
-        yield ok("metrics", shown) if writable else fail("metrics", shown, remedy)
+        detail = f"{metrics} can be written to" if writable else f"{metrics} cannot be written to"
+        yield ok("metrics", detail) if writable else fail("metrics", detail, remedy)
     elif metrics is not None:
-        yield _reached("metrics", metrics.url, f"Start the pushgateway, or correct AUGMILL_METRICS. {LOST}")
+        yield _check_url("metrics", metrics.url, f"Start the pushgateway, or correct AUGMILL_METRICS. {LOST}")
     if traces is not None:
-        yield _reached("traces", traces.endpoint, f"Start it, or correct OTEL_EXPORTER_OTLP_ENDPOINT. {LOST}")
+        yield _check_url("traces", traces.endpoint, f"Start it, or correct OTEL_EXPORTER_OTLP_ENDPOINT. {LOST}")
     openlineage = child_environment().get("OPENLINEAGE_URL")
     if current.openlineage and openlineage:
-        yield _reached("OpenLineage", openlineage, f"Start it, or correct OPENLINEAGE_URL. {LOST}")
+        yield _check_url("OpenLineage", openlineage, f"Start it, or correct OPENLINEAGE_URL. {LOST}")
 
 
-def _reached(name: str, url: str, remedy: str) -> Answer:
+def _check_url(name: str, url: str, remedy: str) -> Answer:
     parts = urlsplit(url if "://" in url else f"http://{url}")
-    return reached(name, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), remedy)
+    return check_reachable(name, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), remedy)

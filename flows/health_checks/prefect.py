@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from urllib.parse import quote
 
-from augmill.flows.health_answer import SECONDS, Answer, at_fault, clock, fail, ok, warn
+from augmill.flows.health_answer import SECONDS, Answer, clock, fail, fault_kind, ok, warn
 from augmill.flows.http_client import NoReply, Reply, send_request, without_user
 from augmill.flows.settings import Settings
 
@@ -21,8 +21,8 @@ def check(current: Settings) -> Iterator[Answer]:
         return
     try:
         health = send_request(f"{url}/health", seconds=SECONDS)
-        found = send_request(f"{url}/admin/version", seconds=SECONDS, auth=current.prefect_auth)
-        theirs = str(found.json) if found.status == 200 else None
+        version_reply = send_request(f"{url}/admin/version", seconds=SECONDS, auth=current.prefect_auth)
+        server_version = str(version_reply.json) if version_reply.status == 200 else None
         pool = f"{url}/work_pools/{quote(current.work_pool, safe='')}/workers/filter"
         workers = _workers(
             current.work_pool, send_request(pool, seconds=SECONDS, auth=current.prefect_auth, body=b"{}")
@@ -31,28 +31,28 @@ def check(current: Settings) -> Iterator[Answer]:
         yield fail("Prefect", f"the server at {without_user(url)} does not answer: {fault}", OWN)
         return
     if health.status != 200:
-        yield fail("Prefect", f"{without_user(url)}: HTTP {health.status} to /health", OWN, at_fault(health))
+        yield fail("Prefect", f"{without_user(url)}: HTTP {health.status} to /health", OWN, fault_kind(health))
         return
     yield ok("Prefect", f"the server at {without_user(url)} answers")
     yield from clock("Prefect", health)
-    if found.status in (401, 403):
+    if version_reply.status in (401, 403):
         remedy = "Set PREFECT_API_AUTH_STRING=USER:PASSWORD as its PREFECT_SERVER_API_AUTH_STRING says."
-        yield fail("Prefect credentials", f"HTTP {found.status}: it does not let us in", remedy, "settings")
+        yield fail("Prefect credentials", f"HTTP {version_reply.status}: it does not let us in", remedy, "settings")
         return
-    if theirs is not None:
-        yield _version(theirs)
+    if server_version is not None:
+        yield _version(server_version)
     yield workers
 
 
-def _version(theirs: str) -> Answer:
-    ours = version("prefect")
-    if theirs.split(".", maxsplit=1)[0] != ours.split(".")[0]:
-        remedy = f"Use a server {ours.split('.')[0]}.x: runs refuse this one."
-        return fail("Prefect version", f"the server is {theirs}, our client {ours}", remedy)
-    if _numbers(theirs) < _numbers(ours):
-        remedy = f"Bring the server to {ours} or later: a newer client may ask for what it does not know."
-        return warn("Prefect version", f"the server is {theirs}, our client {ours}", remedy)
-    return ok("Prefect version", theirs)
+def _version(server_version: str) -> Answer:
+    client_version = version("prefect")
+    if server_version.split(".", maxsplit=1)[0] != client_version.split(".")[0]:
+        remedy = f"Use a server {client_version.split('.')[0]}.x: runs refuse this one."
+        return fail("Prefect version", f"the server is {server_version}, our client {client_version}", remedy)
+    if _numbers(server_version) < _numbers(client_version):
+        remedy = f"Bring the server to {client_version} or later: a newer client may ask for what it does not know."
+        return warn("Prefect version", f"the server is {server_version}, our client {client_version}", remedy)
+    return ok("Prefect version", server_version)
 
 
 def _numbers(version: str) -> list[int]:
@@ -65,7 +65,7 @@ def _workers(pool: str, reply: Reply) -> Answer:
         return warn("work pool", f"the server knows no work pool {pool}", f"`augmill deploy` makes it; so does {start}")
     if reply.status != 200:
         return fail("work pool", f"HTTP {reply.status} to a question for {pool}", "See the server's log.")
-    online = [one["name"] for one in reply.listed("name", "status") if one["status"] == "ONLINE"]
+    online = [worker["name"] for worker in reply.listed("name", "status") if worker["status"] == "ONLINE"]
     if not online:
         return warn(
             "worker", f"none is online in the work pool {pool}: scheduled runs would wait", f"Start one: {start}"

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from augmill.flows.health_answer import SECONDS, Answer, at_fault, clock, fail, ok, warn
+from augmill.flows.health_answer import SECONDS, Answer, clock, fail, fault_kind, ok, warn
 from augmill.flows.http_client import NoReply, send_request, without_user
 from augmill.flows.servers.mlflow_server import is_served
 from augmill.flows.settings import Settings
@@ -32,38 +32,46 @@ def check(current: Settings) -> Iterator[Answer]:
 
 
 def _server(uri: str, credentials: str | None) -> Iterator[Answer]:
-    shown = without_user(uri)
+    address = without_user(uri)
     try:
         health = send_request(f"{uri}/health", seconds=SECONDS)
-        theirs = send_request(f"{uri}/version", seconds=SECONDS, auth=credentials)
-        found = send_request(
+        version_reply = send_request(f"{uri}/version", seconds=SECONDS, auth=credentials)
+        search_reply = send_request(
             f"{uri}/api/2.0/mlflow/experiments/search?max_results=1", seconds=SECONDS, auth=credentials
         )
-        _ = found.json if found.status == 200 else None  # or it is no server of MLflow
+        _ = search_reply.json if search_reply.status == 200 else None  # or it is no server of MLflow
     except NoReply as fault:
-        yield fail("MLflow", f"the server at {shown} does not answer: {fault}", f"{START} {LATER}")
+        yield fail("MLflow", f"the server at {address} does not answer: {fault}", f"{START} {LATER}")
         return
-    if found.status in (401, 403):
-        yield fail("MLflow", f"the server at {shown} does not let us in: HTTP {found.status}", CREDENTIALS, "settings")
-    elif wrong := next((reply for reply in (found, health) if reply.status != 200), None):
-        said = f"{shown}: HTTP {wrong.status} to {'a search of experiments' if wrong is found else '/health'}"
+    if search_reply.status in (401, 403):
+        yield fail(
+            "MLflow", f"the server at {address} does not let us in: HTTP {search_reply.status}", CREDENTIALS, "settings"
+        )
+    elif wrong := next((reply for reply in (search_reply, health) if reply.status != 200), None):
+        detail = (
+            f"{address}: HTTP {wrong.status} to {'a search of experiments' if wrong is search_reply else '/health'}"
+        )
         remedy = "See whether AUGMILL_TRACKING_URI names an MLflow server, and its log."
-        yield fail("MLflow", said, remedy, at_fault(wrong))
+        yield fail("MLflow", detail, remedy, fault_kind(wrong))
     else:
-        yield ok("MLflow", f"the server at {shown} answers")
-    if theirs.status == 200:
-        yield _version(theirs.text)
+        yield ok("MLflow", f"the server at {address} answers")
+    if version_reply.status == 200:
+        yield _version(version_reply.text)
     yield from clock("MLflow", health)
 
 
-def _version(theirs: str) -> Answer:
-    ours = version("mlflow")
-    if theirs.split(".", maxsplit=1)[0] != ours.split(".")[0]:
-        remedy = f"Use an MLflow server {ours.split('.')[0]}.x. {LATER}"
-        return fail("MLflow version", f"the server is {theirs}, our client {ours}", remedy)
-    if theirs.split(".")[:2] != ours.split(".")[:2]:
-        return warn("MLflow version", f"the server is {theirs}, our client {ours}", "Bring both to the same version.")
-    return ok("MLflow version", theirs)
+def _version(server_version: str) -> Answer:
+    client_version = version("mlflow")
+    if server_version.split(".", maxsplit=1)[0] != client_version.split(".")[0]:
+        remedy = f"Use an MLflow server {client_version.split('.')[0]}.x. {LATER}"
+        return fail("MLflow version", f"the server is {server_version}, our client {client_version}", remedy)
+    if server_version.split(".")[:2] != client_version.split(".")[:2]:
+        return warn(
+            "MLflow version",
+            f"the server is {server_version}, our client {client_version}",
+            "Bring both to the same version.",
+        )
+    return ok("MLflow version", server_version)
 
 
 def _file(database: Path) -> Answer:
@@ -81,7 +89,7 @@ def _file(database: Path) -> Answer:
 def _database(uri: str) -> Answer:
     import sqlalchemy
 
-    shown = f"{urlsplit(uri).scheme} database at {urlsplit(uri).hostname}"
+    database_name = f"{urlsplit(uri).scheme} database at {urlsplit(uri).hostname}"
     try:
         engine = sqlalchemy.create_engine(uri)
         with engine.connect() as connection:
@@ -89,5 +97,7 @@ def _database(uri: str) -> Answer:
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, OSError) as fault:
         reason = str(getattr(fault, "orig", None) or fault).partition("\n")[0]
-        return fail("MLflow", f"the {shown} does not let us in: {reason}", f"Correct AUGMILL_TRACKING_URI. {LATER}")
-    return ok("MLflow", f"the {shown} answers")
+        return fail(
+            "MLflow", f"the {database_name} does not let us in: {reason}", f"Correct AUGMILL_TRACKING_URI. {LATER}"
+        )
+    return ok("MLflow", f"the {database_name} answers")

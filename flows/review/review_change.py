@@ -19,22 +19,24 @@ if TYPE_CHECKING:
 POLICIES = "policies"
 
 
-def look(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repository, Change, AffectedPolicies]:
-    """The repository of the first place, what changed since it left `rev`, and the policies that this touches."""
+def find_change(rev: str, places: Sequence[Path], current: Settings) -> tuple[Repository, Change, AffectedPolicies]:
+    """The repository of the first place, the change since the merge base with `rev`, and the policies it affects."""
     from augmill.tasks.review.repository import Repository
 
-    here = places[0] if places else Path.cwd()
-    repository = Repository.around(here if here.is_dir() else here.absolute().parent)
+    start = places[0] if places else Path.cwd()
+    repository = Repository.around(start if start.is_dir() else start.absolute().parent)
     change = repository.change(rev)
-    return repository, change, touched_by(repository, change, places, current)
+    return repository, change, affected_policies(repository, change, places, current)
 
 
-def touched_by(repository: Repository, change: Change, places: Sequence[Path], current: Settings) -> AffectedPolicies:
-    """The policies that a change touches, of those in `places` or else of the usual folder."""
+def affected_policies(
+    repository: Repository, change: Change, places: Sequence[Path], current: Settings
+) -> AffectedPolicies:
+    """The policies that a change affects, of those in `places` or else in the default folder."""
     from augmill.tasks.review.touched import find
 
-    here = Path.cwd() / POLICIES
-    usual = here if here.is_dir() else repository.root / POLICIES
+    default_folder = Path.cwd() / POLICIES
+    usual = default_folder if default_folder.is_dir() else repository.root / POLICIES
     return find(repository, change, places or [usual], current.plugins)
 
 
@@ -44,31 +46,34 @@ def review_all(rev: str, places: Sequence[Path], current: Settings) -> dict[str,
     Libraries are imported once, and not at all where no policy is touched.
     """
     began = time.monotonic()
-    repository, change, found = look(rev, places, current)
-    reviews = _reviews(repository, found, current) if found.touched else []
+    repository, change, affected = find_change(rev, places, current)
+    reviews = _reviews(repository, affected, current) if affected.touched else []
     return {
         "rev": rev,
         "base": change.base,
         "head": change.head,
         "uncommitted": len(change.open_files),
-        "policies_there": found.policies,
+        "policies_there": affected.policies,
         "policies": reviews,
-        "exit_code": max((one["exit_code"] for one in reviews), default=0),
+        "exit_code": max((document["exit_code"] for document in reviews), default=0),
         "seconds": round(time.monotonic() - began, 3),
     }
 
 
-def _reviews(repository: Repository, found: AffectedPolicies, current: Settings) -> list[dict[str, Any]]:
+def _reviews(repository: Repository, affected: AffectedPolicies, current: Settings) -> list[dict[str, Any]]:
     from augmill.tasks.dry_runs.review import review
     from augmill.tasks.runners import thread
     from augmill.tasks.runs.components import catalogue
 
-    ask = partial(_ask, current)
+    ask = partial(_resolve, current)
     with thread.Runner(current.workers) as runner:
-        return [review(one, repository.root, ask, catalogue(current.plugins), runner, _say) for one in found.touched]
+        return [
+            review(policy, repository.root, ask, catalogue(current.plugins), runner, _say)
+            for policy in affected.touched
+        ]
 
 
-def _ask(current: Settings, file: Path, base: Path | None = None) -> Any:
+def _resolve(current: Settings, file: Path, base: Path | None = None) -> Any:
     return resolve_with_settings(file, current, refuse_errors=False, base=base)
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from augmill.flows.console import say
-from augmill.flows.deployments.deploy import PAGE, deploy, deployed
+from augmill.flows.deployments.deploy import PAGE, deploy, read_deployments
 from augmill.flows.deployments.deployment_spec import Deployment
 from augmill.flows.policy_request import open_lake
-from augmill.flows.review.review_change import look, touched_by
+from augmill.flows.review.review_change import affected_policies, find_change
 from augmill.flows.servers.prefect_api import prefect_api
 from augmill.flows.settings import Settings
 from augmill.policies.errors import AugmillError, DataError, PolicyError, StorageError
@@ -37,8 +37,8 @@ _RAISED = re.compile(r"(?:^|exception[^:]*: )(?:\w+\.)*(\w+Error): ")
 
 
 @dataclass
-class Started:
-    """A run of one dataset. `again`: it was started for this commit before. Its outcome is known once it has ended."""
+class StartedRun:
+    """A run of one dataset. `again`: it was started for this commit before. Its outcome is set when it has ended."""
 
     dataset: str
     path: str
@@ -61,41 +61,43 @@ def trigger(rev: str, places: Sequence[Path], current: Settings, wait_seconds: f
     PolicyError where a policy is wrong or not committed, StorageError where the server fails.
     """
     began = time.monotonic()
-    repository, change, found = look(rev, places, current)
+    repository, change, affected = find_change(rev, places, current)
     document: dict[str, Any] = {
         "rev": rev,
         "base": change.base,
         "head": change.head,
-        "policies_there": found.policies,
-        "given_up": _given_up(found.touched),
+        "policies_there": affected.policies,
+        "given_up": _datasets_without_policy(affected.touched),
         "deployed": None,
         "runs": [],
         "exit_code": 0,
     }
-    if found.touched:
+    if affected.touched:
         _refuse_uncommitted(repository, change, places, current)
-        document["deployed"] = _deploy(repository, found.touched, document["given_up"], current)
-        runs = _start([one for one in found.touched if one.kind != "deleted"], change.head, current)
+        document["deployed"] = _deploy(repository, affected.touched, document["given_up"], current)
+        runs = _start_runs([policy for policy in affected.touched if policy.kind != "deleted"], change.head, current)
         if wait_seconds is not None:
-            _wait(runs, current, wait_seconds, lambda text: say(text, err=True))
+            _wait_for_runs(runs, current, wait_seconds, lambda text: say(text, err=True))
         document["runs"] = [asdict(run) for run in runs]
         document["exit_code"] = max((run.exit_code for run in runs), default=0)
     return document | {"waited": wait_seconds is not None, "seconds": round(time.monotonic() - began, 3)}
 
 
-def _given_up(touched: Sequence[Touched]) -> list[str]:
-    """Data sets that this change leaves without a policy: it is deleted, or makes another one now."""
-    there = {one.dataset for one in touched if one.kind != "deleted"}
-    lost = [one.dataset if one.kind == "deleted" else one.was for one in touched]
-    return [name for name in lost if name is not None and name not in there]
+def _datasets_without_policy(touched: Sequence[Touched]) -> list[str]:
+    """Datasets that this change leaves without a policy: it is deleted, or names another dataset now."""
+    remaining = {policy.dataset for policy in touched if policy.kind != "deleted"}
+    dropped = [policy.dataset if policy.kind == "deleted" else policy.was for policy in touched]
+    return [name for name in dropped if name is not None and name not in remaining]
 
 
 def _refuse_uncommitted(repository: Repository, change: Change, places: Sequence[Path], current: Settings) -> None:
     """A run is of a commit, so that its version can be traced to what was reviewed."""
-    mine = touched_by(repository, replace(change, base=change.head, files=change.open_files), places, current)
-    if mine.touched:
+    uncommitted = affected_policies(
+        repository, replace(change, base=change.head, files=change.open_files), places, current
+    )
+    if uncommitted.touched:
         raise PolicyError(
-            f"{', '.join(one.path for one in mine.touched)}: touched by changes that are not committed.",
+            f"{', '.join(policy.path for policy in uncommitted.touched)}: touched by changes that are not committed.",
             "Commit them, or put them aside with `git stash`: a run is started of what was reviewed.",
         )
 
@@ -103,49 +105,49 @@ def _refuse_uncommitted(repository: Repository, change: Change, places: Sequence
 def _deploy(
     repository: Repository, touched: Sequence[Touched], given_up: Sequence[str], current: Settings
 ) -> dict[str, Any]:
-    """Put those touched on the server; take away those whose policy this change deletes, and no others."""
+    """Deploy the touched policies; remove the deployments whose policy this change deletes, and no others."""
 
-    def of_this_change(lost: Sequence[Deployment]) -> Sequence[Deployment]:
-        return [one for one in lost if one.name in given_up]
+    def of_this_change(orphans: Sequence[Deployment]) -> Sequence[Deployment]:
+        return [policy for policy in orphans if policy.name in given_up]
 
-    files = [repository.root / one.path for one in touched if one.kind != "deleted"]
+    files = [repository.root / policy.path for policy in touched if policy.kind != "deleted"]
     document = deploy(files, current, prune=of_this_change)
     return {key: document[key] for key in ("created", "updated", "unchanged", "removed", "gone", "work_pool", "server")}
 
 
-def _start(touched: Sequence[Touched], commit: str, current: Settings) -> list[Started]:
+def _start_runs(touched: Sequence[Touched], commit: str, current: Settings) -> list[StartedRun]:
     with prefect_api(current) as client:
-        ids = {one.name: one.id for one in deployed(client)} if touched else {}
-        return [_start_one(client, ids[one.dataset], one, commit) for one in touched]
+        ids = {deployment.name: deployment.id for deployment in read_deployments(client)} if touched else {}
+        return [_start_run(client, ids[policy.dataset], policy, commit) for policy in touched]
 
 
-def _start_one(client: SyncPrefectClient, deployment: UUID, one: Touched, commit: str) -> Started:
+def _start_run(client: SyncPrefectClient, deployment: UUID, policy: Touched, commit: str) -> StartedRun:
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
     from prefect.client.schemas.sorting import FlowRunSort
     from prefect.utilities.urls import url_for
 
-    key = f"augmill ci {one.dataset} {commit}"
-    same = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[key]))
-    known = client.read_flow_runs(flow_run_filter=same, sort=FlowRunSort.ID_DESC, limit=1)
+    key = f"augmill ci {policy.dataset} {commit}"
+    same_commit = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[key]))
+    previous_runs = client.read_flow_runs(flow_run_filter=same_commit, sort=FlowRunSort.ID_DESC, limit=1)
     labels: dict[str, bool | int | float | str] = {"augmill.reason": "ci", "augmill.commit": commit}
     run = client.create_flow_run_from_deployment(deployment, idempotency_key=key, labels=labels)
-    return Started(one.dataset, one.path, str(run.id), url_for("flow-run", obj_id=run.id), bool(known))
+    return StartedRun(policy.dataset, policy.path, str(run.id), url_for("flow-run", obj_id=run.id), bool(previous_runs))
 
 
-def _wait(runs: Sequence[Started], current: Settings, seconds: float, say: Callable[[str], None]) -> None:
-    """Follow the runs until all have ended or the time is up; a server that is away for a while is waited for."""
+def _wait_for_runs(runs: Sequence[StartedRun], current: Settings, seconds: float, say: Callable[[str], None]) -> None:
+    """Poll the runs until all have ended or the time is up; a server may be down for a while."""
     deadline = time.monotonic() + seconds
     answered = time.monotonic()
-    while left := [run for run in runs if not run.ended]:
+    while unfinished := [run for run in runs if not run.ended]:
         try:
-            _look(left, current, say)
+            _poll(unfinished, current, say)
             answered = time.monotonic()
         except StorageError:
             if time.monotonic() - answered > PATIENCE_SECONDS:
                 raise
         if time.monotonic() > deadline:
             break
-        if any(not run.ended for run in left):
+        if any(not run.ended for run in unfinished):
             time.sleep(POLL_SECONDS)
     for run in runs:
         if not run.ended:
@@ -153,33 +155,33 @@ def _wait(runs: Sequence[Started], current: Settings, seconds: float, say: Calla
             run.message = f"not ended within {seconds:g} s" + (NOT_TAKEN if run.state in UNTAKEN else "; it goes on")
 
 
-def _look(runs: Sequence[Started], current: Settings, say: Callable[[str], None]) -> None:
+def _poll(runs: Sequence[StartedRun], current: Settings, say: Callable[[str], None]) -> None:
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
     from prefect.client.schemas.sorting import FlowRunSort
 
-    found: dict[str, FlowRun] = {}
+    flow_runs: dict[str, FlowRun] = {}
     with prefect_api(current) as client:
         for at in range(0, len(runs), PAGE):
             ids = [UUID(run.run_id) for run in runs[at : at + PAGE]]
-            wanted = FlowRunFilter(id=FlowRunFilterId(any_=ids))
-            page = client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=PAGE)
-            found |= {str(one.id): one for one in page}
+            run_filter = FlowRunFilter(id=FlowRunFilterId(any_=ids))
+            page = client.read_flow_runs(flow_run_filter=run_filter, sort=FlowRunSort.ID_DESC, limit=PAGE)
+            flow_runs |= {str(flow_run.id): flow_run for flow_run in page}
     for run in runs:
-        _note(run, found.get(run.run_id), say)
+        _update_run(run, flow_runs.get(run.run_id), say)
 
 
-def _note(run: Started, found: FlowRun | None, say: Callable[[str], None]) -> None:
-    """Note where a run stands; tell when that has changed."""
-    if found is None:
+def _update_run(run: StartedRun, flow_run: FlowRun | None, say: Callable[[str], None]) -> None:
+    """Update a run from the server; report a new state by `say`."""
+    if flow_run is None:
         run.state, run.ended, run.exit_code = "Deleted", True, StorageError.exit_code
         run.message = "somebody has deleted it"
-    elif found.state is not None:
-        changed = run.state != (found.state.name or found.state.type.value)
-        run.state = found.state.name or found.state.type.value
-        run.seconds = round(found.total_run_time.total_seconds(), 1)
-        if found.state.is_final():
-            run.ended, run.message = True, " ".join((found.state.message or "").split())
-            run.exit_code = 0 if found.state.is_completed() else exit_code_of(run.state, run.message)
+    elif flow_run.state is not None:
+        changed = run.state != (flow_run.state.name or flow_run.state.type.value)
+        run.state = flow_run.state.name or flow_run.state.type.value
+        run.seconds = round(flow_run.total_run_time.total_seconds(), 1)
+        if flow_run.state.is_final():
+            run.ended, run.message = True, " ".join((flow_run.state.message or "").split())
+            run.exit_code = 0 if flow_run.state.is_completed() else exit_code_of(run.state, run.message)
             _find_version(run)
         if changed:
             say(f"{run.dataset}: {run.state}")
@@ -191,10 +193,10 @@ def exit_code_of(state: str, message: str) -> int:
     return OUR_CODES.get(raised[1], StorageError.exit_code) if raised else StorageError.exit_code
 
 
-def _find_version(run: Started) -> None:
+def _find_version(run: StartedRun) -> None:
     """Which version the dataset has now, and whether this run made it; CI may not be able to see the lake."""
     from augmill.tasks.runs.manifest import RUN_ID
 
     with suppress(AugmillError):
-        found = open_lake().find(run.dataset)
-        run.version, run.published = found.version, found.snapshot.metadata.get(RUN_ID) == run.run_id
+        published = open_lake().find(run.dataset)
+        run.version, run.published = published.version, published.snapshot.metadata.get(RUN_ID) == run.run_id

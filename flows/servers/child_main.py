@@ -1,4 +1,4 @@
-"""The program that every part runs in, never imported: it ends as soon as its standard input closes.
+"""The main program of every child process, never imported: it ends as soon as its standard input closes.
 
 The kernel closes that when whoever started us dies, kill -9 included. The first line of it is a JSON document with
 what to run, so that addresses with passwords in them are not shown by `ps`.
@@ -19,12 +19,12 @@ GRACE_SECONDS = 8.0
 
 def main() -> None:
     """Run what the first line says: `call` (module:function) with `arguments`."""
-    said = json.loads(sys.stdin.readline())
-    os.environ.update(said["environment"])
-    sys.path[:] = said["path"]
+    launch = json.loads(sys.stdin.readline())
+    os.environ.update(launch["environment"])
+    sys.path[:] = launch["path"]
     threading.Thread(target=_watch_parent, daemon=True).start()
-    module, _, function = said["call"].partition(":")
-    getattr(importlib.import_module(module), function)(said["arguments"])
+    module, _, function = launch["call"].partition(":")
+    getattr(importlib.import_module(module), function)(launch["arguments"])
 
 
 def _watch_parent() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from augmill.flows.servers.service import Launch, watched
+from augmill.flows.servers.service import Launch, launch_child
 from augmill.flows.settings import Settings
 
 FIRST_PORT = 5000
@@ -31,7 +31,7 @@ def launch(current: Settings, host: str, port: int) -> Launch:
     if current.mlflow_auth:
         arguments += ["--app-name", "basic-auth"]
         environment |= _authentication(current)
-    return watched("mlflow.cli:cli", arguments, environment)
+    return launch_child("mlflow.cli:cli", arguments, environment)
 
 
 def is_served(tracking_uri: str) -> bool:
@@ -46,8 +46,8 @@ def _authentication(current: Settings) -> dict[str, str]:
     file = current.home / "mlflow-auth.ini"
     (current.home / "mlflow-auth.db").touch(mode=0o600)  # hashes of passwords will be in it
     file.write_text(AUTHENTICATION.format(database=current.home / "mlflow-auth.db"))
-    ours = {"MLFLOW_AUTH_CONFIG_PATH": str(file), "MLFLOW_FLASK_SERVER_SECRET_KEY": _signing_key(current.home)}
-    return ours | {name: value for name, value in child_environment().items() if name in ours}
+    variables = {"MLFLOW_AUTH_CONFIG_PATH": str(file), "MLFLOW_FLASK_SERVER_SECRET_KEY": _signing_key(current.home)}
+    return variables | {name: value for name, value in child_environment().items() if name in variables}
 
 
 def _signing_key(home: Path) -> str:

@@ -7,49 +7,49 @@ from collections.abc import Collection
 
 from augmill.policies.errors import StorageError
 
-TRIED = 50
+MOST_TRIED_PORTS = 50
 BACKLOG = 128
 
 
 def choose(
     host: str,
     first: int,
-    asked: int | None = None,
+    requested: int | None = None,
     remembered: int | None = None,
     option: str = "--port",
     others: Collection[int] = (),
 ) -> int:
-    """A free port: only the asked one where one is asked for, else the remembered one, else the first from `first`;
-    of these two none that is to be one of the `others`."""
-    any_free = [port for port in (remembered, *range(first, first + TRIED)) if port and port not in others]
-    wanted = any_free if asked is None else [asked]
+    """A free port: the `requested` one and no other if given, else the remembered one, else the first free one from
+    `first`; the last two exclude the ports of `others`."""
+    any_free = [port for port in (remembered, *range(first, first + MOST_TRIED_PORTS)) if port and port not in others]
+    candidates = any_free if requested is None else [requested]
     reason = ""
-    for port in wanted:
+    for port in candidates:
         try:
             listen(host, port).close()
             return port
         except OSError as fault:
             reason = fault.strerror or str(fault)
-    tried = str(asked) if asked is not None else f"{first} to {first + TRIED - 1}"
+    tried = str(requested) if requested is not None else f"{first} to {first + MOST_TRIED_PORTS - 1}"
     raise StorageError(f"cannot serve on {host}, port {tried}: {reason}.", f"Choose another with {option} or --host.")
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises OSError."""
     family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    found = socket.socket(family, kind, protocol)
+    listener = socket.socket(family, kind, protocol)
     try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(place)
-        found.listen(BACKLOG)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen(BACKLOG)
     except OSError:
-        found.close()
+        listener.close()
         raise
-    return found
+    return listener
 
 
-def spelled(host: str) -> str:
-    """The host as a browser on this machine reaches it."""
+def url_host(host: str) -> str:
+    """The host as it stands in a URL that this machine can open."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared with, not bound to)
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

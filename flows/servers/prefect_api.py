@@ -40,11 +40,11 @@ def prefect_api(current: Settings) -> Iterator[SyncPrefectClient]:
             with get_client(sync_client=True) as client:
                 yield client
         except httpx.HTTPStatusError as fault:
-            raise refused(fault, url) from fault
+            raise status_error(fault, url) from fault
 
 
-def refused(fault: Any, url: str) -> StorageError:
-    """What a status other than 200 means: credentials, or a server that does not know what we ask for."""
+def status_error(fault: Any, url: str) -> StorageError:
+    """The StorageError for an HTTP error status: credentials, a busy server, or an unknown request."""
     code, text = fault.response.status_code, _detail(fault.response)
     if code in (401, 403):
         return StorageError(
@@ -66,8 +66,8 @@ def refused(fault: Any, url: str) -> StorageError:
 
 def _detail(response: Any) -> str:
     try:
-        found = response.json()
-        detail = found.get("detail") or found.get("exception_message") or found if isinstance(found, dict) else found
+        body = response.json()
+        detail = body.get("detail") or body.get("exception_message") or body if isinstance(body, dict) else body
     except ValueError:
         detail = response.text
     return " ".join(str(detail).split())[:300].rstrip(".")

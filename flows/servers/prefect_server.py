@@ -67,18 +67,22 @@ class RunningServer:
 
     def _judge(self, reply: Reply) -> None:
         """Refuse a server that will not work; one that does not tell its version, as behind a gateway, may."""
-        shown = without_user(self.api_url)
+        address = without_user(self.api_url)
         if reply.status == 401:
             raise StorageError(
-                f"the Prefect server at {shown} "
+                f"the Prefect server at {address} "
                 + ("refuses the credentials of PREFECT_API_AUTH_STRING." if self.auth else "asks for credentials."),
                 "Set PREFECT_API_AUTH_STRING=USER:PASSWORD, as its PREFECT_SERVER_API_AUTH_STRING says, in the "
                 "environment or .env.",
             )
-        theirs, ours = reply.text.strip('"'), version("prefect")
-        if reply.status == 200 and _major(theirs).isdecimal() and _major(theirs) != _major(ours):
+        server_version, client_version = reply.text.strip('"'), version("prefect")
+        if (
+            reply.status == 200
+            and _major(server_version).isdecimal()
+            and _major(server_version) != _major(client_version)
+        ):
             raise StorageError(
-                f"the Prefect server at {shown} is version {theirs}, and we are {ours}.",
+                f"the Prefect server at {address} is version {server_version}, and we are {client_version}.",
                 "Use a server of the same major version, or unset PREFECT_API_URL to run embedded.",
             )
 
@@ -181,9 +185,9 @@ def _prefect_at(url: str, **values: Any) -> Iterator[None]:
 
     from augmill.tasks.sanitize.redact import redact_text
 
-    known = {getattr(settings, name): value for name, value in {"PREFECT_API_URL": url, **values}.items()}
+    overrides = {getattr(settings, name): value for name, value in {"PREFECT_API_URL": url, **values}.items()}
     try:
-        with settings.temporary_settings(known):
+        with settings.temporary_settings(overrides):
             yield
     except (httpx.TransportError, httpx.HTTPStatusError) as fault:
         stopped = "stopped answering" if isinstance(fault, httpx.TransportError) else "refused a request"

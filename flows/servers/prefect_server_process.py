@@ -42,22 +42,22 @@ TRIMMED = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
 }
 # Pages that work through a tunnel as well, whatever the address is there.
-WHOLE = {"PREFECT_UI_API_URL": "/api", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
+FULL_SERVER = {"PREFECT_UI_API_URL": "/api", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
 SCHEMA = Path(__file__).with_name("prefect_schema.sql")
 GRACE_SECONDS = 3.0
 
 
 def main() -> None:
     """Serve until the parent closes our standard input."""
-    whole = sys.argv[2:] == ["stack"]
-    os.environ.update(ALWAYS | (WHOLE if whole else TRIMMED))
+    is_full_server = sys.argv[2:] == ["stack"]
+    os.environ.update(ALWAYS | (FULL_SERVER if is_full_server else TRIMMED))
     serving: list[uvicorn.Server] = []
     threading.Thread(target=_watch_parent, args=(serving,), daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
 
     _prepare_database()
-    app = create_app(ephemeral=not whole)
+    app = create_app(ephemeral=not is_full_server)
     config = uvicorn.Config(app, log_level="error", lifespan="on", access_log=False, timeout_graceful_shutdown=1)
     serving.append(uvicorn.Server(config))
     serving[0].run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

@@ -1,4 +1,4 @@
-"""What a part of the stack is, for those who start it, look after it and show it."""
+"""The services of the stack: how they are described, started and checked."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from augmill.flows.http_client import STRANGER, NoReply
+from augmill.flows.http_client import OTHER_PROGRAM, NoReply
 from augmill.flows.settings import child_environment
 
 PROGRAM = Path(__file__).with_name("child_main.py")
 HEALTH_SECONDS = 5.0
 
 
-class NotWell(Exception):
-    """A part does not do its work; says why."""
+class Unhealthy(Exception):
+    """A service does not work; the message says why."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """What a part that answers says of itself."""
+    """What a service that answers reports."""
 
     version: str | None = None
     note: str = ""
@@ -40,36 +40,36 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A server or worker. Without `launch` it is somebody else's, and only looked at."""
+class Service:
+    """A server or worker. Without `launch` somebody else runs it, and it is only checked."""
 
     name: str
     title: str
     address: str | None
     launch: Launch | None
     health: Callable[[float], Health]
-    """Raises NotWell where the process, which is that many seconds old, does not do its work. Bounded in time; asked
-    by `answer_of`."""
+    """Takes the age of the process in seconds; raises Unhealthy where it does not work. Bounded in time; called by
+    `checked_health`."""
     listener: socket.socket | None = None
-    """What the process accepts on, if it is we who listen."""
+    """The socket on which the process accepts, if we listen on it."""
 
 
-def answer_of(health: Callable[[float], Health], age: float) -> Health:
-    """What a part says of itself. Raises NotWell, whatever it is that answers at its address and however."""
+def checked_health(health: Callable[[float], Health], age: float) -> Health:
+    """The health of a service. Raises Unhealthy for every fault, also where another program answers at its address."""
     try:
         return health(age)
-    except NotWell:
+    except Unhealthy:
         raise
     except NoReply as fault:
-        raise NotWell(str(fault)) from fault
+        raise Unhealthy(str(fault)) from fault
     except (ValueError, TypeError, KeyError) as fault:
-        raise NotWell(STRANGER) from fault
+        raise Unhealthy(OTHER_PROGRAM) from fault
 
 
-def watched(call: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Launch:
-    """Run `module:function` with arguments in a process that ends when we do."""
-    said = {"call": call, "arguments": list(arguments), "environment": dict(environment), "path": sys.path}
-    return Launch([sys.executable, "-P", str(PROGRAM)], json.dumps(said) + "\n")
+def launch_child(call: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Launch:
+    """How to start a child process that calls `module:function` with arguments and ends when we do."""
+    document = {"call": call, "arguments": list(arguments), "environment": dict(environment), "path": sys.path}
+    return Launch([sys.executable, "-P", str(PROGRAM)], json.dumps(document) + "\n")
 
 
 def start(launch: Launch, output: int, **environment: str) -> subprocess.Popen[bytes]:

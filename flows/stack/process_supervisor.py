@@ -1,4 +1,4 @@
-"""Keep one part running: start it, wait until it is well, start it again if it dies or hangs, give up in the end."""
+"""Keep one service running: start it, wait until it is healthy, restart it if it dies or hangs, at last give up."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from augmill.flows.config.process_identity import MARK, identity
-from augmill.flows.config.stack_state import PartState
-from augmill.flows.servers.service import NotWell, Part, answer_of, start
+from augmill.flows.config.stack_state import ServiceState
+from augmill.flows.servers.service import Service, Unhealthy, checked_health, start
 
 LOG_BYTES, LOGS_KEPT = 5_000_000, 3
 LOOK_SECONDS = 0.2
@@ -29,21 +29,32 @@ LONGEST_PAUSE_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
 
-class Keeper(threading.Thread):
-    """A thread that looks after one part; `told` hears of every change, `say` what a person should know."""
+class ProcessSupervisor(threading.Thread):
+    """A thread that supervises one service; `told` hears of every change, `say` what a person should know."""
 
     def __init__(
-        self, part: Part, logs: Path, mark: str, told: Callable[[PartState], None], say: Callable[[str], None]
+        self,
+        service: Service,
+        logs: Path,
+        mark: str,
+        on_change: Callable[[ServiceState], None],
+        say: Callable[[str], None],
     ) -> None:
-        super().__init__(name=f"keeper of {part.name}", daemon=True)
-        self.part, self.log, self.mark, self.told, self.say = part, logs / f"{part.name}.log", mark, told, say
-        self.state = PartState(part.name, "starting", part.address)
+        super().__init__(name=f"supervisor of {service.name}", daemon=True)
+        self.service, self.log, self.mark, self.on_change, self.say = (
+            service,
+            logs / f"{service.name}.log",
+            mark,
+            on_change,
+            say,
+        )
+        self.state = ServiceState(service.name, "starting", service.address)
         self.stopping = threading.Event()
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Until told to stop, or until it is no use."""
-        if self.part.launch is None:
+        """Restart the service until told to stop, or until it failed too often."""
+        if self.service.launch is None:
             self._change(phase="elsewhere")
             return
         failures = 0
@@ -57,7 +68,7 @@ class Keeper(threading.Thread):
                 self._give_up(reason)
                 return
             pause = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-            self.say(f"{self.part.title} {reason}; it is started again in {pause:g} s. See {self.log}")
+            self.say(f"{self.service.title} {reason}; it is started again in {pause:g} s. See {self.log}")
             self._change(phase="restarting", process=None, restarts=self.state.restarts + 1, reason=reason)
             self.stopping.wait(pause)
 
@@ -81,7 +92,7 @@ class Keeper(threading.Thread):
             self._end_group(self.process)
 
     def _once(self) -> str:
-        """Start the process and stay with it; returns why it is no more."""
+        """Start the process and watch it; returns why it ended."""
         try:
             self.process = process = self._start()
         except OSError as fault:
@@ -107,34 +118,34 @@ class Keeper(threading.Thread):
 
     def _unwell(self, age: float) -> str | None:
         try:
-            answer_of(self.part.health, age)
-        except NotWell as fault:
+            checked_health(self.service.health, age)
+        except Unhealthy as fault:
             return str(fault)
         if self.state.phase != "up":
             if self.state.restarts:
-                self.say(f"{self.part.title} is up again")
+                self.say(f"{self.service.title} is up again")
             self._change(phase="up", reason="")
         return None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        ours, theirs = os.pipe()
+        read_end, write_end = os.pipe()
         try:
-            process = start(self.part.launch, theirs, **{MARK: self.mark})  # type: ignore[arg-type]
+            process = start(self.service.launch, write_end, **{MARK: self.mark})  # type: ignore[arg-type]
         finally:
-            os.close(theirs)
-        name = f"log of {self.part.name}"
-        threading.Thread(target=_keep_log, args=(ours, self.log), name=name, daemon=True).start()
+            os.close(write_end)
+        name = f"log of {self.service.name}"
+        threading.Thread(target=_copy_to_log, args=(read_end, self.log), name=name, daemon=True).start()
         return process
 
     def _give_up(self, reason: str) -> None:
-        if self.part.listener:  # nobody will accept any more: let callers fail instead of wait
-            self.part.listener.close()
-        self.say(f"{self.part.title} {reason} {ATTEMPTS} times, and is given up. See {self.log}")
+        if self.service.listener:  # nobody will accept any more: let callers fail instead of wait
+            self.service.listener.close()
+        self.say(f"{self.service.title} {reason} {ATTEMPTS} times, and is given up. See {self.log}")
         self._change(phase="failed", process=None, since=None, reason=reason)
 
     def _change(self, **what: object) -> None:
         self.state = replace(self.state, **what)  # type: ignore[arg-type]
-        self.told(self.state)
+        self.on_change(self.state)
 
     @staticmethod
     def _end_group(process: subprocess.Popen[bytes]) -> int:
@@ -158,7 +169,7 @@ def log_file(file: Path) -> logging.Handler:
     return _Log(file, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, delay=True)
 
 
-def _keep_log(pipe: int, file: Path) -> None:
+def _copy_to_log(pipe: int, file: Path) -> None:
     """Copy lines into the log, without the credentials in them."""
     from augmill.tasks.sanitize.redact import redact_text
 
@@ -171,7 +182,7 @@ def _keep_log(pipe: int, file: Path) -> None:
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it has; its number stays its own until `wait`, so that its group can still be named by it."""
+    """Whether it has ended; its pid stays reserved until `wait`, so that it still names its process group."""
     if process.returncode is not None:
         return True
     with suppress(ChildProcessError):

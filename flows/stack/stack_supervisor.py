@@ -1,4 +1,4 @@
-"""Look after a home's stack from its start to its end: one keeper for each part, one file that says how they are."""
+"""Supervise a home's stack from start to end: one thread for each service, one file with their states."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from augmill.flows.config import stack_state
-from augmill.flows.config.process_identity import Identity, end, identity, marked, values
-from augmill.flows.config.stack_state import PartState, StackState
+from augmill.flows.config.process_identity import Identity, end, identity, processes_with_mark, variable_values
+from augmill.flows.config.stack_state import ServiceState, StackState
 from augmill.flows.servers.mlflow_server import is_served
 from augmill.flows.servers.ports import choose, is_loopback
-from augmill.flows.servers.service import NotWell, Part, answer_of
+from augmill.flows.servers.service import Service, Unhealthy, checked_health
 from augmill.flows.settings import Settings, make_folder
-from augmill.flows.stack.process_supervisor import LOOK_SECONDS, Keeper, log_file
+from augmill.flows.stack.process_supervisor import LOOK_SECONDS, ProcessSupervisor, log_file
 from augmill.flows.stack.services import metrics, mlflow, prefect, worker
 from augmill.policies.errors import PolicyError, StorageError
 
@@ -29,27 +29,29 @@ UP_LOG = "up.log"
 
 
 class Stack:
-    """The parts of one home while they are kept running. Only the holder of the home's lock makes one."""
+    """The services of one home while they are kept running. Only the holder of the home's lock creates one."""
 
     def __init__(self, current: Settings, host: str, ports: dict[str, int], say: Callable[[str], None]) -> None:
         self.home, self.mark = current.home, secrets.token_hex(8)
-        self.stop = False  # set by signals, which must find no lock in their way
+        self.stop = False  # set by signal handlers, which must not wait for a lock
         self.lock = threading.Lock()
         logs = make_folder(current.home / LOGS)
-        self.parts = _parts(current, host, ports)
-        self.api_url, self.auth = current.prefect_api_url or str(self.parts[0].address), current.prefect_auth
-        _refuse_silent([part for part in self.parts if part.launch is None])
-        self.keepers = [Keeper(part, logs, self.mark, self._hear, say) for part in self.parts]
-        us = identity(os.getpid())
-        if us is None:
+        self.services = _services(current, host, ports)
+        self.api_url, self.auth = current.prefect_api_url or str(self.services[0].address), current.prefect_auth
+        _refuse_unhealthy([service for service in self.services if service.launch is None])
+        self.supervisors = [ProcessSupervisor(service, logs, self.mark, self._hear, say) for service in self.services]
+        supervisor = identity(os.getpid())
+        if supervisor is None:
             raise StorageError("this machine does not say which processes run.", "`augmill up` needs Linux and /proc.")
-        self.state = StackState(us, self.mark, host, time.time(), {one.part.name: one.state for one in self.keepers})
+        self.state = StackState(
+            supervisor, self.mark, host, time.time(), {thread.service.name: thread.state for thread in self.supervisors}
+        )
 
     def start(self) -> None:
-        """Start everything and wait until each part answers. Raises StorageError if one does not come up."""
+        """Start everything and wait until each service answers. Raises StorageError if one does not start."""
         stack_state.write(self.home, self.state)
-        for keeper in self.keepers:
-            keeper.start()
+        for supervisor in self.supervisors:
+            supervisor.start()
         while not (self.stop or self._failed() or self._all_up()):
             time.sleep(LOOK_SECONDS)
         if failed := self._failed():
@@ -62,48 +64,48 @@ class Stack:
         """Return when told to stop. Raises StorageError when nothing of ours is left to look after."""
         while not self.stop:
             time.sleep(LOOK_SECONDS)
-            ours = [one for one in self.state.parts.values() if one.phase != "elsewhere"]
-            if ours and all(one.phase == "failed" for one in ours):
+            own_states = [state for state in self.state.services.values() if state.phase != "elsewhere"]
+            if own_states and all(state.phase == "failed" for state in own_states):
                 raise StorageError("every part was given up.", f"See {self.home / LOGS}, then start again.")
 
     def end(self) -> None:
         """Stop the worker and its runs first, while there is a server to tell, then the others; leave nothing."""
-        under_way = set(values(worker.RUN_ID, self.mark))
-        for keeper in reversed(self.keepers):
-            keeper.stop()
-            if keeper.part.name == worker.NAME:
+        under_way = set(variable_values(worker.RUN_ID, self.mark))
+        for supervisor in reversed(self.supervisors):
+            supervisor.stop()
+            if supervisor.service.name == worker.NAME:
                 end(self._runs(), END_SECONDS)
-                worker.give_up(under_way, self.api_url, self.auth)
-        end(list(marked(self.mark)), END_SECONDS)
+                worker.mark_crashed(under_way, self.api_url, self.auth)
+        end(list(processes_with_mark(self.mark)), END_SECONDS)
         stack_state.forget(self.home)
 
     def hurry(self) -> None:
         """Kill everything now."""
-        for keeper in self.keepers:
-            keeper.kill()
+        for supervisor in self.supervisors:
+            supervisor.kill()
 
     def _runs(self) -> list[Identity]:
-        """Processes of ours that are in no part: runs, which are sessions of their own and may outlive the worker."""
-        parts = {keeper.process.pid for keeper in self.keepers if keeper.process}
-        found = []
-        for process in marked(self.mark):
+        """Our processes that belong to no service: runs, which are sessions of their own and may outlive the worker."""
+        service_pids = {supervisor.process.pid for supervisor in self.supervisors if supervisor.process}
+        runs = []
+        for process in processes_with_mark(self.mark):
             with suppress(ProcessLookupError):
-                if os.getsid(process.pid) not in parts:
-                    found.append(process)
-        return found
+                if os.getsid(process.pid) not in service_pids:
+                    runs.append(process)
+        return runs
 
-    def _hear(self, said: PartState) -> None:
+    def _hear(self, state: ServiceState) -> None:
         with self.lock:
-            self.state = replace(self.state, parts={**self.state.parts, said.name: said})
+            self.state = replace(self.state, services={**self.state.services, state.name: state})
             if not self.stop:
                 with suppress(OSError):  # a full disk: what runs goes on running
                     stack_state.write(self.home, self.state)
 
-    def _failed(self) -> PartState | None:
-        return next((one for one in self.state.parts.values() if one.phase == "failed"), None)
+    def _failed(self) -> ServiceState | None:
+        return next((state for state in self.state.services.values() if state.phase == "failed"), None)
 
     def _all_up(self) -> bool:
-        return all(one.phase in ("up", "elsewhere") for one in self.state.parts.values())
+        return all(state.phase in ("up", "elsewhere") for state in self.state.services.values())
 
     def _last_line(self, name: str) -> str:
         with suppress(OSError):
@@ -130,34 +132,36 @@ def signals_stop(stack: Stack) -> Iterator[None]:
 
 
 def remove_orphans(current: Settings) -> list[Identity]:
-    """End what a supervisor that was killed has left; returns what there was. Only the holder of the lock may."""
-    stack = stack_state.left(current.home)
+    """End the processes left by a killed supervisor, and return them. Only the holder of the lock may call it."""
+    stack = stack_state.last_state(current.home)
     if stack is None:
         return []
-    found = list(marked(stack.mark))
-    end(found, END_SECONDS)
+    orphans = list(processes_with_mark(stack.mark))
+    end(orphans, END_SECONDS)
     stack_state.forget(current.home)
-    return found
+    return orphans
 
 
-def ports_for(current: Settings, host: str, asked: dict[str, int | None], say: Callable[[str], None]) -> dict[str, int]:
-    """A port for each server of ours, the same as last time where it is free; a change is said."""
+def ports_for(
+    current: Settings, host: str, requested: dict[str, int | None], say: Callable[[str], None]
+) -> dict[str, int]:
+    """A port for each of our servers, the same as last time where it is free; a change is reported by `say`."""
     last = stack_state.remembered_ports(current.home)
-    found = {name: port for name, port in asked.items() if port}
-    if len(set(found.values())) < len(found):
+    ports = {name: port for name, port in requested.items() if port}
+    if len(set(ports.values())) < len(ports):
         raise PolicyError("two servers are to have one port.", "Give each of the options for ports another number.")
-    for name, first in ((part.NAME, part.FIRST_PORT) for part in (prefect, mlflow, metrics)):
+    for name, first in ((module.NAME, module.FIRST_PORT) for module in (prefect, mlflow, metrics)):
         option = f"--{name}-port"
-        found[name] = choose(host, first, asked.get(name), last.get(name), option, set(found.values()))
-        wanted = asked.get(name) or last.get(name, first)
-        if found[name] != wanted:
-            say(f"port {wanted} is taken by another program: {name} is at {found[name]}")
-    stack_state.remember_ports(current.home, found)
-    return found
+        ports[name] = choose(host, first, requested.get(name), last.get(name), option, set(ports.values()))
+        preferred = requested.get(name) or last.get(name, first)
+        if ports[name] != preferred:
+            say(f"port {preferred} is taken by another program: {name} is at {ports[name]}")
+    stack_state.remember_ports(current.home, ports)
+    return ports
 
 
-def told_to(home_log: logging.Handler, show: Callable[[str], None] | None) -> Callable[[str], None]:
-    """Say things in the log of the stack, and to the person at the terminal if there is one."""
+def log_and_show(home_log: logging.Handler, show: Callable[[str], None] | None) -> Callable[[str], None]:
+    """A function that writes messages to the log of the stack, and to the terminal if `show` is given."""
     home_log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
 
     def say(text: str) -> None:
@@ -173,24 +177,33 @@ def log_of(current: Settings) -> logging.Handler:
     return log_file(make_folder(current.home / LOGS) / UP_LOG)
 
 
-def _parts(current: Settings, host: str, ports: dict[str, int]) -> list[Part]:
-    """In the order in which they are stopped, from the last."""
-    ours = f"http://127.0.0.1:{ports[prefect.NAME]}/api"  # somebody may have kept our address in PREFECT_API_URL
-    theirs = current.prefect_api_url if current.prefect_api_url != ours else None
-    server = prefect.elsewhere(current) if theirs else prefect.part(current, host, ports[prefect.NAME])
-    served = is_served(current.tracking_uri)
-    pages = mlflow.elsewhere(current) if served else mlflow.part(current, host, ports[mlflow.NAME])
-    alone = not theirs and is_loopback(host)
-    figures = metrics.part(current, host, ports[metrics.NAME])
-    return [server, pages, figures, worker.part(current, theirs or str(server.address), alone=alone)]
+def _services(current: Settings, host: str, ports: dict[str, int]) -> list[Service]:
+    """The services of the stack; they are stopped from the last to the first."""
+    own_url = f"http://127.0.0.1:{ports[prefect.NAME]}/api"  # somebody may have kept our address in PREFECT_API_URL
+    external_url = current.prefect_api_url if current.prefect_api_url != own_url else None
+    prefect_service = (
+        prefect.external_service(current) if external_url else prefect.service(current, host, ports[prefect.NAME])
+    )
+    store_is_served = is_served(current.tracking_uri)
+    mlflow_service = (
+        mlflow.external_service(current) if store_is_served else mlflow.service(current, host, ports[mlflow.NAME])
+    )
+    alone = not external_url and is_loopback(host)
+    metrics_service = metrics.service(current, host, ports[metrics.NAME])
+    return [
+        prefect_service,
+        mlflow_service,
+        metrics_service,
+        worker.service(current, external_url or str(prefect_service.address), alone=alone),
+    ]
 
 
-def _refuse_silent(others: Sequence[Part]) -> None:
-    for part in others:
+def _refuse_unhealthy(services: Sequence[Service]) -> None:
+    for service in services:
         try:
-            answer_of(part.health, 0.0)
-        except NotWell as fault:
+            checked_health(service.health, 0.0)
+        except Unhealthy as fault:
             raise StorageError(
-                f"the {part.title} at {part.address} does not answer: {fault}.",
+                f"the {service.title} at {service.address} does not answer: {fault}.",
                 "Start it; or unset PREFECT_API_URL or AUGMILL_TRACKING_URI, and one is started here.",
             ) from fault

@@ -1,4 +1,4 @@
-"""Every figure there is, now: for `augmill metrics`, once or for whoever scrapes it."""
+"""All current series, for `augmill metrics`: printed once, or served for Prometheus to scrape."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from augmill.flows.servers.ports import spelled
+from augmill.flows.servers.ports import url_host
 from augmill.flows.settings import Settings, settings
 from augmill.flows.telemetry import count_events as counting
-from augmill.flows.telemetry.count_events import Counting
+from augmill.flows.telemetry.count_events import EventCounter
 from augmill.flows.telemetry.logs import LOGGER
-from augmill.flows.telemetry.probes import around
+from augmill.flows.telemetry.probes import component_series
 from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.errors import AugmillError, StorageError
 from augmill.tasks.sanitize.redact import redact_text
@@ -24,7 +24,7 @@ from augmill.tasks.telemetry.series import Series, series_of
 
 PATIENCE_SECONDS = 10.0
 FRESH_SECONDS = 5.0
-"""So long an answer is given again: several who scrape cost as much as one."""
+"""How long an answer is reused: several scrapers cost as much as one."""
 
 LISTENING = "exporter listens on "
 INDEX = b"augmill exporter: /metrics for Prometheus, /health\n"
@@ -32,58 +32,62 @@ INDEX = b"augmill exporter: /metrics for Prometheus, /health\n"
 log = logging.getLogger(f"{LOGGER}.exporter")
 
 
-def everything(current: Settings) -> list[Series]:
-    """All series: of every dataset from the lake, or as this home remembers them if it is down; and what is around."""
+def all_series(current: Settings) -> list[Series]:
+    """All series: of every dataset from the lake, or from this home if the lake is down, and of all components."""
     began = time.monotonic()
     try:
-        found = run_with_timeout(PATIENCE_SECONDS, lambda: _datasets(current))
+        series = run_with_timeout(PATIENCE_SECONDS, lambda: _lake_series(current))
     except (AugmillError, OSError) as fault:
         cause = fault.cause if isinstance(fault, AugmillError) else str(fault)
         log.warning("the lake does not answer, figures are those of this home: %s", redact_text(cause))
-        found = [
-            one for name in counting.remembered(current) for one in _of(name, Counting(current, name).remembered())
+        series = [
+            entry
+            for name in counting.datasets_of_home(current)
+            for entry in _series_of_counters(name, EventCounter(current, name).local_counters())
         ]
-    found += around(current)
-    return [*found, Series("augmill_exporter_scrape_seconds", (), time.monotonic() - began)]
+    series += component_series(current)
+    return [*series, Series("augmill_exporter_scrape_seconds", (), time.monotonic() - began)]
 
 
-def _datasets(current: Settings) -> list[Series]:
-    return [one for name in counting.known(current) for one in _dataset(Counting(current, name))]
+def _lake_series(current: Settings) -> list[Series]:
+    return [
+        entry for name in counting.counted_datasets(current) for entry in _dataset_series(EventCounter(current, name))
+    ]
 
 
-def _dataset(counting: Counting) -> list[Series]:
+def _dataset_series(counter: EventCounter) -> list[Series]:
     try:
-        return _of(counting.dataset, counting.seen(time.time()))
+        return _series_of_counters(counter.dataset, counter.current_counters(time.time()))
     except Exception:  # one dataset whose objects make no sense must not hide the others
-        log.exception("%s cannot be counted in the lake, its figures are those of this home", counting.dataset)
-        return _of(counting.dataset, counting.remembered())
+        log.exception("%s cannot be counted in the lake, its figures are those of this home", counter.dataset)
+        return _series_of_counters(counter.dataset, counter.local_counters())
 
 
-def _of(dataset: str, tally: dict[str, Any]) -> list[Series]:
+def _series_of_counters(dataset: str, tally: dict[str, Any]) -> list[Series]:
     return series_of(dataset, tally, time.time())
 
 
-class Scraped:
-    """The text that is scraped, looked up at most every `FRESH_SECONDS`, by one at a time."""
+class CachedText:
+    """The text that is scraped, computed at most every `FRESH_SECONDS`, by one thread at a time."""
 
-    def __init__(self, look: Callable[[], list[Series]]) -> None:
-        self.look = look
+    def __init__(self, collect: Callable[[], list[Series]]) -> None:
+        self.collect = collect
         self.lock = threading.Lock()
         self.at = 0.0
         self.text = b""
 
     def get(self) -> bytes:
-        """The text, as it is or was a moment ago."""
+        """The text, at most `FRESH_SECONDS` old."""
         with self.lock:
             if not self.text or time.monotonic() - self.at > FRESH_SECONDS:
-                self.text, self.at = text_of(self.look()), time.monotonic()
+                self.text, self.at = text_of(self.collect()), time.monotonic()
             return self.text
 
 
 def serve(host: str, port: int, ready: Callable[[str], object]) -> None:
     """Serve /metrics and /health until interrupted. Raises StorageError where the address cannot be had."""
     # Settings are read each time: a stack that is started later has addresses of its own.
-    scraped = Scraped(lambda: everything(settings()))
+    scraped = CachedText(lambda: all_series(settings()))
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         kind = type("Server", (ThreadingHTTPServer,), {"address_family": family})
@@ -92,11 +96,11 @@ def serve(host: str, port: int, ready: Callable[[str], object]) -> None:
         raise StorageError(f"{host}:{port} cannot be listened on: {fault.strerror}.", "Give another --port.") from fault
     server.daemon_threads = True
     with server:
-        ready(f"http://{spelled(host)}:{server.server_address[1]}/metrics")
+        ready(f"http://{url_host(host)}:{server.server_address[1]}/metrics")
         server.serve_forever()
 
 
-def _handler(scraped: Scraped) -> type[BaseHTTPRequestHandler]:
+def _handler(scraped: CachedText) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 30  # a client that sends nothing holds a thread no longer
 

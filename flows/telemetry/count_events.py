@@ -1,6 +1,6 @@
-"""Count what happens to datasets in the lake; a happening waits in the home until the lake has counted it.
+"""Count dataset events in the lake; an event waits as a record in the home until the lake has counted it.
 
-Each happening is written to the home first and has an id, so neither a lake that is down nor a process that is killed
+Each record is written to the home first and has an id, so neither a lake that is down nor a process that is killed
 loses one or counts one twice.
 """
 
@@ -25,7 +25,6 @@ from augmill.tasks.telemetry.budget import Burn
 from augmill.tasks.telemetry.counted_event import event_of
 from augmill.tasks.telemetry.counters import Counters, empty, fold, merge_lake_state, newly_burning
 from augmill.tasks.telemetry.dataset_event import DatasetEvent
-from augmill.tasks.versions.lake_state import read_lake_state
 
 DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 FOLDER = "telemetry"
@@ -40,82 +39,84 @@ def build() -> str:
         return "unknown"
 
 
-def event(happening: DatasetEvent) -> dict[str, Any]:
-    """The happening as it is counted, with the schedule that the policy has now."""
-    policy = happening.facts.get("policy") if happening.kind == "run.started" else None
-    return event_of(happening, build(), _interval(Path(policy)) if isinstance(policy, str) else None)
+def counted_event(event: DatasetEvent) -> dict[str, Any]:
+    """The record of an event that is counted, with the interval of the policy's current schedule."""
+    policy = event.facts.get("policy") if event.kind == "run.started" else None
+    return event_of(event, build(), _interval(Path(policy)) if isinstance(policy, str) else None)
 
 
 @dataclass(frozen=True)
-class Counting:
-    """The count of one dataset: its tally in the lake, its happenings that wait in the home, the tally last seen."""
+class EventCounter:
+    """The counters of one dataset: those in the lake, its records that wait in the home, and a cached copy."""
 
     current: Settings
     dataset: str
 
     @property
     def waiting(self) -> Path:
-        """Where happenings wait."""
+        """The folder of records that wait."""
         return self.current.home / FOLDER / "waiting" / self.dataset
 
     @property
     def cache(self) -> Path:
-        """The tally as it was last seen, for when the lake does not answer."""
+        """The file with the counters as last read, for when the lake does not answer."""
         return self.current.home / FOLDER / f"{self.dataset}.json"
 
-    def keep(self, told: Mapping[str, Any]) -> None:
-        """Write a happening down before anything else."""
+    def keep(self, record: Mapping[str, Any]) -> None:
+        """Write a record to the home before anything else."""
         with suppress(OSError):  # a full disk; the lake may take it all the same
-            _write(self.waiting / f"{told['id']}.json", told)
+            _write(self.waiting / f"{record['id']}.json", record)
 
-    def count(self, now: float, told: Mapping[str, Any] | None = None) -> tuple[Counters, list[Burn]]:
-        """Count all that waits, and `told`, in the lake; returns the tally, and the error budgets that begin to burn
-        with it. Raises StorageError if the lake is down."""
+    def count(self, now: float, new_record: Mapping[str, Any] | None = None) -> tuple[Counters, list[Burn]]:
+        """Count all waiting records and `new_record` in the lake; returns the counters and the error budgets that begin
+        to burn with them. Raises StorageError if the lake is down."""
         objects = _objects(self.current, self.dataset)
-        events = sorted([*self._waiting(), *([told] if told else [])], key=lambda one: float(one["at"]))
+        records = sorted(
+            [*self._waiting(), *([new_record] if new_record else [])], key=lambda record: float(record["at"])
+        )
 
         def change(tally: Counters) -> Counters:
-            reached = max((one["version"]["number"] for one in events if one.get("version")), default=None)
-            own = events[-1]["run_id"] if events else ""
+            reached = max((record["version"]["number"] for record in records if record.get("version")), default=None)
+            own = records[-1]["run_id"] if records else ""
             after = merge_lake_state(tally, read_lake_state(objects, tally, reached), now, but=own)
-            for one in events:
-                after = fold(after, one)
+            for record in records:
+                after = fold(after, record)
             return after
 
         before, tally = counter_store.update(tallies_of(self.current), self.dataset, change)
-        self._counted(tally, events)
+        self._counted(tally, records)
         return tally, newly_burning(before, tally)
 
-    def remembered(self, told: Mapping[str, Any] | None = None) -> Counters:
-        """The tally as far as this machine knows it."""
+    def local_counters(self, new_record: Mapping[str, Any] | None = None) -> Counters:
+        """The counters from this home alone."""
         tally = empty()
         with suppress(OSError, ValueError, TypeError):
             tally |= json.loads(self.cache.read_text("utf-8"))
-        for one in [*self._waiting(), *([told] if told else [])]:
-            tally = fold(tally, one)
+        for record in [*self._waiting(), *([new_record] if new_record else [])]:
+            tally = fold(tally, record)
         return tally
 
-    def seen(self, now: float) -> Counters:
-        """The tally with what the lake and the home show now; nothing is written."""
+    def current_counters(self, now: float) -> Counters:
+        """The counters with the current state of the lake and the home; nothing is written."""
         tally = counter_store.read(tallies_of(self.current), self.dataset)
         tally = merge_lake_state(tally, read_lake_state(_objects(self.current, self.dataset), tally), now)
-        for one in self._waiting():
-            tally = fold(tally, one)
+        for record in self._waiting():
+            tally = fold(tally, record)
         return tally
 
     def _waiting(self) -> list[dict[str, Any]]:
-        found = []
+        records = []
         for file in sorted(self.waiting.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):  # another process has just counted it, or it is damaged
-                said = dict(json.loads(file.read_text("utf-8")))
-                found += [said] if said.keys() >= NEEDED else []
-        return found
+                record = dict(json.loads(file.read_text("utf-8")))
+                records += [record] if record.keys() >= NEEDED else []
+        return records
 
-    def _counted(self, tally: Counters, events: list[Mapping[str, Any]]) -> None:
+    def _counted(self, tally: Counters, records: list[Mapping[str, Any]]) -> None:
         with suppress(OSError):
             _write(self.cache, tally)
-        for one in events:
-            (self.waiting / f"{one['id']}.json").unlink(missing_ok=True)
+        for record in records:
+            (self.waiting / f"{record['id']}.json").unlink(missing_ok=True)
 
 
 def countable(dataset: str) -> bool:
@@ -123,20 +124,20 @@ def countable(dataset: str) -> bool:
     return DATASET.fullmatch(dataset) is not None
 
 
-def known(current: Settings) -> Iterator[str]:
+def counted_datasets(current: Settings) -> Iterator[str]:
     """Every dataset that was ever counted, in the lake or in this home. Raises StorageError if the lake is down."""
-    found = set(counter_store.tallied(tallies_of(current)))
-    yield from sorted(found | set(remembered(current)))
+    names = set(counter_store.tallied(tallies_of(current)))
+    yield from sorted(names | set(datasets_of_home(current)))
 
 
-def remembered(current: Settings) -> list[str]:
+def datasets_of_home(current: Settings) -> list[str]:
     """Every dataset that was ever counted in this home."""
     folder = current.home / FOLDER
-    return sorted({file.stem for file in folder.glob("*.json")} | {one.name for one in folder.glob("waiting/*")})
+    return sorted({file.stem for file in folder.glob("*.json")} | {entry.name for entry in folder.glob("waiting/*")})
 
 
 def tallies_of(current: Settings) -> Store:
-    """Where the lake keeps its tallies."""
+    """The store of counters in the lake."""
     return Store(current.lake).sub(OBJECTS, counter_store.FOLDER)
 
 
@@ -145,7 +146,7 @@ def _objects(current: Settings, dataset: str) -> Store:
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
-    """Put a small file in place, whole or not at all."""
+    """Write a small file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -164,5 +165,5 @@ def _interval(policy: Path) -> float | None:
     cron = schedule.get("cron") if isinstance(schedule, dict) else None
     try:
         return longest(cron) if isinstance(cron, str) else None
-    except ValueError:  # what cron it is, lint has to say
+    except ValueError:  # lint reports a wrong cron line
         return None

@@ -26,7 +26,7 @@ MOST_BYTES = 10_000_000
 KEPT = 3
 
 
-class FileLines(logging.Handler):
+class JsonFileHandler(logging.Handler):
     """Appends each record as one JSON line, in one write, so that lines of several processes do not mix."""
 
     def __init__(self, file: Path) -> None:
@@ -44,10 +44,10 @@ class FileLines(logging.Handler):
             finally:
                 os.close(descriptor)
             if size > MOST_BYTES:
-                _put_aside(self.file)
+                _rotate(self.file)
 
 
-class ErrorLines(logging.Handler):
+class StderrHandler(logging.Handler):
     """Writes each record to standard error, as it is at that moment."""
 
     def __init__(self, form: LogFormat) -> None:
@@ -65,25 +65,25 @@ class ErrorLines(logging.Handler):
 def log_to(current: Settings) -> None:
     """Send what runs and workers log to the log file, which is made when it is first needed; and to standard error,
     progress among it, where settings ask for that."""
-    home, form = current.home, current.observing.log_format
+    home, form = current.home, current.observability.log_format
     logger = logging.getLogger(LOGGER)
     logger.propagate = False
     logger.setLevel(logging.INFO)
-    files = [one.file for one in logger.handlers if isinstance(one, FileLines)]
-    forms = [one.form for one in logger.handlers if isinstance(one, ErrorLines)]
+    files = [handler.file for handler in logger.handlers if isinstance(handler, JsonFileHandler)]
+    forms = [handler.form for handler in logger.handlers if isinstance(handler, StderrHandler)]
     if files == [home / FILE] and forms == ([form] if form else []):
         return
-    for one in [one for one in logger.handlers if isinstance(one, FileLines | ErrorLines)]:
-        logger.removeHandler(one)  # of another home: one process may have had several
+    for handler in [handler for handler in logger.handlers if isinstance(handler, JsonFileHandler | StderrHandler)]:
+        logger.removeHandler(handler)  # of another home: one process may have had several
     with suppress(StorageError):
         make_folder(home)
-    logger.addHandler(FileLines(home / FILE))
+    logger.addHandler(JsonFileHandler(home / FILE))
     if form:
-        logger.addHandler(ErrorLines(form))
+        logger.addHandler(StderrHandler(form))
     PROGRESS.setLevel(logging.INFO if form else logging.WARNING)
 
 
-def _put_aside(file: Path) -> None:
+def _rotate(file: Path) -> None:
     """Number the file, unless another process has done so a moment ago."""
     with open(file.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

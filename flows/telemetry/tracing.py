@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 FLUSH_SECONDS = 3.0
-SPOKEN = "http/protobuf"
+SUPPORTED_PROTOCOL = "http/protobuf"
 
 log = logging.getLogger(f"{LOGGER}.traces")
 
@@ -40,7 +40,7 @@ def run_scope(run_id: str, dataset: str, current: Settings) -> Iterator[Link]:
     Call what this yields with the run's document, so that the trace says where its lineage is.
     """
     log_to(current)
-    exporting = _open(current.observing.traces) if current.observing.traces else None
+    exporting = _open(current.observability.traces) if current.observability.traces else None
     if exporting is None:
         with entered(Scope(run_id, dataset)):
             yield lambda _: None
@@ -48,7 +48,7 @@ def run_scope(run_id: str, dataset: str, current: Settings) -> Iterator[Link]:
     root = exporting.begin(f"run {dataset}", {"augmill.dataset": dataset, "augmill.run_id": run_id})
     try:
         with entered(exporting.scope(root, run_id, dataset)):
-            yield lambda document: root.set_attributes(_links(document))
+            yield lambda document: root.set_attributes(_lineage_attributes(document))
     except BaseException as fault:
         _fail(root, summarize_error(fault))
         raise
@@ -57,30 +57,30 @@ def run_scope(run_id: str, dataset: str, current: Settings) -> Iterator[Link]:
         exporting.close()
 
 
-def _links(document: Mapping[str, Any]) -> dict[str, str | int | bool]:
+def _lineage_attributes(document: Mapping[str, Any]) -> dict[str, str | int | bool]:
     from augmill.tasks.lineage.payload import record_key
 
-    found = {
+    attributes = {
         "augmill.version": document.get("version"),
         "augmill.skipped": document.get("skipped"),
         "mlflow.run_id": (document.get("mlflow") or {}).get("run_id"),
         "mlflow.trace_id": f"tr-{record_key(document)}" if document.get("stages") else None,  # type: ignore[arg-type]
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
-def _open(traces: Traces) -> Exporting | None:
-    if traces.protocol != SPOKEN:
-        log.warning("no traces: augmill speaks OTLP over %s, not %s", SPOKEN, traces.protocol)
+def _open(traces: Traces) -> TraceExporter | None:
+    if traces.protocol != SUPPORTED_PROTOCOL:
+        log.warning("no traces: augmill speaks OTLP over %s, not %s", SUPPORTED_PROTOCOL, traces.protocol)
         return None
     try:
-        return Exporting(traces)
+        return TraceExporter(traces)
     except Exception as fault:  # noqa: BLE001 - whatever those variables hold, the run is worth more than its trace
         log.warning("no traces: %s", summarize_error(fault))
         return None
 
 
-class Exporting:
+class TraceExporter:
     """OpenTelemetry's exporter behind its own queue, with its own variables, for one run."""
 
     def __init__(self, traces: Traces) -> None:
@@ -90,8 +90,8 @@ class Exporting:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         self.traces = traces
-        self.watched = _Watched(OTLPSpanExporter())
-        self.processor = BatchSpanProcessor(cast("SpanExporter", self.watched))
+        self.recording_exporter = _FaultRecordingExporter(OTLPSpanExporter())
+        self.processor = BatchSpanProcessor(cast("SpanExporter", self.recording_exporter))
         # The variables of the resource win over ours: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
         resource = Resource.create()
         if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
@@ -130,15 +130,15 @@ class Exporting:
         try:
             run_with_timeout(FLUSH_SECONDS, self.processor.shutdown)
         except TimeoutError as fault:
-            self.watched.faults.append(str(fault))
-        if self.watched.faults:
-            told = redact_text(self.watched.faults[-1])
-            log.warning("traces did not reach %s, or not all of them: %s", self.traces.endpoint, told)
+            self.recording_exporter.faults.append(str(fault))
+        if self.recording_exporter.faults:
+            fault_text = redact_text(self.recording_exporter.faults[-1])
+            log.warning("traces did not reach %s, or not all of them: %s", self.traces.endpoint, fault_text)
 
 
 @dataclass
-class _Watched:
-    """An exporter whose failures are kept, and shown to nobody before the end."""
+class _FaultRecordingExporter:
+    """An exporter whose failures are collected, to be logged at the end."""
 
     exporter: SpanExporter
     faults: list[str] = field(default_factory=list)
@@ -146,10 +146,10 @@ class _Watched:
     def __post_init__(self) -> None:
         logger = logging.getLogger("opentelemetry")
         logger.propagate = False
-        logger.handlers = [_Last(self.faults)]
+        logger.handlers = [_LastFaultHandler(self.faults)]
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export, and keep a reason if it did not work."""
+        """Export, and record a reason if it did not work."""
         result = self.exporter.export(spans)
         if result.name != "SUCCESS" and not self.faults:
             self.faults.append("the export failed")
@@ -160,16 +160,16 @@ class _Watched:
         self.exporter.shutdown()
 
 
-class _Last(logging.Handler):
-    """Keeps what OpenTelemetry complains of, which it would print at the terminal of the run."""
+class _LastFaultHandler(logging.Handler):
+    """Records the last warning of OpenTelemetry, which would otherwise be printed at the terminal of the run."""
 
-    def __init__(self, kept: list[str]) -> None:
+    def __init__(self, faults: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self.kept = kept
+        self.faults = faults
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the last complaint."""
-        self.kept[:] = [record.getMessage()[:MOST_SIGNS]]
+        """Record the last warning."""
+        self.faults[:] = [record.getMessage()[:MOST_SIGNS]]
 
 
 def _readable(span: Span, provider: TracerProvider) -> ReadableSpan:

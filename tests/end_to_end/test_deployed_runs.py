@@ -69,7 +69,7 @@ class Stage:
         return made.rename(self.folder / "policies" / f"{name}.yaml")
 
     def deploy(self, *files: Path) -> None:
-        deploy(files, settings(), here=self.folder)
+        deploy(files, settings(), project_folder=self.folder)
 
     def start(self, name: str) -> str:
         deployment = self.client.read_deployment_by_name(f"augment/{name}")

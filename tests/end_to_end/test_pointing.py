@@ -5,7 +5,7 @@ import json
 import pytest
 
 from augmill.flows.cli import main
-from augmill.flows.unchanged_run import announce_kept
+from augmill.flows.unchanged_run import move_channel
 from augmill.policies.errors import DataError, PolicyError
 from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.storage.store import Store
@@ -45,7 +45,7 @@ def test_after_a_promotion_a_rollback_leads_to_where_the_channel_was(lake):
 def test_a_rollback_is_not_undone_by_a_run_that_finds_nothing_new(lake, tmp_path):
     rollback(lake, DATASET, "stable", **WHEN)
     file = tmp_path / "policy.yaml"
-    announce_kept(resolve_request(file, lake=lake.store.uri, home=tmp_path / "home"))
+    move_channel(resolve_request(file, lake=lake.store.uri, home=tmp_path / "home"))
     assert go(file, tmp_path / "lake").skipped
     assert lake.channels(DATASET) == {"stable": 1}
     write_csv(tmp_path / "data" / "9.csv", table_rows(900, 40))

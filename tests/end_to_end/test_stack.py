@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from augmill.flows.config import stack_state as state
-from augmill.flows.config.process_identity import Identity, end, marked
+from augmill.flows.config.process_identity import Identity, end, processes_with_mark
 from augmill.flows.http_client import send_request
 from augmill.flows.settings import settings
 from augmill.flows.stack.services import worker
@@ -70,8 +70,8 @@ class Place:
         raise AssertionError(f"{name} did not come back: {done.stdout}")
 
     def processes(self) -> list[Identity]:
-        said = state.left(self.home)
-        return [said.supervisor, *marked(said.mark)] if said else []
+        said = state.last_state(self.home)
+        return [said.supervisor, *processes_with_mark(said.mark)] if said else []
 
 
 @pytest.fixture
@@ -205,10 +205,10 @@ def test_each_part_that_is_killed_comes_back_and_down_stops_all(place: Place) ->
 def test_after_a_kill_of_everything_but_the_parts_the_next_up_stops_them_first(place: Place) -> None:
     place.up()
     left = place.processes()
-    stopped = [one for one in left if one.pid != state.left(place.home).supervisor.pid]
+    stopped = [one for one in left if one.pid != state.last_state(place.home).supervisor.pid]
     for one in stopped:  # so that they cannot notice
         os.kill(one.pid, signal.SIGSTOP)
-    os.kill(state.left(place.home).supervisor.pid, signal.SIGKILL)
+    os.kill(state.last_state(place.home).supervisor.pid, signal.SIGKILL)
     assert place.up()["healthy"]
     assert not any(one.alive for one in left)
     assert "processes of a stack whose supervisor was killed were ended" in (place.home / "logs" / "up.log").read_text()
@@ -276,7 +276,7 @@ def test_runs_whose_process_is_gone_are_given_up_when_the_worker_starts_and_no_o
         with subprocess.Popen(
             ["sleep", "600"], env={worker.RUN_ID: str(alive.id), "PATH": os.environ["PATH"]}
         ) as process:
-            worker.give_up_lost(settings(), "trial")
+            worker.mark_lost_runs_crashed(settings(), "trial")
             process.kill()
         states = [client.read_flow_run(run.id).state_type for run in (lost, alive)]
     assert [state.value for state in states] == ["CRASHED", "RUNNING"]

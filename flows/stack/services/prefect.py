@@ -7,17 +7,17 @@ from functools import partial
 
 from augmill.flows.http_client import send_request, without_user
 from augmill.flows.servers import prefect_server_process
-from augmill.flows.servers.ports import listen, spelled
-from augmill.flows.servers.service import HEALTH_SECONDS, Health, Launch, NotWell, Part
+from augmill.flows.servers.ports import listen, url_host
+from augmill.flows.servers.service import HEALTH_SECONDS, Health, Launch, Service, Unhealthy
 from augmill.flows.settings import Settings
 
 NAME, TITLE, FIRST_PORT = "prefect", "Prefect server", 4200
 
 
-def part(current: Settings, host: str, port: int) -> Part:
+def service(current: Settings, host: str, port: int) -> Service:
     """A server of our own. We listen, it accepts: while it starts, or starts again, callers wait instead of failing."""
     listener = listen(host, port)
-    address = f"http://{spelled(host)}:{port}"
+    address = f"http://{url_host(host)}:{port}"
     environment = {
         "PREFECT_HOME": str(current.home / "prefect"),
         "PREFECT_UI_STATIC_DIRECTORY": str(current.home / "prefect" / "ui"),  # where it is installed may be read-only
@@ -26,21 +26,21 @@ def part(current: Settings, host: str, port: int) -> Part:
     }
     command = [sys.executable, "-P", prefect_server_process.__file__, str(listener.fileno()), "stack"]
     launch = Launch(command, descriptors=[listener.fileno()], environment=environment)
-    return Part(
+    return Service(
         NAME, TITLE, f"{address}/api", launch, partial(health, f"{address}/api", current.prefect_auth), listener
     )
 
 
-def elsewhere(current: Settings) -> Part:
+def external_service(current: Settings) -> Service:
     """The server of PREFECT_API_URL."""
     url = str(current.prefect_api_url).rstrip("/")
-    return Part(NAME, TITLE, without_user(url), None, partial(health, url, current.prefect_auth))
+    return Service(NAME, TITLE, without_user(url), None, partial(health, url, current.prefect_auth))
 
 
 def health(api_url: str, auth: str | None, _: float = 0.0) -> Health:
     """Whether the server and its database answer, and its version where it lets us know."""
-    if (well := send_request(f"{api_url}/health", seconds=HEALTH_SECONDS)).status != 200:
-        raise NotWell(f"HTTP {well.status}: {well.text[:200]}")
+    if (reply := send_request(f"{api_url}/health", seconds=HEALTH_SECONDS)).status != 200:
+        raise Unhealthy(f"HTTP {reply.status}: {reply.text[:200]}")
     version = send_request(f"{api_url}/admin/version", seconds=HEALTH_SECONDS, auth=auth)
     if version.status in (401, 403):
         return Health(note="it wants the credentials of PREFECT_API_AUTH_STRING")

@@ -14,9 +14,9 @@ from functools import partial
 from importlib.metadata import version
 from urllib.parse import quote
 
-from augmill.flows.config.process_identity import values
+from augmill.flows.config.process_identity import variable_values
 from augmill.flows.http_client import NoReply, Reply, send_request
-from augmill.flows.servers.service import HEALTH_SECONDS, Health, NotWell, Part, watched
+from augmill.flows.servers.service import HEALTH_SECONDS, Health, Service, Unhealthy, launch_child
 from augmill.flows.settings import Settings, child_environment, settings
 
 NAME, TITLE = "worker", "Worker"
@@ -24,11 +24,11 @@ HEARTBEAT_SECONDS, MISSED = 10, 3
 START_SECONDS = 120.0  # of the server, which may start when we do
 RUN_ID = "PREFECT__FLOW_RUN_ID"
 """By this variable the process of a run is known."""
-# Runs start on time, and are seen to be cancelled at once. What the user has set stays.
-BRISK = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
+# So that runs start on time, and a cancelled one stops at once. What the user has set stays.
+WORKER_VARIABLES = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
 
 
-def part(current: Settings, api_url: str, *, alone: bool) -> Part:
+def service(current: Settings, api_url: str, *, alone: bool) -> Service:
     """A worker of our own for the pool of the settings, at a Prefect server; `alone` where no other can reach it."""
     name = name_of(current)
     environment = {
@@ -36,18 +36,18 @@ def part(current: Settings, api_url: str, *, alone: bool) -> Part:
         "PREFECT_API_URL": api_url,
         "AUGMILL_HOME": str(current.home),
     }
-    environment |= {name: value for name, value in BRISK.items() if name not in child_environment()}
-    launch = watched(f"{__name__}:serve", [current.work_pool, name, *(["alone"] if alone else [])], environment)
-    return Part(NAME, TITLE, None, launch, look(current, api_url))
+    environment |= {name: value for name, value in WORKER_VARIABLES.items() if name not in child_environment()}
+    launch = launch_child(f"{__name__}:serve", [current.work_pool, name, *(["alone"] if alone else [])], environment)
+    return Service(NAME, TITLE, None, launch, health_check(current, api_url))
 
 
-def look(current: Settings, api_url: str) -> Callable[[float], Health]:
-    """How to see that the worker of this home is well."""
+def health_check(current: Settings, api_url: str) -> Callable[[float], Health]:
+    """The health check for the worker of this home."""
     return partial(health, api_url, current.prefect_auth, current.work_pool, name_of(current))
 
 
 def name_of(current: Settings) -> str:
-    """The same at every start, and another for every home."""
+    """The name of the worker: the same at every start, and different for every home."""
     return f"augmill-{platform.node()}-{hashlib.sha256(str(current.home).encode()).hexdigest()[:8]}"
 
 
@@ -63,13 +63,13 @@ def serve(arguments: Sequence[str]) -> None:
     logging.getLogger("prefect").setLevel(logging.INFO)  # here alone: a level in the environment is that of runs too
     pool, name, *alone = arguments
     if alone:
-        give_up_lost(settings(), pool)
+        mark_lost_runs_crashed(settings(), pool)
     worker = ProcessWorker(pool, name=name, heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()))
     with suppress(asyncio.CancelledError):
-        asyncio.run(_until_told(worker.start()))
+        asyncio.run(_run_until_terminated(worker.start()))
 
 
-async def _until_told(work: Coroutine[None, None, None]) -> None:
+async def _run_until_terminated(work: Coroutine[None, None, None]) -> None:
     """Cancel the work when asked to end, which lets the worker end its runs and say so."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -77,38 +77,38 @@ async def _until_told(work: Coroutine[None, None, None]) -> None:
 
 
 def health(api_url: str, auth: str | None, pool: str, name: str, age: float) -> Health:
-    """Whether the server has heard of this process, and lately; both by its own clock."""
+    """Whether the server got a recent heartbeat of this process, by the server's own clock."""
     place = f"{api_url}/work_pools/{quote(pool, safe='')}/workers/filter"
     try:
         reply = send_request(place, seconds=HEALTH_SECONDS, auth=auth, body=b"{}")
     except NoReply as fault:
-        raise NotWell(f"the Prefect server does not say: {fault}") from fault
+        raise Unhealthy(f"the Prefect server does not say: {fault}") from fault
     if reply.status == 404:
-        raise NotWell(f"there is no work pool {pool} yet")
+        raise Unhealthy(f"there is no work pool {pool} yet")
     if reply.status != 200:
-        raise NotWell(f"the Prefect server does not say: HTTP {reply.status}")
-    for one in reply.listed("name", "last_heartbeat_time", "heartbeat_interval_seconds"):
-        silent = _silence(one["last_heartbeat_time"], reply)
-        if one["name"] == name and silent < age:
-            if silent > MISSED * (one["heartbeat_interval_seconds"] or HEARTBEAT_SECONDS):
-                raise NotWell(f"the Prefect server has not heard of it for {silent:.0f} s")
+        raise Unhealthy(f"the Prefect server does not say: HTTP {reply.status}")
+    for worker in reply.listed("name", "last_heartbeat_time", "heartbeat_interval_seconds"):
+        silent = _seconds_since(worker["last_heartbeat_time"], reply)
+        if worker["name"] == name and silent < age:
+            if silent > MISSED * (worker["heartbeat_interval_seconds"] or HEARTBEAT_SECONDS):
+                raise Unhealthy(f"the Prefect server has not heard of it for {silent:.0f} s")
             return Health(version("prefect"), f"pool {pool}")
-    raise NotWell("the Prefect server has not heard of it yet")
+    raise Unhealthy("the Prefect server has not heard of it yet")
 
 
-def give_up_lost(current: Settings, pool: str) -> None:
-    """Give up the runs of a pool that no process here works on: they would hold up the next runs of their datasets."""
+def mark_lost_runs_crashed(current: Settings, pool: str) -> None:
+    """Mark runs of a pool without a process here as crashed: they would block the next runs of their datasets."""
     api_url = str(current.prefect_api_url)
-    wanted = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
-    body = json.dumps({"flow_runs": wanted, "work_pools": {"name": {"any_": [pool]}}}).encode()
+    state_filter = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
+    body = json.dumps({"flow_runs": state_filter, "work_pools": {"name": {"any_": [pool]}}}).encode()
     with suppress(NoReply):
-        found = send_request(f"{api_url}/flow_runs/filter", seconds=START_SECONDS, auth=current.prefect_auth, body=body)
-        under_way = {run["id"] for run in found.listed("id")} if found.status == 200 else set()
-        give_up(under_way - set(values(RUN_ID)), api_url, current.prefect_auth)
+        reply = send_request(f"{api_url}/flow_runs/filter", seconds=START_SECONDS, auth=current.prefect_auth, body=body)
+        under_way = {run["id"] for run in reply.listed("id")} if reply.status == 200 else set()
+        mark_crashed(under_way - set(variable_values(RUN_ID)), api_url, current.prefect_auth)
 
 
-def give_up(runs: Iterable[str], api_url: str, auth: str | None) -> None:
-    """Say of runs whose processes were ended that they have crashed; or they would be under way for ever."""
+def mark_crashed(runs: Iterable[str], api_url: str, auth: str | None) -> None:
+    """Set runs whose processes were ended to crashed; otherwise they would count as running for ever."""
     state = {"type": "CRASHED", "message": "Its worker was stopped. What it finished is kept: run it again."}
     for run in runs:
         with suppress(NoReply):
@@ -118,6 +118,6 @@ def give_up(runs: Iterable[str], api_url: str, auth: str | None) -> None:
             )
 
 
-def _silence(heard: str, reply: Reply) -> float:
+def _seconds_since(heartbeat: str, reply: Reply) -> float:
     now = reply.at if reply.date is None else reply.date
-    return now - datetime.fromisoformat(heard).timestamp()
+    return now - datetime.fromisoformat(heartbeat).timestamp()

@@ -52,10 +52,10 @@ def registered(prefect_api_url: str, hook: Received, mails: Received) -> Iterato
 
 @pytest.fixture(autouse=True)
 def _ask_every_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    prefect_events.Silent.until.clear()
+    prefect_events.UnresponsiveServers.until.clear()
     monkeypatch.setattr(prefect_events, "ANSWER_SECONDS", 60.0)  # a machine at work on other tests is no server away
     yield
-    prefect_events.Silent.until.clear()
+    prefect_events.UnresponsiveServers.until.clear()
 
 
 def refused(dataset: str, check: str = "label_consistency") -> DatasetEvent:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from augmill.flows.alerts.delivery import attempt, deliver, ways
-from augmill.flows.config.alert_settings import Alerts, alerts_of
+from augmill.flows.alerts.delivery import attempt, deliver, senders
+from augmill.flows.config.alert_settings import AlertSettings, alerts_of
 from augmill.flows.settings import settings
 from augmill.policies.errors import PolicyError
 from augmill.tasks.telemetry.alert import QUIET_SECONDS, Alert
@@ -27,7 +27,7 @@ def alert(group: str = "check.failed:1", at: str = "1970-01-01T00:00:00+00:00") 
     return Alert("check.failed", "wine", "r-1", at, "page", "a check failed", "wine: nothing", group, {"failed": 1})
 
 
-def to(url: str, **more: str) -> Alerts:
+def to(url: str, **more: str) -> AlertSettings:
     return alerts_of({"AUGMILL_WEBHOOK_URL": url, **more})
 
 
@@ -64,7 +64,7 @@ def test_a_webhook_that_fails_is_asked_twice_and_the_next_alert_tries_again(tmp_
         assert deliver(alert(), to(hook.url), tmp_path) == {"webhook": "sent"}
         assert len(hook.got) == 4
         hook.answer = 307  # a redirect would hand the alert to somebody else
-        assert attempt(ways(to(hook.url))["webhook"], alert()) == "HTTP 307"
+        assert attempt(senders(to(hook.url))["webhook"], alert()) == "HTTP 307"
 
 
 def test_a_webhook_that_hangs_costs_a_few_seconds_and_nobody_learns_its_address(tmp_path: Path, monkeypatch, caplog):
@@ -109,7 +109,7 @@ def test_what_is_wrong_is_said_in_words_that_help(address: str, words: list[byte
         url = address.format(port=port)
         mail = {"AUGMILL_ALERT_EMAIL": "ops@b.org", "AUGMILL_SMTP_URL": url}
         told = alerts_of(mail if url.startswith("smtp") else {"AUGMILL_WEBHOOK_URL": url})
-        ((_, send),) = ways(told).items()
+        ((_, send),) = senders(told).items()
         found = attempt(send, alert())
     assert said in found
     assert "S3CRET" not in found

@@ -1,4 +1,4 @@
-from augmill.flows.unchanged_run import announce_kept
+from augmill.flows.unchanged_run import move_channel
 from augmill.tasks.dry_runs.plan import plan
 from augmill.tasks.runs.request import resolve_request
 from augmill.tasks.storage.store import Store
@@ -15,7 +15,7 @@ def test_a_channel_named_later_points_to_the_version_there_is(tmp_path):
     asked = resolve_request(file, lake=str(tmp_path / "lake"), home=tmp_path / "home")
     assert asked.unchanged
     assert "point stable at it" in headline(plan(asked, None, str(tmp_path / "scratch")))
-    assert announce_kept(asked) == "stable"
-    assert announce_kept(asked) is None
+    assert move_channel(asked) == "stable"
+    assert move_channel(asked) is None
     assert "point stable" not in headline(plan(asked, None, str(tmp_path / "scratch")))
     assert Lake(Store(str(tmp_path / "lake"))).find(f"{DATASET}@stable").version == 0

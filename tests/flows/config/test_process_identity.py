@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from augmill.flows.config.process_identity import MARK, end, identity, marked, send, values
+from augmill.flows.config.process_identity import MARK, end, identity, processes_with_mark, send, variable_values
 
 SLEEP = [sys.executable, "-c", "print(flush=True); import time; time.sleep(600)"]
 STUBBORN = [
@@ -52,7 +52,7 @@ def test_a_number_that_was_given_again_is_left_alone():
 def test_marked_processes_are_found_and_no_others_and_not_ourselves():
     mine = started(SLEEP, **{MARK: "abc"})
     other = started(SLEEP, **{MARK: "abcd"})
-    assert [found.pid for found in marked("abc")] == [mine.pid]
+    assert [found.pid for found in processes_with_mark("abc")] == [mine.pid]
     for process in (mine, other):
         process.kill()
         process.communicate()
@@ -71,8 +71,8 @@ def test_who_does_not_end_when_asked_is_killed():
 def test_a_variable_is_found_in_all_processes_or_in_those_of_a_stack():
     mine = started(SLEEP, **{MARK: "abc", "TRIAL_RUN": "1"})
     other = started(SLEEP, TRIAL_RUN="2=3")
-    assert sorted(values("TRIAL_RUN")) == ["1", "2=3"]
-    assert list(values("TRIAL_RUN", "abc")) == ["1"]
+    assert sorted(variable_values("TRIAL_RUN")) == ["1", "2=3"]
+    assert list(variable_values("TRIAL_RUN", "abc")) == ["1"]
     for process in (mine, other):
         process.kill()
         process.communicate()

@@ -10,7 +10,7 @@ import pytest
 
 from augmill.flows.config import stack_state
 from augmill.flows.config.process_identity import identity
-from augmill.flows.config.stack_state import PartState, StackState
+from augmill.flows.config.stack_state import ServiceState, StackState
 from augmill.flows.settings import settings
 
 ROOT = Path(__file__).parents[3]
@@ -19,8 +19,8 @@ ADDRESS = "http://127.0.0.1:4210/api"
 
 def said(phase="up"):
     us = identity(os.getpid())
-    part = PartState("prefect", phase, ADDRESS, us, 1.5)
-    return StackState(us, "mark", "127.0.0.1", 1.0, {"prefect": part, "worker": PartState("worker", "starting")})
+    part = ServiceState("prefect", phase, ADDRESS, us, 1.5)
+    return StackState(us, "mark", "127.0.0.1", 1.0, {"prefect": part, "worker": ServiceState("worker", "starting")})
 
 
 def test_what_was_written_is_read_again(tmp_path):
@@ -34,7 +34,7 @@ def test_a_file_whose_supervisor_is_dead_is_not_believed(tmp_path):
     stack_state.write(tmp_path, dead)
     assert stack_state.running(tmp_path) is None
     assert stack_state.address(tmp_path, "prefect") is None
-    assert stack_state.left(tmp_path) == dead
+    assert stack_state.last_state(tmp_path) == dead
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"parts": {}}', '{"parts": {"x": 3}, "supervisor": {}}'])
@@ -42,7 +42,7 @@ def test_a_file_of_which_half_is_there_counts_as_none(tmp_path, text):
     (tmp_path / "up").mkdir()
     (tmp_path / "up" / "state.json").write_text(text)
     (tmp_path / "up" / "ports.json").write_text(text)
-    assert stack_state.left(tmp_path) is None
+    assert stack_state.last_state(tmp_path) is None
     assert stack_state.remembered_ports(tmp_path) == {}
 
 

@@ -19,7 +19,7 @@ import pytest
 from prefect.exceptions import ObjectNotFound
 
 from augmill.flows.cli import main
-from augmill.flows.deployments.deploy import deployed
+from augmill.flows.deployments.deploy import read_deployments
 from augmill.flows.servers import prefect_api as prefect_module
 from augmill.flows.servers import prefect_server as server_module
 from tests.fixtures_prefect import PrefectServer, clean_environment
@@ -94,7 +94,7 @@ def project(
     monkeypatch.chdir(tmp_path)
     prefix = hashlib.sha256(request.node.name.encode()).hexdigest()[:8]
     yield Project(tmp_path, prefix, capfd)
-    for one in deployed(client):
+    for one in read_deployments(client):
         if one.name.startswith(prefix):
             client.delete_deployment(one.id)
 

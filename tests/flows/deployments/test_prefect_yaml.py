@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from augmill.flows.deployments import prefect_yaml
-from augmill.flows.deployments.deploy import deployed, policies_in
-from augmill.flows.deployments.deployment_spec import Deployment, found, wanted
+from augmill.flows.deployments.deploy import policies_in, read_deployments
+from augmill.flows.deployments.deployment_spec import Deployment, deployment_of, deployment_on_server
 from augmill.policies.load import load
 from augmill.tasks.transforms.catalogue import Catalogue
 from tests.fixtures_prefect import PrefectServer, clean_environment
@@ -22,7 +22,7 @@ POOLS = sorted((ROOT / "infra" / "pools").glob("*.json"))
 
 
 def test_the_file_is_in_step_with_the_policies():
-    assert prefect_yaml.FILE.read_text() == prefect_yaml.declared(ROOT), (
+    assert prefect_yaml.FILE.read_text() == prefect_yaml.prefect_yaml_text(ROOT), (
         "run python -m augmill.flows.deployments.prefect_yaml"
     )
 
@@ -32,7 +32,7 @@ def test_a_schedule_is_declared_as_prefect_spells_it(tmp_path):
     (tmp_path / "policies" / "a.yaml").write_text(
         "dataset: a\nmodality: tabular\nsource: {uri: a.csv}\nlabel: y\nschedule: {cron: '0 3 * * *', overlap: skip}\n"
     )
-    text = prefect_yaml.declared(tmp_path)
+    text = prefect_yaml.prefect_yaml_text(tmp_path)
     assert "- cron: 0 3 * * *\n    timezone: UTC\n    active: true\n" in text
     assert "collision_strategy: CANCEL_NEW" in text
 
@@ -43,7 +43,7 @@ def test_a_password_in_a_policys_texts_stays_out_of_its_deployment(tmp_path):
         "dataset: a\nmodality: tabular\nsource: {uri: a.csv}\nlabel: y\n"
         "description: See https://ada:hunter2@example.org/x?token=hunter3\nowner: s3://key:hunter4@bucket\n"
     )
-    text = prefect_yaml.declared(tmp_path)
+    text = prefect_yaml.prefect_yaml_text(tmp_path)
     assert "example.org" in text
     assert "hunter" not in text
 
@@ -63,11 +63,13 @@ def test_prefects_own_command_makes_of_it_what_we_make(prefect_server: PrefectSe
         environment = clean_environment(PREFECT_API_URL=prefect_server.api_url, PREFECT_HOME=str(tmp_path))
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        there = {one.name: found(one) for one in deployed(client)}
-        for one in deployed(client):
+        there = {one.name: deployment_on_server(one) for one in read_deployments(client)}
+        for one in read_deployments(client):
             client.delete_deployment(one.id)
     for file in policies_in(ROOT):
-        ours = wanted(load(file, Catalogue(None)).policy, file, here=ROOT, root=prefect_yaml.CHECKOUT, pool="augmill")
+        ours = deployment_of(
+            load(file, Catalogue(None)).policy, file, project_folder=ROOT, root=prefect_yaml.CHECKOUT, pool="augmill"
+        )
         assert same(there[ours.name], ours)
 
 

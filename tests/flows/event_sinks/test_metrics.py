@@ -102,7 +102,7 @@ def test_a_lake_that_is_down_is_counted_in_later(monkeypatch, tmp_path, home):
 
 def test_a_lake_that_hangs_costs_a_bounded_time(monkeypatch, home):
     monkeypatch.setattr(metrics, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(metrics.Counting, "count", lambda *_: time.sleep(30))
+    monkeypatch.setattr(metrics.EventCounter, "count", lambda *_: time.sleep(30))
     began = time.monotonic()
     tell(monkeypatch, STARTED)
     assert time.monotonic() - began < 15
@@ -161,7 +161,7 @@ def test_a_setting_that_is_neither_a_folder_nor_an_address_is_refused_by_name(mo
 
 def test_the_password_of_a_gateway_is_shown_nowhere(monkeypatch):
     monkeypatch.setenv("AUGMILL_METRICS", "https://me:hunter2@gateway:9091/base/")
-    assert settings().observing.metrics == PushGateway("https://gateway:9091/base", "me", "hunter2")
+    assert settings().observability.metrics == PushGateway("https://gateway:9091/base", "me", "hunter2")
     assert "hunter2" not in repr(settings())
     monkeypatch.setenv("AUGMILL_METRICS", "ftp://me:hunter2@gateway/")
     with pytest.raises(PolicyError) as refused:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from augmill.flows.cli import main
-from augmill.flows.deployments.deploy import deployed
+from augmill.flows.deployments.deploy import read_deployments
 from augmill.flows.review.trigger_runs import exit_code_of
 from augmill.flows.servers.prefect_api import prefect_api
 from augmill.flows.settings import settings
@@ -30,7 +30,7 @@ def project(git, tmp_path, monkeypatch, prefect_server, request):
     git.commit()
     yield git
     with prefect_api(settings()) as client:
-        for one in deployed(client):
+        for one in read_deployments(client):
             if one.name.startswith("ci-"):
                 client.delete_deployment(one.id)
 
@@ -127,7 +127,7 @@ def test_a_deleted_policy_takes_its_deployment_along_and_no_other(project, capsy
     done = trigger(capsys)[1]["deployed"]
     assert (done["removed"], done["gone"]) == (["ci-good"], ["ci-bad"])
     with prefect_api(settings()) as client:
-        names = {one.name for one in deployed(client)}
+        names = {one.name for one in read_deployments(client)}
     assert [name for name in sorted(names) if name.startswith("ci-")] == ["ci-bad"]
 
 
@@ -144,7 +144,7 @@ def test_a_policy_that_is_wrong_starts_nothing(project, capsys):
     assert main(["ci", "--base", "HEAD~1", "--trigger"]) == 2
     assert "AUG005" in capsys.readouterr().err
     with prefect_api(settings()) as client:
-        assert not [one.name for one in deployed(client) if one.name.startswith("ci-")]
+        assert not [one.name for one in read_deployments(client) if one.name.startswith("ci-")]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from augmill.flows.config import stack_state
-from augmill.flows.servers.ports import choose, is_loopback, spelled
+from augmill.flows.servers.ports import choose, is_loopback, url_host
 from augmill.flows.settings import settings
 from augmill.flows.stack.stack_supervisor import ports_for
 from augmill.policies.errors import PolicyError, StorageError
@@ -20,7 +20,7 @@ def taken():
 def test_a_taken_port_is_passed_over_unless_it_was_asked_for(taken):
     assert choose("127.0.0.1", taken) != taken
     with pytest.raises(StorageError, match=f"port {taken}: Address already in use") as fault:
-        choose("127.0.0.1", 1, asked=taken, option="--prefect-port")
+        choose("127.0.0.1", 1, requested=taken, option="--prefect-port")
     assert "--prefect-port" in fault.value.remedy
 
 
@@ -49,7 +49,7 @@ def test_a_host_that_is_not_here_is_a_refusal():
 
 
 def test_hosts_are_spelled_as_a_browser_here_reaches_them():
-    assert [spelled(host) for host in ("0.0.0.0", "::", "::1", "127.0.0.1")] == [
+    assert [url_host(host) for host in ("0.0.0.0", "::", "::1", "127.0.0.1")] == [
         "127.0.0.1",
         "127.0.0.1",
         "[::1]",

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from augmill.flows.config.process_identity import marked
-from augmill.flows.config.stack_state import PartState
-from augmill.flows.servers.service import Health, Launch, NotWell, Part
+from augmill.flows.config.process_identity import processes_with_mark
+from augmill.flows.config.stack_state import ServiceState
+from augmill.flows.servers.service import Health, Launch, Service, Unhealthy
 from augmill.flows.stack import process_supervisor
-from augmill.flows.stack.process_supervisor import Keeper
+from augmill.flows.stack.process_supervisor import ProcessSupervisor
 
 WAIT = 60
 SLEEP = "print('s3cret at http://me:hunter2@host/x', flush=True); import sys; sys.stdin.read()"
@@ -22,7 +22,7 @@ SLEEP = "print('s3cret at http://me:hunter2@host/x', flush=True); import sys; sy
 class Watching:
     """What a keeper tells; `until` waits for it."""
 
-    states: list[PartState] = field(default_factory=list)
+    states: list[ServiceState] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -49,8 +49,8 @@ def keep(tmp_path, monkeypatch):
     def keep(program, health=lambda age: Health()):
         watching = Watching()
         launch = Launch([sys.executable, "-c", program])
-        part = Part("trial", "Trial", None, launch, health)
-        running.append(Keeper(part, tmp_path, "trial-mark", watching.hear, watching.said.append))
+        part = Service("trial", "Trial", None, launch, health)
+        running.append(ProcessSupervisor(part, tmp_path, "trial-mark", watching.hear, watching.said.append))
         running[-1].start()
         return running[-1], watching
 
@@ -66,7 +66,7 @@ def test_it_is_up_when_it_is_well_and_leaves_nothing_when_stopped(keep, tmp_path
     assert state.process.alive
     one.stop()
     assert not state.process.alive
-    assert list(marked("trial-mark")) == []
+    assert list(processes_with_mark("trial-mark")) == []
     assert watching.said == []
 
 
@@ -99,10 +99,10 @@ def test_children_of_one_that_was_killed_do_not_stay(keep):
     )
     _, watching = keep(parent + SLEEP)
     first = watching.until("up")
-    assert len(list(marked("trial-mark"))) == 2
+    assert len(list(processes_with_mark("trial-mark"))) == 2
     os.kill(first.process.pid, signal.SIGKILL)
     watching.until("up", restarts=1)
-    groups = {os.getpgid(one.pid) for one in marked("trial-mark")}
+    groups = {os.getpgid(one.pid) for one in processes_with_mark("trial-mark")}
     assert len(groups) == 1
     assert first.process.pid not in groups
 
@@ -113,7 +113,7 @@ def test_one_that_lives_and_does_not_answer_is_started_again(keep, monkeypatch):
 
     def health(age):
         if hanging.is_set():
-            raise NotWell("no answer in 5 s")
+            raise Unhealthy("no answer in 5 s")
         return Health()
 
     _, watching = keep(SLEEP, health)

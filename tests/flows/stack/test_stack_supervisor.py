@@ -6,8 +6,8 @@ import sys
 import threading
 
 from augmill.flows.config import stack_state
-from augmill.flows.config.process_identity import marked
-from augmill.flows.servers.service import Launch, NotWell, Part
+from augmill.flows.config.process_identity import processes_with_mark
+from augmill.flows.servers.service import Launch, Service, Unhealthy
 from augmill.flows.settings import settings
 from augmill.flows.stack import stack_supervisor
 
@@ -18,11 +18,13 @@ def late(*_):
 
 def test_a_start_that_comes_to_nothing_can_be_stopped(tmp_path, monkeypatch):
     def health(age):
-        raise NotWell("no answer in 5 s")
+        raise Unhealthy("no answer in 5 s")
 
     launch = Launch([sys.executable, "-c", "import sys; sys.stdin.read()"])
     monkeypatch.setenv("AUGMILL_HOME", str(tmp_path))
-    monkeypatch.setattr(stack_supervisor, "_parts", lambda *_: [Part("trial", "Trial", "http://x", launch, health)])
+    monkeypatch.setattr(
+        stack_supervisor, "_services", lambda *_: [Service("trial", "Trial", "http://x", launch, health)]
+    )
     stack = stack_supervisor.Stack(settings(), "127.0.0.1", {}, print)
     signal.signal(signal.SIGALRM, late)
     signal.alarm(20)
@@ -33,5 +35,5 @@ def test_a_start_that_comes_to_nothing_can_be_stopped(tmp_path, monkeypatch):
         finally:
             signal.alarm(0)
             stack.end()
-    assert list(marked(stack.mark)) == []
-    assert stack_state.left(tmp_path) is None
+    assert list(processes_with_mark(stack.mark)) == []
+    assert stack_state.last_state(tmp_path) is None

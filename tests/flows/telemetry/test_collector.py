@@ -69,7 +69,7 @@ def server(answers: dict[str, object] | None) -> Iterator[str]:
 
 
 def test_an_empty_home_has_figures_of_itself_alone():
-    found = values(collector.everything(settings()))
+    found = values(collector.all_series(settings()))
     assert found["augmill_component_up", "lake"] == 1
     assert ("augmill_component_up", "mlflow") not in found
     assert ("augmill_component_up", "prefect_server") not in found
@@ -80,7 +80,7 @@ def test_servers_that_answer_are_up_and_say_who_works(monkeypatch):
     with server(ANSWERS) as url:
         monkeypatch.setenv("PREFECT_API_URL", f"{url}/api")
         monkeypatch.setenv("AUGMILL_TRACKING_URI", url)
-        found = values(probes.around(settings()))
+        found = values(probes.component_series(settings()))
     assert found["augmill_component_up", "prefect_server"] == found["augmill_component_up", "mlflow"] == 1
     assert found["augmill_workers_online", "augmill"] == 1
     assert found["augmill_late_runs",] == 2
@@ -89,7 +89,7 @@ def test_servers_that_answer_are_up_and_say_who_works(monkeypatch):
 def test_a_server_of_another_version_is_up_and_says_nothing_of_workers(monkeypatch):
     with server({"/api/health": True, "/api/flow_runs/count": 0}) as url:
         monkeypatch.setenv("PREFECT_API_URL", f"{url}/api")
-        found = values(probes.around(settings()))
+        found = values(probes.component_series(settings()))
     assert found["augmill_component_up", "prefect_server"] == 1
     assert not [key for key in found if key[0] == "augmill_workers_online"]
 
@@ -100,7 +100,7 @@ def test_servers_that_hang_or_are_away_are_down_within_a_bounded_time(monkeypatc
     with server(None) as url:
         monkeypatch.setenv("PREFECT_API_URL", f"{url}/api")
         began = time.monotonic()
-        found = values(probes.around(settings()))
+        found = values(probes.component_series(settings()))
         assert time.monotonic() - began < 15
     assert found["augmill_component_up", "prefect_server"] == found["augmill_component_up", "mlflow"] == 0
 
@@ -110,7 +110,7 @@ def test_a_lake_that_is_down_leaves_the_figures_that_this_home_knows(monkeypatch
     lake = tmp_path / "lake"
     lake.write_text("no folder")
     monkeypatch.setenv("AUGMILL_LAKE", str(lake))
-    found = values(collector.everything(settings()))
+    found = values(collector.all_series(settings()))
     assert found["augmill_component_up", "lake"] == 0
     assert found["augmill_runs_total", "made", "published"] == 1
 
@@ -118,7 +118,7 @@ def test_a_lake_that_is_down_leaves_the_figures_that_this_home_knows(monkeypatch
 def test_a_dataset_whose_objects_make_no_sense_does_not_hide_the_others():
     metrics.handle(happening("run.published", **document()), settings())
     Store(settings().lake).write(".augmill/.telemetry/broken/000000000001.json", b'{"open": {"r1": "yesterday"}}')
-    found = values(collector.everything(settings()))
+    found = values(collector.all_series(settings()))
     assert found["augmill_component_up", "lake"] == 1
     assert found["augmill_runs_total", "made", "published"] == 1
     assert found["augmill_runs_total", "broken", "published"] == 0
@@ -127,7 +127,7 @@ def test_a_dataset_whose_objects_make_no_sense_does_not_hide_the_others():
 def test_a_run_that_was_killed_is_seen_to_be_lost_before_anybody_tells_of_it():
     metrics.handle(happening("run.started", at=1000.0), settings())
     for _ in range(2):
-        assert values(collector.everything(settings()))["augmill_runs_total", "made", "lost"] == 1
+        assert values(collector.all_series(settings()))["augmill_runs_total", "made", "lost"] == 1
 
 
 def test_the_command_prints_what_is_scraped(capsys):

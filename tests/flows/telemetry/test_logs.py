@@ -29,7 +29,7 @@ def lines() -> list[dict]:
 @pytest.fixture(autouse=True)
 def _silent_again():
     yield
-    for handler in [one for one in logging.getLogger("augmill").handlers if isinstance(one, logs.ErrorLines)]:
+    for handler in [one for one in logging.getLogger("augmill").handlers if isinstance(one, logs.StderrHandler)]:
         logging.getLogger("augmill").removeHandler(handler)
     logs.PROGRESS.setLevel(logging.WARNING)
 
