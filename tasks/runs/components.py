@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -57,7 +58,19 @@ def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str,
     return {name: found.expectation(name) for name in sorted(set(names).intersection(found.custom()))}
 
 
+def is_joint(ops: Iterable[Op]) -> bool:
+    """Whether a transform of the chain draws all children of a class at once."""
+    return any(op.module.BEHAVIOUR.joint for op in ops)
+
+
+def _libraries(op: Op) -> tuple[str, ...]:
+    declared = getattr(op.module, "libraries", None)
+    return () if declared is None else tuple(declared(op.params))
+
+
 def transform_code(ctx: Context, step: Step) -> list[str]:
-    """Hashes of all source that decides a step's children: its transforms' and the modality's."""
+    """Hashes of all source that decides a step's children: its transforms' and the modality's; and the versions of
+    distributions that a transform names besides those of the fingerprint."""
     found = [*(code_hash(catalogue(ctx.plugins).find(use.use)) for use in step.transforms), modality_code(ctx)]
+    found += [f"{name}=={version(name)}" for op in ops_of(ctx, step) for name in _libraries(op)]
     return [*found, code_version("augmill.tasks.rows.label_remap")] if remaps(step.transforms) else found

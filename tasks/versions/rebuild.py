@@ -35,7 +35,7 @@ from augmill.tasks.rows.provenance import (
 )
 from augmill.tasks.rows.randomness import U64, child_seeds, word_of
 from augmill.tasks.runners.runner_contract import Runner
-from augmill.tasks.runs.components import modality_of, ops_of, transform_code
+from augmill.tasks.runs.components import is_joint, modality_of, ops_of, transform_code
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import DataFile
 from augmill.tasks.runs.manifest import Manifest, Published
@@ -45,6 +45,7 @@ from augmill.tasks.runs.row_pool import by_file, places_of
 from augmill.tasks.stages.augment import relabelled, step_named
 from augmill.tasks.stages.split import with_provenance
 from augmill.tasks.storage import json_objects, parquet
+from augmill.tasks.versions.refit import refitted_children
 from augmill.tasks.versions.versions import Lake
 
 I64 = NDArray[np.int64]
@@ -187,10 +188,14 @@ def again(ctx: Context, rows: pa.Table, item: RebuildItem) -> pa.Table:
     pool = PoolIndex(who.to_pylist(), places["label"].take(at).to_pylist(), recipe["label"])
     seeds = rows[SEED].to_numpy()
     recorded = Recorded(_lists(lists, who), seeds, rows[OPS].to_pylist())
-    made = modality_of(ctx).rebuild(ops_of(ctx, step), recipe["description"] or {}, parents, pool, recorded)
-    made = relabelled(ctx, step, made, pool)
     words = words_of(who)[recorded.bases]
     copies = _copies(word_of("step", ctx.policy.seed, step.name), words[:, 0], seeds)
+    ops = ops_of(ctx, step)
+    if is_joint(ops):
+        made = refitted_children(ctx, recipe, item.index, who.take(pa.array(recorded.bases)), copies, seeds)
+    else:
+        made = modality_of(ctx).rebuild(ops, recipe["description"] or {}, parents, pool, recorded)
+        made = relabelled(ctx, step, made, pool)
     provenance = {column: made[column] for column in NAMES if column in made.column_names} | {
         SAMPLE_ID: ids_of(child_words(name, words, copies)),
         DEPTH: pa.repeat(pa.scalar(1, pa.int32()), rows.num_rows),
