@@ -83,11 +83,15 @@ def distribution_of(name: str) -> str:
     raise ValueError(f"no installed distribution that requires {' or '.join(sorted(GROUNDS))} holds {top!r}")
 
 
-def check(name: str, arguments: Mapping[str, Any]) -> None:
-    """Raise one ValueError for arguments that the sampler does not have, would refuse, or may not be given here."""
+def refuse_set_by_the_run(arguments: Mapping[str, Any]) -> None:
+    """Raise one ValueError for arguments that no policy may give, whatever the sampler."""
     taken = [f"leave out {key}: {reason}" for key, reason in SET_BY_THE_RUN.items() if key in arguments]
     if taken:
         raise ValueError("; ".join(taken))
+
+
+def check(name: str, arguments: Mapping[str, Any]) -> None:
+    """Raise one ValueError for arguments that the sampler does not have or would refuse."""
     kind = sampler_class(name)
     known = inspect.signature(kind).parameters
     if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):

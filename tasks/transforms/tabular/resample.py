@@ -47,6 +47,7 @@ class Params(Parameters):
     @field_validator("params")
     @classmethod
     def _are_the_samplers(cls, arguments: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        _imblearn.refuse_set_by_the_run(arguments)
         if "sampler" in info.data:
             _imblearn.check(info.data["sampler"], arguments)
         return arguments
