@@ -149,6 +149,14 @@ def test_categories_come_back_as_categories(name, overlapping, pool_of):
     np.testing.assert_allclose(np.take_along_axis(away, at, axis=1), np.sort(away, axis=1)[:, :2], atol=1e-9)
 
 
+def test_a_category_that_no_row_has_is_refused(overlapping, pool_of, monkeypatch):
+    x, y = overlapping
+    pool = planned(pool_of(x, y, np.column_stack([np.arange(120) % 3])))
+    monkeypatch.setattr(_imblearn, "rows_added", lambda *given, **more: np.array([[0.0, 0.0, 0.0, 1.5]]))
+    with pytest.raises(DataError, match="it added categories that no row has"):
+        resample.fit(params_of("SMOTENC"), pool)
+
+
 @pytest.mark.parametrize(
     ("name", "columns"), [("SMOTE", "numeric"), ("SMOTENC", "mixed"), ("SMOTEN", "categorical"), ("ADASYN", "numeric")]
 )
