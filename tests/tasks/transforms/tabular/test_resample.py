@@ -242,6 +242,13 @@ def test_a_sampler_that_finds_nothing_to_do_is_an_error_with_advice(overlapping,
         resample.fit(params_of("KMeansSMOTE", cluster_balance_threshold=1.01), planned(pool_of(x, y)))
 
 
+def test_one_class_alone_is_an_error_of_its_own(overlapping, pool_of):
+    x, y = overlapping
+    with pytest.raises(DataError, match="needs rows of a second class, because SMOTE does; all 30") as caught:
+        resample.fit(params_of("SMOTE"), planned(pool_of(x[y == 1], y[y == 1])))
+    assert caught.value.report["rule"] == "one_class"
+
+
 def test_a_sampler_that_makes_fewer_rows_has_fewer_children(overlapping, pool_of):
     params = params_of("ADASYN")
     pool = planned(pool_of(*overlapping))
