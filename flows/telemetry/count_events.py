@@ -25,6 +25,7 @@ from augmill.tasks.telemetry.budget import Burn
 from augmill.tasks.telemetry.counted_event import event_of
 from augmill.tasks.telemetry.counters import Counters, empty, fold, merge_lake_state, newly_burning
 from augmill.tasks.telemetry.dataset_event import DatasetEvent
+from augmill.tasks.versions.lake_state import read_lake_state
 
 DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 FOLDER = "telemetry"

@@ -6,6 +6,14 @@ from collections.abc import Iterator
 
 from augmill.policies.rules.rule_context import Context, Hit, error, warning
 
+# What tabular.resample would call, and what makes the same rows here, each child from rows that it names.
+TRACED = {
+    "ADASYN": "tabular.adasyn",
+    "BorderlineSMOTE": "tabular.borderline_smote",
+    "SMOTE": "tabular.smote",
+    "SMOTENC": "tabular.smotenc",
+    "SVMSMOTE": "tabular.svm_smote",
+}
 MIN_REASON = 15  # characters; shorter texts ("ok", "keeps label") give a reviewer nothing to disagree with
 
 
@@ -187,6 +195,39 @@ def aug109_label_is_no_feature(context: Context) -> Iterator[Hit]:
     for path, name in ((("key",), policy.key), (("split", "group"), policy.split.group)):
         if policy.label is not None and name == policy.label:
             yield error(path, f"{name!r} is the label and also {'.'.join(path)}.", "Name another column.")
+
+
+def aug110_sampler_that_cannot_be_traced(context: Context) -> Iterator[Hit]:
+    """A sampler of imbalanced-learn is called whose rows a transform here makes with their true parents.
+
+    Why: A library's sampler does not say which rows it made a row of: its children name their nearest rows instead,
+        all of them change with every amount and every training row, and each is rebuilt by fitting again.
+    Fix: Use the transform of that name, which draws from the same distribution child by child.
+    Bad:
+        steps:
+          - name: even
+            transforms:
+              - use: tabular.resample
+                params: {sampler: SMOTE, params: {k_neighbors: 3}}
+                invariance: Between two neighbours lies one of the same class.
+            amount: {balance: true}
+    Good:
+        steps:
+          - name: even
+            transforms:
+              - use: tabular.smote
+                params: {k_neighbors: 3}
+                invariance: Between two neighbours lies one of the same class.
+            amount: {balance: true}
+    """
+    for use in context.uses:
+        sampler = getattr(use.params, "sampler", None)
+        if use.chosen.use == "tabular.resample" and sampler in TRACED:
+            yield warning(
+                (*use.path, "params", "sampler"),
+                f"{sampler} does not say which rows its children are made of.",
+                f"Use {TRACED[sampler]}, whose children name their parents.",
+            )
 
 
 def _labels_elsewhere(context: Context) -> bool:

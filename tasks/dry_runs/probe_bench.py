@@ -154,7 +154,8 @@ def _class_pool(bench: Bench, use: TransformUse, op: Op, label: str) -> tuple[Po
     places = bench.places
     if op.module.BEHAVIOUR.pool == "class":
         places = places.filter(pc.equal(places["label"], label))
-    pool = PoolIndex(places["sample_id"].to_pylist(), places["label"].to_pylist(), label)
+    seed = bench.rehearsed.ctx.policy.seed
+    pool = PoolIndex(places["sample_id"].to_pylist(), places["label"].to_pylist(), label, bench.per_class, seed)
     load = by_file(bench.rehearsed.ctx.table, places)
     state = modality_of(bench.rehearsed.ctx).fit([op], bench.description, pool, load)
     rows = np.flatnonzero(state["weights"])[: bench.per_class].astype(np.int64)

@@ -21,7 +21,7 @@ from augmill.tasks.rows import predicate
 from augmill.tasks.rows.erasure_digests import Rule, as_texts, digests
 from augmill.tasks.rows.identity import content_words
 from augmill.tasks.rows.predicate import Condition
-from augmill.tasks.rows.provenance import NAMES, PARENT_IDS, REAL, SAMPLE_ID
+from augmill.tasks.rows.provenance import NAMES, NEAREST, OPS, PARENT_IDS, REAL, SAMPLE_ID
 from augmill.tasks.runs.descriptors import DataFile
 from augmill.tasks.runs.erasure_list import salt_of, user_rows
 from augmill.tasks.runs.manifest import METADATA_KEY, Manifest, Published, published
@@ -262,6 +262,8 @@ def is_selected(row: Mapping[str, Any], request: ErasureRequest, selection: Eras
         return request.mentions(str(row["content"]))
     selected_ids = selection.all_ids
     if selected_ids.intersection(content.get(PARENT_IDS) or ()) or (row["sample_id"] in selected_ids):
+        return True
+    if f'"parents":"{NEAREST}"' in str(content.get(OPS)):  # any row the sampler saw may be in it
         return True
     types = selection.current.manifest.types
     cells = {name: _cell(content[name], types[name]) for name in types if name in content}

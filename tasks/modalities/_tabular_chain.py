@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from augmill.policies.errors import PolicyError
 from augmill.tasks.modalities.modality_contract import Arrays, ChildSpecs, Op, Recorded
+from augmill.tasks.rows.provenance import NEAREST
 from augmill.tasks.rows.randomness import bits, uniforms
 from augmill.tasks.transforms.table import I64, Block, Drawn, State, TableSpec
 
@@ -51,7 +52,12 @@ def draw_chain(ops: Sequence[Op], spec: TableSpec, state: Arrays, size: int, bir
     for position, op in enumerate(ops):
         rows = np.flatnonzero(fired[:, position])
         seeds = op_seeds(births.seeds[rows], position)
-        draws = op.module.draw(op.params, spec, op_state(state, position, size), seeds, births.bases[rows])
+        own = op_state(state, position, size)
+        if op.module.BEHAVIOUR.joint:
+            own = {**own, "copies": births.copies[rows]}
+        draws = op.module.draw(op.params, spec, own, seeds, births.bases[rows])
+        if op.module.BEHAVIOUR.joint:
+            draws = {**draws, "parents": np.full(len(rows), NEAREST)}
         firings.append(Firing(position, rows, draws))
     return firings
 

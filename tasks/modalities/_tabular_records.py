@@ -69,6 +69,8 @@ def _op_texts(use: str, firing: Firing, places: I64) -> list[str]:
 
 
 def _texts(array: NDArray[Any]) -> list[str]:
+    if array.dtype.kind == "U":
+        return list(map(json.dumps, array.tolist()))
     if array.ndim == 1:
         return list(map(repr, array.tolist()))
     if array.shape[1] == 1:

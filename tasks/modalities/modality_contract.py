@@ -59,11 +59,17 @@ class Recorded:
 
 @dataclass(frozen=True)
 class PoolIndex:
-    """Who is in the pool, sorted by sample id: `ids` (n,) text and `labels` (n,) text, never payloads."""
+    """Who is in the pool, sorted by sample id: `ids` (n,) text and `labels` (n,) text, never payloads.
+
+    `count` and `seed`: how many children are planned, and the seed of the step and class; what is fitted depends on
+    them only where a transform draws all children at once.
+    """
 
     ids: Sequence[str]
     labels: Sequence[str]
     target: str
+    count: int = 0
+    seed: int = 0
 
 
 class Modality(Protocol):
@@ -124,7 +130,8 @@ class Modality(Protocol):
         recorded: Recorded,
     ) -> pa.Table:
         """Published children again, from their parents' rows and what is recorded of them: recorded values are
-        used, not drawn. `who` holds the ids and labels of `parents`. Returns the rows that `children` returned."""
+        used, not drawn. `who` holds the ids and labels of `parents`. Returns the rows that `children` returned.
+        Not for a chain with a `joint` transform: its children come from `fit` and `children` again."""
 
     def appearance(self, policy: Policy, rows: pa.Table) -> NDArray[np.uint64]:
         """Two words per row, shape (n, 2): equal where a model would see no difference, label included."""

@@ -19,6 +19,7 @@ from augmill.tasks.modalities.modality_contract import I64, Arrays, ChildSpecs, 
 from augmill.tasks.rows.identity import content_words, like_columns
 from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS
 from augmill.tasks.transforms.table import Block, Pool, TableSpec
+from augmill.tasks.transforms.transform_contract import Accepts
 
 __all__ = [
     "POOLED",
@@ -53,7 +54,7 @@ def facts(policy: Policy, rows: pa.Table) -> pa.Table:
 
 def refusals(op: Op, description: Mapping[str, Any]) -> list[str]:
     """Why `op` cannot take this table, one sentence each with the remedy; empty if it can."""
-    spec, accepts = spec_from_json(description), op.module.ACCEPTS
+    spec, accepts = spec_from_json(description), accepts_of(op)
     reasons = [*_wrong_columns(accepts.columns, spec), *_missing(accepts.missing, spec)]
     if not (spec.numeric or spec.categorical) and not op.module.BEHAVIOUR.copies:
         reasons = ["no column is a feature (all are carried along), so there is nothing to change; check `ignore`"]
@@ -82,7 +83,9 @@ def fit(ops: Sequence[Op], description: Mapping[str, Any], pool: PoolIndex, load
         if op.module.BEHAVIOUR.fitted:
             spec = spec_from_json(description)
             block = _load_block(spec, len(pool.ids), load)
-            learned = dict(op.module.fit(op.params, Pool(spec, block, codes, target, pool.target)))
+            learned = dict(
+                op.module.fit(op.params, Pool(spec, block, codes, target, pool.target, pool.count, pool.seed))
+            )
             weights = weights * learned.pop("weights")
             arrays |= {f"{position}/{name}": array for name, array in learned.items()}
     return {**arrays, "weights": weights}
@@ -168,11 +171,22 @@ def _load_block(spec: TableSpec, size: int, load: Loader) -> Block:
     return block
 
 
+def accepts_of(op: Op) -> Accepts:
+    """What the transform takes with its parameters."""
+    declared = getattr(op.module, "accepts", None)
+    return op.module.ACCEPTS if declared is None else declared(op.params)  # type: ignore[no-any-return]
+
+
 def _wrong_columns(required: str, spec: TableSpec) -> list[str]:
     if required == "numeric" and spec.categorical:
         return [
             f"it takes numbers only, and {_names(spec.categorical)} hold categories; use tabular.smotenc, or list "
             f"these columns under `ignore`"
+        ]
+    if required == "categorical" and spec.numeric:
+        return [
+            f"it takes categories only, and {_names(spec.numeric)} hold numbers; use tabular.smotenc, or list these "
+            f"columns under `ignore`"
         ]
     if required in ("numeric", "mixed") and not spec.numeric:
         return ["it needs at least one numeric feature; use tabular.random_oversample or tabular.feature_dropout"]

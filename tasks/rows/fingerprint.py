@@ -16,6 +16,7 @@ from pathlib import Path
 # OpenBLAS comes inside the wheels of numpy and scipy, so their versions name it too.
 LIBRARIES = (
     "albumentations",
+    "imbalanced-learn",
     "numpy",
     "opencv-python-headless",
     "pillow",

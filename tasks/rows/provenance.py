@@ -23,6 +23,9 @@ RECIPE_HASH = PREFIX + "recipe_hash"
 SOURCE = PREFIX + "source"
 LABEL_WEIGHTS = PREFIX + "label_weights"
 
+NEAREST = "nearest"
+"""`parents` in `augmill_ops`, where a sampler did not say what it made a row of: they are the nearest rows."""
+
 REAL, AUGMENTED, SYNTHETIC = "real", "augmented", "synthetic"
 
 SOURCE_TYPE = pa.struct([("object", pa.string()), ("sha256", pa.string()), ("row", pa.int64())])

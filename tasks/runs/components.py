@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -57,7 +58,19 @@ def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str,
     return {name: found.expectation(name) for name in sorted(set(names).intersection(found.custom()))}
 
 
-def transform_code(ctx: Context, step: Step) -> str:
-    """Hash of all code that decides a step's children: what makes them, its transforms and the modality."""
+def is_joint(ops: Iterable[Op]) -> bool:
+    """Whether a transform of the chain draws all children of a class at once."""
+    return any(op.module.BEHAVIOUR.joint for op in ops)
+
+
+def _libraries(op: Op) -> tuple[str, ...]:
+    declared = getattr(op.module, "libraries", None)
+    return () if declared is None else tuple(declared(op.params))
+
+
+def transform_code(ctx: Context, step: Step) -> list[str]:
+    """Hash of all code that decides a step's children - what makes them, its transforms, the modality - and the
+    versions of distributions that a transform names in its parameters."""
     transforms = [catalogue(ctx.plugins).find(use.use) for use in step.transforms]
-    return ctx.code_version(MAKES_CHILDREN, modality_part(ctx), *transforms)
+    named = [f"{name}=={version(name)}" for op in ops_of(ctx, step) for name in _libraries(op)]
+    return [ctx.code_version(MAKES_CHILDREN, modality_part(ctx), *transforms), *named]

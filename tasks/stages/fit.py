@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,8 +19,9 @@ from augmill.tasks.rows.arrays import packed, unpacked
 from augmill.tasks.rows.hashing import digest_of, hash_of
 from augmill.tasks.rows.identity import words_of
 from augmill.tasks.rows.provenance import AUGMENTED, SYNTHETIC
+from augmill.tasks.rows.randomness import word_of
 from augmill.tasks.runners.runner_contract import Runner
-from augmill.tasks.runs.components import mixing_in, modality_of, ops_of, transform_code
+from augmill.tasks.runs.components import is_joint, mixing_in, modality_of, ops_of, transform_code
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import FittedStep
 from augmill.tasks.runs.map_shards import map_shards
@@ -146,26 +148,19 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
     """Worker: cut the pool, fit the chain's first transform on it, and name what was learned."""
     description = json.loads(ctx.work.read(f"{item.description}.json"))
     ops = ops_of(ctx, item.step)
-    whole = any(op.module.BEHAVIOUR.pool == "train" for op in ops)
-    modality = modality_of(ctx)
+    whole = looks_at_all(ops)
     asked = [item.step.model_dump(mode="json", exclude={"amount"}), ctx.policy.seed]
+    if is_joint(ops):
+        asked.append(item.count)
     code = [transform_code(ctx, item.step), ctx.code_version(fit_step)]
     made_from = [item.index, item.description, code, ctx.fingerprint]
     name = f"fit/{hash_of(asked, item.label, whole, made_from)}"
 
     def make() -> FittedStep:
-        from threadpoolctl import threadpool_limits
-
-        index, pool = _cut(ctx, item, whole)
+        index, pool = cut_pool(ctx, item, whole)
         places = ctx.work.read_table(f"{index}.parquet")
-        who = PoolIndex(places["sample_id"].to_pylist(), places["label"].to_pylist(), item.label)
-        rows = ctx.work.read_table(f"{pool}.parquet") if pool else None
-        load = (lambda wanted: rows.take(pa.array(wanted))) if rows is not None else by_file(ctx.table, places)
-        if hasattr(modality, "warm"):
-            modality.warm(ops)  # a library that is not loaded yet would not hear of its threads
-        with threadpool_limits(item.threads, user_api="openmp"):
-            state = modality.fit(ops, description, who, load)
-        digest = digest_of(*[state[key] for key in sorted(state)])
+        state = learn(ctx, item, ops, description, places, pool)
+        digest = state_digest(state)
         depends = any(op.module.BEHAVIOUR.fitted or op.module.BEHAVIOUR.label == "mix" for op in ops)
         # Who is in the pool, not where: the same rows in other files have the same children.
         members = digest_of(words_of(places["sample_id"])) if depends else ""
@@ -174,7 +169,37 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
         return FittedStep(item.step.name, item.label, 0, recipe, f"{name}.npz", index, pool, origin_of(ops))
 
     fitted = ctx.once(FittedStep, name, make)
-    return FittedStep(**{**fitted.to_json(), "count": item.count})
+    # A sampler may have made fewer rows than planned; the others are reported, not made up for.
+    count = min(item.count, int(read_state(ctx.work, fitted)["weights"].sum())) if is_joint(ops) else item.count
+    return FittedStep(**{**fitted.to_json(), "count": count})
+
+
+def learn(
+    ctx: Context, item: FitItem, ops: Sequence[Op], description: Mapping[str, Any], places: pa.Table, pool: str | None
+) -> Arrays:
+    """What the chain learns from the pool whose rows `places` names, and which may be kept under the name `pool`."""
+    from threadpoolctl import threadpool_limits
+
+    modality = modality_of(ctx)
+    seed = int(word_of("joint", ctx.policy.seed, item.step.name, item.label) >> np.uint64(1))
+    ids, labels = places["sample_id"].to_pylist(), places["label"].to_pylist()
+    who = PoolIndex(ids, labels, item.label, item.count, seed)
+    rows = ctx.work.read_table(f"{pool}.parquet") if pool else None
+    load = (lambda wanted: rows.take(pa.array(wanted))) if rows is not None else by_file(ctx.table, places)
+    if hasattr(modality, "warm"):
+        modality.warm(ops)  # a library that is not loaded yet would not hear of its threads
+    with threadpool_limits(item.threads, user_api="openmp"):
+        return modality.fit(ops, description, who, load)  # type: ignore[no-any-return]
+
+
+def state_digest(state: Arrays) -> str:
+    """What stands for a fitted state in a recipe."""
+    return digest_of(*[state[key] for key in sorted(state)])
+
+
+def looks_at_all(ops: Sequence[Op]) -> bool:
+    """Whether the chain looks at all training rows, not only at those of the class."""
+    return any(op.module.BEHAVIOUR.pool == "train" for op in ops)
 
 
 def origin_of(ops: Sequence[Op]) -> str:
@@ -187,7 +212,7 @@ def read_state(work: Store, fitted: FittedStep) -> Arrays:
     return unpacked(work.read(fitted.state))
 
 
-def _cut(ctx: Context, item: FitItem, whole: bool) -> tuple[str, str | None]:
+def cut_pool(ctx: Context, item: FitItem, whole: bool) -> tuple[str, str | None]:
     """Names of the pool's index and, where the modality works on copies of rows, of the rows themselves."""
     only = _only(ctx, item, whole)
     index = item.index
@@ -230,6 +255,8 @@ def _recipe(ctx: Context, item: FitItem, description: Mapping[str, Any], state: 
         "state": state,
         "pool": pool,
     }
+    if is_joint(ops_of(ctx, item.step)):
+        recipe["count"] = item.count
     name = hash_of(recipe)
     ctx.objects.write(f"recipes/{name}.json", json.dumps(recipe, sort_keys=True).encode())
     return name

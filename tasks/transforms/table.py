@@ -9,6 +9,8 @@ A table transform module holds, beside the declarations of `transform_contract.p
 
 `state["weights"]` (float64, one per pool row) says how often a row may be a base: 0 is never. `draw` finds
 `state["size"]`, the number of pool rows, even where nothing was fitted, and must not look at `weights`.
+A transform whose BEHAVIOUR is `joint` finds `state["copies"]` too (int64, one per child): which copy of its base it
+is. Its `weights` are then how many children it has for each base; `"parents": "nearest"` is added to what it draws.
 `draws["partners"]` (int64, shape (n, m)) indexes the pool's rows; those rows become parents 1..m.
 `draws["weight"]` of a mixing transform is the base's share of the label. Keys of `draws` that begin with
 `_` are arrays too large to record, drawn again from the seed on rebuild; all others are recorded.
@@ -91,7 +93,8 @@ class Block:
 class Pool:
     """The real training rows a fitted transform may look at, sorted by sample id.
 
-    `labels` int64 (n,) class codes; `target` the code of the class children are made for.
+    `labels` int64 (n,) class codes; `target` the code of the class children are made for. `count` is how many are
+    planned and `seed` that of the step and class: only for transforms that draw all children at once.
     """
 
     spec: TableSpec
@@ -99,6 +102,8 @@ class Pool:
     labels: I64
     target: int
     target_name: str
+    count: int = 0
+    seed: int = 0
 
 
 class TableTransform(Protocol):

@@ -35,7 +35,7 @@ from augmill.tasks.rows.provenance import (
 )
 from augmill.tasks.rows.randomness import U64, child_seeds, word_of
 from augmill.tasks.runners.runner_contract import Runner
-from augmill.tasks.runs.components import modality_of, ops_of, transform_code
+from augmill.tasks.runs.components import is_joint, modality_of, ops_of, transform_code
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.descriptors import DataFile
 from augmill.tasks.runs.manifest import Manifest, Published
@@ -45,6 +45,7 @@ from augmill.tasks.runs.row_pool import by_file, places_of
 from augmill.tasks.stages.augment import relabelled, step_named
 from augmill.tasks.stages.split import with_provenance
 from augmill.tasks.storage import json_objects, parquet
+from augmill.tasks.versions.refit import refitted_children
 from augmill.tasks.versions.versions import Lake
 
 I64 = NDArray[np.int64]
@@ -191,10 +192,15 @@ def rebuild_rows(ctx: Context, rows: pa.Table, item: RebuildItem) -> pa.Table:
     pool = PoolIndex(parent_ids.to_pylist(), places["label"].take(positions).to_pylist(), recipe["label"])
     seeds = rows[SEED].to_numpy()
     recorded = Recorded(_parent_positions(lists, parent_ids), seeds, rows[OPS].to_pylist())
-    children = modality_of(ctx).rebuild(ops_of(ctx, step), recipe["description"] or {}, parents, pool, recorded)
-    children = relabelled(ctx, step, children, pool)
     words = words_of(parent_ids)[recorded.bases]
     copies = _copies(word_of("step", ctx.policy.seed, step.name), words[:, 0], seeds)
+    ops = ops_of(ctx, step)
+    if is_joint(ops):
+        bases = parent_ids.take(pa.array(recorded.bases))
+        children = refitted_children(ctx, recipe, item.index, bases, copies, seeds)
+    else:
+        children = modality_of(ctx).rebuild(ops, recipe["description"] or {}, parents, pool, recorded)
+        children = relabelled(ctx, step, children, pool)
     provenance = {column: children[column] for column in NAMES if column in children.column_names} | {
         SAMPLE_ID: ids_of(child_words(recipe_hash, words, copies)),
         DEPTH: pa.repeat(pa.scalar(1, pa.int32()), rows.num_rows),

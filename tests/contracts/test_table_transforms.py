@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,16 @@ from augmill.tasks.rows.provenance import LABEL_WEIGHTS, OPS, PARENT_IDS, SAMPLE
 
 FOLDER = Path(augmill.tasks.transforms.__path__[0]) / "tabular"
 NAMES = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
-VARIANTS = [(name, {}) for name in NAMES] + [
+# What a transform needs that has no default.
+EXAMPLES = {"resample": {"sampler": "SMOTE"}}
+K_MEANS = {"k_neighbors": 5, "kmeans_estimator": 3, "cluster_balance_threshold": 0.1}
+VARIANTS = [(name, EXAMPLES.get(name, {})) for name in NAMES] + [
     ("borderline_smote", {"kind": "borderline-2"}),
     ("feature_dropout", {"fill": "missing", "rate": 0.4}),
     ("svm_smote", {"out_step": 1.0}),
+    ("resample", {"sampler": "KMeansSMOTE", "params": K_MEANS}),
+    ("resample", {"sampler": "RandomOverSampler", "params": {"shrinkage": 0.5}}),
+    ("resample", {"sampler": "SMOTENC", "k_parents": 1}),
 ]
 POLICY = Policy(dataset="laws", modality="tabular", source={"uri": "none"}, label="y", key="key", ignore=("note",))
 BIRTHS = 60
@@ -77,15 +83,23 @@ class World:
         self.description = json.loads(json.dumps(tabular.describe(POLICY, [self.rows])))
         self.labels = [str(value) for value in self.rows["y"].to_pylist()]
         self.pool = PoolIndex(self.rows[SAMPLE_ID].to_pylist(), self.labels, "1")
+        self.joint = any(op.module.BEHAVIOUR.joint for op in self.ops)
 
     def load(self, rows: np.ndarray) -> pa.Table:
         return self.rows.take(pa.array(rows, pa.int64()))
 
     def births(self, count: int = BIRTHS, seed: int = 0) -> ChildSpecs:
+        self.pool = replace(self.pool, count=count, seed=seed)
         self.state = tabular.fit(self.ops, self.description, self.pool, self.load)
         bases = np.flatnonzero(self.state["weights"])
         number = np.arange(count)
-        return ChildSpecs(bases[number % len(bases)], number // len(bases), number * 7919 + 2**40 + seed)
+        places, copies = bases[number % len(bases)], number // len(bases)
+        if self.joint:  # how many children each base has is then not ours to say
+            each = self.state["weights"].astype(np.int64)
+            places = np.repeat(np.arange(len(each)), each)
+            copies = np.arange(len(places)) - np.repeat(np.cumsum(each) - each, each)
+        self.born = ChildSpecs(places, copies, number * 7919 + 2**40 + seed)
+        return self.born
 
     def children(self, births: ChildSpecs) -> pa.Table:
         return tabular.children(self.ops, self.description, self.pool, self.state, births, self.load)
@@ -93,7 +107,7 @@ class World:
 
 def world_of(name: str, params: dict, **rows: object) -> World:
     op = op_of(name, **params)
-    return World([op], rows_of(mixed=op.module.ACCEPTS.columns != "numeric", **rows))
+    return World([op], rows_of(mixed=tabular.accepts_of(op).columns != "numeric", **rows))
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join([variant[0], *map(str, variant[1].values())]))
@@ -178,7 +192,8 @@ def test_parents_are_recorded_and_true(world):
     draws = world.ops[0].module.draw(
         world.ops[0].params,
         tabular.spec_from_json(world.description),
-        {key.removeprefix("0/"): array for key, array in world.state.items()} | {"size": np.int64(len(world.rows))},
+        {key.removeprefix("0/"): array for key, array in world.state.items()}
+        | {"size": np.int64(len(world.rows)), "copies": births.copies},
         op_seeds(births.seeds, 0),
         births.bases,
     )
@@ -188,6 +203,7 @@ def test_parents_are_recorded_and_true(world):
         (op,) = json.loads(made[OPS][i].as_py())
         assert op["use"] == world.ops[0].use
         assert op["drawn"].get("partners", []) == list(range(1, len(ids)))
+        assert (op["drawn"].get("parents") == "nearest") == world.joint
         if "weight" in draws:
             assert op["drawn"]["weight"] == draws["weight"][i]
 
@@ -217,11 +233,17 @@ def test_children_do_not_depend_on_batch_size_or_order(world):
 def test_a_hundred_more_children_leave_the_first_ones_as_they_are(world):
     few = world.children(world.births())
     many = world.children(world.births(BIRTHS + 100))
-    assert many.slice(0, BIRTHS).equals(few)
+    # A sampler that draws all children at once draws others where more are wanted: that is declared, and the price.
+    assert many.slice(0, BIRTHS).equals(few) != world.joint
 
 
 def rebuilt(world: World, children: pa.Table, seeds: np.ndarray) -> pa.Table:
     """The children again, from a table that holds their parents and others, in another order than the pool."""
+    if world.joint:
+        again = World(world.ops, world.rows.take(pa.array(np.random.default_rng(2).permutation(len(world.rows)))))
+        again.births()
+        at = np.searchsorted(world.born.seeds, seeds)
+        return again.children(ChildSpecs(world.born.bases[at], world.born.copies[at], seeds))
     places = np.random.default_rng(2).permutation(len(world.pool.ids))
     who = PoolIndex([world.pool.ids[place] for place in places], [world.labels[place] for place in places], "1")
     at = {name: row for row, name in enumerate(who.ids)}
@@ -253,7 +275,13 @@ def test_a_class_without_a_row_gives_the_named_error(variant):
 @pytest.mark.parametrize("positives", [1, 2, 5])
 def test_a_tiny_class_gives_advice_or_children(variant, positives):
     world = world_of(*variant, positives=positives)
-    if world.ops[0].module.BEHAVIOUR.fitted:
+    if variant[1].get("sampler") == "RandomOverSampler":  # it has no neighbours, and its children two parents
+        if positives == 1:
+            with pytest.raises(DataError, match="names the 2 nearest rows of class '1'"):
+                world.births()
+        else:
+            assert world.children(world.births()).num_rows == BIRTHS
+    elif world.ops[0].module.BEHAVIOUR.fitted:
         with pytest.raises(DataError, match=r"needs at least 6 rows of class '1'") as caught:
             world.births()
         assert "fitted distribution per class" in caught.value.remedy
@@ -304,7 +332,7 @@ def test_missing_values_are_kept_or_refused_as_declared(variant):
 
 def test_columns_are_accepted_or_refused_as_declared(variant):
     op = op_of(variant[0], **variant[1])
-    wanted = op.module.ACCEPTS.columns
+    wanted = tabular.accepts_of(op).columns
     for mixed in (True, False):
         description = tabular.describe(POLICY, [rows_of(mixed=mixed)])
         right = wanted == "any" or (wanted == "mixed") == mixed
@@ -331,7 +359,7 @@ def test_transforms_of_real_rows_must_come_first(variant):
 def test_a_chain_behind_it_keeps_the_laws(variant):
     name, params = variant
     ops = [op_of(name, 0.7, **params), op_of("mixup", 0.5, alpha=1.0), op_of("feature_dropout", 0.4)]
-    world = World(ops, rows_of(mixed=ops[0].module.ACCEPTS.columns != "numeric"))
+    world = World(ops, rows_of(mixed=tabular.accepts_of(ops[0]).columns != "numeric"))
     births = world.births()
     made = world.children(births)
     halves = [

@@ -14,7 +14,8 @@ from augmill.tasks.transforms.magnitudes import MOST, magnitudes, most, pinned
 from augmill.tasks.transforms.transform_contract import Nothing, Parameters
 
 CATALOGUE = Catalogue()
-NAMES = [name for name in CATALOGUE.names() if name != "image.compose"]  # it has no parameters of its own
+# Those by which a library's own transforms are named have no parameters of their own to grow.
+NAMES = [name for name in CATALOGUE.names() if name not in ("image.compose", "tabular.resample")]
 # Flips, turns by quarters and mixtures are on or off; those that interpolate are probed by their weight.
 WITHOUT = {
     *("image.horizontal_flip", "image.vertical_flip", "image.transpose", "image.random_rotate90"),
