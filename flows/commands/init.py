@@ -82,7 +82,7 @@ def command(
         return
     say(f"Wrote {shown[0]} and {shown[1]} from {made.seen.rows:,} rows, {len(made.seen.classes)} classes.")
     if made.seen.found.ignored:
-        say(f"  {made.seen.found.said_of_ignored}")
+        say(f"  {made.seen.found.ignored_summary}")
     for step in made.advised:
         say(f"  {step.name}: {', '.join(one.use for one in step.chain)}")
     if not made.advised:

@@ -1,4 +1,4 @@
-"""Names of immutable objects: the hash of everything they were made from."""
+"""Names of immutable objects: hashes of everything they are made from."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def digest_of(*arrays: NDArray[Any]) -> str:
 
 
 def code_version(*modules: str) -> str:
-    """Hash of the source of the given modules, so that results are redone when their code changes."""
+    """Hash of the source of the given modules, so that results are computed again when their code changes."""
     import importlib.util
 
     digest = hashlib.blake2b(digest_size=NAME_BYTES)
