@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -22,6 +21,7 @@ from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.chunks import ReadOptions, typed
 from augmill.tasks.sources.source_contract import Chunk, Fault, Scan, SourceListing, SourceObject, Unit, lacking
+from augmill.tasks.sources.utf8_stream import Utf8Stream, unescape, unescape_column
 from augmill.tasks.sources.values import blanked, fit, text_type
 from augmill.tasks.sources.verified_reader import Opened, opened
 from augmill.tasks.sources.work_units import grouped
@@ -141,7 +141,7 @@ class _Rows:
         self._source, self._header, self._missing = source, header, missing
         self._next = 0
         self._torn: list[Fault] = []
-        self.undecodable = False
+        self._undecodable = False
 
     def blocks(self, handle: Opened) -> Iterator[Block]:
         handle.stream.seek(self._header.end)
@@ -163,13 +163,14 @@ class _Rows:
     def _batches(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
         from pyarrow import csv as arrow_csv
 
-        _hear_of_undecodable()
         names = list(self._header.names)
         if stream.tell() == self._source.bytes:
             return
+        # Arrow decodes the text of an invalid row before it calls the handler, and cannot raise an error there.
+        utf8 = Utf8Stream(stream)
         try:
             reader = arrow_csv.open_csv(
-                pa.PythonFile(stream, mode="r"),
+                pa.PythonFile(utf8, mode="r"),
                 # Only a single thread numbers the invalid rows.
                 read_options=arrow_csv.ReadOptions(column_names=names, block_size=BLOCK_BYTES, use_threads=False),
                 parse_options=arrow_csv.ParseOptions(
@@ -179,9 +180,10 @@ class _Rows:
                     column_types={name: pa.binary() for name in names}, strings_can_be_null=False
                 ),
             )
-            yield from reader
+            for batch in reader:
+                yield _restored(batch) if utf8.has_escapes else batch
         except pa.ArrowInvalid as error:
-            if self.undecodable:
+            if self._undecodable:
                 raise DataError(
                     f"{self._source.name} has a row after row {self._next} that is not UTF-8 and has the wrong number"
                     " of fields",
@@ -193,11 +195,16 @@ class _Rows:
             ) from error
 
     def _on_torn(self, row: Any) -> str:
-        if row.text.count('"') % 2:
-            self._never_closed(row.number - 1, row.text)
+        try:
+            text = unescape(row.text.encode()).decode()
+        except UnicodeDecodeError:
+            self._undecodable = True
+            return "error"
+        if text.count('"') % 2:
+            self._never_closed(row.number - 1, text)
         else:
             reason = f"expected {row.expected_columns} fields, got {row.actual_columns}"
-            self._torn.append(Fault.at(self._source, row.number - 1, reason, row.text))
+            self._torn.append(Fault.at(self._source, row.number - 1, reason, text))
         return "skip"
 
     def _never_closed(self, row: int, text: str) -> None:
@@ -247,23 +254,5 @@ def _line(row: pa.RecordBatch, delimiter: str) -> str:
     return delimiter.join(column[0].as_py().decode(errors="replace") for column in row.columns)
 
 
-def _hear_of_undecodable() -> None:
-    """Have Arrow's trouble with a torn row that is not UTF-8 noted by its reader, which then says so.
-
-    Arrow decodes such a row before it calls the handler, cannot raise what comes of it, and would print a traceback.
-    """
-    before = sys.unraisablehook
-    if before is not _heard:
-        _HOOKS[:] = [before]
-        sys.unraisablehook = _heard
-
-
-_HOOKS: list[Any] = []
-
-
-def _heard(unraisable: sys.UnraisableHookArgs) -> None:
-    reader = getattr(unraisable.object, "__self__", None)
-    if isinstance(reader, _Rows) and isinstance(unraisable.exc_value, UnicodeDecodeError):
-        reader.undecodable = True
-    else:
-        _HOOKS[0](unraisable)
+def _restored(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([unescape_column(column) for column in batch.columns], schema=batch.schema)
