@@ -52,7 +52,7 @@ class Located:
             _register(Path(self.folder))
         try:
             return importlib.import_module(self.module_name)
-        except (Exception, SystemExit) as fault:  # a plug-in is foreign code and may raise anything
+        except (Exception, SystemExit) as fault:  # a plug-in is a user's code and may raise anything
             file, line = _blame(fault, self)
             cause = f"The plug-in {self.name} ({self.origin}) cannot be imported: {type(fault).__name__}: {fault}"
             raise _refusal(file, line, cause) from fault
@@ -74,16 +74,16 @@ class Located:
 
 
 def discover(kind: Kind, folder: Path | None, built_in: Collection[str] = ()) -> dict[str, Located]:
-    """Every plug-in of a kind by name, sorted. Raises PolicyError where two share a name or one shadows ours."""
-    found: dict[str, Located] = {}
+    """Every plug-in of a kind by name, sorted. Raises PolicyError if two have the same name, or a built-in one's."""
+    plugins: dict[str, Located] = {}
     for plugin, file, line in [*_in_folder(kind, folder), *_in_packages(kind)]:
         if plugin.name in built_in:
             raise _refusal(file, line, f"The plug-in {plugin.name} has the name of a built-in one; names must differ")
-        if plugin.name in found:
-            other = found[plugin.name].origin
+        if plugin.name in plugins:
+            other = plugins[plugin.name].origin
             raise _refusal(file, line, f"The plug-in {plugin.name} exists twice, here and in {other}")
-        found[plugin.name] = plugin
-    return dict(sorted(found.items()))
+        plugins[plugin.name] = plugin
+    return dict(sorted(plugins.items()))
 
 
 def _in_folder(kind: Kind, folder: Path | None) -> Iterator[tuple[Located, str, int]]:
@@ -113,16 +113,16 @@ def _in_packages(kind: Kind) -> Iterator[tuple[Located, str, int]]:
 def _check_name(kind: Kind, name: str, file: str, line: int) -> None:
     shape = rf"{_WORD}\.{_WORD}" if kind == "transforms" else _WORD
     if not re.fullmatch(shape, name):
-        wanted = "MODALITY.NAME" if kind == "transforms" else "NAME"
-        raise _refusal(file, line, f"The plug-in {name!r} must be called {wanted}, of lower-case letters, digits and _")
+        form = "MODALITY.NAME" if kind == "transforms" else "NAME"
+        raise _refusal(file, line, f"The plug-in {name!r} must be called {form}, of lower-case letters, digits and _")
 
 
 def _line_of(point: EntryPoint) -> tuple[str, int]:
     text = point.dist.read_text("entry_points.txt") if point.dist else None
     name = f"{point.dist.name}/entry_points.txt" if point.dist else "entry_points.txt"
     lines = (text or "").splitlines()
-    found = [number for number, line in enumerate(lines, 1) if re.match(rf"{re.escape(point.name)}\s*=", line)]
-    return name, found[0] if found else 1
+    numbers = [number for number, line in enumerate(lines, 1) if re.match(rf"{re.escape(point.name)}\s*=", line)]
+    return name, numbers[0] if numbers else 1
 
 
 def _package_of(folder: Path) -> str:
@@ -131,8 +131,8 @@ def _package_of(folder: Path) -> str:
 
 
 def _register(folder: Path) -> None:
-    # A package made in memory whose path is the folder: sub-folders become namespace packages of their own,
-    # relative imports work, and nothing is put on sys.path where it could hide a library.
+    # Create a package in memory whose path is the folder: sub-folders become namespace packages, relative imports
+    # work, and sys.path does not change, where the folder could hide a library.
     name = _package_of(folder)
     if name not in sys.modules:
         spec = importlib.machinery.ModuleSpec(name, None, is_package=True)

@@ -83,7 +83,7 @@ def command(
         return
     say(f"Wrote {paths[0]} and {paths[1]} from {profile.rows:,} rows, {len(profile.classes)} classes.")
     if profile.listing.ignored:
-        say(f"  {profile.listing.said_of_ignored}")
+        say(f"  {profile.listing.ignored_summary}")
     for step in policy_draft.recommended:
         say(f"  {step.name}: {', '.join(transform.use for transform in step.chain)}")
     if not policy_draft.recommended:

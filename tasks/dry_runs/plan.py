@@ -61,7 +61,7 @@ def plan(asked: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
         "up_to_date": asked.unchanged,
         "unrecorded": asked.unchanged and not asked.recorded,
         "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
-        "ignored": asked.listing.said_of_ignored,
+        "ignored": asked.listing.ignored_summary,
         "gates": list(gates_of(ctx.policy.gates)) if ctx.policy.steps else [],
         "changes": changes(asked),
         "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},

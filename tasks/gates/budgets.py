@@ -1,7 +1,7 @@
 """Budgets: what a version may cost, in rows, bytes, CPU seconds and money.
 
 Rows and bytes are those of new rows that will be published. CPU seconds and money depend on how fast the run was:
-they are told, and can end the run, but are no figures of the version.
+they are reported and can end the run, but they do not describe the version.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ BYTES_PER_GB = 10**9
 SECONDS_PER_HOUR = 3600.0
 
 
-def judge(evidence: Evidence, asked: Budgets) -> list[CheckReport]:
-    """One answer per budget that is set."""
+def judge(evidence: Evidence, gate: Budgets) -> list[CheckReport]:
+    """One report per budget that is set."""
     rows, size, cpu = sum(evidence.made.values()), evidence.made_bytes, evidence.cpu_seconds
-    found = [
-        _within("rows_budget", asked, rows, asked.max_rows, "New rows."),
-        _within("bytes_budget", asked, size, asked.max_bytes, "Bytes of the new rows' files."),
-        _clocked(_within("cpu_seconds_budget", asked, cpu, asked.max_cpu_seconds, "CPU seconds up to here.")),
-        _clocked(_within("money_budget", asked, money(asked, cpu, size), asked.max_money, f"In {asked.currency}.")),
+    reports = [
+        _within("rows_budget", gate, rows, gate.max_rows, "New rows."),
+        _within("bytes_budget", gate, size, gate.max_bytes, "Bytes of the new rows' files."),
+        _run_dependent(_within("cpu_seconds_budget", gate, cpu, gate.max_cpu_seconds, "CPU seconds up to here.")),
+        _run_dependent(_within("money_budget", gate, money(gate, cpu, size), gate.max_money, f"In {gate.currency}.")),
     ]
-    return [one for one in found if one is not None]
+    return [report for report in reports if report is not None]
 
 
-def money(asked: Budgets, cpu_seconds: float, size: int) -> float:
-    """What so much work and so many bytes cost at the policy's prices."""
-    work = cpu_seconds / SECONDS_PER_HOUR * (asked.price_per_cpu_hour or 0.0)
-    return work + size / BYTES_PER_GB * (asked.price_per_gb or 0.0)
+def money(gate: Budgets, cpu_seconds: float, size: int) -> float:
+    """The cost of this CPU time and of `size` bytes at the policy's prices."""
+    work = cpu_seconds / SECONDS_PER_HOUR * (gate.price_per_cpu_hour or 0.0)
+    return work + size / BYTES_PER_GB * (gate.price_per_gb or 0.0)
 
 
-def _within(name: str, asked: Budgets, spent: float, most: float | None, words: str) -> CheckReport | None:
-    if most is None:
+def _within(name: str, gate: Budgets, spent: float, limit: float | None, words: str) -> CheckReport | None:
+    if limit is None:
         return None
-    return answer(name, asked, spent <= most, spent, f"<= {most:,}", words)
+    return answer(name, gate, spent <= limit, spent, f"<= {limit:,}", words)
 
 
-def _clocked(told: CheckReport | None) -> CheckReport | None:
-    return None if told is None else {**told, "clocked": True}
+def _run_dependent(report: CheckReport | None) -> CheckReport | None:
+    return None if report is None else {**report, "clocked": True}

@@ -1,8 +1,8 @@
-"""Small, fast students that are trained alike on two sets of rows, to see which set teaches more.
+"""Small, fast classifiers that are trained in the same way on two sets of rows, to compare what the sets are worth.
 
-Same budget: as many boosting rounds or fitting steps, leaves of the same size, and weights that add up to the same,
-so that regularisation weighs as much. A student of one draw sees a bootstrap of the real rows, and of the new rows
-those whose parents are all in it: what is not drawn must not teach through its children.
+Both have the same budget: the same number of boosting rounds or fitting steps, leaves of the same size, and weights
+with the same sum, so that regularisation has the same effect. The classifier of one draw is trained on a bootstrap of
+the real rows and on the new rows whose parents are all in it: rows that are not drawn must not act through children.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ I64 = NDArray[np.int64]
 
 BINS = 32
 TREES = 80
-"""Trees of one student over all classes: so that many classes take no longer than two."""
+"""Trees of one classifier over all classes: so that many classes take no longer than two."""
 ROUNDS = (8, 20)
 LEAVES = 8
 LEARNING_RATE = 0.25
@@ -35,8 +35,9 @@ POISSON = np.cumsum(np.exp(-1.0) / np.array([1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 72
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Rows to learn from, real and new together. `steps` (n,) is -1 for real rows, else which step made the row;
-    `strata` (n,) say which rows a draw must keep in proportion; `draws` (n,) is how often each was drawn."""
+    """Training rows, real and new together. `steps` (n,) is -1 for real rows, else the number of the step that made
+    the row; `strata` (n,) are the groups whose total weight a draw must not change; `draws` (n,) is how often each row
+    was drawn."""
 
     inputs: NDArray[Any]
     codes: I64
@@ -48,8 +49,8 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Validation rows: `inputs` (n, d), true classes `codes` (n,), what each row stands for in `weights` (n,), how
-    often each stands in the rows as they are and in each resample (`counts`, (1 + b, n)), and what is judged."""
+    """Validation rows: `inputs` (n, d), true classes `codes` (n,), `weights` (n,), how often each row occurs in the
+    original rows and in each of b resamples (`counts`, (1 + b, n)), and the classes that are judged."""
 
     inputs: NDArray[Any]
     codes: I64
@@ -62,82 +63,83 @@ class EvaluationSet:
 
 @dataclass(frozen=True)
 class EvaluationJob:
-    """One student for one worker: what to learn from, the steps whose rows it is given, the questions."""
+    """One classifier for one worker: its training rows, the steps whose new rows it uses, the validation rows."""
 
     name: str
-    lesson: TrainingSet
+    training: TrainingSet
     steps: tuple[int, ...]
-    questions: EvaluationSet
+    evaluation: EvaluationSet
     classes: int
-    student: str
+    classifier: str
 
 
-def drawn(words: U64, seed: int, draw: int) -> F64:
-    """How often rows with these id words are drawn, shape (n,): of the id alone, so children can ask for parents."""
+def bootstrap_counts(words: U64, seed: int, draw: int) -> F64:
+    """How often rows with these id words are drawn, shape (n,). It depends on the id alone, so that the draws of a
+    child's parents can be computed from their ids."""
     seeds = child_seeds(word_of("model_delta", seed, draw), words, np.zeros(len(words), dtype=np.int64))
     return np.searchsorted(POISSON, uniforms(seeds, "bootstrap"), side="right").astype(np.float64)
 
 
 def fit_preprocessor(student: str, real: F64) -> Callable[[F64], NDArray[Any]]:
-    """How features become inputs of a student, from real training rows: the same for both sides.
+    """The function that turns features into inputs of a classifier, fitted on real training rows; both sides use it.
 
-    For trees, the bins they would find themselves, once instead of once per student; else standard deviations.
+    For trees it computes the bins once, instead of once per classifier; otherwise it standardises.
     """
     if student == "boosting":
         inner = np.linspace(0.0, 1.0, BINS + 1)[1:-1]
         edges = [np.unique(np.quantile(column, inner, method="nearest")) for column in real.T]
-        return partial(_bins, edges)
+        return partial(_bin_codes, edges)
     mean, spread = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-9)
     return lambda features: (features - mean) / spread
 
 
-def _bins(edges: Sequence[F64], features: F64) -> NDArray[np.uint8]:
-    columns = [np.searchsorted(mine, column, side="left") for mine, column in zip(edges, features.T, strict=True)]
+def _bin_codes(edges: Sequence[F64], features: F64) -> NDArray[np.uint8]:
+    columns = [np.searchsorted(inner, column, side="left") for inner, column in zip(edges, features.T, strict=True)]
     return np.stack(columns, axis=1).astype(np.uint8) if columns else np.zeros((len(features), 0), dtype=np.uint8)
 
 
-def train_and_score(exam: EvaluationJob) -> F64:
-    """Worker: train a student and judge its answers: the metric of each class in each resample.
+def train_and_score(job: EvaluationJob) -> F64:
+    """Run in a worker: train a classifier and compute the metric of each class in each resample.
 
-    Shape (judged classes, 1 + resamples); the first of the last axis are the validation rows as they are.
+    Shape (judged classes, 1 + resamples); index 0 of the last axis is for the original validation rows.
     """
     from threadpoolctl import threadpool_limits
 
-    asked = exam.questions
-    metric = score_metrics.named(asked.metric, asked.precision)
+    evaluation = job.evaluation
+    metric = score_metrics.metric_by_name(evaluation.metric, evaluation.precision)
     with threadpool_limits(1):
-        answers = _answers(exam)
-    return metric(answers, asked.codes, asked.counts * asked.weights, asked.judged).T
+        probabilities = _probabilities(job)
+    return metric(probabilities, evaluation.codes, evaluation.counts * evaluation.weights, evaluation.judged).T
 
 
-def _answers(exam: EvaluationJob) -> F64:
-    """Probabilities, shape (questions, classes)."""
-    lesson = exam.lesson
-    weights = np.where((lesson.steps < 0) | np.isin(lesson.steps, exam.steps), lesson.draws, 0.0)
-    weights = _in_proportion(lesson, weights)
-    there = weights > 0.0
-    found = np.zeros((len(exam.questions.inputs), exam.classes))
-    known = np.unique(lesson.codes[there])
-    if len(known) == 1:
-        found[:, known] = 1.0
-        return found
-    model = _student(exam.student, len(known))
-    mine = weights[there] * (np.count_nonzero(lesson.steps < 0) / weights.sum())
-    model.fit(lesson.inputs[there], lesson.codes[there], sample_weight=mine)
-    found[:, known] = model.predict_proba(exam.questions.inputs)
-    return found
+def _probabilities(job: EvaluationJob) -> F64:
+    """Predicted probabilities of the validation rows, shape (rows, classes)."""
+    training = job.training
+    weights = np.where((training.steps < 0) | np.isin(training.steps, job.steps), training.draws, 0.0)
+    weights = _rebalanced_weights(training, weights)
+    used = weights > 0.0
+    probabilities = np.zeros((len(job.evaluation.inputs), job.classes))
+    codes = np.unique(training.codes[used])
+    if len(codes) == 1:
+        probabilities[:, codes] = 1.0
+        return probabilities
+    model = _classifier(job.classifier, len(codes))
+    sample_weight = weights[used] * (np.count_nonzero(training.steps < 0) / weights.sum())
+    model.fit(training.inputs[used], training.codes[used], sample_weight=sample_weight)
+    probabilities[:, codes] = model.predict_proba(job.evaluation.inputs)
+    return probabilities
 
 
-def _in_proportion(lesson: TrainingSet, draws: F64) -> F64:
-    """Weights such that every class of real rows, and of each step, weighs what it weighs in the version."""
-    size = int(lesson.strata.max()) + 1
-    wanted = np.bincount(lesson.strata, lesson.weights, size)
-    got = np.bincount(lesson.strata, lesson.weights * draws, size)
-    scale = np.divide(wanted, got, out=np.zeros(size), where=got > 0.0)
-    return lesson.weights * draws * scale[lesson.strata]
+def _rebalanced_weights(training: TrainingSet, draws: F64) -> F64:
+    """Weights of drawn rows such that every stratum has the same total weight as in the version."""
+    size = int(training.strata.max()) + 1
+    totals = np.bincount(training.strata, training.weights, size)
+    drawn_totals = np.bincount(training.strata, training.weights * draws, size)
+    scale = np.divide(totals, drawn_totals, out=np.zeros(size), where=drawn_totals > 0.0)
+    return training.weights * draws * scale[training.strata]
 
 
-def _student(name: str, classes: int) -> Any:
+def _classifier(name: str, classes: int) -> Any:
     if name == "logistic":
         from sklearn.linear_model import LogisticRegression
 

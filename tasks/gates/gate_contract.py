@@ -1,8 +1,8 @@
-"""What a gate is given and what it answers.
+"""The interface of a gate: its input and its reports.
 
-A gate is a file `tasks/gates/<key in the policy>.py` with one function, `judge(evidence, asked)`, where `asked` is its
-model from `policies/gates.py`. It answers with one entry per figure that has a target. The first entry bears the
-gate's name where a service level of that name exists.
+A gate is a file `tasks/gates/<key in the policy>.py` with one function, `judge(evidence, gate)`, where `gate` is its
+model from `policies/gates.py`. It returns one report per figure that has a target. The first report has the gate's
+name if a service level of that name exists.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ NO_FEATURE = "no column is a feature, so all rows look alike"
 
 @dataclass(frozen=True)
 class Sample:
-    """Some rows of a kind, chosen by their ids: the same whatever the number of shards or workers. Sorted by id.
+    """Some rows of a kind, sorted by id and chosen by id, so that the number of shards and workers does not matter.
 
-    `rows` are their columns, provenance included, without pictures; `features` (n, d) are what the modality's verifier
-    sees; `looks` (n, 2) are words that are equal where two rows look alike to a model; `labels` (n,) are text; each
-    row stands for `weights` (n,) rows; `steps` (n,) name what made it, "" for real rows; `total` is how many rows
-    there are in all.
+    `rows` are their columns, provenance included, without images; `features` (n, d) are those of the modality's
+    verifier; `looks` (n, 2) are words that are equal if two rows look the same to a model; `labels` (n,) are text; each
+    row represents `weights` (n,) rows; `steps` (n,) are the names of the steps that made them, "" for real rows;
+    `total` is the number of rows the sample was taken from.
     """
 
     rows: pa.Table
@@ -50,11 +50,12 @@ class Sample:
 
 
 class Evidence(Protocol):
-    """What a version to be holds. Samples are read when they are first asked for; test rows are never among them."""
+    """What a gate can know of a version before it is published. Samples are read at first use and never hold test
+    rows."""
 
     @property
     def policy(self) -> Policy:
-        """The policy the version is made by."""
+        """The policy that makes the version."""
 
     @property
     def train(self) -> Sample:
@@ -66,8 +67,8 @@ class Evidence(Protocol):
 
     @property
     def children(self) -> Sample:
-        """New rows that will be published, of all steps; where training rows are sampled, children of the sample,
-        unless these are too few."""
+        """New rows that will be published, of all steps; if training rows are sampled, children of the sample, unless
+        these are too few."""
 
     @property
     def real(self) -> Mapping[str, int]:
@@ -83,15 +84,15 @@ class Evidence(Protocol):
 
     @property
     def cpu_seconds(self) -> float:
-        """What the run has spent so far, on all its processes."""
+        """CPU seconds that the run has used so far, in all its processes."""
 
     @property
     def production(self) -> pa.Table:
-        """Rows as production sends them, in an order of chance; asked for by a gate that names them."""
+        """Rows as production sends them, in random order; only for a gate whose policy names their source."""
 
     @property
     def readable(self) -> float:
-        """The share of production rows that could be read as training rows are: `production` holds no others."""
+        """The share of production rows that could be read like training rows: `production` holds no others."""
 
     @property
     def feature_columns(self) -> Sequence[str]:
@@ -103,10 +104,10 @@ class Evidence(Protocol):
 
     @property
     def epsilons(self) -> Mapping[str, float | None]:
-        """What each step spends of any one real row, as its transforms declare; None where one of them does not."""
+        """The epsilon each step spends per real row, as its transforms declare; None if one of them declares none."""
 
     def parents(self, children: Sample) -> Sample:
-        """The real rows that some new rows were made of, each once."""
+        """The real rows that these new rows were made from, each once."""
 
     def children_of(self, ids: Sequence[str]) -> F64:
         """Features of the new rows that were made of the given real rows."""
@@ -123,24 +124,24 @@ class Evidence(Protocol):
 
     @property
     def fitted_on_others(self) -> Sequence[str]:
-        """Ids of rows that steps learned from and that lie in no file of real training rows; there should be none."""
+        """Ids of rows that steps were fitted on and that are in no file of real training rows; should be empty."""
 
     def features(self, rows: pa.Table) -> F64:
-        """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""
+        """The modality's verifier features of any rows, shape (n, d), computed as for the training rows."""
 
     def load(self) -> None:
         """Read the samples now."""
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """Results in the order of `items`, from the run's workers; `function` is one of a module, items are small."""
+        """Results in the order of `items`, from the run's workers; `function` must be a module's, items small."""
 
     def origin_of(self, step: Step) -> str:
-        """`augmented` or `synthetic`: what the rows of a step are."""
+        """The origin of the rows of a step: `augmented` or `synthetic`."""
 
 
 def answer(
     name: str,
-    asked: Gate,
+    gate: Gate,
     success: bool,
     observed: float | int | None,
     target: str,
@@ -151,7 +152,7 @@ def answer(
     error: str = "",
     failing: Sequence[Mapping[str, Any]] = (),
 ) -> CheckReport:
-    """One figure of a gate, as all reports show it."""
+    """The report of one figure of a gate."""
     return {
         "name": name,
         "layer": LAYER,
@@ -161,14 +162,14 @@ def answer(
         "target": target,
         "description": description,
         "error": error,
-        "on_failure": asked.on_failure,
+        "on_failure": gate.on_failure,
         "too_few": False,
         "details": list(details),
         "failing": [{"sample_id": row["sample_id"], "values": dict(row.get("values", {}))} for row in failing],
     }
 
 
-def too_few(name: str, asked: Gate, target: str, why: str, description: str = "") -> CheckReport:
-    """The answer of a gate that cannot judge: it passes nothing and condemns nothing, and does what was asked."""
-    told = answer(name, asked, False, None, target, description, error=f"{TOO_FEW}: {why}")
-    return {**told, "too_few": True, "on_failure": asked.on_too_few}
+def too_few(name: str, gate: Gate, target: str, why: str, description: str = "") -> CheckReport:
+    """The report of a gate that has too few rows to judge; the policy's `on_too_few` says what happens then."""
+    report = answer(name, gate, False, None, target, description, error=f"{TOO_FEW}: {why}")
+    return {**report, "too_few": True, "on_failure": gate.on_too_few}

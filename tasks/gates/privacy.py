@@ -1,9 +1,9 @@
-"""Privacy: how much of single real rows the new rows give away.
+"""Privacy: how much the new rows reveal about single real rows.
 
-Copies are counted among all new rows. Distances are taken on the modality's scaled features, of a sample of new rows to
-a sample of real training rows that holds all parents of the new ones; so that no sampling hides a row from its parent.
-New rows are made beside real ones: whoever passes them on without the real rows learns here what they tell. DCR is the
-distance to the closest record; the attack is that of Yeom et al. 2018 ("Privacy Risk in Machine Learning") by distance.
+Copies are counted among all new rows. Distances are computed on the modality's scaled features, from a sample of new
+rows to a sample of real training rows that holds all parents of the new rows, so that sampling never separates a row
+from its parent. This matters to those who hand on the new rows without the real ones. DCR is the distance to the
+closest record; the attack is that of Yeom et al. 2018 ("Privacy Risk in Machine Learning"), with distances.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ from numpy.typing import NDArray
 from augmill.policies.gates import Privacy
 from augmill.tasks.documents.report_document import CheckReport, Detail
 from augmill.tasks.gates.gate_contract import F64, NO_FEATURE, Evidence, Sample, answer, too_few
-from augmill.tasks.gates.sample_ops import head, ids_of, joined, of_class, taken
+from augmill.tasks.gates.sample_ops import head, ids_of, of_class, take, union
 from augmill.tasks.rows.randomness import generator
 from augmill.tasks.stats import scaling
 from augmill.tasks.stats.intervals import bootstrap, difference, effective, weighted_quantile, wilson
 from augmill.tasks.stats.nearest import nearest
 
 MOST_QUERIES = 2_000
-"""Rows of a kind whose closest neighbour is looked for: a share is then known to about 2 points."""
+"""Rows of a kind whose nearest neighbour is computed: the interval of a share is then about 2 points on each side."""
 
 FEWEST = 10
-"""Held-out rows of a class below which nothing is said of the class."""
+"""A class with fewer held-out rows is not judged."""
 
 FEWEST_ATTACKED = 30
-"""Held-out rows below which an attack would tell nothing: its interval would be wider than half a point."""
+"""With fewer held-out rows the attack means nothing: its interval would be wider than 0.5."""
 
 NEAR = 0.1
-"""A near copy lies closer to a real row than a tenth of what held-out rows of its class keep (median)."""
+"""A near copy is closer to a real row than a tenth of the median distance of held-out rows of its class."""
 
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Distances in units of what held-out rows of the class keep from training rows (median): 1 is as far as a fresh
-    row. `ids` name the new rows, `closest` their closest training rows; `held_out` are the fresh rows' own."""
+    """Distances divided by the median distance of held-out rows of the class to training rows: 1 is as far as an unseen
+    row. `ids` are those of the new rows, `closest` those of their closest training rows; `held_out` are the distances
+    of the held-out rows, by class."""
 
     ids: NDArray[np.str_]
     closest: NDArray[np.str_]
@@ -54,45 +55,45 @@ class Measured:
     held_out: Mapping[str, F64]
 
 
-def judge(evidence: Evidence, asked: Privacy) -> list[CheckReport]:
-    """Copies, near copies, distances, an attack, and what is spent of epsilon; nothing where no row is made."""
+def judge(evidence: Evidence, gate: Privacy) -> list[CheckReport]:
+    """Copies, near copies, distances, an attack, and the epsilon spent; nothing if the policy makes no rows."""
     if not evidence.policy.steps:
         return []
     if not evidence.made:
-        return [too_few("privacy", asked, "", "no new row is left")]
-    found = [_copies(evidence, asked)]
+        return [too_few("privacy", gate, "", "no new row is left")]
+    reports = [_copies(evidence, gate)]
     children = head(evidence.children, MOST_QUERIES)
     parents = evidence.parents(children)
     why = "" if evidence.train.features.shape[1] else NO_FEATURE
-    found += _distances(measure(evidence, children, parents), asked, evidence.policy.seed, why)
-    found.append(_membership(evidence, asked, set(parents.labels.tolist())))
-    ledger = _ledger(evidence, asked)
-    return [*found, ledger] if ledger else found
+    reports += _distances(measure(evidence, children, parents), gate, evidence.policy.seed, why)
+    reports.append(_membership(evidence, gate, set(parents.labels.tolist())))
+    ledger = _ledger(evidence, gate)
+    return [*reports, ledger] if ledger else reports
 
 
-def _copies(evidence: Evidence, asked: Privacy) -> CheckReport:
+def _copies(evidence: Evidence, gate: Privacy) -> CheckReport:
     copies, total = evidence.copies, sum(evidence.made.values())
     count = sum(len(ids) for ids in copies.values())
-    made: dict[str, int] = {}
+    new_rows: dict[str, int] = {}
     for (step, _), rows in evidence.made.items():
-        made[step] = made.get(step, 0) + rows
-    details = [_part(step, len(ids), made[step]) for step, ids in copies.items() if ids]
+        new_rows[step] = new_rows.get(step, 0) + rows
+    details = [_share_of_step(step, len(ids), new_rows[step]) for step, ids in copies.items() if ids]
     return answer(
         "exact_copies",
-        asked,
-        count / total <= asked.max_copy_share,
+        gate,
+        count / total <= gate.max_copy_share,
         count / total,
-        f"<= {asked.max_copy_share:g}",
+        f"<= {gate.max_copy_share:g}",
         f"New rows that equal a real training row in all features: {count:,} of {total:,}.",
         interval=wilson(count, total),
         details=details,
-        failing=[{"sample_id": one} for ids in copies.values() for one in ids[:SHOWN]][:SHOWN],
+        failing=[{"sample_id": copy_id} for ids in copies.values() for copy_id in ids[:SHOWN]][:SHOWN],
     )
 
 
 def measure(evidence: Evidence, children: Sample, parents: Sample) -> Measured:
-    """How far the new rows are from the training rows, and whether a validation row lies closer than any of them."""
-    references = joined(evidence.train, parents)
+    """The distances of the new rows to the training rows, and whether a validation row is nearer than any of these."""
+    references = union(evidence.train, parents)
     scale = scaling.fit(evidence.train.features)
     real, new = scale.apply(references.features), scale.apply(children.features)
     distance, at = nearest(new, real)
@@ -119,12 +120,12 @@ def measure(evidence: Evidence, children: Sample, parents: Sample) -> Measured:
 
 
 def _held_out(evidence: Evidence, references: Sample, scale: scaling.Scaling) -> dict[str, F64]:
-    """By class, how far rows that no step has seen are from the training rows.
+    """By class, the distances of rows that no step was fitted on to the training rows.
 
-    A class with too few validation rows is judged by its training rows, each against all others: a row that is left
-    out is as good as one that was never there.
+    For a class with too few validation rows, each of its training rows is compared with all other training rows
+    (leave-one-out).
     """
-    real, found = scale.apply(references.features), {}
+    real, distances = scale.apply(references.features), {}
     ids = {name: at for at, name in enumerate(ids_of(references))}
     for label in np.unique(evidence.children.labels):
         fresh = of_class(evidence.validation, label)
@@ -135,28 +136,29 @@ def _held_out(evidence: Evidence, references: Sample, scale: scaling.Scaling) ->
         if len(fresh) >= FEWEST:
             fresh = head(fresh, MOST_QUERIES)
             own = None if own is None else own[: len(fresh)]
-            found[str(label)] = nearest(scale.apply(fresh.features), real, own)[0]
-    return found
+            distances[str(label)] = nearest(scale.apply(fresh.features), real, own)[0]
+    return distances
 
 
-def _distances(measured: Measured, asked: Privacy, seed: int, blind: str = "") -> list[CheckReport]:
-    """Near copies of training rows, of validation rows, and the distances as a whole; `blind`: why none is known."""
-    near, far = f"<= {asked.max_near_copy_share:g}", f">= {asked.min_distance_ratio:g}"
+def _distances(measured: Measured, gate: Privacy, seed: int, unmeasurable: str = "") -> list[CheckReport]:
+    """Near copies of training rows and of validation rows, and the distance ratio; `unmeasurable` is the reason if
+    there are no distances."""
+    near, far = f"<= {gate.max_near_copy_share:g}", f">= {gate.min_distance_ratio:g}"
     words = {
         "near_copies": f"New rows closer to a training row than {NEAR:g} of what held-out rows keep (median).",
         "held_out_near_copies": "New rows that near to a validation row, which no step may have seen, and to no other.",
         "distance_ratio": "Distance to the closest training row (DCR), over that of held-out rows of the class.",
     }
     if len(measured.ids) == 0:
-        why = blind or f"no class of the new rows has {FEWEST} real rows to compare with"
-        return [too_few(name, asked, far if name == "distance_ratio" else near, why, words[name]) for name in words]
-    found = []
+        why = unmeasurable or f"no class of the new rows has {FEWEST} real rows to compare with"
+        return [too_few(name, gate, far if name == "distance_ratio" else near, why, words[name]) for name in words]
+    reports = []
     for name, hit in (("near_copies", measured.ratios < NEAR), ("held_out_near_copies", measured.leaks)):
         share = float((measured.weights * hit).sum() / measured.weights.sum())
-        told = answer(
+        report = answer(
             name,
-            asked,
-            share <= asked.max_near_copy_share,
+            gate,
+            share <= gate.max_near_copy_share,
             share,
             near,
             words[name],
@@ -164,22 +166,22 @@ def _distances(measured: Measured, asked: Privacy, seed: int, blind: str = "") -
             details=_by_step(measured, hit),
             failing=_closest(measured, hit),
         )
-        found.append(told)
-    return [*found, _ratio(measured, asked, far, words["distance_ratio"], seed)]
+        reports.append(report)
+    return [*reports, _ratio(measured, gate, far, words["distance_ratio"], seed)]
 
 
-def _ratio(measured: Measured, asked: Privacy, target: str, words: str, seed: int) -> CheckReport:
+def _ratio(measured: Measured, gate: Privacy, target: str, words: str, seed: int) -> CheckReport:
     ratio = weighted_quantile(measured.ratios, measured.weights, 0.5)
     details: list[Detail] = []
     for label in sorted(measured.held_out):
-        mine = measured.labels == label
-        if mine.any():
-            median = weighted_quantile(measured.ratios[mine], measured.weights[mine], 0.5)
+        in_class = measured.labels == label
+        if in_class.any():
+            median = weighted_quantile(measured.ratios[in_class], measured.weights[in_class], 0.5)
             details.append({"of": f"class {label}" if label else "all", "observed": median})
     return answer(
         "distance_ratio",
-        asked,
-        ratio >= asked.min_distance_ratio,
+        gate,
+        ratio >= gate.min_distance_ratio,
         ratio,
         target,
         words,
@@ -189,7 +191,7 @@ def _ratio(measured: Measured, asked: Privacy, target: str, words: str, seed: in
 
 
 def _redrawn(measured: Measured, random: np.random.Generator) -> float:
-    """The ratio of one bootstrap draw: of the new rows, and of the held-out rows that set the unit of each class."""
+    """The ratio in one bootstrap draw of the new rows and of the held-out rows that give the unit of each class."""
     at = random.integers(0, len(measured.ratios), len(measured.ratios))
     ratios = measured.ratios[at]
     for label, own in measured.held_out.items():
@@ -198,28 +200,28 @@ def _redrawn(measured: Measured, random: np.random.Generator) -> float:
     return weighted_quantile(ratios, measured.weights[at], 0.5)
 
 
-def _membership(evidence: Evidence, asked: Privacy, exposed: set[str]) -> CheckReport:
-    """Ask of real rows whether they were used, by how near a new row is: of as many that were as of those that were
-    not, class by class. The distance that decides is learned on one half of them and tried on the other."""
-    target = f"<= {asked.max_membership_advantage:g}"
+def _membership(evidence: Evidence, gate: Privacy, exposed: set[str]) -> CheckReport:
+    """Guess by the distance to the closest new row whether a real row was used for training, on as many training rows
+    as validation rows of each class. The deciding distance is learned on one half of them and tested on the other."""
+    target = f"<= {gate.max_membership_advantage:g}"
     words = "Attack: true less false positive rate of telling training from held-out rows by the closest new row."
     if not evidence.train.features.shape[1]:
-        return too_few("membership_advantage", asked, target, NO_FEATURE, words)
+        return too_few("membership_advantage", gate, target, NO_FEATURE, words)
     members, others = _matched(evidence, exposed)
     if len(others) < FEWEST_ATTACKED:
         why = f"{len(others)} validation rows of the classes that new rows are made of, {FEWEST_ATTACKED} are needed"
-        return too_few("membership_advantage", asked, target, why, words)
+        return too_few("membership_advantage", gate, target, why, words)
     scale = scaling.fit(evidence.train.features)
-    made = np.concatenate([evidence.children.features, evidence.children_of(ids_of(members))])
-    new = scale.apply(made)
+    features = np.concatenate([evidence.children.features, evidence.children_of(ids_of(members))])
+    new = scale.apply(features)
     inside, _ = nearest(scale.apply(members.features), new)
     outside, _ = nearest(scale.apply(others.features), new)
     hits, rows = attack(inside, outside), (len(inside), len(outside))
     advantage = hits[0] / rows[0] - hits[1] / rows[1]
     return answer(
         "membership_advantage",
-        asked,
-        advantage <= asked.max_membership_advantage,
+        gate,
+        advantage <= gate.max_membership_advantage,
         advantage,
         target,
         words,
@@ -228,7 +230,7 @@ def _membership(evidence: Evidence, asked: Privacy, exposed: set[str]) -> CheckR
 
 
 def _matched(evidence: Evidence, exposed: set[str]) -> tuple[Sample, Sample]:
-    """As many training as validation rows of each class that new rows descend from, at most `MOST_QUERIES` in all."""
+    """As many training rows as validation rows of each parent class, at most `MOST_QUERIES` of each in total."""
     inside, outside = [], []
     for label in sorted(exposed):
         members = np.flatnonzero(evidence.train.labels == label)
@@ -236,12 +238,12 @@ def _matched(evidence: Evidence, exposed: set[str]) -> tuple[Sample, Sample]:
         count = min(len(members), len(others), MOST_QUERIES // len(exposed))
         inside.append(members[:count])
         outside.append(others[:count])
-    return taken(evidence.train, np.concatenate(inside)), taken(evidence.validation, np.concatenate(outside))
+    return take(evidence.train, np.concatenate(inside)), take(evidence.validation, np.concatenate(outside))
 
 
 def attack(inside: F64, outside: F64) -> tuple[int, int]:
-    """Of distances of members and of others, how many of each are called members; by halves, so that nothing is
-    tried on what it was learned from."""
+    """How many members and how many others are called members, by their distances; the limit is learned on one half
+    and applied to the other, both ways."""
     hits = [0, 0]
     for half in (0, 1):
         limit = best_limit(inside[half::2], outside[half::2])
@@ -251,32 +253,34 @@ def attack(inside: F64, outside: F64) -> tuple[int, int]:
 
 
 def best_limit(inside: F64, outside: F64) -> float:
-    """The distance up to which calling a row a member is right most often."""
+    """The distance limit with the largest true positive rate less false positive rate."""
     values = np.unique(np.concatenate([inside, outside]))
     right = np.searchsorted(np.sort(inside), values, side="right") / len(inside)
     wrong = np.searchsorted(np.sort(outside), values, side="right") / len(outside)
     return float(values[np.argmax(right - wrong)])
 
 
-def _ledger(evidence: Evidence, asked: Privacy) -> CheckReport | None:
-    """What the steps spend of any one person's epsilon: sums by basic composition (Dwork and Roth 2014, 3.16)."""
+def _ledger(evidence: Evidence, gate: Privacy) -> CheckReport | None:
+    """The epsilon that all steps together spend per real row, by basic composition (Dwork and Roth 2014, 3.16)."""
     spent = evidence.epsilons
-    if asked.max_epsilon is None and all(one is None for one in spent.values()):
+    if gate.max_epsilon is None and all(epsilon is None for epsilon in spent.values()):
         return None
-    target = "" if asked.max_epsilon is None else f"<= {asked.max_epsilon:g}"
+    target = "" if gate.max_epsilon is None else f"<= {gate.max_epsilon:g}"
     words = "Spent of one real row by all steps, as their transforms declare; scales and checks are not counted."
-    open_ended = [step for step, one in spent.items() if one is None]
-    details: list[Detail] = [{"of": f"step {step}", "observed": one} for step, one in spent.items() if one is not None]
+    open_ended = [step for step, epsilon in spent.items() if epsilon is None]
+    details: list[Detail] = [
+        {"of": f"step {step}", "observed": epsilon} for step, epsilon in spent.items() if epsilon is not None
+    ]
     if open_ended:
         why = f"not differentially private: {', '.join(open_ended)} declares no epsilon"
-        passed = asked.max_epsilon is None
-        return answer("epsilon", asked, passed, None, target, words, error="" if passed else why, details=details)
-    total = float(sum(one for one in spent.values() if one is not None))
-    passed = asked.max_epsilon is None or total <= asked.max_epsilon
-    return answer("epsilon", asked, passed, total, target, words, details=details)
+        passed = gate.max_epsilon is None
+        return answer("epsilon", gate, passed, None, target, words, error="" if passed else why, details=details)
+    total = float(sum(epsilon for epsilon in spent.values() if epsilon is not None))
+    passed = gate.max_epsilon is None or total <= gate.max_epsilon
+    return answer("epsilon", gate, passed, total, target, words, details=details)
 
 
-def _part(step: str, hits: int, rows: int) -> Detail:
+def _share_of_step(step: str, hits: int, rows: int) -> Detail:
     low, high = wilson(hits, rows)
     return {"of": f"step {step}", "observed": hits / rows, "interval": [low, high]}
 
@@ -286,18 +290,19 @@ def _by_step(measured: Measured, hit: NDArray[np.bool_]) -> list[Detail]:
     if len(steps) < 2:
         return []
     return [
-        _part(str(step), int(hit[measured.steps == step].sum()), int((measured.steps == step).sum())) for step in steps
+        _share_of_step(str(step), int(hit[measured.steps == step].sum()), int((measured.steps == step).sum()))
+        for step in steps
     ]
 
 
 def _closest(measured: Measured, hit: NDArray[np.bool_]) -> list[dict[str, object]]:
-    """The hits that lie closest, with the real row they are beside."""
+    """The hits with the smallest distances, each with its closest real row."""
     at = np.flatnonzero(hit)
     worst = at[np.argsort(measured.ratios[at], kind="stable")][:SHOWN]
     return [
         {
-            "sample_id": str(measured.ids[one]),
-            "values": {"closest": str(measured.closest[one]), "ratio": round(float(measured.ratios[one]), 4)},
+            "sample_id": str(measured.ids[row]),
+            "values": {"closest": str(measured.closest[row]), "ratio": round(float(measured.ratios[row]), 4)},
         }
-        for one in worst
+        for row in worst
     ]

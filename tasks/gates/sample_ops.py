@@ -1,4 +1,4 @@
-"""Parts of samples, and samples put together."""
+"""Subsets and unions of samples."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ def ids_of(sample: Sample) -> list[str]:
 
 def head(sample: Sample, most: int) -> Sample:
     """The first rows of a sample, which is sorted by id: a random part of it."""
-    return sample if len(sample) <= most else taken(sample, np.arange(most))
+    return sample if len(sample) <= most else take(sample, np.arange(most))
 
 
 def of_class(sample: Sample, label: str) -> Sample:
     """The rows of one class."""
-    return taken(sample, np.flatnonzero(sample.labels == label))
+    return take(sample, np.flatnonzero(sample.labels == label))
 
 
 def evenly(sample: Sample, count: int) -> NDArray[np.int64]:
-    """Positions of about `count` rows, such that each row of all there are is as likely: rare classes, of which a
-    sample holds more, are thinned out again. Rows are in the order of their ids, which are hashes."""
+    """Positions of about `count` rows such that every row of the total is equally likely: rare classes, which the
+    sample over-represents, are thinned out. Rows are in the order of their ids, which are hashes."""
     count = min(count, len(sample))
     if count == 0:
         return np.zeros(0, dtype=np.int64)
     reached = np.cumsum(sample.weights)
-    # One mark in each of `count` equal stretches of all weight, at a place of chance that is always the same.
+    # One mark at a random but fixed place in each of `count` equal stretches of the total weight.
     marks = (np.arange(count) + generator(0, "evenly").random(count)) * (reached[-1] / count)
     return np.unique(np.minimum(np.searchsorted(reached, marks, side="right"), len(sample) - 1))
 
 
-def taken(sample: Sample, at: NDArray[np.int64]) -> Sample:
-    """Some rows of a sample; they stand for what they stood for."""
+def take(sample: Sample, at: NDArray[np.int64]) -> Sample:
+    """Some rows of a sample, with unchanged weights."""
     return Sample(
         sample.rows.take(pa.array(at)) if sample.rows.num_columns else sample.rows,
         sample.features[at],
@@ -51,11 +51,11 @@ def taken(sample: Sample, at: NDArray[np.int64]) -> Sample:
     )
 
 
-def joined(sample: Sample, more: Sample) -> Sample:
-    """The rows of both, each once."""
-    known = set(ids_of(sample))
-    fresh = np.array([name not in known for name in ids_of(more)], dtype=bool)
-    more = taken(more, np.flatnonzero(fresh))
+def union(sample: Sample, more: Sample) -> Sample:
+    """The rows of both samples, each once."""
+    ids = set(ids_of(sample))
+    fresh = np.array([name not in ids for name in ids_of(more)], dtype=bool)
+    more = take(more, np.flatnonzero(fresh))
     return Sample(
         pa.concat_tables([sample.rows, more.rows], promote_options="default"),
         np.concatenate([sample.features, more.features]),

@@ -1,4 +1,4 @@
-"""Which rows of the source were made, not collected: as a column of the source says."""
+"""Which rows of the source are synthetic, not collected, according to a column of the source."""
 
 from __future__ import annotations
 
@@ -14,40 +14,42 @@ from augmill.tasks.gates.gate_contract import Evidence
 from augmill.tasks.rows.provenance import AUGMENTED, NAMES, REAL, SAMPLE_ID, SYNTHETIC
 
 COLLECTED = (REAL, "original", "collected", "false", "0", "0.0", "no", "")
-"""What a named column says of a row that was not made; an empty cell says it too."""
+"""Values of the origin column that mark a row as collected; an empty cell does too."""
 
-OURS = (REAL, AUGMENTED, SYNTHETIC)
-"""A column of these words alone says who was made, whatever it is called: `augmill` writes them."""
+ORIGINS = (REAL, AUGMENTED, SYNTHETIC)
+"""A column that holds only these words is an origin column, whatever its name: `augmill` writes them."""
 
 
 @dataclass(frozen=True)
 class Marked:
-    """Ids of training rows that were made before they came here, the deepest generation of all, and who says so."""
+    """Ids of training rows that were synthetic in the source, the deepest generation, and the columns that say so."""
 
-    made: tuple[str, ...]
+    ids: tuple[str, ...]
     deepest: int
     words: str
 
 
-def read(evidence: Evidence, asked: Collapse) -> Marked:
-    """What the source says of its training rows."""
-    origin = asked.origin or _telling(evidence)
-    made: set[str] = set()
+def read(evidence: Evidence, gate: Collapse) -> Marked:
+    """Read which of the training rows the source marks as synthetic."""
+    origin = gate.origin or _origin_column(evidence)
+    ids: set[str] = set()
     deepest = 0
     if origin is not None:
         rows = _column(evidence, origin, "origin")
         text = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(rows[origin], pa.string()).fill_null("")))
-        said = pc.invert(pc.is_in(text, pa.array(COLLECTED)))
-        made |= set(rows[SAMPLE_ID].filter(said).to_pylist())
-        deepest = int(bool(made))
-    if asked.depth is not None:
-        rows = _column(evidence, asked.depth, "depth")
-        depths = _whole(rows[asked.depth], asked.depth)
-        made |= set(rows[SAMPLE_ID].filter(pa.array(depths > 0)).to_pylist())
+        marked = pc.invert(pc.is_in(text, pa.array(COLLECTED)))
+        ids |= set(rows[SAMPLE_ID].filter(marked).to_pylist())
+        deepest = int(bool(ids))
+    if gate.depth is not None:
+        rows = _column(evidence, gate.depth, "depth")
+        depths = _generation_counts(rows[gate.depth], gate.depth)
+        ids |= set(rows[SAMPLE_ID].filter(pa.array(depths > 0)).to_pylist())
         deepest = max(deepest, int(depths.max(initial=0)))
-    named = [name for name in (origin, asked.depth) if name is not None]
-    words = f"the source says by {' and '.join(named)} which rows were made" if named else "no column tells made rows"
-    return Marked(tuple(sorted(made)), deepest, words)
+    columns = [name for name in (origin, gate.depth) if name is not None]
+    words = (
+        f"the source says by {' and '.join(columns)} which rows were made" if columns else "no column tells made rows"
+    )
+    return Marked(tuple(sorted(ids)), deepest, words)
 
 
 def _column(evidence: Evidence, name: str, key: str) -> pa.Table:
@@ -63,7 +65,7 @@ def _column(evidence: Evidence, name: str, key: str) -> pa.Table:
     return evidence.column(name)
 
 
-def _whole(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _generation_counts(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     try:
         return np.asarray(pc.cast(column, pa.float64()).fill_null(0.0).to_numpy())
     except pa.ArrowInvalid:
@@ -73,16 +75,20 @@ def _whole(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], np.dtyp
         ) from None
 
 
-def _telling(evidence: Evidence) -> str | None:
-    """A text column that holds nothing but our words for origins, and not `real` alone."""
+def _origin_column(evidence: Evidence) -> str | None:
+    """The name of a text column that holds only the words of `ORIGINS`, and not only `real`; None if there is none."""
     for field in evidence.schema:
-        if field.name in NAMES or not pa.types.is_string(field.type) or not _only(evidence.head(field.name)):
+        if (
+            field.name in NAMES
+            or not pa.types.is_string(field.type)
+            or not _holds_origins_only(evidence.head(field.name))
+        ):
             continue
         values = set(pc.unique(evidence.column(field.name)[field.name]).to_pylist()) - {None}
-        if values - {REAL} and values <= set(OURS):
+        if values - {REAL} and values <= set(ORIGINS):
             return str(field.name)
     return None
 
 
-def _only(values: pa.ChunkedArray) -> bool:
-    return set(pc.unique(values).to_pylist()) <= {*OURS, None}
+def _holds_origins_only(values: pa.ChunkedArray) -> bool:
+    return set(pc.unique(values).to_pylist()) <= {*ORIGINS, None}

@@ -1,7 +1,7 @@
-"""What the bytes of a row depend on beside policy and data: library versions and the processor's instruction sets.
+"""What the bytes of a row depend on besides policy and data: library versions and the processor's instruction sets.
 
-Without AVX2, OpenCV gives other bytes for affine, perspective, rotate and colour jitter, so machines that differ
-here may not work on one version together.
+Without AVX2, OpenCV gives other bytes for affine, perspective, rotate and colour jitter, so machines with different
+fingerprints must not work on the same version.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ def fingerprint() -> dict[str, str]:
 
 
 def fingerprint_hash() -> str:
-    """Sixteen hexadecimal digits that stand for the whole."""
+    """Sixteen hexadecimal digits: a hash of the whole fingerprint."""
     return hashlib.sha256(repr(_facts()).encode()).hexdigest()[:16]
 
 
-def differences(ours: dict[str, str], theirs: dict[str, str]) -> list[str]:
-    """What differs, one sentence each: `numpy is 2.1.0 there and 2.2.0 here`."""
-    names = sorted(ours.keys() | theirs.keys())
+def differences(current: dict[str, str], recorded: dict[str, str]) -> list[str]:
+    """The differences, one sentence each, with the recorded value first: `numpy is 2.1.0 there and 2.2.0 here`."""
+    names = sorted(current.keys() | recorded.keys())
     return [
-        f"{name} is {theirs.get(name, 'absent')} there and {ours.get(name, 'absent')} here"
+        f"{name} is {recorded.get(name, 'absent')} there and {current.get(name, 'absent')} here"
         for name in names
-        if ours.get(name) != theirs.get(name)
+        if current.get(name) != recorded.get(name)
     ]
 
 

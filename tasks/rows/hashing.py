@@ -1,4 +1,4 @@
-"""Names of immutable objects: the hash of everything they were made from."""
+"""Names of immutable objects: hashes of everything they are made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a row is: an id made from its content (or its key), never from its position.
+"""The id of a row: made from its content (or its key), never from its position.
 
 A cell is hashed with its column's name, the cells of a row are summed modulo 2**64 in two lanes, and missing
 cells count as nothing. So the order of columns does not matter, a column that is absent equals a column that
@@ -20,7 +20,7 @@ from augmill.tasks.rows.provenance import NAMES
 from augmill.tasks.rows.randomness import U64, mix, word_of
 
 LANES = 2
-# Arrays of so many words stay in the processor's cache while they are mixed: more than twice as fast.
+# Arrays of this many words stay in the processor's cache while they are mixed: more than twice as fast.
 _BLOCK_ROWS = 8_192
 
 
@@ -60,13 +60,13 @@ def words_of(ids: pa.Array | pa.ChunkedArray | Sequence[str]) -> U64:
 
 
 def by_id(rows: pa.Table, column: str) -> pa.Table:
-    """The rows sorted by their ids: numbers sort four times faster than the text they stand for."""
+    """The rows sorted by their ids: numbers sort four times faster than their texts."""
     words = words_of(rows[column])
     return rows.take(pa.array(np.lexsort((words[:, 1], words[:, 0]))))
 
 
 def _joined(ids: pa.Array | pa.ChunkedArray | Sequence[str]) -> bytes:
-    """All ids, one after the other, as they lie in Arrow's memory already."""
+    """All ids in one piece, copied from Arrow's memory."""
     if isinstance(ids, pa.ChunkedArray):
         return b"".join(map(_joined, ids.chunks))
     array = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
@@ -84,16 +84,16 @@ def key_words(keys: pa.Array | pa.ChunkedArray) -> U64:
 
 
 def like_columns(policy: Policy, columns: Sequence[str]) -> list[str]:
-    """The columns in which two rows must agree to be the same sample: not keys, groups or what is only carried."""
-    apart = {policy.key, policy.split.group, policy.split.column, *policy.ignore}
-    return [name for name in columns if name not in apart and name not in NAMES]
+    """The columns in which two rows must agree to be the same sample: without keys, groups and ignored columns."""
+    excluded = {policy.key, policy.split.group, policy.split.column, *policy.ignore}
+    return [name for name in columns if name not in excluded and name not in NAMES]
 
 
 def with_occurrence(words: U64, occurrence: NDArray[np.int64]) -> U64:
-    """Tell identical rows apart: the first keeps its words, the others are scrambled with their number."""
+    """Make the words of identical rows distinct: the first keeps its words, the others are mixed with their number."""
     with np.errstate(over="ignore"):
-        again = mix(words + (occurrence.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))[:, None])
-    return np.where((occurrence > 0)[:, None], again, words)
+        scrambled = mix(words + (occurrence.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))[:, None])
+    return np.where((occurrence > 0)[:, None], scrambled, words)
 
 
 def child_words(recipe: str, base_words: U64, copies: NDArray[np.int64]) -> U64:
@@ -122,8 +122,8 @@ def _cells(column: pa.ChunkedArray) -> U64:
 def _numbers(column: pa.ChunkedArray) -> U64:
     filled = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0).combine_chunks()
     values = np.asarray(filled)
-    floats = values.astype(np.float64) + 0.0  # -0.0 and 0.0 are one value
-    floats[np.isnan(floats)] = np.nan  # and so is every NaN
+    floats = values.astype(np.float64) + 0.0  # -0.0 and 0.0 are the same value
+    floats[np.isnan(floats)] = np.nan  # and so are all NaN
     words = floats.view(np.uint64)
     if pa.types.is_integer(column.type):
         big = np.abs(floats) >= 2.0**53

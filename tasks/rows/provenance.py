@@ -1,4 +1,4 @@
-"""The columns that every published row carries, real rows included: who it is and where it came from."""
+"""The columns of every published row, real rows included: its id and its origin."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ MEANINGS = {
     SOURCE: "The raw object that a real row was read from, its hash, and which row of it.",
     LABEL_WEIGHTS: "Classes and their shares, where the label is a mixture.",
 }
-"""What each column says, for cards and catalogues."""
+"""The meaning of each column, for cards and catalogues."""
 PARTITIONS = (SPLIT, ORIGIN)
 
 PAYLOAD_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -68,7 +68,7 @@ BOXES_TYPE = pa.list_(
 
 
 def refuse_clashes(columns: Collection[str]) -> None:
-    """Raise DataError where a column carries the reserved prefix, or two differ only in case (engines fold case)."""
+    """Raise DataError if a column has the reserved prefix, or two differ only in case (engines ignore case)."""
     taken = [name for name in columns if name.lower().startswith(PREFIX)]
     if taken:
         raise DataError(

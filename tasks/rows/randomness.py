@@ -31,7 +31,7 @@ def mix(words: U64) -> U64:
 
 
 def word_of(*parts: str | int) -> np.uint64:
-    """Hash a few names and numbers to one 64-bit word; the parts cannot run into one another."""
+    """Hash a few names and numbers to one 64-bit word; different parts never give the same text."""
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big"))
 
@@ -71,5 +71,5 @@ def normals(seeds: NDArray[np.int64], stream: str | int, width: int) -> F64:
 
 
 def generator(seed: int, stream: str | int = 0) -> np.random.Generator:
-    """A NumPy generator of its own for one child, for draws that need more than scalars."""
+    """A separate NumPy generator for one child, for draws that need more than scalars."""
     return np.random.Generator(np.random.PCG64([seed, int(word_of("stream", stream))]))

@@ -1,4 +1,4 @@
-"""Boxes as a manifest writes them, one per row or all in one JSON column, as `augmill`'s list of boxes."""
+"""The boxes of a manifest, one per row or all in one JSON column, as `augmill`'s list of boxes."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Boxes = list[dict[str, Any]]
 
 
 class NoBox(ValueError):
-    """A value that is no box; the message says which and why."""
+    """A value that is not a box; the message says which value and why."""
 
 
 def from_rows(rows: Sequence[Row], names: BoxColumns) -> Boxes:
-    """One box per row; a row without any corner says that its picture holds no object. Raises NoBox."""
-    found: Boxes = []
+    """One box per row; a row without corners means that its picture holds no object. Raises NoBox."""
+    boxes: Boxes = []
     for row in rows:
         corners = [row.get(getattr(names, corner)) for corner in CORNERS]
         if any(corner is not None for corner in corners):
             columns = [str(getattr(names, corner)) for corner in CORNERS]
-            found.append(_box(corners, row.get(names.label), columns))
-    return found
+            boxes.append(_box(corners, row.get(names.label), columns))
+    return boxes
 
 
 def from_json(text: str | None) -> Boxes:

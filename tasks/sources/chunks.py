@@ -1,4 +1,4 @@
-"""From raw columns to chunks: final types, where each row came from, faults set aside, sizes bounded."""
+"""From raw columns to chunks: final types, the source of each row, separate faults, bounded sizes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from augmill.tasks.sources.pii_treatment import UNTREATED, Treatment
 from augmill.tasks.sources.source_contract import Chunk, Fault, SourceObject
 from augmill.tasks.sources.values import fit, misfit
 
-# Faults are kept as Python objects; a file of nothing but torn lines must not pile them up.
+# Faults are Python objects; a file that holds only broken lines must not fill the memory with them.
 MAX_FAULTS = 10_000
 
 I64 = NDArray[np.int64]
 Sources = SourceObject | Sequence[SourceObject]
-"""The object all rows are from, or one object per row."""
+"""One object for all rows, or one object per row."""
 Columns = Mapping[str, pa.Array]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How the rows of a unit are wanted: columns and types, what the policy says, how many at once, what is treated.
+class ReadOptions:
+    """How to read the rows of a unit: columns and types, the policy, the size of chunks, the treatment of columns.
 
-    A reader may yield chunks of any size that fit into memory: they are cut and joined to `shard_rows` rows or about
-    `shard_bytes` bytes afterwards.
+    A reader may yield chunks of any size that fit into memory; afterwards they are cut and joined to `shard_rows` rows
+    or about `shard_bytes` bytes.
     """
 
     types: Mapping[str, str]
@@ -42,13 +42,13 @@ class Wanted:
     treatment: Treatment = UNTREATED
 
 
-def typed(columns: Columns, rows: I64, sources: Sources, wanted: Wanted) -> Chunk:
-    """The columns wanted in their types, null where the object lacks one; rows that do not fit become faults.
+def typed(columns: Columns, rows: I64, sources: Sources, options: ReadOptions) -> Chunk:
+    """The columns of `options.types` in their types, null if the object lacks one; rows that do not fit become faults.
 
-    Columns are treated first, so that neither rows nor faults hold what `source.pii` keeps out.
+    Columns are treated first, so that neither rows nor faults hold values that `source.pii` removes.
     """
     fitted: dict[str, pa.Array] = {}
-    types, treatment = wanted.types, wanted.treatment
+    types, treatment = options.types, options.treatment
     columns, reasons = treatment.values(columns)
     for name, kind in types.items():
         raw = columns.get(name)
@@ -63,7 +63,7 @@ def typed(columns: Columns, rows: I64, sources: Sources, wanted: Wanted) -> Chun
     if not reasons:
         return Chunk(table)
     faults = [
-        Fault.at(_one(sources, position), int(rows[position]), "; ".join(why), row_text(columns, position))
+        Fault.at(_source_of(sources, position), int(rows[position]), "; ".join(why), row_text(columns, position))
         for position, why in sorted(reasons.items())
     ]
     keep = np.ones(len(rows), dtype=np.bool_)
@@ -77,19 +77,19 @@ def with_source(columns: Columns, rows: I64, sources: Sources) -> pa.Table:
         parts = [pa.repeat(pa.scalar(text), len(rows)) for text in (sources.name, sources.sha256)]
         split = pa.repeat(pa.scalar(sources.split, pa.string()), len(rows))
     else:
-        parts = [pa.array([getattr(one, name) for one in sources], pa.string()) for name in ("name", "sha256")]
-        split = pa.array([one.split for one in sources], pa.string())
+        parts = [pa.array([getattr(source, name) for source in sources], pa.string()) for name in ("name", "sha256")]
+        split = pa.array([source.split for source in sources], pa.string())
     origin = pa.StructArray.from_arrays([*parts, pa.array(rows)], fields=list(SOURCE_TYPE))
     return pa.table({**columns, SOURCE: origin, SPLIT: split})
 
 
 def row_text(columns: Columns, position: int) -> str:
-    """One raw row as JSON, for a report; bytes are shown by their number."""
-    return json.dumps({name: values[position].as_py() for name, values in columns.items()}, default=_shown)
+    """One raw row as JSON, for a report; of bytes only their number is shown."""
+    return json.dumps({name: values[position].as_py() for name, values in columns.items()}, default=_json_text)
 
 
 def rechunk(parts: Iterable[Chunk], shard_rows: int, shard_bytes: int) -> Iterator[Chunk]:
-    """The same rows in chunks of `shard_rows` rows, or fewer where they would exceed `shard_bytes`."""
+    """The same rows in chunks of `shard_rows` rows, or fewer if they would exceed `shard_bytes`."""
     tables: list[pa.Table] = []
     faults: list[Fault] = []
     rows = size = 0
@@ -109,9 +109,9 @@ def rechunk(parts: Iterable[Chunk], shard_rows: int, shard_bytes: int) -> Iterat
         yield Chunk(pa.concat_tables(tables or [rest.slice(0, 0)]).combine_chunks(), faults)
 
 
-def _one(sources: Sources, position: int) -> SourceObject:
+def _source_of(sources: Sources, position: int) -> SourceObject:
     return sources if isinstance(sources, SourceObject) else sources[position]
 
 
-def _shown(value: Any) -> str:
+def _json_text(value: Any) -> str:
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""Which format a source is in: as the policy says, or as the names of its files tell."""
+"""The format of a source: from the policy, or from the names of its files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from augmill.policies.errors import DataError, PolicyError
 from augmill.policies.schema import Policy
 from augmill.tasks.sources.listing import Listed, Listing
-from augmill.tasks.sources.unsupported_formats import refuse_foreign
+from augmill.tasks.sources.unsupported_formats import refuse_unsupported
 
 SUFFIXES: dict[str, frozenset[str]] = {
     "csv": frozenset({".csv", ".tsv"}),
@@ -17,7 +17,7 @@ SUFFIXES: dict[str, frozenset[str]] = {
     "jsonl": frozenset({".jsonl", ".ndjson"}),
     "image_folder": frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}),
 }
-# Pictures in formats that are not read: rows of a folder of pictures all the same, which quarantine tells of.
+# Pictures in formats that are not read: in a folder of pictures they are rows too, and go to quarantine.
 _UNREAD_PICTURES = frozenset(
     {".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jp2", ".jxl", ".svg", ".ico", ".psd", ".tga", ".exr"}
     | {".pbm", ".pnm", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw"}
@@ -27,20 +27,20 @@ _FILES = {**SUFFIXES, "manifest": SUFFIXES["csv"]}
 
 
 def format_of(policy: Policy, listings: Sequence[Listing]) -> str:
-    """The format of a source. Raises PolicyError if the names of its files do not settle it."""
-    asked = policy.source.format
-    if asked is not None:
-        return _known(asked)
-    if policy.columns is not None and _present("csv", listings):
+    """The format of a source. Raises PolicyError if it is not clear from the names of its files."""
+    format_name = policy.source.format
+    if format_name is not None:
+        return _check_format(format_name)
+    if policy.columns is not None and _has_files("csv", listings):
         return "manifest"
-    present = [name for name in SUFFIXES if _present(name, listings)]
+    present = [name for name in SUFFIXES if _has_files(name, listings)]
     if len(present) == 1:
         return present[0]
     if "image_folder" in present and all(map(_is_labelled_by_folder, listings)):
         return "image_folder"
     if not present:
-        refuse_foreign([one for listing in listings for one in listing.files], asked)
-    names = ", ".join(sorted({_suffix(one) or one.name for listing in listings for one in listing.files})[:8])
+        refuse_unsupported([file for listing in listings for file in listing.files], format_name)
+    names = ", ".join(sorted({_suffix(file) or file.name for listing in listings for file in listing.files})[:8])
     raise PolicyError(
         f"source.uri holds {' and '.join(present) or 'no known kind of'} files ({names}), so its format is unclear",
         f"set source.format to one of {', '.join(FORMATS[:-1])}",
@@ -48,21 +48,21 @@ def format_of(policy: Policy, listings: Sequence[Listing]) -> str:
 
 
 def of_format(name: str, listing: Listing, uri: str) -> tuple[Listed, ...]:
-    """The files of a listing that belong to the format: in a folder those with its suffixes, else all.
+    """The files of a listing that belong to the format: in a folder those with its suffixes, otherwise all.
 
-    Pictures are chosen by suffix in a glob too, so that `photos/**` may hold a README.
+    In a glob, pictures are also chosen by suffix, so that `photos/**` may hold a README.
     """
     if listing.kind == "file" or (listing.kind == "glob" and name != "image_folder"):
-        refuse_foreign(listing.files, name)
+        refuse_unsupported(listing.files, name)
         return listing.files
     pictures = name == "image_folder"
     chosen = tuple(
-        one for one in listing.files if _suffix(one) in _FILES[name] or (pictures and _is_unread_picture(one))
+        file for file in listing.files if _suffix(file) in _FILES[name] or (pictures and _is_unread_picture(file))
     )
     if name == "manifest":
-        chosen = tuple(one for one in chosen if "/" not in one.name)
+        chosen = tuple(file for file in chosen if "/" not in file.name)
     if not chosen:
-        refuse_foreign(listing.files, name)
+        refuse_unsupported(listing.files, name)
         raise DataError(
             f"source.uri {uri} holds no {name} file",
             f"a {name} source takes {', '.join(sorted(_FILES[name]))}; correct source.uri or source.format",
@@ -70,7 +70,7 @@ def of_format(name: str, listing: Listing, uri: str) -> tuple[Listed, ...]:
     return chosen
 
 
-def _known(name: str) -> str:
+def _check_format(name: str) -> str:
     if name in FORMATS:
         return name
     near = get_close_matches(name, FORMATS, 1)
@@ -80,21 +80,21 @@ def _known(name: str) -> str:
     )
 
 
-def _present(name: str, listings: Sequence[Listing]) -> bool:
-    return any(_suffix(one) in SUFFIXES[name] for listing in listings for one in listing.files)
+def _has_files(name: str, listings: Sequence[Listing]) -> bool:
+    return any(_suffix(file) in SUFFIXES[name] for listing in listings for file in listing.files)
 
 
 def _is_labelled_by_folder(listing: Listing) -> bool:
-    """Whether all pictures lie in sub-folders and all other data files beside these folders, as lists of them do."""
+    """Whether all pictures lie in sub-folders, and all other data files (such as lists of them) outside of these."""
     pictures = SUFFIXES["image_folder"]
-    data = [one for one in listing.files if any(_suffix(one) in suffixes for suffixes in SUFFIXES.values())]
-    return all(("/" in one.name) == (_suffix(one) in pictures) for one in data)
+    data = [file for file in listing.files if any(_suffix(file) in suffixes for suffixes in SUFFIXES.values())]
+    return all(("/" in file.name) == (_suffix(file) in pictures) for file in data)
 
 
-def _is_unread_picture(one: Listed) -> bool:
-    """A picture in a folder, which names its class; beside the folders lie logos and icons."""
-    return "/" in one.name and _suffix(one) in _UNREAD_PICTURES
+def _is_unread_picture(file: Listed) -> bool:
+    """Whether it is an unread picture in a folder, which names its class; outside of folders it may be a logo."""
+    return "/" in file.name and _suffix(file) in _UNREAD_PICTURES
 
 
-def _suffix(one: Listed) -> str:
-    return PurePosixPath(one.name).suffix.lower()
+def _suffix(file: Listed) -> str:
+    return PurePosixPath(file.name).suffix.lower()

@@ -1,4 +1,4 @@
-"""The real data sets that scikit-learn ships, for first steps: tables, and the 8 x 8 digits as pictures."""
+"""The real data sets that come with scikit-learn, for first steps: tables, and the 8 x 8 digits as pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from augmill.policies.errors import PolicyError
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import PAYLOAD_TYPE
-from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.chunks import ReadOptions, typed
 from augmill.tasks.sources.column_types import name_of
 from augmill.tasks.sources.source_contract import Chunk, Scan, SourceListing, SourceObject, Unit
 
@@ -42,7 +42,7 @@ def objects(policy: Policy) -> tuple[SourceObject, ...]:
         near = get_close_matches(name, _FILES, 1)
         raise PolicyError(
             f"source.uri {uri} is not a built-in source" + (f"; did you mean {near[0]}?" if near else ""),
-            f"use one of {', '.join(PREFIX + one for one in _FILES)}, and leave source.format out",
+            f"use one of {', '.join(PREFIX + known_name for known_name in _FILES)}, and leave source.format out",
         )
     package = importlib.util.find_spec("sklearn")
     folders = list(package.submodule_search_locations or []) if package else []
@@ -50,10 +50,10 @@ def objects(policy: Policy) -> tuple[SourceObject, ...]:
     return (SourceObject(name, uri, len(data), hashlib.sha256(data).hexdigest()),)
 
 
-def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(listing: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """One unit: the sets are small."""
     del policy, unit_bytes
-    return [Unit("builtin", found.objects)]
+    return [Unit("builtin", listing.objects)]
 
 
 def scan(unit: Unit, policy: Policy) -> Scan:
@@ -63,11 +63,11 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan({name: name_of(values.type) for name, values in columns.items()}, rows)
 
 
-def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
-    """The rows, in the order scikit-learn has them."""
-    columns = _columns(unit.objects[0].name, wanted.policy)
+def read(unit: Unit, options: ReadOptions) -> Iterator[Chunk]:
+    """The rows, in the order of scikit-learn."""
+    columns = _columns(unit.objects[0].name, options.policy)
     rows = np.arange(len(next(iter(columns.values()))))
-    yield typed(columns, rows, unit.objects[0], wanted)
+    yield typed(columns, rows, unit.objects[0], options)
 
 
 def _columns(name: str, policy: Policy) -> dict[str, pa.Array]:
@@ -77,14 +77,14 @@ def _columns(name: str, policy: Policy) -> dict[str, pa.Array]:
     target = pa.array(loaded.target.astype(np.int64))
     if name == "digits":
         return {"image": _pictures(loaded.images), policy.label or "label": target}
-    features = {str(one): pa.array(loaded.data[:, index]) for index, one in enumerate(loaded.feature_names)}
+    features = {str(feature): pa.array(loaded.data[:, index]) for index, feature in enumerate(loaded.feature_names)}
     return {**features, "target": target}
 
 
 def _pictures(images: NDArray[np.float64]) -> pa.Array:
-    """Grey values 0 to 16 spread over 0 to 255, as PNG."""
+    """Grey values 0 to 16 scaled to 0 to 255, as PNG."""
     pixels = np.rint(images * (255.0 / 16.0)).astype(np.uint8)
-    payloads = [{"bytes": _png(one), "path": f"digits/{index:04d}.png"} for index, one in enumerate(pixels)]
+    payloads = [{"bytes": _png(image), "path": f"digits/{index:04d}.png"} for index, image in enumerate(pixels)]
     return pa.array(payloads, PAYLOAD_TYPE)
 
 

@@ -1,7 +1,7 @@
 """Delimited text with a header: commas, or tabs, semicolons or bars if the header has more of those.
 
-Read as text block by block; types are given by a scan of every value, never by the first rows. A line that is
-torn, has the wrong number of fields or is not UTF-8 is a fault with its row number. Empty lines are skipped.
+It is read as text block by block; types come from a scan of every value, never from the first rows. A line that is
+incomplete, has the wrong number of fields or is not UTF-8 is a fault with its row number. Empty lines are skipped.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -20,8 +19,9 @@ from numpy.typing import NDArray
 
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
-from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.chunks import ReadOptions, typed
 from augmill.tasks.sources.source_contract import Chunk, Fault, Scan, SourceListing, SourceObject, Unit, lacking
+from augmill.tasks.sources.utf8_stream import Utf8Stream, unescape, unescape_column
 from augmill.tasks.sources.values import blanked, fit, text_type
 from augmill.tasks.sources.verified_reader import Opened, opened
 from augmill.tasks.sources.work_units import grouped
@@ -37,7 +37,7 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of an object as texts, null where there is no value, and the faults met up to there."""
+    """Some rows of an object as texts, null for missing values, and the faults up to the last of them."""
 
     texts: dict[str, pa.Array]
     rows: I64
@@ -46,7 +46,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Header:
-    """Column names, the delimiter they were cut by, and where in the object the rows begin."""
+    """Column names, the delimiter, and the position in the object (bytes) where the rows begin."""
 
     names: tuple[str, ...]
     delimiter: str
@@ -57,14 +57,14 @@ class Header:
         return {name: pa.array([], pa.string()) for name in self.names}
 
 
-def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(listing: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Files, small ones in groups."""
     del policy
-    return grouped("csv", found.objects, unit_bytes)
+    return grouped("csv", listing.objects, unit_bytes)
 
 
 def scan(unit: Unit, policy: Policy) -> Scan:
-    """Look at every value of every column."""
+    """Find the types from every value of every column."""
     columns: dict[str, str] = {}
     having: dict[str, list[str]] = {}
     rows = faults = 0
@@ -78,17 +78,17 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults, lacking(columns, having))
 
 
-def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
+def read(unit: Unit, options: ReadOptions) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
     for source in unit.objects:
-        for block in blocks(source, wanted.policy.source.missing):
-            chunk = typed(block.texts, block.rows, source, wanted)
-            faults = wanted.treatment.faults(block.faults) + chunk.faults
+        for block in blocks(source, options.policy.source.missing):
+            chunk = typed(block.texts, block.rows, source, options)
+            faults = options.treatment.faults(block.faults) + chunk.faults
             yield Chunk(chunk.table, sorted(faults, key=lambda fault: fault.row))
 
 
 def blocks(source: SourceObject, missing: tuple[str, ...]) -> Iterator[Block]:
-    """The rows of one object as texts. Raises DataError if it has no usable header, or changes meanwhile."""
+    """The rows of one object as texts. Raises DataError if it has no usable header, or changes during reading."""
     with opened(source) as handle:
         if source.bytes == 0:
             return
@@ -100,7 +100,7 @@ def blocks(source: SourceObject, missing: tuple[str, ...]) -> Iterator[Block]:
 
 
 def header_of(stream: BinaryIO, name: str) -> Header:
-    """The first record of a file. Raises DataError if columns have no name, or the same one twice."""
+    """The first record of a file. Raises DataError if a column has no name, or two have the same name."""
     head = stream.read(_HEADER_BYTES)
     if head.startswith(_UTF16_MARKS):
         raise DataError(f"{name} is UTF-16, not UTF-8", "save it as UTF-8 and run again")
@@ -111,65 +111,66 @@ def header_of(stream: BinaryIO, name: str) -> Header:
         record += line
         # A quoted name may hold line breaks; the record ends where its quotes are paired.
         if record.strip() and record.count(b'"') % 2 == 0:
-            return _named(record, end, name)
+            return _parse_header(record, end, name)
     raise DataError(f"{name} has no header line that ends", "the first line must name the columns; see its quotes")
 
 
-def _named(record: bytes, end: int, name: str) -> Header:
+def _parse_header(record: bytes, end: int, name: str) -> Header:
     try:
         text = record.decode().strip("\r\n")
     except UnicodeDecodeError as error:
         raise DataError(f"the header of {name} is not UTF-8", "save the file as UTF-8 and run again") from error
     unquoted = re.sub(r'"[^"]*"', "", text)
-    delimiter = max(_DELIMITERS, key=unquoted.count)  # the first of equals
+    delimiter = max(_DELIMITERS, key=unquoted.count)  # with equal counts, the first of them
     names = tuple(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
     if "" in names:
         raise DataError(
             f"column {names.index('') + 1} of {name} has no name",
             "name it in the header (pandas writes such a column for its index; to_csv(index=False) does not)",
         )
-    twice = sorted({one for one in names if names.count(one) > 1})
-    if twice:
-        raise DataError(f"{name} has several columns called {', '.join(map(repr, twice))}", "rename all but one")
+    repeated = sorted({column for column in names if names.count(column) > 1})
+    if repeated:
+        raise DataError(f"{name} has several columns called {', '.join(map(repr, repeated))}", "rename all but one")
     return Header(names, delimiter, end)
 
 
 class _Rows:
-    """Counts rows over Arrow's blocks, so that good rows and faults both know their number."""
+    """Counts rows over Arrow's blocks, so that valid rows and faults both have their row number."""
 
     def __init__(self, source: SourceObject, header: Header, missing: tuple[str, ...]) -> None:
         self._source, self._header, self._missing = source, header, missing
         self._next = 0
         self._torn: list[Fault] = []
-        self.undecodable = False
+        self._undecodable = False
 
     def blocks(self, handle: Opened) -> Iterator[Block]:
         handle.stream.seek(self._header.end)
-        held: pa.RecordBatch | None = None
+        pending: pa.RecordBatch | None = None
         for batch in self._batches(handle.stream):
-            if held is not None:
-                yield self._block(held)
-            held = batch
-        if held is not None and self._is_unclosed(held, handle.stream):
-            kept, last = held.slice(0, held.num_rows - 1), held.slice(held.num_rows - 1)
-            block = self._block(kept)
+            if pending is not None:
+                yield self._block(pending)
+            pending = batch
+        if pending is not None and self._is_unclosed(pending, handle.stream):
+            complete, last = pending.slice(0, pending.num_rows - 1), pending.slice(pending.num_rows - 1)
+            block = self._block(complete)
             yield block
             self._never_closed(self._next, _line(last, self._header.delimiter))
-        elif held is not None:
-            yield self._block(held)
+        elif pending is not None:
+            yield self._block(pending)
         if self._torn:
             yield Block(self._header.empty(), np.zeros(0, dtype=np.int64), self._torn)
 
     def _batches(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
         from pyarrow import csv as arrow_csv
 
-        _hear_of_undecodable()
         names = list(self._header.names)
         if stream.tell() == self._source.bytes:
             return
+        # Arrow decodes the text of an invalid row before it calls the handler, and cannot raise an error there.
+        utf8 = Utf8Stream(stream)
         try:
             reader = arrow_csv.open_csv(
-                pa.PythonFile(stream, mode="r"),
+                pa.PythonFile(utf8, mode="r"),
                 # Only a single thread numbers the invalid rows.
                 read_options=arrow_csv.ReadOptions(column_names=names, block_size=BLOCK_BYTES, use_threads=False),
                 parse_options=arrow_csv.ParseOptions(
@@ -179,9 +180,10 @@ class _Rows:
                     column_types={name: pa.binary() for name in names}, strings_can_be_null=False
                 ),
             )
-            yield from reader
+            for batch in reader:
+                yield _restored(batch) if utf8.has_escapes else batch
         except pa.ArrowInvalid as error:
-            if self.undecodable:
+            if self._undecodable:
                 raise DataError(
                     f"{self._source.name} has a row after row {self._next} that is not UTF-8 and has the wrong number"
                     " of fields",
@@ -193,15 +195,20 @@ class _Rows:
             ) from error
 
     def _on_torn(self, row: Any) -> str:
-        if row.text.count('"') % 2:
-            self._never_closed(row.number - 1, row.text)
+        try:
+            text = unescape(row.text.encode()).decode()
+        except UnicodeDecodeError:
+            self._undecodable = True
+            return "error"
+        if text.count('"') % 2:
+            self._never_closed(row.number - 1, text)
         else:
             reason = f"expected {row.expected_columns} fields, got {row.actual_columns}"
-            self._torn.append(Fault.at(self._source, row.number - 1, reason, row.text))
+            self._torn.append(Fault.at(self._source, row.number - 1, reason, text))
         return "skip"
 
     def _never_closed(self, row: int, text: str) -> None:
-        # What follows an open quote is swallowed as one field; each of its lines was meant as a row, and counts.
+        # Everything after an open quote is read as one field; each of its lines was probably a row, and is counted.
         for number, line in enumerate(text.splitlines() or [text]):
             self._torn.append(Fault.at(self._source, row + number, "a quote is opened and never closed", line))
 
@@ -210,7 +217,7 @@ class _Rows:
         tail = b'"' + value
         stream.seek(max(0, self._source.bytes - len(tail) - 1))
         end = stream.read()
-        # An empty field in quotes ends like an empty one whose quote was just opened.
+        # A quoted empty field ends like an empty field with an unclosed quote.
         return end.endswith(tail) and not (value == b"" and end.endswith(b'""'))
 
     def _block(self, batch: pa.RecordBatch) -> Block:
@@ -230,7 +237,7 @@ class _Rows:
         return Block({name: blanked(column, self._missing) for name, column in texts.items()}, rows, faults)
 
     def _numbered(self, count: int) -> I64:
-        """The numbers of the next `count` good rows: those that no torn row has."""
+        """The numbers of the next `count` valid rows: those that no broken row has."""
         torn = [fault.row for fault in self._torn]
         rows = np.arange(self._next, self._next + count + len(torn))
         if torn:
@@ -247,23 +254,5 @@ def _line(row: pa.RecordBatch, delimiter: str) -> str:
     return delimiter.join(column[0].as_py().decode(errors="replace") for column in row.columns)
 
 
-def _hear_of_undecodable() -> None:
-    """Have Arrow's trouble with a torn row that is not UTF-8 noted by its reader, which then says so.
-
-    Arrow decodes such a row before it calls the handler, cannot raise what comes of it, and would print a traceback.
-    """
-    before = sys.unraisablehook
-    if before is not _heard:
-        _HOOKS[:] = [before]
-        sys.unraisablehook = _heard
-
-
-_HOOKS: list[Any] = []
-
-
-def _heard(unraisable: sys.UnraisableHookArgs) -> None:
-    reader = getattr(unraisable.object, "__self__", None)
-    if isinstance(reader, _Rows) and isinstance(unraisable.exc_value, UnicodeDecodeError):
-        reader.undecodable = True
-    else:
-        _HOOKS[0](unraisable)
+def _restored(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([unescape_column(column) for column in batch.columns], schema=batch.schema)

@@ -1,8 +1,8 @@
 """JSON lines: one object per line.
 
-Types are JSON's own: a text stays a text, whatever it looks like. A list of numbers or of texts is a list column;
-any other nesting is kept as JSON text, and so are integers beyond 64 bits. A line that is not an object in UTF-8 is
-a fault with its row number. Empty lines are skipped.
+Types are those of JSON: a text stays a text, even if it looks like a number. A list of numbers or of texts is a list
+column; any other nesting is stored as JSON text, and so are integers beyond 64 bits. A line that is not an object in
+UTF-8 is a fault with its row number. Empty lines are skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
-from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.chunks import ReadOptions, typed
 from augmill.tasks.sources.column_types import arrow_of, join
 from augmill.tasks.sources.source_contract import Chunk, Fault, Scan, SourceListing, SourceObject, Unit, lacking
 from augmill.tasks.sources.verified_reader import opened
@@ -30,25 +30,25 @@ Record = dict[str, Any]
 
 @dataclass
 class _Block:
-    """Objects of some lines, their row numbers, and the lines between them that are none."""
+    """The objects of some lines, their row numbers, and the faults of the other lines."""
 
     records: list[Record] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
     def values(self, name: str) -> list[Any]:
-        """One value per record; None where it has none."""
+        """One value per record; None for a record without one."""
         return [record.get(name) for record in self.records]
 
 
-def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(listing: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Files, small ones in groups."""
     del policy
-    return grouped("jsonl", found.objects, unit_bytes)
+    return grouped("jsonl", listing.objects, unit_bytes)
 
 
 def scan(unit: Unit, policy: Policy) -> Scan:
-    """Look at every value of every line."""
+    """Find the types from every value of every line."""
     del policy
     columns: dict[str, str] = {}
     having: dict[str, set[str]] = {}
@@ -64,13 +64,13 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults, lacking(columns, having))
 
 
-def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
+def read(unit: Unit, options: ReadOptions) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
     for source in unit.objects:
         for block in _blocks(source):
-            columns = {name: _array(block.values(name), kind) for name, kind in wanted.types.items()}
-            chunk = typed(columns, np.array(block.rows, dtype=np.int64), source, wanted)
-            faults = wanted.treatment.faults(block.faults) + chunk.faults
+            columns = {name: _array(block.values(name), kind) for name, kind in options.types.items()}
+            chunk = typed(columns, np.array(block.rows, dtype=np.int64), source, options)
+            faults = options.treatment.faults(block.faults) + chunk.faults
             yield Chunk(chunk.table, sorted(faults, key=lambda fault: fault.row))
 
 
@@ -90,9 +90,9 @@ def _blocks(source: SourceObject) -> Iterator[_Block]:
 def _line_blocks(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
     rest = stream.read(3).removeprefix(b"\xef\xbb\xbf")
     while data := stream.read(BLOCK_BYTES):
-        whole, newline, tail = data.rpartition(b"\n")
+        complete, newline, tail = data.rpartition(b"\n")
         if newline:
-            yield (rest + whole).split(b"\n")
+            yield (rest + complete).split(b"\n")
             rest = tail
         else:
             rest += data
@@ -143,7 +143,7 @@ def _value_type(value: Any) -> str:
         case float():
             return "float64"
         case list():
-            # Whole or not, numbers in lists are float64: a signal does not change its type with its values.
+            # All numbers in lists are float64: the type of a signal must not depend on its values.
             inner = {"float64" if kind == "int64" else kind for kind in map(_value_type, value)} - {"null"}
             plain = len(inner) <= 1 and inner <= {"float64", "string", "bool"} and not _holds_nesting(value)
             return f"list<{next(iter(inner), 'null')}>" if plain else "string"
@@ -155,7 +155,7 @@ def _holds_nesting(values: list[Any]) -> bool:
 
 
 def _array(values: list[Any], kind: str) -> pa.Array:
-    """The values as they are, or as texts where they are of several types or text is asked for."""
+    """The values unchanged, or as texts if they have several types or `kind` is text."""
     own = "string" if kind == "string" else _type_of(values)
     if own == "string":
         return pa.array([_text(value) for value in values], pa.string())

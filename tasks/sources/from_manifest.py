@@ -1,9 +1,9 @@
-"""A csv that names picture files, with labels, masks, boxes or any more columns beside them.
+"""A csv that names picture files, with columns for labels, masks, boxes or other data.
 
 `columns` of the policy says which column is which; in the table the picture is always `image`, its mask `mask`, its
-boxes `boxes`. Files are looked for below the manifest's folder, then in its `images` (masks: `masks`) folder; none
-may lie outside. With one row per box, the rows of a picture become one sample, whose other columns are its first
-row's. A picture that is missing is a fault of the manifest's row; the source of a good row is the picture.
+boxes `boxes`. Files are looked up below the manifest's folder, then in its `images` (masks: `masks`) folder; none may
+lie outside. With one row per box, the rows of a picture become one sample; its other columns are taken from the first
+row. A missing picture is a fault of the manifest's row; the source of a valid row is the picture.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from augmill.policies.errors import PolicyError
 from augmill.policies.schema import BoxColumns, Columns, Policy
 from augmill.tasks.rows.provenance import BOXES_TYPE, PAYLOAD_TYPE
 from augmill.tasks.sources import boxes, from_csv
-from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.chunks import ReadOptions, typed
 from augmill.tasks.sources.source_contract import Chunk, Fault, Scan, SourceListing, SourceObject, Unit
 from augmill.tasks.sources.values import text_type
 from augmill.tasks.sources.verified_reader import contents
@@ -36,7 +36,7 @@ Row = dict[str, str | None]
 
 @dataclass
 class _Sample:
-    """One picture's rows of the manifest, the objects that hold its files, and how often the picture came before."""
+    """The manifest's rows of one picture, its files by role, and the number of earlier samples of the same picture."""
 
     files: dict[str, str]
     number: int
@@ -45,39 +45,41 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Block:
-    """A few samples, read but for their pictures: boxes and the manifest's other columns as texts."""
+    """Some samples without their pictures: boxes and the manifest's other columns as texts."""
 
     samples: list[_Sample]
     columns: dict[str, pa.Array]
     faults: list[Fault]
 
 
-def places(policy: Policy, manifest: SourceObject) -> list[tuple[str, ...]]:
-    """For every file the manifest names, where it may be, relative to the manifest's folder, best first."""
+def candidate_paths(policy: Policy, manifest: SourceObject) -> list[tuple[str, ...]]:
+    """The paths to try for every file of the manifest, first choice first, relative to the manifest's folder."""
     rows, _ = _lines(policy, manifest)
-    named = {_places(row[column], role) for _, row in rows for role, column in _roles(policy).items()}
-    return sorted(one for one in named if one)
+    paths = {_lookup_paths(row[column], role) for _, row in rows for role, column in _roles(policy).items()}
+    return sorted(candidates for candidates in paths if candidates)
 
 
-def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
-    """Pictures in groups, each with its lines, so that a changed manifest changes only the groups it speaks of.
+def units(listing: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
+    """Pictures in groups, each with its lines, so that a changed manifest changes only the groups of changed lines.
 
-    One more unit per manifest holds what is wrong with it.
+    One more unit per manifest holds its faults.
     """
-    objects = {one.name: one for one in found.objects}
-    made: list[Unit] = []
-    for name in sorted(found.manifests):
-        samples, faults = _sorted_out(policy, objects[name], objects)
-        made.append(Unit("manifest", (objects[name],), _document(faults=[astuple(fault) for fault in faults])))
+    objects = {source.name: source for source in listing.objects}
+    manifest_units: list[Unit] = []
+    for name in sorted(listing.manifests):
+        samples, faults = _samples_and_faults(policy, objects[name], objects)
+        manifest_units.append(
+            Unit("manifest", (objects[name],), _document(faults=[astuple(fault) for fault in faults]))
+        )
         by_picture: dict[str, list[_Sample]] = {}
         for sample in samples:
             by_picture.setdefault(sample.files[IMAGE], []).append(sample)
         for group in groups([objects[picture] for picture in by_picture], unit_bytes):
-            members = [sample for one in group for sample in by_picture[one.name]]
+            members = [sample for picture in group for sample in by_picture[picture.name]]
             files = dict.fromkeys(file for sample in members for file in sample.files.values())
             lines = _document(samples=[astuple(sample) for sample in members])
-            made.append(Unit("manifest", tuple(objects[file] for file in files), lines))
-    return made
+            manifest_units.append(Unit("manifest", tuple(objects[file] for file in files), lines))
+    return manifest_units
 
 
 def scan(unit: Unit, policy: Policy) -> Scan:
@@ -92,33 +94,35 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, faults)
 
 
-def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
-    """One row per sample; pictures and masks as they are in their files."""
-    objects = {one.name: one for one in unit.objects}
-    roles = _roles(wanted.policy)
-    for block in _blocks(unit, wanted.policy):
-        pictures = [objects[one.files[IMAGE]] for one in block.samples]
-        payloads = {role: _payloads([objects[one.files[role]] for one in block.samples]) for role in roles}
-        numbers = np.array([one.number for one in block.samples], dtype=np.int64)
-        chunk = typed({**payloads, **block.columns}, numbers, pictures, wanted)
-        yield Chunk(chunk.table, wanted.treatment.faults(block.faults) + chunk.faults)
+def read(unit: Unit, options: ReadOptions) -> Iterator[Chunk]:
+    """One row per sample; pictures and masks with the bytes of their files."""
+    objects = {source.name: source for source in unit.objects}
+    roles = _roles(options.policy)
+    for block in _blocks(unit, options.policy):
+        pictures = [objects[sample.files[IMAGE]] for sample in block.samples]
+        payloads = {role: _payloads([objects[sample.files[role]] for sample in block.samples]) for role in roles}
+        numbers = np.array([sample.number for sample in block.samples], dtype=np.int64)
+        chunk = typed({**payloads, **block.columns}, numbers, pictures, options)
+        yield Chunk(chunk.table, options.treatment.faults(block.faults) + chunk.faults)
 
 
-def _sorted_out(policy: Policy, manifest: SourceObject, objects: Collection[str]) -> tuple[list[_Sample], list[Fault]]:
-    """Samples whose files are all there, rows of one picture folded where each row is a box; and what is wrong."""
+def _samples_and_faults(
+    policy: Policy, manifest: SourceObject, objects: Collection[str]
+) -> tuple[list[_Sample], list[Fault]]:
+    """Samples whose files all exist, and the faults; if each row is a box, the rows of a picture become one sample."""
     rows, faults = _lines(policy, manifest)
     folder = posixpath.dirname(manifest.name)
     folds = isinstance(_columns(policy).boxes, BoxColumns)
     samples: list[_Sample] = []
     last: dict[str, _Sample] = {}
     for number, row in rows:
-        files, wrong = {}, []
+        files, reasons = {}, []
         for role, column in _roles(policy).items():
-            found = [name for name in _places(row[column], role) if posixpath.join(folder, name) in objects]
-            files[role] = posixpath.join(folder, found[0]) if found else ""
-            wrong += [] if found else [_why_not(row[column], role)]
-        if wrong:
-            faults.append(Fault.at(manifest, number, "; ".join(wrong), json.dumps(row)))
+            existing = [name for name in _lookup_paths(row[column], role) if posixpath.join(folder, name) in objects]
+            files[role] = posixpath.join(folder, existing[0]) if existing else ""
+            reasons += [] if existing else [_missing_reason(row[column], role)]
+        if reasons:
+            faults.append(Fault.at(manifest, number, "; ".join(reasons), json.dumps(row)))
             continue
         before = last.get(files[IMAGE])
         if before is not None and folds:
@@ -145,51 +149,51 @@ def _blocks(unit: Unit, policy: Policy) -> Iterator[_Block]:
         yield _Block([], {}, [Fault(*fault) for fault in document["faults"]])
         return
     samples = [_Sample(*sample) for sample in document["samples"]]
-    objects = {one.name: one for one in unit.objects}
+    objects = {source.name: source for source in unit.objects}
     for start in range(0, len(samples), _BATCH):
         yield _block(samples[start : start + _BATCH], objects, policy)
 
 
 def _block(samples: list[_Sample], objects: Mapping[str, SourceObject], policy: Policy) -> _Block:
-    kept: list[_Sample] = []
-    listed: list[boxes.Boxes] = []
+    readable: list[_Sample] = []
+    box_lists: list[boxes.Boxes] = []
     faults: list[Fault] = []
     for sample in samples:
         try:
-            listed.append(_boxes(sample, policy))
-            kept.append(sample)
+            box_lists.append(_boxes(sample, policy))
+            readable.append(sample)
         except boxes.NoBox as error:
             faults.append(Fault.at(objects[sample.files[IMAGE]], sample.number, str(error), json.dumps(sample.rows)))
     names = [name for name in samples[0].rows[0] if name not in _consumed(policy)]
-    columns = {name: pa.array([one.rows[0][name] for one in kept], pa.string()) for name in names}
+    columns = {name: pa.array([sample.rows[0][name] for sample in readable], pa.string()) for name in names}
     if BOXES in _outputs(policy):
-        columns[BOXES] = pa.array(listed, BOXES_TYPE)
-    return _Block(kept, columns, faults)
+        columns[BOXES] = pa.array(box_lists, BOXES_TYPE)
+    return _Block(readable, columns, faults)
 
 
 def _boxes(sample: _Sample, policy: Policy) -> boxes.Boxes:
-    asked = _columns(policy).boxes
-    if isinstance(asked, BoxColumns):
-        return boxes.from_rows(sample.rows, asked)
-    return boxes.from_json(sample.rows[0][asked]) if asked else []
+    columns = _columns(policy).boxes
+    if isinstance(columns, BoxColumns):
+        return boxes.from_rows(sample.rows, columns)
+    return boxes.from_json(sample.rows[0][columns]) if columns else []
 
 
 def _payloads(files: Sequence[SourceObject]) -> pa.Array:
     data = contents(files)
-    return pa.array([{"bytes": next(data), "path": one.name} for one in files], PAYLOAD_TYPE)
+    return pa.array([{"bytes": next(data), "path": file.name} for file in files], PAYLOAD_TYPE)
 
 
-def _places(name: str | None, role: str) -> tuple[str, ...]:
+def _lookup_paths(name: str | None, role: str) -> tuple[str, ...]:
     path = posixpath.normpath(name) if name else ".."
     if path.startswith(("/", "..")) or path == ".":
         return ()
     return path, posixpath.join(_FOLDERS[role], path)
 
 
-def _why_not(name: str | None, role: str) -> str:
+def _missing_reason(name: str | None, role: str) -> str:
     if name is None:
         return f"no {role} file is named"
-    if not _places(name, role):
+    if not _lookup_paths(name, role):
         return f"{role} file {name!r} lies outside the manifest's folder"
     return f"{role} file {name!r} is missing, and not in {_FOLDERS[role]}/ either"
 
@@ -199,15 +203,21 @@ def _columns(policy: Policy) -> Columns:
 
 
 def _roles(policy: Policy) -> dict[str, str]:
-    """The columns that name files, by what the files are."""
-    asked = _columns(policy)
-    return {IMAGE: asked.image} | ({MASK: asked.mask} if asked.mask else {})
+    """The columns that name files, by the role of the files."""
+    columns = _columns(policy)
+    return {IMAGE: columns.image} | ({MASK: columns.mask} if columns.mask else {})
 
 
 def _consumed(policy: Policy) -> set[str]:
     """Columns of the manifest that become pictures, masks and boxes."""
-    asked = _columns(policy).boxes
-    corners = set(asked.model_dump().values()) if isinstance(asked, BoxColumns) else {asked} if asked else set()
+    box_columns = _columns(policy).boxes
+    corners = (
+        set(box_columns.model_dump().values())
+        if isinstance(box_columns, BoxColumns)
+        else {box_columns}
+        if box_columns
+        else set()
+    )
     return {*_roles(policy).values(), *corners}
 
 

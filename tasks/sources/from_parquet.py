@@ -1,4 +1,4 @@
-"""Parquet files: types as the file says, rows streamed a few pages at a time."""
+"""Parquet files: types from the file, rows streamed a few pages at a time."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import pyarrow as pa
 
 from augmill.policies.errors import DataError
 from augmill.policies.schema import Policy
-from augmill.tasks.sources.chunks import Wanted, typed
+from augmill.tasks.sources.chunks import ReadOptions, typed
 from augmill.tasks.sources.column_types import join, name_of
 from augmill.tasks.sources.source_contract import Chunk, Scan, SourceListing, SourceObject, Unit, lacking
 from augmill.tasks.sources.verified_reader import Opened, opened
 from augmill.tasks.sources.work_units import grouped
 
-# Read windows per column: small enough that a row group of any size is never held whole.
+# Read window per column: small enough that a large row group is never completely in memory.
 _WINDOW_BYTES = 2**20
 _BATCH_ROWS = 65_536
 
 
-def units(found: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
+def units(listing: SourceListing, policy: Policy, unit_bytes: int) -> list[Unit]:
     """Files, small ones in groups."""
     del policy
-    return grouped("parquet", found.objects, unit_bytes)
+    return grouped("parquet", listing.objects, unit_bytes)
 
 
 def scan(unit: Unit, policy: Policy) -> Scan:
-    """Types and counts as the files' footers say."""
+    """Types and counts from the files' footers."""
     del policy
     columns: dict[str, str] = {}
     having: dict[str, list[str]] = {}
@@ -44,27 +44,27 @@ def scan(unit: Unit, policy: Policy) -> Scan:
     return Scan(columns, rows, lacking=lacking(columns, having))
 
 
-def read(unit: Unit, wanted: Wanted) -> Iterator[Chunk]:
+def read(unit: Unit, options: ReadOptions) -> Iterator[Chunk]:
     """Rows in final types; values that do not fit become faults."""
     for source in unit.objects:
-        yield from _chunks(source, wanted)
+        yield from _chunks(source, options)
 
 
-def _chunks(source: SourceObject, wanted: Wanted) -> Iterator[Chunk]:
+def _chunks(source: SourceObject, options: ReadOptions) -> Iterator[Chunk]:
     with _file(source) as (file, handle):
         start = 0
-        names = [name for name in file.schema_arrow.names if name in wanted.types]
-        batch_rows = min(wanted.shard_rows, _BATCH_ROWS, _rows_within(file, wanted.shard_bytes))
+        names = [name for name in file.schema_arrow.names if name in options.types]
+        batch_rows = min(options.shard_rows, _BATCH_ROWS, _rows_within(file, options.shard_bytes))
         for batch in file.iter_batches(batch_rows, columns=names):
             handle.check()
             rows = np.arange(start, start + batch.num_rows)
             start += batch.num_rows
-            columns = {name: _checked(column) for name, column in zip(names, batch.columns, strict=True)}
-            yield typed(columns, rows, source, wanted)
+            columns = {name: _as_valid_text(column) for name, column in zip(names, batch.columns, strict=True)}
+            yield typed(columns, rows, source, options)
 
 
-def _checked(column: pa.Array) -> pa.Array:
-    """The column, as bytes if it claims to be text and is not UTF-8: Arrow does not look when it reads."""
+def _as_valid_text(column: pa.Array) -> pa.Array:
+    """The column, as bytes if it is a text column that is not UTF-8: Arrow does not check this when it reads."""
     plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     if not pa.types.is_string(plain.type):
         return plain
@@ -94,9 +94,9 @@ def _file(source: SourceObject) -> Iterator[tuple[Any, Opened]]:
 
 
 def _check_names(names: Sequence[str], file: str) -> None:
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if twice:
-        raise DataError(f"{file} has several columns called {', '.join(map(repr, twice))}", "rename all but one")
+    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    if repeated:
+        raise DataError(f"{file} has several columns called {', '.join(map(repr, repeated))}", "rename all but one")
 
 
 def _rows_within(file: Any, shard_bytes: int) -> int:

@@ -1,4 +1,4 @@
-"""What a source URI stands for: a file, a glob, a folder, or the same in a bucket; nothing is opened yet."""
+"""The files of a source URI, which is a file, a glob or a folder, locally or in a bucket; no file is opened here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
 @dataclass(frozen=True)
 class Listed:
-    """A file or object before it was read. `stamp` changes when its content does; `mtime_ns` is 0 on S3."""
+    """A file or object that is not read yet. `stamp` changes with its content; `mtime_ns` is 0 on S3."""
 
     name: str
     uri: str
@@ -34,7 +34,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything a URI stands for, sorted by name. `kind` says how it was meant."""
+    """All files of a URI, sorted by name. `kind` is `file`, `folder` or `glob`."""
 
     kind: str
     files: tuple[Listed, ...]
@@ -43,8 +43,8 @@ class Listing:
 def list_uri(uri: str, base: Path, roots: Roots | None = None) -> Listing:
     """List a local path, glob or folder relative to `base`, or `s3://bucket/...`; hidden and system files left out.
 
-    Raises PolicyError if nothing can be there or it lies outside `roots`, DataError if nothing is there, StorageError
-    if it cannot be listed.
+    Raises PolicyError if the URI is wrong or lies outside `roots`, DataError if it matches no file, StorageError if it
+    cannot be listed.
     """
     scheme, separator, _ = uri.partition("://")
     if separator and scheme != "s3":
@@ -60,7 +60,7 @@ def list_uri(uri: str, base: Path, roots: Roots | None = None) -> Listing:
 
 def _local(uri: str, base: Path, roots: Roots | None) -> Listing:
     path = Path(os.path.normpath(base / uri))
-    fixed = Path(*path.parts[: _fixed(path.parts)])
+    fixed = Path(*path.parts[: _fixed_depth(path.parts)])
     try:
         if roots:
             roots.admit(uri, [path if path.exists() else fixed])
@@ -77,8 +77,8 @@ def _local(uri: str, base: Path, roots: Roots | None) -> Listing:
             f"source.uri {uri} does not exist (looked for {path})",
             "correct the path, which is relative to the policy file, or put the data there",
         )
-    found = (Path(one) for one in glob.iglob(str(path), recursive=True))
-    return Listing("glob", _files(_admitted(uri, (one for one in found if one.is_file()), roots), fixed))
+    matches = (Path(match) for match in glob.iglob(str(path), recursive=True))
+    return Listing("glob", _files(_admitted(uri, (match for match in matches if match.is_file()), roots), fixed))
 
 
 def _admitted(uri: str, paths: Iterable[Path], roots: Roots | None) -> Iterable[Path]:
@@ -98,35 +98,35 @@ def _in_bucket(uri: str, roots: Roots | None) -> Listing:
     if exact is not None:
         return Listing("file", _objects(bucket, [exact], key.rpartition("/")[0]))
     parts = tuple(key.split("/"))
-    fixed = _fixed(parts)
+    fixed = _fixed_depth(parts)
     root = "/".join(parts[:fixed]).rstrip("/")
-    found = s3_objects.entries(f"s3://{bucket}/{root}/" if root else f"s3://{bucket}/")
+    entries = s3_objects.entries(f"s3://{bucket}/{root}/" if root else f"s3://{bucket}/")
     if fixed == len(parts):
-        return Listing("folder", _objects(bucket, found, root))
+        return Listing("folder", _objects(bucket, entries, root))
     pattern = _pattern(key)
-    return Listing("glob", _objects(bucket, [one for one in found if pattern.fullmatch(one.key)], root))
+    return Listing("glob", _objects(bucket, [entry for entry in entries if pattern.fullmatch(entry.key)], root))
 
 
 def list_named(folder: str, names: Iterable[str], roots: Roots | None = None) -> tuple[Listed, ...]:
-    """Those of the named files below a folder, or prefix of a bucket, that exist."""
-    wanted = sorted(set(names))
+    """The existing files among `names` below a folder, or below a prefix of a bucket."""
+    paths = sorted(set(names))
     if folder.startswith("s3://"):
         bucket, prefix = s3_objects.split_uri(folder)
         start = f"{prefix}/" if prefix else ""
-        there = {one.key.removeprefix(start): one for one in s3_objects.entries(f"s3://{bucket}/{start}")}
-        return _objects(bucket, [there[name] for name in wanted if name in there], prefix)
+        entries = {entry.key.removeprefix(start): entry for entry in s3_objects.entries(f"s3://{bucket}/{start}")}
+        return _objects(bucket, [entries[name] for name in paths if name in entries], prefix)
     root = Path(folder)
-    files = (root / name for name in wanted if (root / name).is_file())
+    files = (root / name for name in paths if (root / name).is_file())
     return _files(_admitted(folder, files, roots), root)
 
 
 def visible(name: str) -> bool:
-    """Whether a name is data: no part of it begins with `.` or `_`, and no system puts such files into folders."""
+    """Whether a name is data: no part of it begins with `.` or `_`, and it is not a file of the operating system."""
     parts = PurePosixPath(name).parts
     return not any(part.startswith((".", "_")) for part in parts) and parts[-1].lower() not in _SYSTEM_FILES
 
 
-def _fixed(parts: tuple[str, ...]) -> int:
+def _fixed_depth(parts: tuple[str, ...]) -> int:
     return next((index for index, part in enumerate(parts) if _WILD.search(part)), len(parts))
 
 
@@ -145,8 +145,8 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _files(paths: Iterable[Path], root: Path) -> tuple[Listed, ...]:
     try:
-        shown = [path for path in paths if visible(path.relative_to(root).as_posix())]
-        return tuple(sorted((_file(path, root) for path in shown), key=lambda one: one.name))
+        visible_paths = [path for path in paths if visible(path.relative_to(root).as_posix())]
+        return tuple(sorted((_file(path, root) for path in visible_paths), key=lambda file: file.name))
     except OSError as error:
         raise unreadable(str(error.filename or root), error) from error
 
@@ -162,18 +162,18 @@ def _file(path: Path, root: Path) -> Listed:
     return Listed(name, str(path), stat.st_size, stamp, mtime_ns=stat.st_mtime_ns)
 
 
-def _objects(bucket: str, found: Iterable[s3_objects.Entry], root: str) -> tuple[Listed, ...]:
+def _objects(bucket: str, entries: Iterable[s3_objects.Entry], root: str) -> tuple[Listed, ...]:
     start = len(root) + 1 if root else 0
-    named = [(one.key[start:], one) for one in found]
+    by_name = [(entry.key[start:], entry) for entry in entries]
     return tuple(
-        Listed(name, f"s3://{bucket}/{one.key}", one.bytes, f"{one.bytes}:{one.etag}", one.etag)
-        for name, one in sorted(named, key=lambda pair: pair[0])
+        Listed(name, f"s3://{bucket}/{entry.key}", entry.bytes, f"{entry.bytes}:{entry.etag}", entry.etag)
+        for name, entry in sorted(by_name, key=lambda pair: pair[0])
         if visible(name)
     )
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    """The glob as an expression: `*` and `?` stay within one folder, `**` spans any number of them."""
+    """The glob as a regular expression: `*` and `?` match within one folder, `**` any number of folders."""
     parts = []
     for part in key.split("/"):
         if part == "**":

@@ -1,8 +1,8 @@
-"""What `source.pii` asks for, done while a source is read: no raw value gets past here, not even in a fault's text.
+"""The treatment of columns by `source.pii` while a source is read: raw values are not passed on, not even in faults.
 
 `drop` leaves a column out, `hash` replaces every value by its HMAC-SHA-256 under the secret key, `mask` replaces what
-looks like personal data inside a text by a token such as `<email>`. Numbers and dates are treated as their texts; no
-value stays no value. Equal values have equal hashes, in every column and dataset of one key.
+looks like personal data inside a text by a token such as `<email>`. Numbers and dates are treated as texts; missing
+values stay missing. Equal values have equal hashes, in every column and dataset with the same key.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _NESTED = ("list<", "struct<", "binary", "payload", "boxes")
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done to which columns; the key is needed where one is hashed."""
+    """The treatment of each column; the key is needed if one is hashed."""
 
     columns: Mapping[str, Literal["hash", "drop", "mask"]] = field(default_factory=dict)
     key: Secret | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, policy: Policy, key: Secret | None) -> Treatment:
-        """The treatment that a policy asks for. Raises PolicyError where it takes a key and there is none."""
+        """The treatment of a policy. Raises PolicyError if it needs a key and there is none."""
         hashed = [name for name, how in policy.source.pii.items() if how == "hash"]
         if hashed and key is None:
             raise PolicyError(f"source.pii hashes {', '.join(hashed)}, and AUGMILL_PII_KEY is not set.", KEY_REMEDY)
@@ -43,21 +43,21 @@ class Treatment:
 
     @property
     def identity(self) -> list[object]:
-        """All that decides what it makes of a value, as JSON: part of the names of whatever is made of treated rows."""
+        """Everything that treated values depend on, as JSON: part of the names of objects made from treated rows."""
         return [dict(sorted(self.columns.items())), self.key_fingerprint]
 
     @property
     def key_fingerprint(self) -> str:
-        """Which key values are hashed with; "" where none are."""
+        """The fingerprint of the key that values are hashed with; "" if none are."""
         return self.key.fingerprint if self.key else ""
 
     def scanned(self, scan: Scan) -> Scan:
-        """What a look at the raw values found, as it is after treatment; `treated` names the columns it met.
+        """A scan of raw values as it is after treatment; its `treated` are the treated columns that it holds.
 
-        Raises DataError for columns that hold no plain values, and cannot be hashed or masked.
+        Raises DataError for columns that hold no plain values and so cannot be hashed or masked.
         """
-        met = [name for name in scan.columns if name in self.columns]
-        for name in met:
+        treated = [name for name in scan.columns if name in self.columns]
+        for name in treated:
             kind = scan.columns[name]
             if kind in ("payload", "boxes") or (self.columns[name] != "drop" and kind.startswith(_NESTED)):
                 raise DataError(
@@ -69,31 +69,35 @@ class Treatment:
             scan,
             columns={name: self.type_of(name, kind) for name, kind in scan.columns.items() if not self._drops(name)},
             lacking={file: absent for file, absent in lacking.items() if absent},
-            treated=met,
+            treated=treated,
         )
 
     def type_of(self, name: str, kind: str) -> str:
-        """The type of a column after treatment: tokens and hashes are texts, whatever they stand for."""
+        """The type of a column after treatment: tokens and hashes are texts."""
         return "string" if name in self.columns else kind
 
     def values(self, columns: Mapping[str, pa.Array]) -> tuple[dict[str, pa.Array], dict[int, list[str]]]:
-        """Raw columns treated, and by position why a row cannot be."""
-        kept = {name: values for name, values in columns.items() if not self._drops(name)}
+        """The treated columns, and by row position the reasons why a row cannot be treated."""
+        treated = {name: values for name, values in columns.items() if not self._drops(name)}
         reasons: dict[int, list[str]] = {}
-        for name in kept.keys() & self.columns.keys():
-            texts, bad = fit(kept[name], "string")
+        for name in treated.keys() & self.columns.keys():
+            texts, bad = fit(treated[name], "string")
             for position in bad:
                 reasons.setdefault(int(position), []).append(f"column {name!r}: {NOT_TEXT}")
-            kept[name] = _each(texts, mask, candidates) if self.columns[name] == "mask" else _each(texts, self._hash)
-        return kept, reasons
+            treated[name] = (
+                _change_texts(texts, mask, candidates)
+                if self.columns[name] == "mask"
+                else _change_texts(texts, self._hash)
+            )
+        return treated, reasons
 
     def shown(self, value: object) -> object:
-        """A value that is not what its column should hold: it may have slipped there from one that is treated."""
+        """A misfitting value for a report, withheld if any column is treated: it may belong to such a column."""
         return VALUE_WITHHELD if self.columns else value
 
-    def faults(self, found: Sequence[Fault]) -> list[Fault]:
-        """Lines that were no rows, without their text if any column is treated: it may hold what the column holds."""
-        return [replace(fault, text=WITHHELD) for fault in found] if self.columns else list(found)
+    def faults(self, faults: Sequence[Fault]) -> list[Fault]:
+        """The faults of broken lines, without their text if any column is treated: it may hold the column's values."""
+        return [replace(fault, text=WITHHELD) for fault in faults] if self.columns else list(faults)
 
     def _hash(self, text: str) -> str:
         if self.key is None:
@@ -107,12 +111,12 @@ class Treatment:
 UNTREATED = Treatment()
 
 
-def _each(
+def _change_texts(
     texts: pa.StringArray, change: Callable[[str], str], which: Callable[[pa.StringArray], Sequence[bool]] | None = None
 ) -> pa.Array:
-    """Every different text changed once, or only those that `which` picks."""
+    """The texts after `change`, which is called once per distinct text, or only for those that `which` selects."""
     encoded = texts.dictionary_encode()
     words = encoded.dictionary
     picked = which(words) if which else [True] * len(words)
-    made = [change(word) if yes else word for word, yes in zip(words.to_pylist(), picked, strict=True)]
-    return pa.array(made, pa.string()).take(encoded.indices)
+    changed = [change(word) if yes else word for word, yes in zip(words.to_pylist(), picked, strict=True)]
+    return pa.array(changed, pa.string()).take(encoded.indices)

@@ -1,7 +1,7 @@
-"""The folders and buckets that policies may read: what whoever runs other people's policies sets.
+"""The folders and buckets that policies may read, set by those who run other people's policies.
 
-A path is judged by where it really leads, after `..` and symbolic links, and before anything is said about
-whether it exists. A prefix of a bucket ends at a slash: `s3://b/raw` does not allow `s3://b/raw-private`.
+A path is checked after resolving `..` and symbolic links, and before any message says whether it exists. A prefix of
+a bucket ends at a slash: `s3://b/raw` does not allow `s3://b/raw-private`.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _SEPARATOR = re.compile(rf"{re.escape(os.pathsep)}(?!//)")
 
 @dataclass(frozen=True)
 class Roots:
-    """`folders` with every symbolic link followed, and `prefixes` of buckets, each ending in a slash."""
+    """`folders` with all symbolic links resolved, and `prefixes` of buckets, each ending in a slash."""
 
     folders: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, text: str) -> Roots:
-        """Roots as the setting names them. Raises ValueError, saying what each must be, where one cannot be."""
-        given = [part.strip() for part in _SEPARATOR.split(text) if part.strip()]
-        buckets = [part for part in given if "://" in part]
-        folders = [Path(part).expanduser() for part in given if "://" not in part]
-        wrong = [part for part in buckets if not re.fullmatch(r"s3://[^/@?#]+(/.*)?", part) or _climbs(part)]
-        wrong += [str(folder) for folder in folders if not folder.is_dir()]
-        if wrong or not given:
+        """The roots of the setting. Raises ValueError, saying what is allowed, if one of them is invalid."""
+        entries = [part.strip() for part in _SEPARATOR.split(text) if part.strip()]
+        buckets = [part for part in entries if "://" in part]
+        folders = [Path(part).expanduser() for part in entries if "://" not in part]
+        invalid = [part for part in buckets if not re.fullmatch(r"s3://[^/@?#]+(/.*)?", part) or _climbs(part)]
+        invalid += [str(folder) for folder in folders if not folder.is_dir()]
+        if invalid or not entries:
             raise ValueError("folders that exist and s3://BUCKET/PREFIX, separated by colons")
         return cls(tuple(map(os.path.realpath, folders)), tuple(part.rstrip("/") + "/" for part in buckets))
 
     def admit(self, uri: str, paths: Iterable[Path]) -> None:
-        """Raise PolicyError if a path that `uri` stands for leads elsewhere; folders are looked up once each."""
+        """Raise PolicyError if a path of `uri` leads outside of the roots; each folder is resolved once."""
         real_folders: dict[Path, str] = {}
         for path in paths:
             if path.parent not in real_folders:
@@ -49,7 +49,7 @@ class Roots:
             self._admit(uri, os.path.realpath(real) if path.is_symlink() else real)
 
     def admit_bucket(self, uri: str) -> None:
-        """Raise PolicyError if an `s3://` URI names something outside the prefixes."""
+        """Raise PolicyError if an `s3://` URI is outside of the prefixes."""
         if not f"{uri}/".startswith(self.prefixes):
             raise self._refusal(uri, "")
 
@@ -66,7 +66,7 @@ class Roots:
 
 
 def refuse_climbing(uri: str) -> None:
-    """Raise PolicyError for `.` and `..` in an S3 URI: keys have no folders, but clients may resolve them as if."""
+    """Raise PolicyError for `.` and `..` in an S3 URI: keys have no folders, but clients may resolve them."""
     if _climbs(uri):
         raise PolicyError(
             f"source.uri {redact(uri)} holds `.` or `..` between its slashes", "write out the whole key or prefix"

@@ -1,4 +1,4 @@
-"""Objects of a bucket as a source: listed, hashed, and read range by range as long as they stay the same."""
+"""Objects of a bucket as a source: listed, hashed, and read range by range as long as they do not change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BUFFER_BYTES = 4 * 2**20
 
 @dataclass(frozen=True)
 class Entry:
-    """One object as a listing shows it."""
+    """One object of a listing."""
 
     key: str
     bytes: int
@@ -36,21 +36,21 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def entry(uri: str) -> Entry | None:
-    """The object called exactly `uri`, or None."""
+    """The object with exactly this URI, or None."""
     bucket, key = split_uri(uri)
-    # A key sorts before all longer ones that begin with it.
+    # A key sorts before all longer keys that begin with it.
     first = next(_listed(bucket, key), None) if key else None
     return first if first is not None and first.key == key else None
 
 
 def entries(uri: str) -> list[Entry]:
-    """Every object whose name begins with `uri`, folder markers left out."""
+    """Every object whose URI begins with `uri`, without folder markers."""
     bucket, prefix = split_uri(uri)
-    return [one for one in _listed(bucket, prefix) if not one.key.endswith("/")]
+    return [found_entry for found_entry in _listed(bucket, prefix) if not found_entry.key.endswith("/")]
 
 
 def digest(uri: str, etag: str, name: str) -> tuple[str, str | None]:
-    """SHA-256 of an object's bytes, read as a stream, and its version id where the bucket keeps versions."""
+    """SHA-256 of an object's bytes, read as a stream, and its version id if the bucket has versions."""
     with _answered("read", uri, name) as client:
         bucket, key = split_uri(uri)
         answer = client.get_object(Bucket=bucket, Key=key, IfMatch=etag)
@@ -62,7 +62,7 @@ def digest(uri: str, etag: str, name: str) -> tuple[str, str | None]:
 
 
 def stream(uri: str, size: int, etag: str, name: str) -> BinaryIO:
-    """A seekable stream: each read is one ranged request, on the condition that the ETag is still the same."""
+    """A seekable stream: each read is one ranged request, which fails if the ETag has changed."""
 
     def read_range(first: int, last: int) -> bytes:
         with _answered("read", uri, name) as client:
@@ -75,7 +75,7 @@ def stream(uri: str, size: int, etag: str, name: str) -> BinaryIO:
 
 @contextmanager
 def _answered(action: str, uri: str, name: str) -> Iterator[Any]:
-    """The client of this process; botocore's errors leave as StorageError, a failed condition as DataError."""
+    """The client of this process; botocore's errors become StorageError, a failed condition DataError."""
     import botocore.exceptions as faults
 
     from augmill.tasks.storage.s3 import connection

@@ -1,4 +1,4 @@
-"""The types of a source's columns over all its units, and what changed since the version before."""
+"""The types of a source's columns over all its units, and their changes since the previous version."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from augmill.tasks.sources.column_types import join
 from augmill.tasks.sources.source_contract import Scan, Unit
 
-# A column without any value must be of some type; text joins with whatever comes later.
+# A column without any value needs a type; text joins with every later type.
 _TEXT_FOR = {"null": "string", "list<null>": "list<string>"}
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Columns that came, went, or changed type: before and now."""
+    """Columns that appeared, disappeared, or changed type (before, now)."""
 
     appeared: dict[str, str]
     disappeared: dict[str, str]
@@ -39,8 +39,8 @@ def types_of(scans: Iterable[Scan], expected: Mapping[str, str] | None = None) -
     for scan in scans:
         for name, kind in scan.columns.items():
             joined[name] = join(joined.get(name, "null"), kind)
-    wanted = expected or {}
-    return {name: wanted.get(name) or _TEXT_FOR.get(kind, kind) for name, kind in joined.items()}
+    expected_types = expected or {}
+    return {name: expected_types.get(name) or _TEXT_FOR.get(kind, kind) for name, kind in joined.items()}
 
 
 def drift(before: Mapping[str, str], now: Mapping[str, str]) -> Drift:
@@ -52,14 +52,14 @@ def drift(before: Mapping[str, str], now: Mapping[str, str]) -> Drift:
     )
 
 
-def gaps(looks: Iterable[tuple[Unit, Scan]], types: Mapping[str, str]) -> dict[str, list[str]]:
-    """Columns that some files of one run have and others have not, each with the files that lack it."""
-    found: dict[str, list[str]] = {}
-    for unit, scan in looks:
+def gaps(scans: Iterable[tuple[Unit, Scan]], types: Mapping[str, str]) -> dict[str, list[str]]:
+    """Columns that some files of one run have and others lack, each with the files that lack it."""
+    files_by_column: dict[str, list[str]] = {}
+    for unit, scan in scans:
         if unit.format == "manifest" or not scan.rows:  # its objects are pictures; its columns, one manifest's
             continue
-        nowhere = [name for name in types if name not in scan.columns]
+        absent = [name for name in types if name not in scan.columns]
         for source in unit.objects:
-            for name in (*nowhere, *scan.lacking.get(source.name, ())):
-                found.setdefault(name, []).append(source.name)
-    return {name: sorted(files) for name, files in found.items()}
+            for name in (*absent, *scan.lacking.get(source.name, ())):
+                files_by_column.setdefault(name, []).append(source.name)
+    return {name: sorted(files) for name, files in files_by_column.items()}

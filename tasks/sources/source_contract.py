@@ -1,10 +1,10 @@
-"""What a source format offers, and the small things it hands on.
+"""The interface of a source format, and the data classes it uses.
 
 A format is one file, `from_<format>.py`, holding three functions:
 
-    units(found, policy, unit_bytes) -> list[Unit]      how objects are shared out among workers
-    scan(unit, policy) -> Scan                          column types and counts, without keeping rows
-    read(unit, wanted) -> Iterator[Chunk]               rows in final types, chunk by chunk, in bounded memory
+    units(listing, policy, unit_bytes) -> list[Unit]    how objects are distributed to workers
+    scan(unit, policy) -> Scan                          column types and counts, without storing rows
+    read(unit, options) -> Iterator[Chunk]              rows in final types, chunk by chunk, in bounded memory
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_FAULT_TEXT = 2000
 class SourceObject:
     """One raw file or S3 object. `name` is its path below the fixed root of the source URI, the same on every machine.
 
-    Where the policy gives one URI per split, `name` begins with the split. `uri` is where this machine finds it.
+    If the policy gives one URI per split, `name` begins with the split. `uri` is its location for this machine.
     """
 
     name: str
@@ -37,9 +37,9 @@ class SourceObject:
 
 @dataclass(frozen=True)
 class SourceListing:
-    """All objects of a source, sorted by name, the format they are read in, and which of them are manifests.
+    """All objects of a source, sorted by name, their format, and the names of those that are manifests.
 
-    `ignored`: names of visible files below the source that are of no such format, so that nothing is made of them.
+    `ignored`: names of visible files below the source that are not of this format and are not read.
     """
 
     format: str
@@ -48,8 +48,8 @@ class SourceListing:
     ignored: tuple[str, ...] = ()
 
     @property
-    def said_of_ignored(self) -> str:
-        """How many files are ignored, and some of their names; nothing where none is."""
+    def ignored_summary(self) -> str:
+        """The number of ignored files and some of their names; empty if there are none."""
         count = len(self.ignored)
         names = ", ".join(self.ignored[:3]) + ", ..." * (count > 3)
         return f"{count:,} file{'s' * (count != 1)} ignored: {names}" if count else ""
@@ -57,7 +57,7 @@ class SourceListing:
 
 @dataclass(frozen=True)
 class Fault:
-    """Something in an object that is no row, or no row of the right types. `row` counts rows from 0."""
+    """Something in an object that is not a row, or a row that does not fit the types. `row` counts rows from 0."""
 
     object_name: str
     sha256: str
@@ -67,14 +67,14 @@ class Fault:
 
     @classmethod
     def at(cls, source: SourceObject, row: int, reason: str, text: str) -> Fault:
-        """A fault of `source`, its text cut to a length that a report can show."""
+        """A fault of `source`, with its text shortened for reports."""
         short = text if len(text) <= MAX_FAULT_TEXT else text[:MAX_FAULT_TEXT] + "..."
         return cls(source.name, source.sha256, row, reason, short)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows in final types, with `augmill_source` and `augmill_split`, and the faults met between them."""
+    """Rows in final types, with `augmill_source` and `augmill_split`, and the faults between them."""
 
     table: pa.Table
     faults: list[Fault] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Unit:
-    """Objects that one worker reads one after another. `rows`: the lines of a manifest that belong to them."""
+    """Objects that one worker reads one by one. `rows`: the lines of a manifest that belong to them."""
 
     format: str
     objects: tuple[SourceObject, ...]
@@ -94,16 +94,16 @@ class Unit:
         return sum(source.bytes for source in self.objects) + len(self.rows)
 
     def key(self) -> list[object]:
-        """Everything its rows are made from, as JSON; equal keys give equal rows."""
-        return [self.format, [[one.name, one.sha256, one.split] for one in self.objects], self.rows]
+        """Everything that the rows depend on, as JSON; equal keys give equal rows."""
+        return [self.format, [[source.name, source.sha256, source.split] for source in self.objects], self.rows]
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a look at every value of a unit found: the narrowest type of each column, rows, lines that are no rows.
+    """The summary of all values of a unit: the narrowest type of each column, the numbers of rows and of faults.
 
-    `lacking`: the objects with rows that do not have all of the columns, and those they do not have.
-    `treated`: the columns it met that `source.pii` treats; dropped ones are not among `columns`.
+    `lacking`: the objects with rows that do not have all of the columns, and the columns that they lack.
+    `treated`: the columns of the unit that `source.pii` treats; dropped ones are not among `columns`.
     """
 
     columns: dict[str, str]
@@ -114,13 +114,15 @@ class Scan:
 
 
 def lacking(columns: Mapping[str, str], having: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """What each object lacks of the columns, from what each has; objects that lack none are left out."""
-    found = {name: [column for column in columns if column not in here] for name, here in having.items()}
-    return {name: absent for name, absent in found.items() if absent}
+    """The columns that each object lacks, from the columns that each has; only objects that lack some."""
+    missing_by_object = {
+        name: [column for column in columns if column not in present] for name, present in having.items()
+    }
+    return {name: absent for name, absent in missing_by_object.items() if absent}
 
 
 def changed(name: str) -> DataError:
-    """The error for an object whose bytes are not those that were listed."""
+    """The error for an object whose bytes have changed since it was listed."""
     return DataError(
         f"{name} changed while it was being read",
         "let whatever writes it finish, then run again; write new files under a temporary name and rename them",

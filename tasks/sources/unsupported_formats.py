@@ -1,4 +1,4 @@
-"""Files that are data but in no format that is read: what they are, and the command that makes one that is."""
+"""Data files in formats that are not read: what they are, and the command that converts them."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _PACKED_TABLES = {
 }
 
 
-def refuse_foreign(files: Sequence[Listed], asked: str | None) -> None:
+def refuse_unsupported(files: Sequence[Listed], format_name: str | None) -> None:
     """Raise PolicyError for the first file that has to be converted or unpacked, with the command that does it.
 
-    `asked` is the policy's format: JSON lines in a file called `.json` are read where it says so.
+    `format_name` is the policy's format: JSON lines in a file called `.json` are read if it is `jsonl`.
     """
-    for one in files:
-        told = _told(PurePosixPath(one.name), asked)
-        if told:
-            what, remedy = told
-            raise PolicyError(f"{one.name} is {what}, which is not read as it is", remedy)
+    for file in files:
+        conversion = _conversion(PurePosixPath(file.name), format_name)
+        if conversion:
+            what, remedy = conversion
+            raise PolicyError(f"{file.name} is {what}, which is not read as it is", remedy)
 
 
-def _told(path: PurePosixPath, asked: str | None) -> tuple[str, str] | None:
+def _conversion(path: PurePosixPath, format_name: str | None) -> tuple[str, str] | None:
     name, suffix = path.name, path.suffix.lower()
     inner = PurePosixPath(path.stem)
-    if suffix == ".json" and asked != "jsonl":
+    if suffix == ".json" and format_name != "jsonl":
         call = f"pandas.read_json({name!r}).to_json({path.stem + '.jsonl'!r}, orient='records', lines=True)"
         lines = "If each of its lines is an object by itself, set source.format to jsonl instead."
         return "one JSON document", f"Convert it to JSON lines: {call}. {lines}"

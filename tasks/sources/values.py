@@ -1,4 +1,4 @@
-"""Texts and values as typed columns: which type they have, and which of them do not fit a type asked for.
+"""Texts and values as typed columns: their types, and which of them do not fit a required type.
 
 The type of a text does not depend on its neighbours, so the type of a column, the join over its cells, does not
 depend on how a file is cut into blocks. What counts as what:
@@ -8,8 +8,8 @@ depend on how a file is cut into blocks. What counts as what:
 * float64: decimal or scientific notation, `nan` and `inf` in any case. `1,5` is text.
 * bool: true and false in any case (0 and 1 are integers). date32, timestamp: ISO 8601 without a time zone.
 
-Spaces around anything but text are ignored. Decimals are floats, and times have microseconds: a value that would
-lose digits so is refused, since two keys that differ could become one.
+Spaces around anything but text are ignored. Decimals become floats, and times have microseconds: a value that would
+lose digits is refused, because two different keys could become equal.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _NOT_FITTING = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
 _TRUE, _FALSE = pa.array(["true", "True", "TRUE"]), pa.array(["false", "False", "FALSE"])
 _ZERO, _NINE, _MINUS = ord("0"), ord("9"), ord("-")
 _INT64_LIMIT = 2.0**63
-# Every decimal of so many digits is read back from the float nearest to it.
+# Every decimal with this many digits is recovered exactly from the nearest float.
 _FLOAT_DIGITS = 15
-_SAID: dict[str, str] = {
+_DESCRIPTIONS: dict[str, str] = {
     "int64": "a whole number",
     "float64": "a number",
     "string": "UTF-8 text",
@@ -43,15 +43,15 @@ _SAID: dict[str, str] = {
 }
 
 
-def text_type(texts: pa.StringArray, known: str = "null") -> str:
-    """The join of `known` with the types of the texts (nulls are not looked at)."""
-    if known == "string" or texts.null_count == len(texts):
-        return known
+def text_type(texts: pa.StringArray, current: str = "null") -> str:
+    """The join of `current` with the types of the texts (nulls are ignored)."""
+    if current == "string" or texts.null_count == len(texts):
+        return current
     present = texts.drop_null() if texts.null_count else texts
-    if known != "null" and _is_all(present, known):
-        return known
-    # Both sides as they stand: joining with `known` is what the next block would do too.
-    return join(known, next(kind for kind in _ORDER if _is_all(present, kind)))
+    if current != "null" and _is_all(present, current):
+        return current
+    # Find the type of the texts alone, then join: reading the texts in other blocks gives the same type.
+    return join(current, next(kind for kind in _ORDER if _is_all(present, kind)))
 
 
 _ORDER = ("int64", "float64", "bool", "date32", "timestamp", "string")
@@ -77,14 +77,14 @@ def fit(values: pa.Array, name: str) -> tuple[pa.Array, NDArray[np.int64]]:
 
 
 def misfit(column: str, value: object, name: str) -> str:
-    """Why a cell is refused, in words."""
+    """The message why a cell is refused."""
     text = str(value)
     short = text if len(text) <= 80 else text[:80] + "..."
     return f"column {column!r}: {short!r} {_fault(value, text, name)}"
 
 
 def kind_of(reason: str) -> str:
-    """A reason without the values of its row, so that rows of one kind are counted together."""
+    """A reason without the values of its row, so that rows with the same kind of fault are counted together."""
     reason = re.sub(r"^(column .*?): .* is not ", r"\1: a cell is not ", reason, flags=re.DOTALL)
     return re.sub(r"box \d+", "a box", re.sub(r" \([^)]*\)", "", reason))
 
@@ -96,16 +96,16 @@ def _fault(value: object, text: str, name: str) -> str:
         return "has more digits than a float64 holds; cast the column to int64, string or double at the source"
     if name == "timestamp" and getattr(value, "nanosecond", None):  # pandas' own type: datetime knows none
         return "is finer than a microsecond; round the column to microseconds at the source"
-    return f"is not {_SAID.get(name, f'of type {name}')}"
+    return f"is not {_DESCRIPTIONS.get(name, f'of type {name}')}"
 
 
 def blanked(texts: pa.StringArray, missing: tuple[str, ...]) -> pa.StringArray:
-    """The texts with the empty one, and those that the policy says mean no value, made null."""
-    gone = lengths(texts) == 0
+    """The texts, with null for empty texts and for those that the policy declares as missing values."""
+    missing_mask = lengths(texts) == 0
     others = [token for token in missing if token]
     if others:
-        gone |= np.asarray(pc.is_in(texts, value_set=pa.array(others, pa.string())))
-    return pc.if_else(pa.array(gone), pa.scalar(None, pa.string()), texts) if gone.any() else texts
+        missing_mask |= np.asarray(pc.is_in(texts, value_set=pa.array(others, pa.string())))
+    return pc.if_else(pa.array(missing_mask), pa.scalar(None, pa.string()), texts) if missing_mask.any() else texts
 
 
 def lengths(texts: pa.StringArray) -> NDArray[np.int32]:
@@ -183,34 +183,36 @@ def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _split_fit(values: pa.Array, kind: pa.DataType, start: int) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Halve until what does not fit stands alone: exactly Arrow's own idea of what fits, and quick where most do."""
+    """Halve the values until those that do not fit are alone: exactly Arrow's rules, and fast if most values fit."""
     try:
         return _cast(values, kind), _none()
     except _NOT_FITTING:
         if len(values) == 1:
             return pa.nulls(1, kind), np.array([start], dtype=np.int64)
     half = len(values) // 2
-    left, bad_left = _split_fit(values[:half], kind, start)
-    right, bad_right = _split_fit(values[half:], kind, start + half)
-    return pa.concat_arrays([left, right]), np.concatenate([bad_left, bad_right])
+    first_half, bad_first = _split_fit(values[:half], kind, start)
+    second_half, bad_second = _split_fit(values[half:], kind, start + half)
+    return pa.concat_arrays([first_half, second_half]), np.concatenate([bad_first, bad_second])
 
 
 def _decimals_as_floats(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
-    """The values as the nearest floats; where that float is printed with other digits, the value does not fit."""
+    """The values as the nearest floats; a value does not fit if its float is printed with other digits."""
     floats = values.cast(pa.float64(), safe=False)
     if values.type.precision <= _FLOAT_DIGITS:
         return floats, _none()
     pairs = zip(values.to_pylist(), floats.to_pylist(), strict=True)
-    changed = np.array([one is not None and Decimal(repr(near)) != one for one, near in pairs], dtype=np.bool_)
+    changed = np.array(
+        [decimal is not None and Decimal(repr(near)) != decimal for decimal, near in pairs], dtype=np.bool_
+    )
     return pc.if_else(pa.array(changed), pa.scalar(None, pa.float64()), floats), np.flatnonzero(changed)
 
 
 def _as_bool(texts: pa.StringArray) -> tuple[pa.Array, NDArray[np.int64]]:
     trimmed = pc.ascii_trim_whitespace(texts)
     true, false = pc.is_in(trimmed, value_set=_TRUE), pc.is_in(trimmed, value_set=_FALSE)
-    known = pc.or_(true, false)
-    result = pc.if_else(known, true, pa.scalar(None, pa.bool_()))
-    return result, np.flatnonzero(np.asarray(pc.and_not(texts.is_valid(), known)))
+    recognised = pc.or_(true, false)
+    result = pc.if_else(recognised, true, pa.scalar(None, pa.bool_()))
+    return result, np.flatnonzero(np.asarray(pc.and_not(texts.is_valid(), recognised)))
 
 
 def _none() -> NDArray[np.int64]:

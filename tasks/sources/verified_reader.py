@@ -1,7 +1,7 @@
-"""Reading an object's bytes, and only the bytes that were hashed when the source was listed.
+"""Reading an object's bytes, but only if they are still those that were hashed when the source was listed.
 
-A local file is hashed before its first byte is handed on, and its stamp is looked at again before every chunk.
-On S3 every request carries the ETag seen at listing (`If-Match`). So no row of a changed object is ever yielded.
+A local file is hashed before its first byte is returned, and its stamp is checked again before every chunk. On S3
+every request has the ETag of the listing (`If-Match`). So no row of a changed object is ever yielded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _READERS = 16
 
 @dataclass(frozen=True)
 class Opened:
-    """A seekable stream of an object, and `check`, which raises DataError if the object has changed meanwhile."""
+    """A seekable stream of an object, and `check`, which raises DataError if the object has changed since opening."""
 
     stream: BinaryIO
     check: Callable[[], None]
@@ -35,7 +35,7 @@ class Opened:
 
 @contextmanager
 def opened(source: SourceObject) -> Iterator[Opened]:
-    """Open an object for reading. Raises DataError if it is not what was listed, StorageError if it cannot be read."""
+    """Open an object for reading. Raises DataError if it has changed, StorageError if it cannot be read."""
     if source.uri.startswith("s3://"):
         yield Opened(s3_objects.stream(source.uri, source.bytes, str(source.etag), source.name), lambda: None)
         return
@@ -53,7 +53,7 @@ def opened(source: SourceObject) -> Iterator[Opened]:
 
 
 def content(source: SourceObject) -> bytes:
-    """All bytes of a small object. Raises as `opened` does."""
+    """All bytes of a small object. Raises the same errors as `opened`."""
     if source.uri.startswith("s3://"):
         with opened(source) as handle:
             return handle.stream.read()
@@ -74,13 +74,13 @@ def contents(sources: Sequence[SourceObject]) -> Iterator[bytes]:
 
 @contextmanager
 def reading(uri: str, name: str) -> Iterator[None]:
-    """Turn the operating system's errors into ours; a file that is gone has changed."""
+    """Turn the operating system's errors into StorageError; a file that no longer exists has changed (DataError)."""
     try:
         yield
     except FileNotFoundError as error:
         raise changed(name) from error
     except OSError as error:
-        if not error.errno:  # Arrow's own, about what the bytes mean
+        if not error.errno:  # an error of Arrow about the content
             raise
         raise unreadable(uri, error) from error
 

@@ -1,4 +1,4 @@
-"""Sharing out objects among workers so that one more object changes one group only."""
+"""Distributing objects to workers so that one more object changes one group only."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _SMALLEST = 0.25
 
 
 def grouped(kind: str, objects: Sequence[SourceObject], unit_bytes: int) -> list[Unit]:
-    """Units of `unit_bytes` on average; an object of that size or more is a unit of its own."""
+    """Units of `unit_bytes` on average; an object of at least that size is its own unit."""
     return [Unit(kind, tuple(group)) for group in groups(objects, unit_bytes)]
 
 
 def groups(objects: Iterable[SourceObject], unit_bytes: int) -> list[list[SourceObject]]:
-    """Cut the objects, in order of name, where the hash of a name says so, but not before a quarter of a unit.
+    """Cut the objects, in order of name, after those whose name's hash says so, but not before a quarter of a unit.
 
-    A name's hash, in [0, 1), is compared with the object's share of a unit. So each object decides for itself, and
-    groups do not shift when another one comes or goes: at most its neighbour changes too.
+    A name's hash, in [0, 1), is compared with the object's share of a unit. So each cut depends on one object, and
+    groups do not shift when an object is added or removed: at most the neighbouring group changes too.
     """
-    found: list[list[SourceObject]] = []
+    object_groups: list[list[SourceObject]] = []
     size, is_closed = 0, True
-    for one in sorted(objects, key=lambda one: one.name):
-        weight = one.bytes + _OPENING_BYTES
+    for source in sorted(objects, key=lambda source: source.name):
+        weight = source.bytes + _OPENING_BYTES
         if is_closed or weight >= unit_bytes:
-            found.append([])
+            object_groups.append([])
             size = 0
-        found[-1].append(one)
+        object_groups[-1].append(source)
         size += weight
         share = weight / ((1 - _SMALLEST) * unit_bytes)
-        is_closed = size >= _SMALLEST * unit_bytes and _unit_interval(one.name) < share
-    return found
+        is_closed = size >= _SMALLEST * unit_bytes and _unit_interval(source.name) < share
+    return object_groups
 
 
 def _unit_interval(name: str) -> float:

@@ -1,1 +1,1 @@
-"""Which split a row belongs to, and the memory that it keeps it for ever."""
+"""Which split a row belongs to, and the ledger that keeps it there."""

@@ -1,8 +1,8 @@
-"""Place rows in train, validation and test, so that what belongs together never parts.
+"""Assign rows to train, validation and test, so that rows that belong together are never separated.
 
-Rows are tied by *bonds*: equal content, equal key, equal group. A bond once published in a split keeps it for
-ever. New families of bonded rows are placed by the hash of their bonds within their class, so that every class
-reaches each split it can be in and the order of the source changes nothing.
+Rows are linked by *bonds*: equal content, equal key, equal group. A published bond stays in its split for ever. New
+families of linked rows are placed by the hash of their bonds within their class, so that every class reaches each
+split that it can reach, and the order of the source does not matter.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ LEAK = "an identical row or a member of its group is in a held-out split of the 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Every bond ever published, sorted, and the split (code into SPLITS) it was published in."""
+    """All published bonds, sorted, and the split (code into SPLITS) of each."""
 
     bonds: U64
     splits: I8
 
     def of(self, bonds: U64) -> I8:
-        """Split codes of the given bonds, any shape; -1 where a bond was never published."""
+        """Split codes of the given bonds, any shape; -1 for a bond that was never published."""
         if not len(self.bonds):
             return np.full(bonds.shape, NONE, dtype=np.int8)
         at = np.minimum(np.searchsorted(self.bonds, bonds), len(self.bonds) - 1)
@@ -42,7 +42,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One split code per row, -1 where the row is refused, with the reason beside it."""
+    """One split code per row, -1 if the row is refused, and the reasons of refused rows."""
 
     splits: I8
     reasons: NDArray[np.object_]
@@ -51,14 +51,14 @@ class Assignment:
 def assign(
     bonds: U64,
     labels: I64,
-    given: I8 | None,
+    source_splits: I8 | None,
     ledger: Ledger,
     fractions: Mapping[Split, float],
     salt: str,
 ) -> Assignment:
     """Assign rows with `bonds` (n, b) and class codes `labels` (n,) to splits.
 
-    `given` (n,) holds the split the source itself names, or is None where the policy's fractions decide.
+    `source_splits` (n,) are the splits that the source itself names, or None if the policy's fractions decide.
     """
     reasons = np.full(len(bonds), None, dtype=object)
     if not len(bonds):
@@ -66,8 +66,8 @@ def assign(
     families = _families(bonds)
     published, torn = _published(bonds, ledger, families)
     reasons[torn] = APART
-    if given is not None:
-        splits = _as_given(given, families, published, reasons)
+    if source_splits is not None:
+        splits = _follow_source(source_splits, families, published, reasons)
     else:
         splits = published.copy()
         new = (splits == NONE) & ~torn
@@ -77,7 +77,7 @@ def assign(
 
 
 def extended(ledger: Ledger, bonds: U64, splits: I8) -> tuple[U64, I8]:
-    """Bonds not yet in the ledger, sorted, with their splits: the segment a new version adds."""
+    """Bonds that are not yet in the ledger, sorted, with their splits: the segment that a new version adds."""
     flat = bonds[splits != NONE].ravel()
     codes = np.repeat(splits[splits != NONE], bonds.shape[1])
     unique, first = np.unique(flat, return_index=True)
@@ -102,10 +102,10 @@ def _families(bonds: U64) -> I64:
 
 
 def _published(bonds: U64, ledger: Ledger, families: I64) -> tuple[I8, NDArray[np.bool_]]:
-    """The split each row is bound to by earlier versions, and the rows bound to two splits at once."""
-    known = ledger.of(bonds)
-    low = np.where(known == NONE, len(SPLITS), known).min(axis=1).astype(np.int64)
-    high = known.max(axis=1).astype(np.int64)
+    """The split that earlier versions require for each row, and the rows that they require in two splits at once."""
+    ledger_splits = ledger.of(bonds)
+    low = np.where(ledger_splits == NONE, len(SPLITS), ledger_splits).min(axis=1).astype(np.int64)
+    high = ledger_splits.max(axis=1).astype(np.int64)
     own = np.where(high == NONE, NONE, low).astype(np.int8)
     torn = (high != NONE) & (low != high)
     size = int(families.max()) + 1
@@ -118,13 +118,13 @@ def _published(bonds: U64, ledger: Ledger, families: I64) -> tuple[I8, NDArray[n
     return bound.astype(np.int8), torn
 
 
-def _as_given(given: I8, families: I64, published: I8, reasons: NDArray[np.object_]) -> I8:
-    """Follow the source, but never let a family stand in a held-out split and in one that learns."""
+def _follow_source(source_splits: I8, families: I64, published: I8, reasons: NDArray[np.object_]) -> I8:
+    """Follow the source, but refuse a row whose family is also in a stricter split (test, validation, train)."""
     strictest = np.full(int(families.max()) + 1, NONE, dtype=np.int64)
-    np.maximum.at(strictest, families, given.astype(np.int64))  # test outranks validation outranks train
-    reasons[given != strictest[families]] = LEAK
-    reasons[(published != NONE) & (published != given)] = MOVED
-    return given.copy()
+    np.maximum.at(strictest, families, source_splits.astype(np.int64))  # test outranks validation outranks train
+    reasons[source_splits != strictest[families]] = LEAK
+    reasons[(published != NONE) & (published != source_splits)] = MOVED
+    return source_splits.copy()
 
 
 def _place(
@@ -136,13 +136,13 @@ def _place(
     fractions: Mapping[Split, float],
     salt: str,
 ) -> None:
-    """Give every new row of `splits` its code, class by class, families whole."""
+    """Set the code of every new row in `splits`, class by class, without separating families."""
     if not new.any():
         return
     shares = np.array([fractions.get(split, 0.0) for split in SPLITS])
     rarity = np.bincount(labels)
     size = int(families.max()) + 1
-    # A family of several classes counts for its rarest one, which can least afford to miss a split.
+    # A family of several classes counts for its rarest class, which is the most likely to be missing in a split.
     order = np.lexsort((labels, rarity[labels], families))
     leads = order[np.unique(families[order], return_index=True)[1]]
     stratum = np.zeros(size, dtype=np.int64)
@@ -155,22 +155,22 @@ def _place(
     for label in np.unique(stratum[rows_of > 0]):
         members = np.flatnonzero((rows_of > 0) & (stratum == label))
         members = members[np.argsort(token[members], kind="stable")]
-        have = np.bincount(splits[present & (labels == label)], minlength=len(SPLITS)).astype(np.float64)
-        placed[members] = _fill(rows_of[members], have, shares)
+        counts = np.bincount(splits[present & (labels == label)], minlength=len(SPLITS)).astype(np.float64)
+        placed[members] = _fill(rows_of[members], counts, shares)
     splits[new] = placed[families[new]]
 
 
-def _fill(sizes: I64, have: NDArray[np.float64], shares: NDArray[np.float64]) -> I8:
+def _fill(sizes: I64, counts: NDArray[np.float64], shares: NDArray[np.float64]) -> I8:
     """Codes for families of the given sizes, in hash order, towards `shares` of the class's rows."""
     codes = np.zeros(len(sizes), dtype=np.int8)
-    empty = [s for s in np.argsort(-shares, kind="stable") if shares[s] > 0 and have[s] == 0]
+    empty = [s for s in np.argsort(-shares, kind="stable") if shares[s] > 0 and counts[s] == 0]
     first = min(len(empty), len(sizes))
     codes[:first] = empty[:first]
-    have = have + np.bincount(codes[:first], weights=sizes[:first], minlength=len(SPLITS))
+    counts = counts + np.bincount(codes[:first], weights=sizes[:first], minlength=len(SPLITS))
     rest = sizes[first:]
     if not len(rest):
         return codes
-    lacking = np.maximum(shares * (have.sum() + rest.sum()) - have, 0.0)
+    lacking = np.maximum(shares * (counts.sum() + rest.sum()) - counts, 0.0)
     bounds = np.cumsum(lacking / lacking.sum()) * rest.sum()
     middle = np.cumsum(rest) - rest / 2.0
     codes[first:] = np.minimum(np.searchsorted(bounds, middle), np.flatnonzero(shares > 0).max())

@@ -1,4 +1,4 @@
-"""The ledger of published bonds: immutable segments, one per version that brought new rows."""
+"""The ledger of published bonds: immutable segments, one per version that added rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load(store: Store, segments: Sequence[str]) -> Ledger:
 
 
 def write_segment(store: Store, bonds: U64, splits: I8) -> str:
-    """Keep one segment, named by its content; returns the name."""
+    """Write one segment, named by the hash of its content; returns the name."""
     table = pa.table({"bond": bonds, "split": splits})
     name = f"ledger/{hash_of(bonds.tobytes().hex(), splits.tobytes().hex())}.parquet"
     if not store.exists(name):

@@ -1,4 +1,4 @@
-"""Intervals for figures that are measured on a sample, at 95 % unless said otherwise."""
+"""Intervals for figures that are measured on a sample, at 95 % unless stated otherwise."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ Z = 1.959964
 """The normal quantile of 95 %, two-sided."""
 
 DRAWS = 200
-"""Bootstrap draws: the ends of an interval are then known to about a sixth of its width."""
+"""Bootstrap draws: enough for an error of the interval's ends of about a sixth of its width."""
 
 
 def wilson(hits: float, rows: float) -> Interval:
-    """The score interval of a share (Wilson 1927): within 0 and 1, and of some width where all or none were hit."""
+    """The score interval of a share (Wilson 1927): within 0 and 1, and with a width above 0 if all or none are hits."""
     share, slack = hits / rows, Z * Z / rows
     middle = share + slack / 2.0
     half = Z * math.sqrt(share * (1.0 - share) / rows + slack / (4.0 * rows))
-    # Rounding must not put the share itself outside, where none or all were hit.
+    # Rounding must not put the share itself outside the interval if none or all are hits.
     return min(share, max(0.0, (middle - half) / (1.0 + slack))), max(share, min(1.0, (middle + half) / (1.0 + slack)))
 
 
 def difference(hits: tuple[float, float], rows: tuple[float, float]) -> Interval:
-    """The interval of one share less another, from the score intervals of both (Newcombe 1998, method 10)."""
+    """The interval of the difference of two shares, from the score intervals of both (Newcombe 1998, method 10)."""
     first, second = hits[0] / rows[0], hits[1] / rows[1]
     (low, high), (lower, upper) = wilson(hits[0], rows[0]), wilson(hits[1], rows[1])
-    apart = first - second
+    gap = first - second
     return (
-        apart - math.hypot(first - low, upper - second),
-        apart + math.hypot(high - first, second - lower),
+        gap - math.hypot(first - low, upper - second),
+        gap + math.hypot(high - first, second - lower),
     )
 
 
 def effective(weights: F64) -> float:
-    """How many equally weighted rows know as much as these (Kish 1965)."""
+    """The effective sample size: the number of equally weighted rows with the same variance (Kish 1965)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def bootstrap(figure: Callable[[np.random.Generator], float], random: np.random.Generator) -> Interval:
-    """The middle 95 % of a figure over draws; `figure` draws its rows anew from the generator each time."""
-    drawn = np.array([figure(random) for _ in range(DRAWS)])
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    """The middle 95 % of a figure over draws; each call of `figure` draws its rows from the generator."""
+    draws = np.array([figure(random) for _ in range(DRAWS)])
+    low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -1,4 +1,4 @@
-"""Features on one footing: centred by the median, squashed against heavy tails, unit spread, cut at the ends."""
+"""Scaling of features: centred by the median, compressed by asinh against heavy tails, unit spread, clipped."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 
 CLIP = 6.0
-"""Scaled features are cut here, so that one wild value cannot carry a row away from its class."""
+"""Scaled features are clipped here, so that one outlier value cannot move a row away from its class."""
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Figures of the real rows, each of shape (d,); columns that are constant there are left out (`keep`)."""
+    """Parameters from the real rows, each of shape (d,); columns that are constant in them are left out (`keep`)."""
 
     median: F64
     width: F64
@@ -36,8 +36,8 @@ class Scaling:
 
     def apply(self, features: F64) -> F64:
         """Scaled features, shape (n, kept columns)."""
-        kept = features[:, self.keep] if not self.keep.all() else features
-        scaled = np.arcsinh((kept - self.median[self.keep]) / self.width[self.keep])
+        columns = features[:, self.keep] if not self.keep.all() else features
+        scaled = np.arcsinh((columns - self.median[self.keep]) / self.width[self.keep])
         scaled -= self.centre[self.keep]
         scaled /= self.spread[self.keep]
         return np.clip(scaled, -CLIP, CLIP, out=scaled)
@@ -49,7 +49,7 @@ def fit(features: F64) -> Scaling:
     deviation = features.std(axis=0)
     keep = deviation > 1e-12 * np.maximum(1.0, np.abs(features).max(axis=0))
     quartiles = (high - low) / 1.349
-    # A column that is mostly one value has no quartile width; its standard deviation still says what is far.
+    # A column that is mostly one value has no quartile width; its standard deviation still gives a scale.
     width = np.where(keep, np.where(quartiles > 0.1 * deviation, quartiles, deviation), 1.0)
     squashed = np.arcsinh((features - median) / width)
     spread = np.where(keep, np.maximum(squashed.std(axis=0), 1e-9), 1.0)

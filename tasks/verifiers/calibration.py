@@ -16,7 +16,7 @@ I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 MAX_REACHED_ALPHA = MAX_ALPHA
-"""With n calibration rows no test is sharper than 1/(n+1); beyond the usual 5 % a verdict would mean little."""
+"""With n calibration rows the smallest possible alpha is 1/(n+1); above the usual 5 % a verdict would mean little."""
 
 CONSISTENT, CONTRADICTED, UNFAMILIAR, TOO_FEW = "consistent", "contradicted", "unfamiliar", "too_few"
 OUTCOMES = (CONSISTENT, CONTRADICTED, UNFAMILIAR, TOO_FEW)
@@ -26,21 +26,22 @@ OUTCOMES = (CONSISTENT, CONTRADICTED, UNFAMILIAR, TOO_FEW)
 class Calibration:
     """Held-out scores of real rows, one sorted array per class, for models that leave out `left_out` folds.
 
-    `order` holds how far another class's score exceeds the own (low is good), `distance` how far off the row is.
+    `order` is by how much another class's score exceeds the row's own (low is good), `distance` the distance of the
+    row to its class.
     """
 
     order: tuple[F64, ...]
     distance: tuple[F64, ...]
 
     def thresholds(self, alpha: float) -> tuple[F64, F64]:
-        """The largest score of each class that still passes, by the finite-sample rule."""
+        """The largest score of each class that passes, by the finite-sample rule."""
         return np.array([threshold(s, alpha) for s in self.order]), np.array(
             [threshold(s, alpha) for s in self.distance]
         )
 
 
 def excess(scores: F64) -> F64:
-    """How far the best other class exceeds each class, shape (n, c): the nonconformity, low where the class fits."""
+    """By how much the best other class exceeds each class, shape (n, c): the nonconformity, low if the class fits."""
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
     rest = scores.copy()
     rest[rows, best] = -np.inf
@@ -56,20 +57,20 @@ def outcomes(plausible: Mask, typical: Mask, own: Mask, judged: Mask) -> tuple[I
     none_plausible = ~(plausible & own).any(axis=1)
     codes[none_plausible & (could & ~own).any(axis=1)] = OUTCOMES.index(CONTRADICTED)
     codes[(could & own).any(axis=1)] = OUTCOMES.index(CONSISTENT)
-    # A label without enough rows cannot be tested, nor can a mixture that holds one, nor a label never seen.
+    # A label without enough rows cannot be tested, nor a mixture that holds one, nor a label without training rows.
     codes[(own & ~judged).any(axis=1) | ~own.any(axis=1)] = OUTCOMES.index(TOO_FEW)
     return codes, could
 
 
 def threshold(sorted_scores: F64, alpha: float) -> float:
-    """The largest score that still passes at level alpha."""
+    """The largest score that passes at level alpha."""
     # k-th smallest with k = ceil((n + 1)(1 - alpha)); for k > n the largest, at a reached alpha of 1 / (n + 1).
     rows = len(sorted_scores)
     return float(sorted_scores[min(int(np.ceil((rows + 1) * (1.0 - alpha))), rows) - 1]) if rows else np.inf
 
 
 def calibrate(order: F64, distance: F64, codes: I64, classes: int) -> Calibration:
-    """Sort the scores of each class\'s own rows."""
+    """Sort the scores of each class's own rows."""
     own = [np.flatnonzero(codes == code) for code in range(classes)]
     return Calibration(
         tuple(np.sort(order[rows, code]) for code, rows in enumerate(own)),
@@ -86,31 +87,31 @@ def noise_floor(
     rows = np.bincount(codes, minlength=len(names))
     reached = np.maximum(alpha, 1.0 / (rows + 1))
     judged = reached <= MAX_REACHED_ALPHA
-    found = []
+    figures = []
     for code, name in enumerate(names):
-        as_this = np.zeros_like(plausible)
-        as_this[:, code] = True
-        result, _ = outcomes(plausible, typical, as_this, judged)
+        assigned = np.zeros_like(plausible)
+        assigned[:, code] = True
+        codes_if_assigned, _ = outcomes(plausible, typical, assigned, judged)
         own = codes == code
-        contradicted, unfamiliar = (result == OUTCOMES.index(name) for name in (CONTRADICTED, UNFAMILIAR))
-        # A class that is not judged has no rates: not measured is not zero.
-        known = bool(judged[code])
-        found.append(
+        contradicted, unfamiliar = (codes_if_assigned == OUTCOMES.index(name) for name in (CONTRADICTED, UNFAMILIAR))
+        # A class that is not judged has no rates: "not measured" is not zero.
+        is_judged = bool(judged[code])
+        figures.append(
             {
                 "label": name,
                 "rows": int(rows[code]),
                 "reached_alpha": float(reached[code]),
-                "contradicted_rate": float(contradicted[own].mean()) if known else None,
-                "unfamiliar_rate": float(unfamiliar[own].mean()) if known else None,
-                "catch_rate": float(contradicted[~own].mean()) if known else None,
-                "too_few": not known,
+                "contradicted_rate": float(contradicted[own].mean()) if is_judged else None,
+                "unfamiliar_rate": float(unfamiliar[own].mean()) if is_judged else None,
+                "catch_rate": float(contradicted[~own].mean()) if is_judged else None,
+                "too_few": not is_judged,
             }
         )
-    return found
+    return figures
 
 
 def accuracy(scores: F64, codes: I64, classes: int) -> float:
-    """Balanced accuracy, rescaled so that guessing is 0 and always right is 1."""
-    right = scores.argmax(axis=1) == codes
-    balanced = float(np.mean([right[codes == code].mean() for code in range(classes)]))
+    """Balanced accuracy, rescaled so that guessing gives 0 and only correct predictions give 1."""
+    correct = scores.argmax(axis=1) == codes
+    balanced = float(np.mean([correct[codes == code].mean() for code in range(classes)]))
     return (balanced - 1.0 / classes) / (1.0 - 1.0 / classes)

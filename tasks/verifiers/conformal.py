@@ -1,20 +1,20 @@
-"""The verifier: scores a child's label with models that have not seen its parents (class-conditional conformal
+"""The verifier: scores a child's label with models that were not fitted on its parents (class-conditional conformal
 prediction, Vovk 2012; cross-fitted as in Vovk 2015).
 
 Two tests per class, both calibrated on held-out real rows of that class at level alpha:
 
-* *plausible*: the class's score is not beaten by another's by more than real rows of the class allow;
-* *typical*: the child is no further from the class's real rows than real rows of the class are.
+* *plausible*: no other class's score exceeds the class's score by more than the threshold from real rows of the class;
+* *typical*: the child's distance to the class's real rows is within the threshold from real rows of the class.
 
-The set of labels a child could have holds the classes that pass both. Its outcome is then
+The prediction set of a child holds the classes that pass both. The child's outcome is then
 
 consistent     its label passes both
 contradicted   its label is not plausible, and another class passes both: evidence of a wrong label
-unfamiliar     anything else: off the known distribution, which is what augmentation is for, but no evidence
-too_few        its class has so few real rows that no threshold below `MAX_REACHED_ALPHA` can be reached
+unfamiliar     anything else: outside the known distribution, as augmentation intends, but no evidence against it
+too_few        its class has so few real rows that no alpha below `MAX_REACHED_ALPHA` can be reached
 
-So a real row is contradicted at most alpha of the time. A mixed label is judged as its mixture: one of its labels
-must pass, and it is contradicted only when none is plausible and a label outside the mixture passes both.
+So a share of at most alpha of the real rows is contradicted. A mixed label is judged as its mixture: one of its labels
+must pass both; it is contradicted only if none is plausible and a label outside the mixture passes both.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Verifier:
-    """A fitted verifier: arrays and figures only, the same on every machine that loads it."""
+    """A fitted verifier: only arrays and figures, the same on every machine that loads it."""
 
     classes: tuple[str, ...]
     alpha: float
@@ -72,13 +72,13 @@ class Verifier:
         parents: Sequence[Sequence[str]] | pa.Array,
         label_weights: pa.Array | None = None,
     ) -> pa.Table:
-        """Score children: one row each, in order, each a function of its own values alone.
+        """Score children: one row per child, in order; each row depends on that child only.
 
         `features` (n, d) as at fit; `parents` their parents' ids, or the parents' groups if groups were given at
         fit; `label_weights` as in provenance, null for a hard label. Columns: `outcome`, `predicted`,
         `prediction_set`, `nonconformity` with its `threshold` and conformal `p_value` for the label (the best one
-        of a mixture), `distance` with `distance_threshold`, `left_out` (folds), `unseen` (false where three or
-        more parents lie in so many folds that the model has seen one of them).
+        of a mixture), `distance` with `distance_threshold`, `left_out` (folds), `unseen` (false if three or more
+        parents lie in so many folds that the model was fitted on one of them).
         """
         from threadpoolctl import threadpool_limits
 
@@ -87,12 +87,12 @@ class Verifier:
         chosen = sets[first * (FOLDS + 1) + second + 1]
         with threadpool_limits(limits=1):
             scores, distance = self.kernel.scores(features, chosen)
-        own = _own(labels, label_weights, self.classes)
+        own = _label_classes(labels, label_weights, self.classes)
         two = (second >= 0).astype(np.int64)
         return self._table(excess(scores), distance, scores.argmax(axis=1), own, two, first, second, unseen)
 
     def noise_floor(self) -> list[dict[str, Any]]:
-        """Figures of held-out real rows per class, beside which those of children are read.
+        """Figures of held-out real rows per class, to compare the figures of children with.
 
         `rows`, `reached_alpha`, `contradicted_rate`, `unfamiliar_rate`, `too_few`, and `catch_rate`: the share of
         real rows of the other classes that would be contradicted if they were given this label. Rates of a class
@@ -101,7 +101,7 @@ class Verifier:
         return [dict(figures) for figures in self.floor]
 
     def to_bytes(self) -> bytes:
-        """The verifier as an npz file; equal verifiers give equal bytes, and nothing in it can run code."""
+        """The verifier as an npz file without pickled objects; equal verifiers give equal bytes."""
         arrays: dict[str, Any] = self.kernel.arrays() | {"key_folds": self.key_folds}
         for number, calibration in enumerate(self.calibrations):
             for position in range(len(self.classes)):
@@ -117,11 +117,11 @@ class Verifier:
         """The verifier that `to_bytes` stored."""
         arrays = unpacked(stored)
         facts = json.loads(arrays["facts"].tobytes())
-        many = range(len(facts["classes"]))
+        positions = range(len(facts["classes"]))
         calibrations = [
             Calibration(
-                tuple(arrays[f"order.{number}.{position}"] for position in many),
-                tuple(arrays[f"distance.{number}.{position}"] for position in many),
+                tuple(arrays[f"order.{number}.{position}"] for position in positions),
+                tuple(arrays[f"distance.{number}.{position}"] for position in positions),
             )
             for number in range(2)
         ]
@@ -139,11 +139,11 @@ class Verifier:
     def _parent_folds(self, parents: Sequence[Sequence[str]] | pa.Array, rows: int) -> tuple[I64, I64, Mask]:
         lists = parents if isinstance(parents, pa.Array) else pa.array(list(parents), pa.list_(pa.string()))
         lengths = np.nan_to_num(pc.list_value_length(lists).to_numpy(zero_copy_only=False)).astype(np.int64)
-        where = pc.index_in(lists.flatten(), value_set=pa.array(self.keys, pa.string()))
-        row = where.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        child, known = np.repeat(np.arange(rows), lengths), row >= 0
-        child, fold = child[known], self.key_folds[row[known]]
-        # A parent that was not fitted on was seen by no model; any one may judge.
+        places = pc.index_in(lists.flatten(), value_set=pa.array(self.keys, pa.string()))
+        row = places.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        child, fitted = np.repeat(np.arange(rows), lengths), row >= 0
+        child, fold = child[fitted], self.key_folds[row[fitted]]
+        # No model was fitted on a parent outside the training rows; any model may judge.
         first, second = np.zeros(rows, dtype=np.int64), np.full(rows, -1, dtype=np.int64)
         first[child[::-1]] = fold[::-1]
         other = fold != first[child]
@@ -166,13 +166,13 @@ class Verifier:
         columns = {
             "outcome": pa.array(OUTCOMES, pa.string()).take(pa.array(codes)),
             "predicted": names.take(pa.array(best)),
-            "prediction_set": _sets(could, names),
+            "prediction_set": _prediction_sets(could, names),
             "nonconformity": pa.array(order[rows, label], mask=no_label),
             "threshold": pa.array(order_limit[rows, label], mask=no_label),
             "p_value": pa.array(self._p_values(order[rows, label], label, two), mask=no_label),
             "distance": pa.array(distance[rows, label], mask=no_label),
             "distance_threshold": pa.array(distance_limit[rows, label], mask=no_label),
-            "left_out": _left_out(first, second),
+            "left_out": _left_out_folds(first, second),
             "unseen": pa.array(unseen),
         }
         return pa.table(columns)
@@ -180,10 +180,10 @@ class Verifier:
     def _p_values(self, values: F64, label: I64, two: I64) -> F64:
         p = np.ones(len(values))
         for number, calibration in enumerate(self.calibrations):
-            for position, known in enumerate(calibration.order):
+            for position, scores in enumerate(calibration.order):
                 rows = (two == number) & (label == position)
-                at_least = len(known) - np.searchsorted(known, values[rows], side="left")
-                p[rows] = (at_least + 1) / (len(known) + 1)
+                at_least = len(scores) - np.searchsorted(scores, values[rows], side="left")
+                p[rows] = (at_least + 1) / (len(scores) + 1)
         return p
 
 
@@ -197,7 +197,7 @@ def fit(
 ) -> Verifier:
     """Fit on real training rows, in any order; `features` (n, d) finite. Rows should come from `folds.select`.
 
-    Raises DataError if there is only one class: then there is nothing to tell apart.
+    Raises DataError if there are fewer than two classes.
     """
     from threadpoolctl import threadpool_limits
 
@@ -212,22 +212,22 @@ def fit(
     codes = codes.astype(np.int64)[order]
     with threadpool_limits(limits=1):
         model = kernels.fit(features[order], codes, folds, len(classes))
-        one = np.array([SET_OF[(fold,)] for fold in folds])
-        two = np.array([SET_OF[tuple(sorted((fold, (fold + 1) % FOLDS)))] for fold in folds])
-        held_out = [model.scores(features[order], sets) for sets in (one, two)]
+        single_sets = np.array([SET_OF[(fold,)] for fold in folds])
+        pair_sets = np.array([SET_OF[tuple(sorted((fold, (fold + 1) % FOLDS)))] for fold in folds])
+        held_out = [model.scores(features[order], sets) for sets in (single_sets, pair_sets)]
     first, second = (calibrate(excess(scores), distance, codes, len(classes)) for scores, distance in held_out)
     names = tuple(str(name) for name in classes)
     scores, distance = held_out[0]
     floor = noise_floor(excess(scores), distance, codes, names, first, alpha)
     keys = np.asarray(ids if groups is None else groups, dtype=object)[order]
-    _, kept = np.unique(keys.astype(str), return_index=True)
+    _, first_rows = np.unique(keys.astype(str), return_index=True)
     return Verifier(
         names,
         alpha,
         model,
         (first, second),
-        tuple(str(key) for key in keys[kept]),
-        folds[kept],
+        tuple(str(key) for key in keys[first_rows]),
+        folds[first_rows],
         accuracy(scores, codes, len(classes)),
         tuple(floor),
     )
@@ -236,29 +236,29 @@ def fit(
 _PAIRS = [(a, b if a != b else -1) for a in range(FOLDS) for b in range(-1, FOLDS)]
 
 
-def _own(labels: Sequence[str] | pa.Array, label_weights: pa.Array | None, classes: Sequence[str]) -> Mask:
+def _label_classes(labels: Sequence[str] | pa.Array, label_weights: pa.Array | None, classes: Sequence[str]) -> Mask:
     """Which classes each child's label holds, shape (n, c)."""
     names = pa.array(classes, pa.string())
-    given = labels if isinstance(labels, pa.Array) else pa.array(list(labels), pa.string())
-    code = pc.index_in(given, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
-    own = np.zeros((len(given), len(classes)), dtype=bool)
+    texts = labels if isinstance(labels, pa.Array) else pa.array(list(labels), pa.string())
+    code = pc.index_in(texts, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
+    own = np.zeros((len(texts), len(classes)), dtype=bool)
     own[np.flatnonzero(code >= 0), code[code >= 0]] = True
     if label_weights is None or label_weights.null_count == len(label_weights):
         return own
     lengths = pc.list_value_length(label_weights).fill_null(0).to_numpy(zero_copy_only=False)
     flat = label_weights.flatten()
     mixed = pc.index_in(flat.field("label"), value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
-    held = (mixed >= 0) & (flat.field("weight").to_numpy(zero_copy_only=False) > 0.0)
-    own[np.repeat(np.arange(len(given)), lengths)[held], mixed[held]] = True
+    positive = (mixed >= 0) & (flat.field("weight").to_numpy(zero_copy_only=False) > 0.0)
+    own[np.repeat(np.arange(len(texts)), lengths)[positive], mixed[positive]] = True
     return own
 
 
-def _sets(could: Mask, names: pa.Array) -> pa.ListArray:
+def _prediction_sets(could: Mask, names: pa.Array) -> pa.ListArray:
     offsets = np.r_[0, np.cumsum(could.sum(axis=1))].astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), names.take(pa.array(np.nonzero(could)[1])))
 
 
-def _left_out(first: I64, second: I64) -> pa.ListArray:
+def _left_out_folds(first: I64, second: I64) -> pa.ListArray:
     both = np.stack([first, second], axis=1)
     offsets = np.r_[0, np.cumsum((both >= 0).sum(axis=1))].astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(both[both >= 0].astype(np.int8)))

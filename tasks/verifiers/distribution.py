@@ -1,4 +1,4 @@
-"""How children lie among real rows: exact copies, near copies, coverage, ranges, class shares."""
+"""How children are distributed among real rows: exact copies, near copies, coverage, ranges, class shares."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ U64 = NDArray[np.uint64]
 Mask = NDArray[np.bool_]
 
 SAMPLE = 2_000
-"""Children and real rows compared at most; a share is then known to about 2 points, in well under a second."""
+"""Children and real rows compared at most: the interval of a share is then about 2 points on each side."""
 
 NEIGHBOURS = 5
 """Coverage by 5 neighbours, as in Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics"."""
 
 NEAR = 0.1
-"""A near copy lies closer to a real row than a tenth of what real rows keep from one another (median)."""
+"""A near copy is closer to a real row than a tenth of the median distance between neighbouring real rows."""
 
 
 class Contents:
-    """What some rows hold, two words per row of shape (n, 2), sorted once to be looked up many times."""
+    """The content hashes of some rows, two words per row, shape (n, 2), sorted once for many look-ups."""
 
     def __init__(self, words: U64) -> None:
         order = np.lexsort((words[:, 1], words[:, 0]))
         self.first, self.second = words[order, 0], words[order, 1]
 
     def hold(self, children: U64) -> Mask:
-        """True where a child's content is that of one of the rows."""
-        found = np.zeros(len(children), dtype=bool)
+        """True where a child's content is equal to that of one of the rows."""
+        equal = np.zeros(len(children), dtype=bool)
         at = np.searchsorted(self.first, children[:, 0])
         rows = np.arange(len(children))
-        # Few children share a first word with any row, and next to none share it with a row that is not alike.
+        # Few children share a first word with any row, and hardly any share it with a row of other content.
         while len(rows := rows[at[rows] < len(self.first)]):
             rows = rows[self.first[at[rows]] == children[rows, 0]]
             alike = self.second[at[rows]] == children[rows, 1]
-            found[rows[alike]] = True
+            equal[rows[alike]] = True
             rows = rows[~alike]
             at[rows] += 1
-        return found
+        return equal
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Neighbourhood:
 
 
 def neighbourhood(children: F64, real: F64) -> Neighbourhood | None:
-    """Near copies and coverage from features (n, d) of sampled rows; None where there are too few to say.
+    """Near copies and coverage from features (n, d) of sampled rows; None if there are too few rows.
 
-    Give the first `SAMPLE` rows by hash of their id of the children of one class, and of that class's real rows.
+    The arguments are the first `SAMPLE` rows, by hash of their id, of the children and of the real rows of one class.
     """
     from threadpoolctl import threadpool_limits
 
@@ -69,16 +69,16 @@ def neighbourhood(children: F64, real: F64) -> Neighbourhood | None:
     if len(children) == 0 or len(real) <= NEIGHBOURS:
         return None
     scale = scaling.fit(real)
-    left, right = scale.apply(children), scale.apply(real)
+    scaled_children, scaled_real = scale.apply(children), scale.apply(real)
     with threadpool_limits(limits=1):
-        among = _distances(right, right)
-        among[np.arange(len(right)), np.arange(len(right))] = np.inf
-        radius = np.partition(among, NEIGHBOURS - 1, axis=1)[:, NEIGHBOURS - 1]
-        apart = float(np.sqrt(np.median(among.min(axis=1))))
-        across = _distances(left, right)
-    near = np.sqrt(across.min(axis=1)) < NEAR * apart
-    covered = (across <= radius[None, :]).any(axis=0)
-    return Neighbourhood(float(near.mean()), float(covered.mean()), (len(left), len(right)))
+        real_distances = _squared_distances(scaled_real, scaled_real)
+        real_distances[np.arange(len(scaled_real)), np.arange(len(scaled_real))] = np.inf
+        radius = np.partition(real_distances, NEIGHBOURS - 1, axis=1)[:, NEIGHBOURS - 1]
+        spacing = float(np.sqrt(np.median(real_distances.min(axis=1))))
+        child_distances = _squared_distances(scaled_children, scaled_real)
+    near = np.sqrt(child_distances.min(axis=1)) < NEAR * spacing
+    covered = (child_distances <= radius[None, :]).any(axis=0)
+    return Neighbourhood(float(near.mean()), float(covered.mean()), (len(scaled_children), len(scaled_real)))
 
 
 Bounds = Mapping[str, tuple[float, float]]
@@ -101,7 +101,7 @@ def other_types(children: pa.Schema, real: Mapping[str, pa.DataType]) -> list[st
 
 
 def class_share_gap(planned: Mapping[str, int], published: Mapping[str, int]) -> float | None:
-    """The largest difference of a class's share between what was planned and what is there; None without rows."""
+    """The largest difference between a class's planned and published share; None without rows."""
     before, after = sum(planned.values()), sum(published.values())
     if not before or not after:
         return None
@@ -109,7 +109,7 @@ def class_share_gap(planned: Mapping[str, int], published: Mapping[str, int]) ->
     return max(abs(planned.get(label, 0) / before - published.get(label, 0) / after) for label in labels)
 
 
-def _distances(left: F64, right: F64) -> F64:
-    squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :]
-    squares -= 2.0 * (left @ right.T)
+def _squared_distances(first: F64, second: F64) -> F64:
+    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None, :]
+    squares -= 2.0 * (first @ second.T)
     return np.asarray(np.maximum(squares, 0.0, out=squares))

@@ -41,7 +41,7 @@ def assign(ids: Sequence[str], labels: Sequence[str], seed: int, groups: Sequenc
     if groups is None:
         folds[order] = _rank_within(codes[order]) % FOLDS
         return folds
-    # A group stands where its first row does; its class is that of that row.
+    # A group has the place and the class of its first row.
     names = np.asarray(groups, dtype=object)
     _, first, member = np.unique(names[order].astype(str), return_index=True, return_inverse=True)
     by_place = np.argsort(first, kind="stable")
@@ -52,13 +52,13 @@ def assign(ids: Sequence[str], labels: Sequence[str], seed: int, groups: Sequenc
 
 
 def _codes(labels: Sequence[str]) -> tuple[I64, NDArray[np.str_]]:
-    given = pa.array(np.asarray(labels, dtype=object), pa.string()).dictionary_encode()
-    classes, place = np.unique(given.dictionary.to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
-    return place[given.indices.to_numpy(zero_copy_only=False)].astype(np.int64), classes
+    encoded = pa.array(np.asarray(labels, dtype=object), pa.string()).dictionary_encode()
+    classes, place = np.unique(encoded.dictionary.to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
+    return place[encoded.indices.to_numpy(zero_copy_only=False)].astype(np.int64), classes
 
 
 def hash_order(ids: Sequence[str], codes: I64, seed: int, groups: Sequence[str] | None = None) -> I64:
-    """Rows sorted by class, then by hash of group, then by hash of id: an order that no reordering changes."""
+    """Rows sorted by class, then by hash of group, then by hash of id: independent of the order of the input."""
     keys = [_words(ids, seed), codes]
     if groups is not None:
         keys.insert(1, _words(groups, seed))

@@ -1,12 +1,12 @@
-"""The model behind the verifier: kernel ridge regression on landmarks, with every fold left out in closed form.
+"""The model of the verifier: kernel ridge regression on landmarks, with every fold left out in closed form.
 
-Sums over folds are additive, so the model that has not seen one or two given folds is one small linear solve:
-no refit, no random start, no iteration count, and the same bits on every run. On the tabular sets it was compared
-on, it tells classes apart as well as logistic regression, shrunken LDA and boosted trees, and catches more planted
-label swaps on rare classes; it stores as plain arrays.
+Sums over folds are additive, so the model without one or two folds is one small linear solve: no refit, no random
+start, no iteration count, and the same bits on every run. On the tabular sets it was compared on, it separates classes
+as well as logistic regression, shrunken LDA and boosted trees, and detects more artificial label swaps in rare classes;
+it is stored as plain arrays.
 
 Rows are scored in padded blocks of one fixed size: BLAS chooses its kernels by shape, and a row's score must not
-depend on how many others are scored with it.
+depend on the number of rows that are scored with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RIDGE = 1.0
 SMALLEST = 1e-6
 
 SETS: tuple[tuple[int, ...], ...] = (*((f,) for f in range(FOLDS)), *combinations(range(FOLDS), 2))
-"""The sets of folds a model can leave out: one, or two for children of two parents."""
+"""The sets of folds that a model can leave out: one fold, or two for children of two parents."""
 SET_OF: dict[tuple[int, ...], int] = {folds: number for number, folds in enumerate(SETS)}
 
 _ARRAYS = ("landmarks", "landmark_class", "landmark_fold", "gamma", "weights")
@@ -81,8 +81,8 @@ class Kernel:
             chosen = sets[rows]
             every = (near @ flat).reshape(BLOCK, len(SETS), self.classes)
             scores[rows] = every[np.arange(len(chosen)), chosen]
-            seen = np.where(left_out[chosen], 0.0, near[: len(chosen)])
-            distances[rows] = 1.0 - np.maximum.reduceat(seen, starts, axis=1)
+            allowed_similarity = np.where(left_out[chosen], 0.0, near[: len(chosen)])
+            distances[rows] = 1.0 - np.maximum.reduceat(allowed_similarity, starts, axis=1)
         return scores, distances
 
 
@@ -98,16 +98,16 @@ def fit(features: F64, codes: I64, folds: I64, classes: int) -> Kernel:
     grams, targets = _sums(scaled, landmarks, gamma, whiten, codes, folds, classes)
     ridge = RIDGE * np.eye(len(rows))
     weights = np.empty((len(SETS), len(rows), classes))
-    for number, left in enumerate(SETS):
-        gram = grams.sum(axis=0) - grams[list(left)].sum(axis=0) + ridge
-        target = targets.sum(axis=0) - targets[list(left)].sum(axis=0)
+    for number, left_out in enumerate(SETS):
+        gram = grams.sum(axis=0) - grams[list(left_out)].sum(axis=0) + ridge
+        target = targets.sum(axis=0) - targets[list(left_out)].sum(axis=0)
         weights[number] = whiten @ np.linalg.solve(gram, target)
     return Kernel(scaling, landmarks, codes[rows], folds[rows], np.array([gamma]), weights)
 
 
-def similarity(left: F64, right: F64, gamma: float) -> F64:
+def similarity(first: F64, second: F64, gamma: float) -> F64:
     """Gaussian kernel of all pairs, shape (n, m), in (0, 1]."""
-    squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2.0 * (left @ right.T)
+    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None, :] - 2.0 * (first @ second.T)
     return np.asarray(np.exp(-gamma * np.maximum(squares, 0.0)), dtype=np.float64)
 
 
@@ -120,15 +120,15 @@ def _blocks(features: F64) -> Iterator[tuple[slice, F64]]:
 
 
 def _landmark_rows(codes: I64, classes: int) -> I64:
-    wanted = int(np.clip(LANDMARKS_PER_CLASS * classes, *LANDMARKS_RANGE)) // classes
-    return np.concatenate([np.flatnonzero(codes == code)[: max(1, wanted)] for code in range(classes)])
+    per_class = int(np.clip(LANDMARKS_PER_CLASS * classes, *LANDMARKS_RANGE)) // classes
+    return np.concatenate([np.flatnonzero(codes == code)[: max(1, per_class)] for code in range(classes)])
 
 
 def _gamma(landmarks: F64) -> float:
     squares = (landmarks**2).sum(axis=1)
     distances = squares[:, None] + squares[None, :] - 2.0 * (landmarks @ landmarks.T)
-    apart = distances[distances > 1e-9]
-    return WIDTH / float(np.median(apart)) if len(apart) else WIDTH
+    positive = distances[distances > 1e-9]
+    return WIDTH / float(np.median(positive)) if len(positive) else WIDTH
 
 
 def _sums(

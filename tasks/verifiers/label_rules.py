@@ -1,4 +1,4 @@
-"""What a policy declares of labels, held against children: which parents were allowed, and what they have become."""
+"""A policy's rules about labels, applied to children: which parents are allowed, and what their labels become."""
 
 from __future__ import annotations
 
@@ -23,61 +23,62 @@ _OTHERS = range(1, 1 << 30)
 
 @dataclass(frozen=True)
 class LabelRules:
-    """The chain of one step, and the place in it of the transform that mixes labels."""
+    """The transforms of one step, and the position of the one that mixes labels."""
 
     chain: Sequence[TransformUse]
     mixing: int | None
 
     def allows(self, label: str) -> bool:
-        """Whether a row of `label` may be a parent: as a base, and where the chain mixes as a partner."""
-        whole = bool(fates(self.chain, label))
-        return whole if self.mixing is None else whole and bool(fates(self.chain[self.mixing :], label))
+        """Whether a row of `label` may be a parent: as a base, and also as a partner if the chain mixes labels."""
+        as_base = bool(fates(self.chain, label))
+        return as_base if self.mixing is None else as_base and bool(fates(self.chain[self.mixing :], label))
 
     def after(self, label: str, fired: Sequence[Fired], place: int) -> str:
-        """What the label of the parent at `place` has become: the base met every transform, others those after the
-        one that brought them in."""
-        met = place == 0
+        """The label of the parent at `place` after the chain: every transform applies to the base, and to other
+        parents those after the one that added them."""
+        present = place == 0
         for position, brought in fired:
-            label = (after(self.chain[position], label) or label) if met else label
-            met = met or place in brought
+            label = (after(self.chain[position], label) or label) if present else label
+            present = present or place in brought
         return label
 
 
 def transition(
     children: pa.Table, declared: Mapping[str, LabelRules], child: I64, labels: pa.Array
 ) -> tuple[pa.Array, Mask]:
-    """The parents' labels after all that was applied to them (text), and whether each may be a parent.
+    """The parents' labels (text) after all transforms that were applied, and whether each may be a parent.
 
-    Flat as `augmill_parent_ids` is: `child` says whose parent each is, the base first; `labels` are the parents' own.
+    Flat like `augmill_parent_ids`: `child` is the row of each parent's child, the base first; `labels` are the parents'
+    original labels.
     """
     allowed = np.ones(len(child), dtype=bool)
-    asked = {name: rules for name, rules in declared.items() if any(use.labels for use in rules.chain)}
-    if not asked or not len(child):
+    with_labels = {name: rules for name, rules in declared.items() if any(use.labels for use in rules.chain)}
+    if not with_labels or not len(child):
         return labels, allowed
     steps = np.asarray(children[at.STEP].to_pylist(), dtype=object)[child]
     own = np.asarray(labels.to_pylist(), dtype=object)
-    then, place = own.copy(), np.arange(len(child)) - np.searchsorted(child, child)
-    for name, rules in asked.items():
-        mine = np.flatnonzero((steps == name) & (own != np.array(None)))
-        barred = {label for label in set(own[mine]) if not rules.allows(label)}
-        allowed[mine] = [label not in barred for label in own[mine]]
+    remapped, place = own.copy(), np.arange(len(child)) - np.searchsorted(child, child)
+    for name, rules in with_labels.items():
+        slots = np.flatnonzero((steps == name) & (own != np.array(None)))
+        barred = {label for label in set(own[slots]) if not rules.allows(label)}
+        allowed[slots] = [label not in barred for label in own[slots]]
         if remaps(rules.chain):
-            fired = _fired(children, rules, np.unique(child[mine]).tolist())
-            for slot in mine.tolist():
-                then[slot] = rules.after(own[slot], fired[child[slot]], int(place[slot]))
-    return pa.array(then, pa.string()), allowed
+            fired = _fired_transforms(children, rules, np.unique(child[slots]).tolist())
+            for slot in slots.tolist():
+                remapped[slot] = rules.after(own[slot], fired[child[slot]], int(place[slot]))
+    return pa.array(remapped, pa.string()), allowed
 
 
-def _fired(children: pa.Table, rules: LabelRules, rows: Sequence[int]) -> dict[int, list[Fired]]:
-    """Per child the transforms that were applied: the place in the chain, and the places of the parents it brought."""
+def _fired_transforms(children: pa.Table, rules: LabelRules, rows: Sequence[int]) -> dict[int, list[Fired]]:
+    """Per child the applied transforms: the position in the chain, and the places of the parents that it added."""
     if len(rules.chain) == 1:
         return {row: [(0, _OTHERS if rules.mixing == 0 else ())] for row in rows}
     texts = children[at.OPS].to_pylist()
-    found: dict[int, list[Fired]] = {}
+    fired_by_row: dict[int, list[Fired]] = {}
     for row in rows:
         ops = json.loads(texts[row] or "[]")
         rest = _OTHERS if rules.mixing is not None else ()
-        found[row] = [
+        fired_by_row[row] = [
             (op["position"], op["drawn"].get("partners", rest if op["position"] == rules.mixing else ())) for op in ops
         ]
-    return found
+    return fired_by_row

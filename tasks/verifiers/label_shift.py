@@ -1,4 +1,4 @@
-"""Whether a change moves labels: counts of contradicted rows, judged against real rows' own and a declared rate."""
+"""Whether a change shifts labels: counts of contradicted rows, compared with real rows and with a declared rate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHORT: tuple[Status, ...] = ("degraded", "inconsistent", "unfamiliar")
 
 @dataclass(frozen=True)
 class Target:
-    """What the policy asks: `checks.label_consistency.min_rate` and `max_unfamiliar_share`."""
+    """The policy's limits: `checks.label_consistency.min_rate` and `max_unfamiliar_share`."""
 
     min_rate: float
     max_unfamiliar_share: float
@@ -27,7 +27,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Moves:
-    """Rows of one class, or of all: how many the verifier could judge, contradicted, or did not recognise."""
+    """Counts of rows of one class, or of all: judged, contradicted (`moved`), and unfamiliar to the verifier."""
 
     rows: int = 0
     judged: int = 0
@@ -35,31 +35,31 @@ class Moves:
     unfamiliar: int = 0
 
     def __add__(self, other: Moves) -> Moves:
-        return Moves(*(mine + theirs for mine, theirs in zip(_numbers(self), _numbers(other), strict=True)))
+        return Moves(*(first + second for first, second in zip(_counts(self), _counts(other), strict=True)))
 
     def figures(self) -> dict[str, Any]:
-        """As JSON, with the share of moved labels and its interval; None where no row could be judged."""
-        known = self.judged > 0
+        """As JSON, with the share of moved labels and its interval; None if no row could be judged."""
+        measured = self.judged > 0
         return {
             **asdict(self),
-            "moved_share": self.moved / self.judged if known else None,
-            "unfamiliar_share": self.unfamiliar / self.judged if known else None,
-            "interval": list(wilson(self.moved, self.judged)) if known else None,
+            "moved_share": self.moved / self.judged if measured else None,
+            "unfamiliar_share": self.unfamiliar / self.judged if measured else None,
+            "interval": list(wilson(self.moved, self.judged)) if measured else None,
         }
 
 
 def count(outcome: pa.Array, labels: pa.Array) -> dict[str, Moves]:
-    """The verifier's outcomes of rows, by the class they were of."""
-    found: dict[str, Moves] = {}
+    """The counts of the verifier's outcomes, by the original class of the rows."""
+    moves_by_class: dict[str, Moves] = {}
     for label in sorted(pc.unique(labels).to_pylist()):
-        mine = outcome.filter(pc.equal(labels, label)).to_pylist()
-        judged = sum(one != TOO_FEW for one in mine)
-        found[label] = Moves(len(mine), judged, mine.count(CONTRADICTED), mine.count(UNFAMILIAR))
-    return found
+        outcomes = outcome.filter(pc.equal(labels, label)).to_pylist()
+        judged = sum(name != TOO_FEW for name in outcomes)
+        moves_by_class[label] = Moves(len(outcomes), judged, outcomes.count(CONTRADICTED), outcomes.count(UNFAMILIAR))
+    return moves_by_class
 
 
 def status(changed: Moves, real: Moves, target: Target) -> Status:
-    """What the change does to a class, as far as so many rows can tell (intervals of 95 %).
+    """The effect of the change on a class, as far as this number of rows can show it (intervals of 95 %).
 
     `inconsistent`: the verifier contradicts most labels. `degraded`: it contradicts more than the declared rate
     allows, and more than of the unchanged real rows. `unfamiliar`: more rows than declared look like no class at all,
@@ -84,9 +84,9 @@ def statuses(changed: Mapping[str, Moves], real: Mapping[str, Moves], target: Ta
 
 
 def together(moves: Mapping[str, Moves]) -> Moves:
-    """All classes as one."""
+    """The sum over all classes."""
     return sum(moves.values(), Moves())
 
 
-def _numbers(moves: Moves) -> tuple[int, int, int, int]:
+def _counts(moves: Moves) -> tuple[int, int, int, int]:
     return moves.rows, moves.judged, moves.moved, moves.unfamiliar

@@ -1,6 +1,6 @@
 """From score columns to figures: outcome counts per step, transform and class, and the one-row frame of figures.
 
-Counts add up over shards, so a shard hands on a table of a few rows and never its children.
+Counts are additive over shards, so a shard returns a table of a few rows and never its children.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from augmill.tasks.verifiers.conformal import Verifier
 
 KEYS = ("step", "transform", "label")
 REJECTED = "rejected"
-"""Children dropped: contradicted, and not overruled by a person."""
+"""Children dropped: contradicted, and not overruled by a reviewer."""
 
 
 def tally(
@@ -25,20 +25,20 @@ def tally(
     """Counts of one shard: one row per step, transform and class, one column per outcome and `rejected`."""
     outcome = scores["outcome"].combine_chunks()
     counts = {name: pc.equal(outcome, name).cast(pa.int64()) for name in OUTCOMES}
-    kept = pa.array([False] * len(scores), pa.bool_()) if overruled is None else overruled
-    counts[REJECTED] = pc.and_(pc.equal(outcome, CONTRADICTED), pc.invert(kept)).cast(pa.int64())
-    return _summed(pa.table({"step": steps, "transform": transforms, "label": labels.cast(pa.string()), **counts}))
+    accepted = pa.array([False] * len(scores), pa.bool_()) if overruled is None else overruled
+    counts[REJECTED] = pc.and_(pc.equal(outcome, CONTRADICTED), pc.invert(accepted)).cast(pa.int64())
+    return _sum_by_key(pa.table({"step": steps, "transform": transforms, "label": labels.cast(pa.string()), **counts}))
 
 
 def merge(tallies: Sequence[pa.Table]) -> pa.Table:
     """Counts of all shards, sorted by step, transform and class."""
-    return _summed(pa.concat_tables(tallies))
+    return _sum_by_key(pa.concat_tables(tallies))
 
 
 def rates(counts: pa.Table, verifier: Verifier) -> list[dict[str, Any]]:
-    """Per step, transform and class: counts, rates before anything is dropped, and the noise floor beside them."""
+    """Per step, transform and class: counts, rates before rows are dropped, and the noise floor of the class."""
     floor = {figures["label"]: figures for figures in verifier.noise_floor()}
-    return [_rated(row) | {"noise_floor": floor.get(row["label"])} for row in counts.to_pylist()]
+    return [_with_rates(row) | {"noise_floor": floor.get(row["label"])} for row in counts.to_pylist()]
 
 
 def figures(
@@ -46,25 +46,25 @@ def figures(
     verifier: Verifier | None,
     distribution: Mapping[str, float | None] | None = None,
 ) -> dict[str, float | None]:
-    """The figures expectations judge, by the name of their column; None is "not measured", never zero.
+    """The figures that expectations judge, by column name; None is "not measured", never zero.
 
-    `floor_consistency_rate` is what real rows of the same classes would reach: no target above it can be met but by
-    luck. `distribution` may add `copy_share`, `near_copy_share`, `coverage`, `out_of_range_share`, `class_share_gap`.
+    `floor_consistency_rate` is the rate of real rows of the same classes: a higher target can only be met by chance.
+    `distribution` may add `copy_share`, `near_copy_share`, `coverage`, `out_of_range_share`, `class_share_gap`.
     """
     total = {name: pc.sum(counts[name]).as_py() or 0 for name in (*OUTCOMES, REJECTED)}
-    rated = _rated(total)
+    rated = _with_rates(total)
     children = sum(total[name] for name in OUTCOMES)
-    found: dict[str, float | None] = {
+    values: dict[str, float | None] = {
         "label_consistency_rate": rated["label_consistency_rate"],
         "drop_share": total[REJECTED] / children if children else None,
         "unfamiliar_share": rated["unfamiliar_share"],
         "too_few_share": total[TOO_FEW] / children if children else None,
     }
     if verifier is not None:
-        found["verifier_accuracy"] = verifier.accuracy
-        found["catch_rate"] = _worst_catch(verifier, _labels(counts))
-        found["floor_consistency_rate"] = _floor_rate(counts, verifier)
-    return found | dict(distribution or {})
+        values["verifier_accuracy"] = verifier.accuracy
+        values["catch_rate"] = _worst_catch(verifier, _labels(counts))
+        values["floor_consistency_rate"] = _floor_rate(counts, verifier)
+    return values | dict(distribution or {})
 
 
 def rejected(scores: pa.Table, sample_ids: pa.Array, overrule: Iterable[str] = ()) -> pa.Array:
@@ -74,14 +74,14 @@ def rejected(scores: pa.Table, sample_ids: pa.Array, overrule: Iterable[str] = (
     return pc.and_not(contradicted, accepted)
 
 
-def _summed(table: pa.Table) -> pa.Table:
+def _sum_by_key(table: pa.Table) -> pa.Table:
     names = [*OUTCOMES, REJECTED]
     summed = table.group_by(list(KEYS), use_threads=False).aggregate([(name, "sum") for name in names])
     renamed = summed.rename_columns({f"{name}_sum": name for name in names})
     return renamed.select([*KEYS, *names]).sort_by([(key, "ascending") for key in KEYS])
 
 
-def _rated(row: Mapping[str, Any]) -> dict[str, Any]:
+def _with_rates(row: Mapping[str, Any]) -> dict[str, Any]:
     judged = row[CONSISTENT] + row[CONTRADICTED] + row[UNFAMILIAR]
     return {
         **row,
@@ -94,7 +94,7 @@ def _rated(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _floor_rate(counts: pa.Table, verifier: Verifier) -> float | None:
     alpha = {figures["label"]: figures["reached_alpha"] for figures in verifier.noise_floor()}
-    judged = [(_rated(row)["judged"], alpha.get(row["label"], verifier.alpha)) for row in counts.to_pylist()]
+    judged = [(_with_rates(row)["judged"], alpha.get(row["label"], verifier.alpha)) for row in counts.to_pylist()]
     total = sum(count for count, _ in judged)
     return 1.0 - sum(count * share for count, share in judged) / total if total else None
 

@@ -78,7 +78,7 @@ class Made:
 
 
 def taken(sample, at):
-    from augmill.tasks.gates.sample_ops import taken as some
+    from augmill.tasks.gates.sample_ops import take as some
 
     return some(sample, np.asarray(at, dtype=np.int64))
 

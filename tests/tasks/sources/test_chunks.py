@@ -6,15 +6,15 @@ import pytest
 
 from augmill.policies.schema import Policy
 from augmill.tasks.rows.provenance import SOURCE, SOURCE_TYPE, SPLIT
-from augmill.tasks.sources.chunks import MAX_FAULTS, Wanted, rechunk, typed
+from augmill.tasks.sources.chunks import MAX_FAULTS, ReadOptions, rechunk, typed
 from augmill.tasks.sources.source_contract import Chunk, Fault, SourceObject
 
 OBJECT = SourceObject("a.csv", "/x/a.csv", 10, "abc", split="test")
 POLICY = Policy(dataset="d", modality="tabular", source={"uri": "u"})
 
 
-def wanted(types: dict[str, str]) -> Wanted:
-    return Wanted(types, POLICY, 1000, 1 << 20)
+def wanted(types: dict[str, str]) -> ReadOptions:
+    return ReadOptions(types, POLICY, 1000, 1 << 20)
 
 
 def test_rows_carry_their_object_hash_number_and_split() -> None:

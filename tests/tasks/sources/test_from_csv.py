@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,24 @@ def test_a_torn_row_that_is_not_utf8_is_named_and_no_traceback_is_printed(tmp_pa
     with pytest.raises(DataError, match="a row after row 0 that is not UTF-8 and has the wrong number of fields"):
         csv_of(tmp_path, b"a,b,c\n1,x,y\n\xff\xfe,\x00noise\n3,z,y\n")
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_reading_installs_no_hook_and_calls_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    hook = calls.append
+    monkeypatch.setattr(sys, "unraisablehook", hook)
+    for number in range(2):
+        with pytest.raises(DataError, match="not UTF-8 and has the wrong number of fields"):
+            csv_of(tmp_path, b"a,b,c\n1,x,y\n\xff\xfe,\x00noise\n3,z,y\n")
+        assert sys.unraisablehook is hook, number
+    assert calls == []
+
+
+def test_characters_that_serve_as_escapes_are_read_as_they_are(tmp_path: Path) -> None:
+    read = csv_of(tmp_path, "a,b\n1,\U0010ffff\n2,\U0010ff80é\n\U0010fffe\n".encode() + b"3,\xe9\n")
+    assert read.rows == [{"a": 1, "b": "\U0010ffff"}, {"a": 2, "b": "\U0010ff80é"}]
+    assert read.reasons == [(2, "expected 2 fields, got 1"), (3, "column 'b' is not UTF-8")]
+    assert [fault.text for fault in read.faults] == ["\U0010fffe", "3,\ufffd"]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:

@@ -104,4 +104,4 @@ def test_pictures_of_formats_that_are_not_read_are_rows_too_and_other_files_are_
         ("dog/3.HEIC", "dog"),
     ]
     assert read.found.ignored == ("README", "cat/n.txt", "logo.svg")
-    assert "3 files ignored" in read.found.said_of_ignored
+    assert "3 files ignored" in read.found.ignored_summary

@@ -17,7 +17,7 @@ def made():
 
 
 def of(name, made, precision=0.5):
-    return score_metrics.named(name, precision)(*made, (0, 1, 2))
+    return score_metrics.metric_by_name(name, precision)(*made, (0, 1, 2))
 
 
 def test_average_precision_with_ties_and_weights(made):
@@ -49,6 +49,6 @@ def test_a_class_without_rows_has_no_figure(made):
     probabilities, codes, weights = made
     gone = weights * (codes != 1)
     for name in ("average_precision", "balanced_accuracy", "macro_f1", "recall_at_precision"):
-        figures = score_metrics.named(name, 0.5)(probabilities, codes, gone, (0, 1))
+        figures = score_metrics.metric_by_name(name, 0.5)(probabilities, codes, gone, (0, 1))
         assert np.isnan(figures[:, 1]).all()
         assert not np.isnan(figures[:, 0]).any()
