@@ -24,88 +24,93 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{document['dataset']}: {real['all']['rows']:,} held-out training rows of {len(classes)} classes"
     yield f"  real rows    {share_text(real['all'])} contradicted by the verifier as they are: the noise floor"
     yield f"  declared     {document['min_rate']:.2%} of labels shall hold (checks.label_consistency.min_rate)"
-    unable = [one["label"] for one in classes if one["status"] == "too_few"]
-    if unable:
-        yield f"  not judged   too few rows: {names(unable)}"
+    unjudged = [row["label"] for row in classes if row["status"] == "too_few"]
+    if unjudged:
+        yield f"  not judged   too few rows: {names(unjudged)}"
     if verifier["accuracy"] < verifier["min_accuracy"]:
         yield (
             f"  beware       the verifier tells the classes apart at {verifier['accuracy']:.2f} only, where"
             f" {verifier['min_accuracy']:.2f} is asked for"
         )
-    for one in document["transforms"]:
+    for transform in document["transforms"]:
         yield ""
-        yield from _transform(one, document["min_rate"])
+        yield from _transform(transform, document["min_rate"])
 
 
-def _transform(one: Row, min_rate: float) -> Iterator[str]:
-    steps = f" ({', '.join(one['steps'])})" if one["steps"] else ""
-    yield f"{one['use']}{steps}"
-    if one["forbidden"]:
-        yield f"  forbidden for {names(one['forbidden'])}, and not tried on them"
-    if one["kind"] != "on_off":
-        width = max(len(magnitude(one, point)) for point in one["points"])
-        for point in one["points"]:
-            strange = f"unfamiliar {point['all']['unfamiliar_share'] or 0.0:.0%}"
-            figures = f"{share_text(point['all']):<23}  {strange:<15}  {_short(point)}".rstrip()
-            yield f"  {magnitude(one, point):<{width}}  {figures}"
-    yield from (f"  {line}" for line in verdict_lines(one, min_rate))
+def _transform(transform: Row, min_rate: float) -> Iterator[str]:
+    steps = f" ({', '.join(transform['steps'])})" if transform["steps"] else ""
+    yield f"{transform['use']}{steps}"
+    if transform["forbidden"]:
+        yield f"  forbidden for {names(transform['forbidden'])}, and not tried on them"
+    if transform["kind"] != "on_off":
+        width = max(len(magnitude(transform, point)) for point in transform["points"])
+        for point in transform["points"]:
+            unfamiliar = f"unfamiliar {point['all']['unfamiliar_share'] or 0.0:.0%}"
+            figures = f"{share_text(point['all']):<23}  {unfamiliar:<15}  {_short(point)}".rstrip()
+            yield f"  {magnitude(transform, point):<{width}}  {figures}"
+    yield from (f"  {line}" for line in verdict_lines(transform, min_rate))
 
 
-def verdict_lines(one: Row, min_rate: float) -> Iterator[str]:
+def verdict_lines(transform: Row, min_rate: float) -> Iterator[str]:
     """What the curve comes to, in sentences: which classes break, fray and hold, and what to write."""
-    told = [row for row in one["classes"] if not row["too_few"]]
-    broken = [row for row in told if row["breaks_at"] is not None]
-    frayed = [row for row in told if row["breaks_at"] is None and row["frays_at"] is not None]
-    strange = [row for row in told if row["strays_at"] is not None]
-    kept = [row["label"] for row in told if row["short_at"] is None]
+    judged = [row for row in transform["classes"] if not row["too_few"]]
+    broken = [row for row in judged if row["breaks_at"] is not None]
+    frayed = [row for row in judged if row["breaks_at"] is None and row["frays_at"] is not None]
+    strayed = [row for row in judged if row["strays_at"] is not None]
+    stable_labels = [row["label"] for row in judged if row["short_at"] is None]
     if broken:
         order = sorted(broken, key=lambda row: row["breaks_at"])
-        yield f"breaks   {_each(one, order, 'breaks_at')}: most labels are others"
+        yield f"breaks   {_each(transform, order, 'breaks_at')}: most labels are others"
     if frayed:
-        yield f"frays    {_each(one, frayed, 'frays_at')}: fewer than {min_rate:.2%} hold, but most do or are unsure"
-    if strange:
-        order = sorted(strange, key=lambda row: row["strays_at"])
-        yield f"strays   {_each(one, order, 'strays_at')}: too many look like no class for the verifier to vouch"
-    if kept:
-        yield f"holds    {names(kept)}{'' if one['kind'] == 'on_off' else ' at every magnitude tried'}"
-    if told and told[0]["short_at"] is not None and one["kind"] != "on_off":
-        yield f"first    {names([row['label'] for row in told if row['short_at'] == told[0]['short_at']])}"
-    yield from _advice(one, broken, frayed, min_rate)
+        classes = _each(transform, frayed, "frays_at")
+        yield f"frays    {classes}: fewer than {min_rate:.2%} hold, but most do or are unsure"
+    if strayed:
+        order = sorted(strayed, key=lambda row: row["strays_at"])
+        yield f"strays   {_each(transform, order, 'strays_at')}: too many look like no class for the verifier to vouch"
+    if stable_labels:
+        yield f"holds    {names(stable_labels)}{'' if transform['kind'] == 'on_off' else ' at every magnitude tried'}"
+    if judged and judged[0]["short_at"] is not None and transform["kind"] != "on_off":
+        yield f"first    {names([row['label'] for row in judged if row['short_at'] == judged[0]['short_at']])}"
+    yield from _advice(transform, broken, frayed, min_rate)
 
 
-def _advice(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> Iterator[str]:
-    found = one["suggested"]
-    if found:
-        low, high = (1.0 - end for end in reversed(found["interval"]))
-        rate = f"{1.0 - found['moved_share']:.2%} of labels hold at its ends, between {low:.2%} and {high:.2%}"
-        untried = "; nothing beyond was tried" if found["whole"] else ""
-        yield f"suggest  {params_text(found['params'])}  ({rate}{untried})"
-    elif one["kind"] == "range":
+def _advice(transform: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> Iterator[str]:
+    suggestion = transform["suggested"]
+    if suggestion:
+        low, high = (1.0 - end for end in reversed(suggestion["interval"]))
+        rate = f"{1.0 - suggestion['moved_share']:.2%} of labels hold at its ends, between {low:.2%} and {high:.2%}"
+        untried = "; nothing beyond was tried" if suggestion["whole"] else ""
+        yield f"suggest  {params_text(suggestion['params'])}  ({rate}{untried})"
+    elif transform["kind"] == "range":
         yield "suggest  no magnitude: even the smallest tried falls short"
-    if one["kind"] == "weight":
+    if transform["kind"] == "weight":
         yield "note     a row is moved this far towards its neighbour; steps draw it anew for each child, from no range"
-    if one["kind"] == "on_off" and (broken or frayed):
-        yield _forbids(one, broken, frayed, min_rate)
+    if transform["kind"] == "on_off" and (broken or frayed):
+        yield _forbids(transform, broken, frayed, min_rate)
 
 
-def _forbids(one: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> str:
+def _forbids(transform: Row, broken: Sequence[Row], frayed: Sequence[Row], min_rate: float) -> str:
     """Forbid the classes of which fewer than half the rows keep their label; name those that only fray."""
-    figures = {row["label"]: row for row in one["points"][0]["by_class"]}
-    kept = {label: row["judged"] - row["moved"] - row["unfamiliar"] for label, row in figures.items()}
-    lost = {row["label"] for row in broken}
-    lost |= {row["label"] for row in frayed if 2 * kept[row["label"]] < figures[row["label"]]["judged"]}
-    short = [row["label"] for row in frayed if row["label"] not in lost]
-    fates = dict.fromkeys(sorted({*lost, *one["forbidden"]}, key=natural_sort_key), "forbid")
+    figures = {row["label"]: row for row in transform["points"][0]["by_class"]}
+    consistent_counts = {label: row["judged"] - row["moved"] - row["unfamiliar"] for label, row in figures.items()}
+    forbidden = {row["label"] for row in broken}
+    forbidden |= {
+        row["label"] for row in frayed if 2 * consistent_counts[row["label"]] < figures[row["label"]]["judged"]
+    }
+    frayed_labels = [row["label"] for row in frayed if row["label"] not in forbidden]
+    fates = dict.fromkeys(sorted({*forbidden, *transform["forbidden"]}, key=natural_sort_key), "forbid")
     if len(figures) <= MOST_WRITTEN:  # lint asks for a word on each label where orientation matters
-        fates |= dict.fromkeys(sorted(figures.keys() - lost, key=natural_sort_key), "keep")
-    told = f"labels: {{{', '.join(f'{_key(label)}: {fate}' for label, fate in fates.items())}}}" if lost else ""
-    rest = f"{names(short)} kept, short of {min_rate:.2%} all the same" if short else ""
-    return f"suggest  {'; '.join(part for part in (told, rest) if part)}"
+        fates |= dict.fromkeys(sorted(figures.keys() - forbidden, key=natural_sort_key), "keep")
+    label_map = (
+        f"labels: {{{', '.join(f'{_key(label)}: {fate}' for label, fate in fates.items())}}}" if forbidden else ""
+    )
+    rest = f"{names(frayed_labels)} kept, short of {min_rate:.2%} all the same" if frayed_labels else ""
+    return f"suggest  {'; '.join(part for part in (label_map, rest) if part)}"
 
 
-def magnitude(one: Row, point: Row) -> str:
+def magnitude(transform: Row, point: Row) -> str:
     """The magnitude of a point as a policy writes it."""
-    if one["kind"] == "weight":
+    if transform["kind"] == "weight":
         return f"weight {point['at']:g}"
     return params_text(point["ranges"])
 
@@ -125,8 +130,8 @@ def share_text(figures: Row) -> str:
 
 def names(labels: Sequence[str]) -> str:
     """Classes in their order, the first twenty of them."""
-    found = sorted(labels, key=natural_sort_key)
-    return ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
+    ordered = sorted(labels, key=natural_sort_key)
+    return ", ".join(ordered[:20]) + (f" and {len(ordered) - 20} more" if len(ordered) > 20 else "")
 
 
 def _key(label: str) -> str:
@@ -144,15 +149,16 @@ def _short(point: Row) -> str:
     return ", ".join(f"{row['label']} {row['moved_share']:.0%}" for row in out[:6]) + (" ..." if len(out) > 6 else "")
 
 
-def _each(one: Row, rows: Sequence[Row], key: str) -> str:
+def _each(transform: Row, rows: Sequence[Row], key: str) -> str:
     """Classes with where they begin to do so; on or off, with how many labels moved."""
-    if one["kind"] == "on_off":
+    if transform["kind"] == "on_off":
         figure = "unfamiliar_share" if key == "strays_at" else "moved_share"
-        moved = {row["label"]: row[figure] for row in one["points"][0]["by_class"]}
+        moved = {row["label"]: row[figure] for row in transform["points"][0]["by_class"]}
         order = sorted(rows, key=lambda row: natural_sort_key(row["label"]))
         return ", ".join(f"{row['label']} ({moved[row['label']]:.0%})" for row in order)
-    points = {point["at"]: point for point in one["points"]}
+    points = {point["at"]: point for point in transform["points"]}
     places = dict.fromkeys(row[key] for row in rows)
     return "; ".join(
-        f"{names([row['label'] for row in rows if row[key] == at])} from {magnitude(one, points[at])}" for at in places
+        f"{names([row['label'] for row in rows if row[key] == at])} from {magnitude(transform, points[at])}"
+        for at in places
     )
