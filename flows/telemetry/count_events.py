@@ -77,7 +77,7 @@ class Counting:
         def change(tally: Counters) -> Counters:
             reached = max((one["version"]["number"] for one in events if one.get("version")), default=None)
             own = events[-1]["run_id"] if events else ""
-            after = merge_lake_state(tally, look(objects, tally, reached), now, but=own)
+            after = merge_lake_state(tally, look(objects, tally, reached), now, current_run_id=own)
             for one in events:
                 after = fold(after, one)
             return after
