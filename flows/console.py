@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import click
 
 from augmill.policies.errors import StorageError
-from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.sanitize.control_characters import escape_controls
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print text; what comes from data, names of classes and files among it, cannot steer the terminal."""
-    click.echo(visible(text), err=err, nl=nl)
+    click.echo(escape_controls(text), err=err, nl=nl)
 
 
 def json_option(command: F) -> F:

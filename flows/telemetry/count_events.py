@@ -79,7 +79,7 @@ class EventCounter:
         def change(tally: Counters) -> Counters:
             reached = max((record["version"]["number"] for record in records if record.get("version")), default=None)
             own = records[-1]["run_id"] if records else ""
-            after = merge_lake_state(tally, read_lake_state(objects, tally, reached), now, but=own)
+            after = merge_lake_state(tally, read_lake_state(objects, tally, reached), now, current_run_id=own)
             for record in records:
                 after = fold(after, record)
             return after

@@ -17,7 +17,7 @@ from augmill.flows.config.observability_settings import LogFormat
 from augmill.flows.settings import Settings, make_folder
 from augmill.policies.errors import StorageError
 from augmill.tasks.runners.progress_bar import LOGGER as PROGRESS
-from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.sanitize.control_characters import escape_controls
 from augmill.tasks.telemetry.log_record import as_json, as_text, line_of
 
 LOGGER = "augmill"
@@ -58,7 +58,7 @@ class StderrHandler(logging.Handler):
         """Write a line; a reader who has gone costs the line."""
         line = line_of(record)
         with suppress(OSError, ValueError):
-            sys.stderr.write(visible(as_json(line) if self.form == "json" else as_text(line)) + "\n")
+            sys.stderr.write(escape_controls(as_json(line) if self.form == "json" else as_text(line)) + "\n")
             sys.stderr.flush()
 
 

@@ -25,13 +25,15 @@ def bundle(document: VersionDocument) -> dict[str, bytes]:
     }
 
 
-def card_files(document: VersionDocument, layout: Layout, drawn: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+def card_files(
+    document: VersionDocument, layout: Layout, extra_plots: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
     """What a version is, file name to bytes: the data card in both forms, and its pictures.
 
-    `drawn` are more pictures for the card, by name. All of it is the same for the same version, whenever it is made.
+    `extra_plots` are more pictures for the card, by name. The same version gives the same bytes, whenever it is built.
     """
     clean: VersionDocument = redact_all(document)
-    plots = card.plots(clean) | dict(drawn or {})
+    plots = card.plots(clean) | dict(extra_plots or {})
     return {
         README: card.readme(clean, layout, list(plots)),
         DATA_CARD: card.html(clean, plots),

@@ -21,10 +21,10 @@ from augmill.tasks.documents.text_format import fenced, plain, shortened, size_t
 from augmill.tasks.documents.version_document import CheckDocument, SliDocument, VersionDocument
 from augmill.tasks.html_pages.elements import LONGEST, Markup, escape, inline, page, table
 from augmill.tasks.rows.provenance import MEANINGS
-from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.sanitize.control_characters import escape_controls
 
 MAX_INPUTS = 10
-NEAR = {
+LINKED_ARTIFACTS = {
     "raw inputs": ["raw_objects.html"],
     "policy": ["policy.yaml"],
     "what changed in it": ["policy_diff.html"],
@@ -62,15 +62,15 @@ def plots(document: VersionDocument) -> dict[str, bytes]:
     return {BALANCE: pictures.balance(document), ORIGINS: pictures.origins(document)}
 
 
-def readme(document: VersionDocument, layout: Layout, shown: Sequence[str]) -> bytes:
-    """The card as a Hugging Face dataset card; `shown` names the pictures that lie beside it."""
-    return f"{front_matter(document, layout)}\n{markdown(document, layout, shown)}".encode()
+def readme(document: VersionDocument, layout: Layout, picture_names: Sequence[str]) -> bytes:
+    """The card as a Hugging Face dataset card; `picture_names` names the pictures that lie beside it."""
+    return f"{front_matter(document, layout)}\n{markdown(document, layout, picture_names)}".encode()
 
 
-def markdown(document: VersionDocument, layout: Layout | None = None, shown: Sequence[str] = ()) -> str:
+def markdown(document: VersionDocument, layout: Layout | None = None, picture_names: Sequence[str] = ()) -> str:
     """The card as Markdown."""
     parts = [f"# {_title(document)}", _plain(_description(document))]
-    for section in sections(document, layout, shown):
+    for section in sections(document, layout, picture_names):
         parts.append(f"## {section.heading}")
         parts += [f"![{CAPTIONS[name]}]({name})" for name in section.pictures]
         if section.rows:
@@ -82,13 +82,13 @@ def markdown(document: VersionDocument, layout: Layout | None = None, shown: Seq
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def html(document: VersionDocument, drawn: Mapping[str, bytes] | None = None) -> bytes:
-    """The card as one self-contained HTML page; `drawn` holds the pictures by name."""
-    drawn = drawn or {}
+def html(document: VersionDocument, plots_by_name: Mapping[str, bytes] | None = None) -> bytes:
+    """The card as one self-contained HTML page; `plots_by_name` holds the pictures by name."""
+    plots_by_name = plots_by_name or {}
     body = [f"<h1>{escape(_title(document))}</h1>", f'<p class="lead">{escape(_description(document))}</p>']
-    for section in sections(document, shown=list(drawn)):
+    for section in sections(document, picture_names=list(plots_by_name)):
         body.append(f"<h2>{escape(section.heading)}</h2>")
-        body += [f'<div class="scroll">{inline(drawn[name])}</div>' for name in section.pictures]
+        body += [f'<div class="scroll">{inline(plots_by_name[name])}</div>' for name in section.pictures]
         if section.rows:
             body.append(table(section.headers, [[_coloured(value) for value in row] for row in section.rows]))
         if section.lines:
@@ -104,7 +104,7 @@ def note(document: VersionDocument, experiment_id: str, run_id: str, parent: str
     `run_id` is the run's own, `parent` that of the parent version, `files` the names of its artifacts.
     """
     # First, because MLflow folds the text away after some three lines.
-    lines = [_near(document, f"#/experiments/{experiment_id}/runs", run_id, parent, files), ""]
+    lines = [_links(document, f"#/experiments/{experiment_id}/runs", run_id, parent, files), ""]
     lines += [_plain(_description(document)), ""]
     rows = document.get("rows", {})
     lines.append(", ".join(f"**{value_text(n)}** {name}" for name, n in rows.items() if isinstance(n, int)))
@@ -117,11 +117,11 @@ def note(document: VersionDocument, experiment_id: str, run_id: str, parent: str
     return "\n".join(lines).strip()
 
 
-def _near(document: VersionDocument, runs: str, run_id: str, parent: str | None, files: Collection[str]) -> str:
+def _links(document: VersionDocument, runs: str, run_id: str, parent: str | None, files: Collection[str]) -> str:
     """Links to the parent's run, and to the artifacts that people look for."""
     version = document.get("parent_version")
     places = [(f"parent {document['dataset']}@{version}", parent)] if parent and version is not None else []
-    for words, names in NEAR.items():
+    for words, names in LINKED_ARTIFACTS.items():
         places += [(words, f"{run_id}/artifactPath/{name}") for name in names if name in files][:1]
     links = [f"[{words}]({runs}/{place}?{TRAINING})" for words, place in places]
     return f"Go to: {' · '.join(links)}" if links else ""
@@ -134,28 +134,30 @@ def experiment_note(document: VersionDocument) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def sections(document: VersionDocument, layout: Layout | None = None, shown: Sequence[str] = ()) -> list[Section]:
+def sections(
+    document: VersionDocument, layout: Layout | None = None, picture_names: Sequence[str] = ()
+) -> list[Section]:
     """Every part of the card that this document has something to say about; `layout` where it lies beside files."""
-    ways = beside(layout) if layout is not None and not layout.prefix else snippets(document)
-    found = [
+    read_snippets = beside(layout) if layout is not None and not layout.prefix else snippets(document)
+    candidates = [
         Section("Facts", ("what", "value"), _facts(document)),
-        Section("Rows per class and origin", *_counts(document), pictures=_of(shown, BALANCE)),
-        Section("Real and made rows", *_shares(document), pictures=_of(shown, ORIGINS)),
+        Section("Rows per class and origin", *_counts(document), pictures=_if_available(picture_names, BALANCE)),
+        Section("Real and made rows", *_shares(document), pictures=_if_available(picture_names, ORIGINS)),
         Section("Where rows come from", *_inputs(document), lines=_more_inputs(document)),
-        Section("How rows were made", *_steps(document), pictures=_of(shown, "before_after.svg")),
+        Section("How rows were made", *_steps(document), pictures=_if_available(picture_names, "before_after.svg")),
         Section("Why labels hold", ("step", "transform", "because"), _reasons(document)),
         Section("Checks", ("check", "result", "observed", "target", "detail"), _checks(document)),
         Section("Service levels", ("level", "result", "observed", "target", "unit"), _levels(document)),
         Section("Known limits", lines=list(limits(document))),
         Section("Columns", ("column", "what it says"), _columns(document)),
-        *(Section(f"Read it with {tool}", code=code, language=language) for tool, language, code in ways),
+        *(Section(f"Read it with {tool}", code=code, language=language) for tool, language, code in read_snippets),
         Section("Policy", code=document.get("policy_text", ""), language="yaml"),
     ]
-    return [section for section in found if section.rows or section.lines or section.code]
+    return [section for section in candidates if section.rows or section.lines or section.code]
 
 
-def _of(shown: Sequence[str], name: str) -> list[str]:
-    return [name] if name in shown else []
+def _if_available(available: Sequence[str], name: str) -> list[str]:
+    return [name] if name in available else []
 
 
 def _title(document: VersionDocument) -> str:
@@ -222,8 +224,8 @@ def _more_inputs(document: VersionDocument) -> list[str]:
     objects = document.get("inputs", [])
     more = len(objects) - MAX_INPUTS
     size = size_text(sum(item.get("bytes", 0) for item in objects))
-    told = f"And {more:,} more raw objects, {size} in all; the column augmill_source names the one of each row."
-    return [told] if more > 0 else []
+    sentence = f"And {more:,} more raw objects, {size} in all; the column augmill_source names the one of each row."
+    return [sentence] if more > 0 else []
 
 
 def _reasons(document: VersionDocument) -> list[list[Any]]:
@@ -256,7 +258,7 @@ _STEP_FIGURES = ("planned", "made", "dropped", "published", "judged", "contradic
 
 def _checks(document: VersionDocument) -> list[tuple[str, ...]]:
     return [
-        (plain(check["name"]), _verdict(check), _seen(check), _target(check.get("target")), _detail(check))
+        (plain(check["name"]), _verdict(check), _observed_text(check), _target(check.get("target")), _detail(check))
         for check in document.get("checks", [])
     ]
 
@@ -265,7 +267,7 @@ def _verdict(check: CheckDocument) -> str:
     return "passed" if check["success"] else "not passed"
 
 
-def _seen(check: CheckDocument) -> str:
+def _observed_text(check: CheckDocument) -> str:
     return "could not be judged" if check.get("error") else value_text(check.get("observed"))
 
 
@@ -315,7 +317,7 @@ def _markdown_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> st
 
 def _plain(text: str) -> str:
     """Text from the data that must not become markup: no tags, table cells, links or images."""
-    quiet = visible(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    quiet = escape_controls(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
     for mark in "|[]`*_":
         quiet = quiet.replace(mark, "\\" + mark)
     return quiet

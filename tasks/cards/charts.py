@@ -62,22 +62,25 @@ def balance(document: VersionDocument) -> bytes:
 
 def by_split(document: VersionDocument) -> Counts:
     """Rows by split, origin and label, with training first and real rows first."""
-    found = document.get("rows", {}).get("by_split_origin_label", {})
-    splits = sorted(found, key=lambda split: (*SPLITS, split).index(split))
-    return {split: dict(sorted(found[split].items(), key=lambda item: item[0] != "real")) for split in splits}
+    counts = document.get("rows", {}).get("by_split_origin_label", {})
+    splits = sorted(counts, key=lambda split: (*SPLITS, split).index(split))
+    return {split: dict(sorted(counts[split].items(), key=lambda item: item[0] != "real")) for split in splits}
 
 
 def origins(document: VersionDocument) -> bytes:
     """Rows of each split, real and made ones stacked, with their shares."""
     counts = by_split(document)
-    totals = {split: {one: sum(labels.values()) for one, labels in made.items()} for split, made in counts.items()}
-    most = max((sum(made.values()) for made in totals.values()), default=1) or 1
-    known = [one for one in ORIGIN_COLOURS if any(made.get(one) for made in totals.values())]
+    totals = {
+        split: {origin: sum(labels.values()) for origin, labels in by_origin.items()}
+        for split, by_origin in counts.items()
+    }
+    most = max((sum(by_origin.values()) for by_origin in totals.values()), default=1) or 1
+    present = [origin for origin in ORIGIN_COLOURS if any(by_origin.get(origin) for by_origin in totals.values())]
     parts = [text(16, 28, f"Rows by origin, {document['dataset']}@{document['version']}", size=16)]
-    parts += _legend(known, 16, 50)
+    parts += _legend(present, 16, 50)
     y = 72.0
-    for split, made in totals.items():
-        parts += _split_bar(split, {one: made.get(one, 0) for one in known}, most, y)
+    for split, by_origin in totals.items():
+        parts += _split_bar(split, {origin: by_origin.get(origin, 0) for origin in present}, most, y)
         y += 32
     return svg(760, y + 12, parts)
 
@@ -86,17 +89,17 @@ def families(rows: Sequence[Family], title: str = "Parents and their children") 
     """A grid of pictures, a family per line: parents left of the rule, children right of it."""
     parents = max((len(family.parents) for family in rows), default=1)
     children = max((len(family.children) for family in rows), default=1)
-    step, left = TILE + 14, 130
-    rule = left + parents * step + 3
+    step, left_edge = TILE + 14, 130
+    rule = left_edge + parents * step + 3
     parts = [
         text(16, 28, title, size=16),
-        text(left, 54, "real", fill=FAINT),
+        text(left_edge, 54, "real", fill=FAINT),
         text(rule + 14, 54, "made of it", fill=FAINT),
     ]
     for i, family in enumerate(rows):
         y = 66 + i * (TILE + 34)
         parts.append(text(16, y + TILE / 2, shortened(family.label, 14)))
-        parts += [_tile(sample, left + j * step, y) for j, sample in enumerate(family.parents)]
+        parts += [_tile(sample, left_edge + j * step, y) for j, sample in enumerate(family.parents)]
         parts += [_tile(sample, rule + 14 + j * step, y) for j, sample in enumerate(family.children)]
     height = 66 + len(rows) * (TILE + 34)
     parts.append(f'<path d="M{rule} 44V{height - 10}" stroke="{LINE}"/>')
@@ -110,14 +113,17 @@ def scatter(real: F64, children: F64, real_labels: Sequence[str], child_labels: 
     drawn, evenly spaced in the order given. Axes are those of the standardised real rows, so both share one map.
     """
     axes = _principal_axes(real)
-    points, made = axes.project(real), axes.project(children)
-    low, high = _frame(points, made)
+    real_points, child_points = axes.project(real), axes.project(children)
+    low, high = _frame(real_points, child_points)
     labels = list(dict.fromkeys(child_labels))[:6]
     parts = [text(16, 28, "Real rows and children on the two main axes of the real rows", size=16)]
     parts += _legend(["real", "children"], 16, 50)
     for i, label in enumerate(labels):
         x, y = 16 + (i % 3) * 300, 70 + (i // 3) * 310
-        groups = [(points, real_labels, ORIGIN_COLOURS["real"]), (made, child_labels, ORIGIN_COLOURS["augmented"])]
+        groups = [
+            (real_points, real_labels, ORIGIN_COLOURS["real"]),
+            (child_points, child_labels, ORIGIN_COLOURS["augmented"]),
+        ]
         parts += _panel(f"label {label}", label, groups, (low, high), (x, y))
     rows = -(-len(labels) // 3) if labels else 0
     return svg(16 + 300 * min(max(len(labels), 2), 3), 76 + 310 * rows, parts)
@@ -140,12 +146,12 @@ def _largest_classes(train: dict[str, dict[str, int]]) -> list[str]:
 
 
 def _class_bars(label: str, counts: dict[str, int], most: int, y: float) -> Iterator[str]:
-    left, span = 180, 460
+    left_edge, span = 180, 460
     after = sum(counts.values())
-    yield text(left - 12, y + 22, shortened(label, 22), anchor="end")
-    yield rect(left, y, span * counts["real"] / most, 14, ORIGIN_COLOURS["real"])
-    yield text(left + span * counts["real"] / most + 6, y + 11, f"{counts['real']:,} before", size=11, fill=FAINT)
-    x = float(left)
+    yield text(left_edge - 12, y + 22, shortened(label, 22), anchor="end")
+    yield rect(left_edge, y, span * counts["real"] / most, 14, ORIGIN_COLOURS["real"])
+    yield text(left_edge + span * counts["real"] / most + 6, y + 11, f"{counts['real']:,} before", size=11, fill=FAINT)
+    x = float(left_edge)
     for origin, count in counts.items():
         yield rect(x, y + 18, span * count / most, 14, ORIGIN_COLOURS[origin])
         x += span * count / most
@@ -153,14 +159,14 @@ def _class_bars(label: str, counts: dict[str, int], most: int, y: float) -> Iter
 
 
 def _split_bar(split: str, counts: dict[str, int], most: int, y: float) -> Iterator[str]:
-    left, span, total = 110, 420, sum(counts.values())
-    yield text(left - 12, y + 15, split, anchor="end")
-    x = float(left)
+    left_edge, span, total = 110, 420, sum(counts.values())
+    yield text(left_edge - 12, y + 15, split, anchor="end")
+    x = float(left_edge)
     for origin, count in counts.items():
         yield rect(x, y, span * count / most, 20, ORIGIN_COLOURS[origin])
         x += span * count / most
-    told = ", ".join(f"{count / total:.1%} {origin}" for origin, count in counts.items() if count)
-    yield text(x + 6, y + 15, f"{total:,} ({told})", size=11, fill=FAINT)
+    share_text = ", ".join(f"{count / total:.1%} {origin}" for origin, count in counts.items() if count)
+    yield text(x + 6, y + 15, f"{total:,} ({share_text})", size=11, fill=FAINT)
 
 
 def _legend(names: Sequence[str], x: float, y: float) -> list[str]:
@@ -195,12 +201,12 @@ class _Axes:
 
 
 def _principal_axes(rows: F64) -> _Axes:
-    kept = _spread(len(rows), 20_000)
-    sample = rows[kept]
-    known = np.isfinite(sample)
-    count = np.maximum(known.sum(axis=0), 1)
-    centre = np.where(known, sample, 0.0).sum(axis=0) / count
-    deviation = np.sqrt(np.where(known, (sample - centre) ** 2, 0.0).sum(axis=0) / count)
+    indices = _spread(len(rows), 20_000)
+    sample = rows[indices]
+    finite = np.isfinite(sample)
+    count = np.maximum(finite.sum(axis=0), 1)
+    centre = np.where(finite, sample, 0.0).sum(axis=0) / count
+    deviation = np.sqrt(np.where(finite, (sample - centre) ** 2, 0.0).sum(axis=0) / count)
     scale = np.where(deviation > 0, deviation, 1.0)
     scaled = np.nan_to_num((sample - centre) / scale)
     _, vectors = np.linalg.eigh(scaled.T @ scaled)
@@ -232,15 +238,23 @@ def _panel(
     yield rect(corner[0], corner[1], side, side, "none", LINE)
     yield text(corner[0] + 8, corner[1] + 18, shortened(title, 30), fill=FAINT)
     for cloud, labels, colour in groups:
-        mine = cloud[np.array([name == label for name in labels], dtype=bool)]
-        shown = np.clip((mine[_spread(len(mine), MAX_POINTS)] - frame[0]) / (frame[1] - frame[0]), 0.0, 1.0)
+        class_points = cloud[np.array([name == label for name in labels], dtype=bool)]
+        positions = np.clip(
+            (class_points[_spread(len(class_points), MAX_POINTS)] - frame[0]) / (frame[1] - frame[0]), 0.0, 1.0
+        )
         dots = "".join(
-            f'<circle cx="{corner[0] + side * x:.1f}" cy="{corner[1] + side * (1 - y):.1f}" r="2.2"/>' for x, y in shown
+            f'<circle cx="{corner[0] + side * x:.1f}" cy="{corner[1] + side * (1 - y):.1f}" r="2.2"/>'
+            for x, y in positions
         )
         yield f'<g fill="{colour}" fill-opacity="0.5">{dots}</g>'
         offset = 36 if colour == ORIGIN_COLOURS["real"] else 54
         yield text(
-            corner[0] + side - 8, corner[1] + offset - 18, value_text(len(mine)), anchor="end", size=11, fill=colour
+            corner[0] + side - 8,
+            corner[1] + offset - 18,
+            value_text(len(class_points)),
+            anchor="end",
+            size=11,
+            fill=colour,
         )
 
 

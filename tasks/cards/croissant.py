@@ -73,23 +73,27 @@ def jsonld(document: VersionDocument, layout: Layout) -> dict[str, Any]:
     }
 
 
-def _license(named: str) -> Any:
-    return named or {"@type": "sc:CreativeWork", "name": "unknown", "description": "The policy names no licence."}
+def _license(license_text: str) -> Any:
+    return license_text or {
+        "@type": "sc:CreativeWork",
+        "name": "unknown",
+        "description": "The policy names no licence.",
+    }
 
 
 def _responsible(document: VersionDocument) -> dict[str, Any]:
-    """What the extension for responsible AI asks: where rows came from, what was done to them, what they are not."""
+    """Properties of the responsible-AI extension: where rows came from, how they were processed, their limits."""
     raw = [f"{item['name']} (sha256 {item.get('sha256', 'unknown')})" for item in document.get("inputs", [])[:50]]
     steps = [
         f"{step['name']}: {', '.join(step.get('use', []))}; {step.get('published', 0)} rows made"
         for step in document.get("steps", [])
     ]
-    said = {
+    properties = {
         "rai:dataCollection": f"Read from {', '.join(raw)}." if raw else "",
         "rai:dataPreprocessingProtocol": steps,
         "rai:dataLimitations": list(limits(document)),
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in properties.items() if value}
 
 
 def _distribution(layout: Layout) -> Iterator[dict[str, Any]]:
@@ -129,7 +133,8 @@ def _record_sets(document: VersionDocument, layout: Layout) -> Iterator[dict[str
     label = document.get("policy", {}).get("label")
     counts = document.get("rows", {}).get("by_split_origin_label", {})
     names = sorted(
-        {one for origins in counts.values() for labels in origins.values() for one in labels}, key=natural_sort_key
+        {class_name for origins in counts.values() for labels in origins.values() for class_name in labels},
+        key=natural_sort_key,
     )
     if label and names:
         yield {
@@ -140,7 +145,7 @@ def _record_sets(document: VersionDocument, layout: Layout) -> Iterator[dict[str
             "dataType": "sc:Enumeration",
             "key": {"@id": f"{LABELS}/name"},
             "field": [_enumerated(f"{LABELS}/name", "sc:Text")],
-            "data": [{f"{LABELS}/name": one} for one in names],
+            "data": [{f"{LABELS}/name": class_name} for class_name in names],
         }
     yield {
         "@type": "cr:RecordSet",
@@ -156,26 +161,26 @@ def _record_sets(document: VersionDocument, layout: Layout) -> Iterator[dict[str
     }
 
 
-def _enumerated(own: str, kind: str) -> dict[str, Any]:
-    return {"@type": "cr:Field", "@id": own, "name": own.rpartition("/")[2], "dataType": kind}
+def _enumerated(field_id: str, kind: str) -> dict[str, Any]:
+    return {"@type": "cr:Field", "@id": field_id, "name": field_id.rpartition("/")[2], "dataType": kind}
 
 
 def _field(field: pa.Field, label: str | None) -> dict[str, Any]:
-    own = _id(ROWS, field.name)
-    found = {"@type": "cr:Field", "@id": own, "name": field.name, "description": _meaning(field, label)}
+    field_id = _id(ROWS, field.name)
+    entry = {"@type": "cr:Field", "@id": field_id, "name": field.name, "description": _meaning(field, label)}
     if is_picture(field.type):
-        return {**found, "dataType": "sc:ImageObject", "source": _column(field.name, "bytes")}
+        return {**entry, "dataType": "sc:ImageObject", "source": _column(field.name, "bytes")}
     kind, repeated = field.type, {}
     if kinds.is_list(kind):
         kind, repeated = kind.value_type, {"repeated": True}
     if kinds.is_struct(kind):
         parts = [
-            {**_enumerated(f"{own}/{part.name}", data_type(part.type)), "source": _column(field.name, part.name)}
+            {**_enumerated(f"{field_id}/{part.name}", data_type(part.type)), "source": _column(field.name, part.name)}
             for part in kind
         ]
-        return {**found, **repeated, "subField": parts}
+        return {**entry, **repeated, "subField": parts}
     types = [data_type(kind), *(["cr:Label"] if field.name == label else [])]
-    return {**found, **repeated, "dataType": types if len(types) > 1 else types[0], "source": _column(field.name)}
+    return {**entry, **repeated, "dataType": types if len(types) > 1 else types[0], "source": _column(field.name)}
 
 
 def _meaning(field: pa.Field, label: str | None) -> str:
@@ -187,8 +192,8 @@ def _meaning(field: pa.Field, label: str | None) -> str:
 def _split(layout: Layout) -> dict[str, Any]:
     if layout.hive:  # no reference: to follow it, mlcroissant overwrites the path that the origin is read from as well
         return {**_from_path(SPLIT), "dataType": ["sc:Text", "cr:Split"]}
-    found = {**_enumerated(_id(ROWS, SPLIT), "sc:Text"), "description": MEANINGS[SPLIT], "source": _column(SPLIT)}
-    return {**found, "references": {"field": {"@id": f"{SPLITS}/name"}}}
+    entry = {**_enumerated(_id(ROWS, SPLIT), "sc:Text"), "description": MEANINGS[SPLIT], "source": _column(SPLIT)}
+    return {**entry, "references": {"field": {"@id": f"{SPLITS}/name"}}}
 
 
 def _from_path(name: str) -> dict[str, Any]:

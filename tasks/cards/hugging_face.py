@@ -25,20 +25,27 @@ def front_matter(document: VersionDocument, layout: Layout) -> str:
 def metadata(document: VersionDocument, layout: Layout) -> dict[str, Any]:
     """The block as a mapping; what is not known is left out, but for the licence, which must not be guessed."""
     policy = document.get("policy", {})
-    made = sorted({file.origin for file in layout.files} - {"real"})
-    found: dict[str, Any] = {
+    child_origins = sorted({file.origin for file in layout.files} - {"real"})
+    fields: dict[str, Any] = {
         "pretty_name": f"{document['dataset']}@{document['version']}",
         "language": list(policy.get("language") or ()),
         **_license(str(policy.get("license") or "")),
         "task_categories": _tasks(policy, layout.schema),
         "size_categories": [size_category(sum(file.rows for file in layout.files))],
         "tags": [
-            name for name in ("augmill", policy.get("modality"), "data-augmentation" if made else "", *made) if name
+            name
+            for name in (
+                "augmill",
+                policy.get("modality"),
+                "data-augmentation" if child_origins else "",
+                *child_origins,
+            )
+            if name
         ],
         "configs": [{"config_name": "default", "data_files": _data_files(layout)}],
         "dataset_info": _info(layout),
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in fields.items() if value}
 
 
 def size_category(rows: int) -> str:
@@ -66,10 +73,10 @@ def feature(kind: pa.DataType) -> dict[str, Any]:
     return {"dtype": _NAMES.get(str(kind), str(kind))}
 
 
-def _license(named: str) -> dict[str, str]:
-    if "://" in named:
-        return {"license": "other", "license_link": named}
-    return {"license": named or "unknown"}
+def _license(license_text: str) -> dict[str, str]:
+    if "://" in license_text:
+        return {"license": "other", "license_link": license_text}
+    return {"license": license_text or "unknown"}
 
 
 def _tasks(policy: dict[str, Any], schema: pa.Schema) -> list[str]:

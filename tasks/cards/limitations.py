@@ -38,31 +38,32 @@ def _missed(check: CheckDocument) -> str:
     name, error = plain(check["name"]), check.get("error")
     if error:
         return f"{name} could not be judged: {error}."
-    between = check.get("interval") or ()
-    seen = value_text(check.get("observed")) + (
-        f" (between {value_text(between[0])} and {value_text(between[1])})" if between else ""
+    interval = check.get("interval") or ()
+    observed = value_text(check.get("observed")) + (
+        f" (between {value_text(interval[0])} and {value_text(interval[1])})" if interval else ""
     )
-    wanted = f", wanted {value_text(check['target'])}" if check.get("target") is not None else ""
-    done = _ANSWERED.get(check.get("on_failure", ""))
-    told = f" {check['detail']}" if check.get("detail") else ""
-    return f"{name} did not pass: {seen}{wanted}{f'; {done}' if done else ''}.{told}"
+    target_text = f", wanted {value_text(check['target'])}" if check.get("target") is not None else ""
+    consequence = _ANSWERED.get(check.get("on_failure", ""))
+    detail = f" {check['detail']}" if check.get("detail") else ""
+    return f"{name} did not pass: {observed}{target_text}{f'; {consequence}' if consequence else ''}.{detail}"
 
 
 def _verifier(document: VersionDocument) -> Iterator[str]:
     """What the verifier of labels cannot see."""
     if document.get("not_judged"):
         yield f"Labels were not judged: {document['not_judged']}."
-    floor = sorted(document.get("verifier", {}).get("noise_floor", []), key=lambda one: natural_sort_key(one["label"]))
-    few = [f"{one['label']} ({one['rows']})" for one in floor if one["too_few"]]
-    if few:
-        yield f"Too few real rows to judge labels of these classes, so a wrong label there goes unseen: {listed(few)}."
-    poor = [
-        f"{one['label']} ({one['catch_rate']:.0%})"
-        for one in floor
-        if one["catch_rate"] is not None and one["catch_rate"] < POOR_CATCH
+    floor = sorted(document.get("verifier", {}).get("noise_floor", []), key=lambda row: natural_sort_key(row["label"]))
+    unjudged = [f"{class_row['label']} ({class_row['rows']})" for class_row in floor if class_row["too_few"]]
+    if unjudged:
+        names = listed(unjudged)
+        yield f"Too few real rows to judge labels of these classes, so a wrong label there goes unseen: {names}."
+    weak = [
+        f"{class_row['label']} ({class_row['catch_rate']:.0%})"
+        for class_row in floor
+        if class_row["catch_rate"] is not None and class_row["catch_rate"] < POOR_CATCH
     ]
-    if poor:
-        yield f"Of real rows that are given these labels by mistake, the verifier catches few: {listed(poor)}."
+    if weak:
+        yield f"Of real rows that are given these labels by mistake, the verifier catches few: {listed(weak)}."
 
 
 def _labels(document: VersionDocument) -> Iterator[str]:
@@ -71,39 +72,39 @@ def _labels(document: VersionDocument) -> Iterator[str]:
     for rate in document.get("rates", []):
         by_step.setdefault(str(rate["step"]), []).append(rate)
     for step, rates in by_step.items():
-        judged, odd = (sum(rate[key] for rate in rates) for key in ("judged", "unfamiliar"))
-        if odd:
+        judged, unfamiliar = (sum(rate[key] for rate in rates) for key in ("judged", "unfamiliar"))
+        if unfamiliar:
             worst = max(rates, key=lambda rate: rate.get("unfamiliar_share") or 0.0)
             floor = (worst.get("noise_floor") or {}).get("unfamiliar_rate")
-            beside = "" if floor is None else f" against {floor:.1%} of real rows"
+            real_share = "" if floor is None else f" against {floor:.1%} of real rows"
             yield (
-                f"Step {step}: {odd:,} of {judged:,} judged rows are unlike real rows of their class "
-                f"({odd / judged:.1%}; most in class {worst['label']}, {worst['unfamiliar_share']:.1%}{beside}). "
-                "Their labels rest on the policy's word alone."
+                f"Step {step}: {unfamiliar:,} of {judged:,} judged rows are unlike real rows of their class "
+                f"({unfamiliar / judged:.1%}; most in class {worst['label']}, "
+                f"{worst['unfamiliar_share']:.1%}{real_share}). Their labels rest on the policy's word alone."
             )
     overruled = document.get("overruled", {})
     if overruled:
-        told = [f"{name[:12]} ({reason})" for name, reason in sorted(overruled.items())]
-        yield f"{_count(len(overruled), 'row')} that the verifier contradicts kept by a person's word: {listed(told)}."
+        rows = listed([f"{name[:12]} ({reason})" for name, reason in sorted(overruled.items())])
+        yield f"{_count(len(overruled), 'row')} that the verifier contradicts kept by a person's word: {rows}."
 
 
 def _steps(document: VersionDocument) -> Iterator[str]:
     for step in document.get("steps", []):
-        made, planned = step.get("made"), step.get("planned")
-        if made is not None and planned is not None and made < planned:
-            yield f"Step {step['name']} made {made:,} of {planned:,} planned rows."
+        children, planned = step.get("made"), step.get("planned")
+        if children is not None and planned is not None and children < planned:
+            yield f"Step {step['name']} made {children:,} of {planned:,} planned rows."
 
 
 def _classes(document: VersionDocument) -> Iterator[str]:
     train = document.get("rows", {}).get("by_split_origin_label", {}).get("train", {})
     few = {label: count for label, count in train.get("real", {}).items() if count < FEW_ROWS}
     if few:
-        named = [f"{label} ({few[label]})" for label in sorted(few, key=natural_sort_key)]
-        yield f"Fewer than {FEW_ROWS} real training rows, so figures of these classes are uncertain: {listed(named)}."
+        small = listed([f"{label} ({few[label]})" for label in sorted(few, key=natural_sort_key)])
+        yield f"Fewer than {FEW_ROWS} real training rows, so figures of these classes are uncertain: {small}."
     real = sum(sum(labels.values()) for origin, labels in train.items() if origin == "real")
-    made = sum(sum(labels.values()) for origin, labels in train.items() if origin != "real")
-    if made > real > 0:
-        yield f"Made rows outnumber real ones in training, {made:,} to {real:,}."
+    children = sum(sum(labels.values()) for origin, labels in train.items() if origin != "real")
+    if children > real > 0:
+        yield f"Made rows outnumber real ones in training, {children:,} to {real:,}."
     for split in ("validation", "test"):
         if train and split not in document.get("rows", {}).get("by_split_origin_label", {}):
             yield f"There is no {split} split: nothing here can stand for unseen rows of it."
@@ -114,9 +115,9 @@ def _set_aside(document: VersionDocument) -> Iterator[str]:
     if rows.get("quarantined"):
         reasons = document.get("quarantine", {}).get("reasons", {})
         worst = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-        told = f": {listed([f'{reason} ({count:,})' for reason, count in worst])}" if worst else ""
+        reason_text = f": {listed([f'{reason} ({count:,})' for reason, count in worst])}" if worst else ""
         count = _count(rows["quarantined"], "raw row")
-        yield f"The schema refused {count}, now in quarantine and not in this version{told}."
+        yield f"The schema refused {count}, now in quarantine and not in this version{reason_text}."
     if rows.get("dropped"):
         count = _count(rows["dropped"], "made row")
         yield f"Checks dropped {count}, now in quarantine and not in this version."

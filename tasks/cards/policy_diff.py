@@ -61,6 +61,6 @@ def _body(document: VersionDocument) -> Iterator[str]:
     if not diff:
         yield f"<p>The policy did not change since {escape(before)}.</p>"
     if settings:
-        yield table(("setting", before, after), [[one or None for one in line] for line in settings])
+        yield table(("setting", before, after), [[cell or None for cell in line] for line in settings])
     if diff:
         yield coloured(diff)

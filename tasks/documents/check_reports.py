@@ -10,10 +10,10 @@ from augmill.tasks.documents.report_document import CheckReport
 
 def answers(verdict: Verdict, layer: str, on_failure: str = "fail") -> list[CheckReport]:
     """One entry per expectation, in order; built-in ones are told apart by the column they judge."""
-    return [_answer(result, layer, on_failure) for result in verdict.results]
+    return [_check_report(result, layer, on_failure) for result in verdict.results]
 
 
-def _answer(result: Result, layer: str, on_failure: str) -> CheckReport:
+def _check_report(result: Result, layer: str, on_failure: str) -> CheckReport:
     built_in = result.name in ROW or result.name in DATASET
     name = f"{result.name}({result.column})" if built_in and result.column else result.name
     # A figure of ours stands in a frame of one row; that row is not what was judged.
@@ -27,7 +27,7 @@ def _answer(result: Result, layer: str, on_failure: str) -> CheckReport:
         "error": result.error,
         "description": "" if built_in else _description(result.name),
         "on_failure": on_failure,
-        "failing": [{"sample_id": one.sample_id, "values": one.values} for one in result.failing],
+        "failing": [{"sample_id": row.sample_id, "values": row.values} for row in result.failing],
     }
     return answer | {"judged": result.judged, "failed": result.failed} if of_rows else answer
 

@@ -21,8 +21,10 @@ AT_MOST = ("latency_", "storage_increase", "cost_", "privacy_risk")
 
 def measure(document: VersionDocument, targets: Mapping[str, float] | None = None) -> list[SliDocument]:
     """Every service level of the run, in a fixed order. `targets` add to and override `TARGETS`."""
-    wanted = {**TARGETS, **_policy_targets(document), **(targets or {})}
-    return [_judged(name, observed, wanted.get(name), unit) for name, observed, unit in _levels(document)]
+    target_by_name = {**TARGETS, **_policy_targets(document), **(targets or {})}
+    return [
+        _service_level(name, observed, target_by_name.get(name), unit) for name, observed, unit in _levels(document)
+    ]
 
 
 def _levels(document: VersionDocument) -> Iterator[tuple[str, float | None, str]]:
@@ -89,15 +91,15 @@ def _check_figure(document: VersionDocument, name: str) -> float | None:
 
 
 def _policy_targets(document: VersionDocument) -> dict[str, float]:
-    asked = document.get("policy", {}).get("checks", {}).get("label_consistency", {}).get("min_rate")
-    return {} if asked is None else {"label_consistency": float(asked)}
+    min_rate = document.get("policy", {}).get("checks", {}).get("label_consistency", {}).get("min_rate")
+    return {} if min_rate is None else {"label_consistency": float(min_rate)}
 
 
-def _share(part: float, whole: float) -> float | None:
-    return part / whole if whole > 0 else None
+def _share(part: float, total: float) -> float | None:
+    return part / total if total > 0 else None
 
 
-def _judged(name: str, observed: float | None, target: float | None, unit: str) -> SliDocument:
+def _service_level(name: str, observed: float | None, target: float | None, unit: str) -> SliDocument:
     ok = None
     if observed is not None and target is not None:
         ok = observed <= target if name.startswith(AT_MOST) else observed >= target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.sanitize.control_characters import escape_controls
 
 UNLABELLED = "(no label)"  # what tables call the one class of a dataset whose policy names no label
 
@@ -51,7 +51,7 @@ def shortened(value: Any, limit: int) -> str:
 
 def fenced(code: str, language: str) -> str:
     """A Markdown code block whose fence is longer than any inside the code, which holds no hidden sign."""
-    code, fence = visible(code), "```"
+    code, fence = escape_controls(code), "```"
     while fence in code:
         fence += "`"
     return f"{fence}{language}\n{code.rstrip()}\n{fence}"

@@ -37,10 +37,10 @@ def overruled(document: ValidationDocument, pictures: Mapping[str, bytes]) -> It
 def accepted(children: Sequence[RejectedChild], pictures: Mapping[str, bytes]) -> Iterator[str]:
     """Children that a person has overruled, worst first."""
     if children:
-        shown = worst_first(children)[:MAX_ROWS]
-        of = f"{len(shown):,} of {len(children):,}" if len(shown) < len(children) else f"{len(children):,}"
-        yield f"<h2>Overruled by a person ({of})</h2>"
-        yield grid(child_card(child, pictures, overrule=False) for child in shown)
+        listed = worst_first(children)[:MAX_ROWS]
+        count_text = f"{len(listed):,} of {len(children):,}" if len(listed) < len(children) else f"{len(children):,}"
+        yield f"<h2>Overruled by a person ({count_text})</h2>"
+        yield grid(child_card(child, pictures, overrule=False) for child in listed)
 
 
 def worst_first(children: Sequence[RejectedChild]) -> list[RejectedChild]:
@@ -54,69 +54,76 @@ def _beyond(child: RejectedChild) -> float:
 
 def child_card(child: RejectedChild, pictures: Mapping[str, bytes], *, overrule: bool) -> str:
     """One child with its scores, its parents beside it, and the lines that overrule it if asked for."""
-    own = child["sample_id"]
-    made = " · ".join(part for part in (child.get("step", ""), child.get("transform", "")) if part)
-    parts = [f"<div>{_said(child)}</div>", f'<div class="tag">{escape(made)}; {escape(scores(child))}</div>']
+    sample_id = child["sample_id"]
+    origin = " · ".join(part for part in (child.get("step", ""), child.get("transform", "")) if part)
+    parts = [
+        f"<div>{_label_sentence(child)}</div>",
+        f'<div class="tag">{escape(origin)}; {escape(scores(child))}</div>',
+    ]
     parents = child.get("parents", {})
-    family = {**parents, own: child.get("values", {})}
+    family = {**parents, sample_id: child.get("values", {})}
     if any(name in pictures for name in family):
-        parts.append(_family_pictures(own, list(parents), pictures))
-    parts.append(_family_values(own, family))
+        parts.append(_family_pictures(sample_id, list(parents), pictures))
+    parts.append(_family_values(sample_id, family))
     if child.get("reason"):
         parts.append(f"<div>Overruled: {escape(child['reason'])}</div>")
     if overrule:
-        parts.append(f"<details><summary>overrule</summary><pre>{escape(overrule_lines([own]))}</pre></details>")
-    return card(own, parts)
+        parts.append(f"<details><summary>overrule</summary><pre>{escape(overrule_lines([sample_id]))}</pre></details>")
+    return card(sample_id, parts)
 
 
 def overrule_lines(ids: Sequence[str]) -> str:
     """What a policy says to accept children that the verifier contradicts."""
     return "checks:\n  label_consistency:\n    overrule:" + "".join(
-        f'\n      "{own}": why the label is right' for own in ids
+        f'\n      "{sample_id}": why the label is right' for sample_id in ids
     )
 
 
 def scores(child: RejectedChild) -> str:
     """How the verifier scored a child, in one line."""
-    told = f"score {child.get('nonconformity') or 0.0:.3g}, limit {child.get('threshold') or 0.0:.3g}"
-    told += f", p {child['p_value']:.3g}" if child.get("p_value") is not None else ""
+    line = f"score {child.get('nonconformity') or 0.0:.3g}, limit {child.get('threshold') or 0.0:.3g}"
+    line += f", p {child['p_value']:.3g}" if child.get("p_value") is not None else ""
     if child.get("distance_threshold"):
-        told += f", distance {child['distance']:.3g}, limit {child['distance_threshold']:.3g}"
-    return told
+        line += f", distance {child['distance']:.3g}, limit {child['distance_threshold']:.3g}"
+    return line
 
 
-def _said(child: RejectedChild) -> str:
-    """What it is called, what else it could be (the prediction set), and the class that scores best, if another."""
+def _label_sentence(child: RejectedChild) -> str:
+    """Its label, the other labels of its prediction set, and the class that scores best if that is another."""
     label, nearest = child.get("label"), child.get("predicted", "")
-    could = [one for one in child.get("prediction_set", []) if one != label]
-    likely = " or ".join(could) or nearest
+    others = [candidate for candidate in child.get("prediction_set", []) if candidate != label]
+    likely = " or ".join(others) or nearest
     if child.get("outcome") == "unfamiliar":
-        told = f"label <b>{escape(label)}</b>, unlike real rows of it"
-        return told + (f"; could be <b>{escape(likely)}</b>" if could else "; nothing it could be")
-    told = f"label <b>{escape(label)}</b>, looks like <b>{escape(likely)}</b>"
-    return told + ("" if nearest in (likely, label) else f" (nearest: {escape(nearest)})")
+        sentence = f"label <b>{escape(label)}</b>, unlike real rows of it"
+        return sentence + (f"; could be <b>{escape(likely)}</b>" if others else "; nothing it could be")
+    sentence = f"label <b>{escape(label)}</b>, looks like <b>{escape(likely)}</b>"
+    return sentence + ("" if nearest in (likely, label) else f" (nearest: {escape(nearest)})")
 
 
-def _family_pictures(own: str, parents: Sequence[str], pictures: Mapping[str, bytes]) -> str:
-    shown = [picture(pictures[one], f"parent {text_format.shortened(one, 14)}") for one in parents if one in pictures]
-    if own in pictures:
-        shown.append(picture(pictures[own], "child"))
-    return f'<div class="pair">{"".join(shown)}</div>'
+def _family_pictures(sample_id: str, parents: Sequence[str], pictures: Mapping[str, bytes]) -> str:
+    figures = [
+        picture(pictures[parent], f"parent {text_format.shortened(parent, 14)}")
+        for parent in parents
+        if parent in pictures
+    ]
+    if sample_id in pictures:
+        figures.append(picture(pictures[sample_id], "child"))
+    return f'<div class="pair">{"".join(figures)}</div>'
 
 
-def _family_values(own: str, family: Mapping[str, Mapping[str, Any]]) -> str:
+def _family_values(child_id: str, family: Mapping[str, Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(name for values in family.values() for name in values))
     if not names:
         return ""
-    unlike = {name for name in names if len({str(values.get(name)) for values in family.values()}) > 1}
-    names.sort(key=lambda name: name not in unlike)
-    heads = ["", *("child" if one == own else "parent" for one in family)]
-    lines = [
-        f'<tr class="{"differs" if name in unlike else ""}"><td>{escape(cell(name))}</td>'
+    differing = {name for name in names if len({str(values.get(name)) for values in family.values()}) > 1}
+    names.sort(key=lambda name: name not in differing)
+    heads = ["", *("child" if sample_id == child_id else "parent" for sample_id in family)]
+    rows = [
+        f'<tr class="{"differs" if name in differing else ""}"><td>{escape(cell(name))}</td>'
         + "".join(f'<td class="n">{escape(cell(values.get(name)))}</td>' for values in family.values())
         + "</tr>"
         for name in names[:MAX_VALUES]
     ]
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    left = f'<div class="tag">and {len(names) - MAX_VALUES} more columns</div>' if len(names) > MAX_VALUES else ""
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(lines)}</table></div>{left}'
+    omitted = f'<div class="tag">and {len(names) - MAX_VALUES} more columns</div>' if len(names) > MAX_VALUES else ""
+    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>{omitted}'

@@ -10,7 +10,7 @@ from html import escape as _escape
 from typing import Any
 
 from augmill.tasks.documents.text_format import shortened, value_text
-from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.sanitize.control_characters import escape_controls
 
 INK, FAINT, LINE, PAPER = "#1f2933", "#5b6770", "#cbd2d9", "#ffffff"
 REAL, AUGMENTED, SYNTHETIC = "#4c78a8", "#f28e2b", "#59a14f"
@@ -58,7 +58,7 @@ class Markup(str):
 
 def escape(value: Any) -> Markup:
     """Text as markup, with every sign in sight; what is `Markup` stays as it is."""
-    return value if isinstance(value, Markup) else Markup(_escape(visible(str(value)), quote=True))
+    return value if isinstance(value, Markup) else Markup(_escape(escape_controls(str(value)), quote=True))
 
 
 def page(title: str, body: Iterable[str], style: str = "", script: str = "") -> bytes:

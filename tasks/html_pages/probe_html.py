@@ -54,57 +54,62 @@ def _body(document: Row) -> Iterator[str]:
         f" {document['max_unfamiliar_share']:.0%} look like no class, so that the verifier cannot vouch for them (grey"
         " line: their share of all rows).</p>"
     )
-    unable = [one["label"] for one in real["by_class"] if one["status"] == "too_few"]
-    if unable:
-        yield f'<p class="warn">Too few rows to judge: {escape(names(unable))}.</p>'
-    for one in document["transforms"]:
-        steps = f' <span class="none">in {escape(", ".join(one["steps"]))}</span>' if one["steps"] else ""
-        yield f"<h2>{escape(one['use'])}{steps}</h2>"
-        lines = [line.partition(" ") for line in verdict_lines(one, rate)]
+    too_few = [row["label"] for row in real["by_class"] if row["status"] == "too_few"]
+    if too_few:
+        yield f'<p class="warn">Too few rows to judge: {escape(names(too_few))}.</p>'
+    for transform in document["transforms"]:
+        steps = f' <span class="none">in {escape(", ".join(transform["steps"]))}</span>' if transform["steps"] else ""
+        yield f"<h2>{escape(transform['use'])}{steps}</h2>"
+        lines = [line.partition(" ") for line in verdict_lines(transform, rate)]
         yield '<ul class="said">' + "".join(f"<li><b>{escape(a)}</b> {escape(b)}</li>" for a, _, b in lines) + "</ul>"
-        yield _bars(one) if one["kind"] == "on_off" else _curve(one, document)
-        yield _heat(one)
+        yield _bars(transform) if transform["kind"] == "on_off" else _curve(transform, document)
+        yield _heat(transform)
 
 
-def _curve(one: Row, document: Row) -> str:
-    """Share of moved labels over the magnitude, one line per class; the suggested range is shaded."""
-    points = one["points"]
-    along = [math.log(point["at"]) for point in points]
-    span = (along[-1] - along[0]) or 1.0
-    xs = [_LEFT + (_WIDTH - _LEFT - _RIGHT) * (at - along[0]) / span for at in along]
-    parts = [_shade(one, points, xs), _grid(), _marks(points, xs, one), _levels(document)]
-    strange = " ".join(
+def _curve(transform: Row, document: Row) -> str:
+    """Share of moved labels over the magnitude, transform line per class; the suggested range is shaded."""
+    points = transform["points"]
+    log_magnitudes = [math.log(point["at"]) for point in points]
+    span = (log_magnitudes[-1] - log_magnitudes[0]) or 1.0
+    xs = [
+        _LEFT + (_WIDTH - _LEFT - _RIGHT) * (log_magnitude - log_magnitudes[0]) / span
+        for log_magnitude in log_magnitudes
+    ]
+    parts = [_shade(transform, points, xs), _grid(), _marks(points, xs, transform), _levels(document)]
+    unfamiliar_path = " ".join(
         f"{x:.1f},{_y(point['all']['unfamiliar_share'] or 0.0):.1f}" for x, point in zip(xs, points, strict=True)
     )
     parts.append(
-        f'<polyline points="{strange}" fill="none" stroke="{FAINT}" stroke-width="1.5" stroke-dasharray="4 3"/>'
+        f'<polyline points="{unfamiliar_path}" fill="none" stroke="{FAINT}" stroke-width="1.5" stroke-dasharray="4 3"/>'
     )
-    order = [row["label"] for row in one["classes"]]
+    labels = [row["label"] for row in transform["classes"]]
     ends = [(_y(points[-1]["all"]["unfamiliar_share"] or 0.0), "unfamiliar", FAINT)]
-    for number, label in enumerate(order):
+    for number, label in enumerate(labels):
         colour = _COLOURS[number] if number < len(_COLOURS) else LINE
-        mine = [(x, found, point) for x, point in zip(xs, points, strict=True) if (found := _of(point, label))]
-        drawn = [(x, _y(row["moved_share"]), row, point) for x, row, point in mine if row["moved_share"] is not None]
-        if not drawn:
+        rows = [(x, _class_row(point, label), point) for x, point in zip(xs, points, strict=True)]
+        plotted = [
+            (x, _y(row["moved_share"]), row, point) for x, row, point in rows if row and row["moved_share"] is not None
+        ]
+        if not plotted:
             continue
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in drawn)
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in plotted)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3.5 if row["status"] != "consistent" else 2}" fill="{colour}">'
-            f"<title>{escape(label)} at {escape(magnitude(one, point))}: "
+            f"<title>{escape(label)} at {escape(magnitude(transform, point))}: "
             f"{escape(share_text(row))}, {row['status']}</title>"
             "</circle>"
-            for x, y, row, point in drawn
+            for x, y, row, point in plotted
         ]
         if number < len(_COLOURS):
-            ends.append((drawn[-1][1], label, colour))
+            ends.append((plotted[-1][1], label, colour))
     parts += _legend(ends)
-    return _svg(parts, _HEIGHT, f"Share of moved labels per class as {one['use']} grows")
+    return _svg(parts, _HEIGHT, f"Share of moved labels per class as {transform['use']} grows")
 
 
-def _bars(one: Row) -> str:
+def _bars(transform: Row) -> str:
     """Share of moved labels per class with its interval, for a transform that has no magnitude."""
-    rows = sorted(one["points"][0]["by_class"], key=lambda row: natural_sort_key(row["label"]))
+    rows = sorted(transform["points"][0]["by_class"], key=lambda row: natural_sort_key(row["label"]))
     parts = []
     width = _WIDTH - _LEFT - _RIGHT
     for number, row in enumerate(rows):
@@ -117,18 +122,18 @@ def _bars(one: Row) -> str:
         parts.append(elements.rect(_LEFT + 40, y + 2, width * row["moved_share"], 14, _STATUS_COLOURS[row["status"]]))
         parts.append(f'<path d="M{low:.1f} {y + 9} H{high:.1f}" stroke="{INK}" stroke-width="1.5"/>')
         parts.append(elements.text(_LEFT + 50 + width, y + 13, f"{row['moved_share']:.0%} {row['status']}", fill=FAINT))
-    return _svg(parts, _TOP + 22 * len(rows) + 8, f"Share of labels that {one['use']} moves, per class")
+    return _svg(parts, _TOP + 22 * len(rows) + 8, f"Share of labels that {transform['use']} moves, per class")
 
 
-def _heat(one: Row) -> Markup:
+def _heat(transform: Row) -> Markup:
     """Every figure: magnitudes down, classes across."""
-    labels = sorted((row["label"] for row in one["classes"]), key=natural_sort_key)
+    labels = sorted((row["label"] for row in transform["classes"]), key=natural_sort_key)
     head = "".join(f"<th>{escape(label)}</th>" for label in ("", "all", *labels))
     body = []
-    for point in one["points"]:
-        cells = [_cell(point["all"]), *(_cell(_of(point, label)) for label in labels)]
-        kind = ' class="policy"' if point["at"] == 1.0 and one["kind"] == "range" else ""
-        name = "as used" if one["kind"] == "on_off" else magnitude(one, point)
+    for point in transform["points"]:
+        cells = [_cell(point["all"]), *(_cell(_class_row(point, label)) for label in labels)]
+        kind = ' class="policy"' if point["at"] == 1.0 and transform["kind"] == "range" else ""
+        name = "as used" if transform["kind"] == "on_off" else magnitude(transform, point)
         body.append(f"<tr{kind}><td>{escape(name)}</td>{''.join(cells)}</tr>")
     return Markup(
         f'<div class="scroll"><table class="heat"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody>'
@@ -142,7 +147,7 @@ def _cell(row: Row | None) -> str:
     return f'<td class="{row["status"]}" title="{escape(share_text(row))}">{row["moved_share"]:.1%}</td>'
 
 
-def _of(point: Row, label: str) -> Row | None:
+def _class_row(point: Row, label: str) -> Row | None:
     return next((row for row in point["by_class"] if row["label"] == label), None)
 
 
@@ -163,52 +168,52 @@ def _levels(document: Row) -> str:
     floor, rate = document["real"]["all"]["moved_share"], document["min_rate"]
     return "".join(
         f'<path d="M{_LEFT} {_y(level):.1f} H{_WIDTH - _RIGHT}" stroke="{colour}" stroke-dasharray="{dash}">'
-        f"<title>{said}</title></path>"
-        for level, colour, dash, said in (
+        f"<title>{title}</title></path>"
+        for level, colour, dash, title in (
             (1.0 - rate, BAD, "6 3", f"the declared rate: {1.0 - rate:.2%} may move"),
             (floor, FAINT, "2 3", f"the noise floor: {floor:.2%}"),
         )
     )
 
 
-def _marks(points: Sequence[Row], xs: Sequence[float], one: Row) -> str:
+def _marks(points: Sequence[Row], xs: Sequence[float], transform: Row) -> str:
     """Ticks: the magnitude farthest from nothing, where there is room for it; the policy's own in bold."""
     parts, last = [], -math.inf
     for x, point in zip(xs, points, strict=True):
-        own = point["at"] == 1.0 and one["kind"] == "range"
-        if own:
+        at_policy = point["at"] == 1.0 and transform["kind"] == "range"
+        if at_policy:
             parts.append(f'<path d="M{x:.1f} {_TOP} V{_HEIGHT - _FOOT}" stroke="{INK}" stroke-width="1"/>')
             parts.append(elements.text(x + 4, _TOP + 11, "policy", size=11, fill=INK))
         if x - last > 44:
             parts.append(
-                elements.text(x, _HEIGHT - _FOOT + 18, _tick(point, one), anchor="middle", size=11, fill=FAINT)
+                elements.text(x, _HEIGHT - _FOOT + 18, _tick(point, transform), anchor="middle", size=11, fill=FAINT)
             )
             last = x
     return "".join(parts) + elements.text(
-        (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, _axis(points[0], one), anchor="middle", size=12, fill=FAINT
+        (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, _axis(points[0], transform), anchor="middle", size=12, fill=FAINT
     )
 
 
-def _tick(point: Row, one: Row) -> str:
+def _tick(point: Row, transform: Row) -> str:
     values = list(point["ranges"].values())
-    if one["kind"] == "weight" or len(values) != 1:
-        return f"{point['at']:g}{'' if one['kind'] == 'weight' else ' x'}"
+    if transform["kind"] == "weight" or len(values) != 1:
+        return f"{point['at']:g}{'' if transform['kind'] == 'weight' else ' x'}"
     ends = values[0] if isinstance(values[0], list) else [values[0]]
     if len(ends) == 2 and ends[0] == -ends[1]:
         return f"±{ends[1]:.3g}"
     return " to ".join(f"{end:.3g}" for end in ends)
 
 
-def _axis(point: Row, one: Row) -> str:
-    if one["kind"] == "weight":
+def _axis(point: Row, transform: Row) -> str:
+    if transform["kind"] == "weight":
         return "way from a row to its neighbour"
     return next(iter(point["ranges"])) if len(point["ranges"]) == 1 else "times the policy's magnitudes"
 
 
-def _shade(one: Row, points: Sequence[Row], xs: Sequence[float]) -> str:
-    if not one["suggested"]:
+def _shade(transform: Row, points: Sequence[Row], xs: Sequence[float]) -> str:
+    if not transform["suggested"]:
         return ""
-    end = next(x for x, point in zip(xs, points, strict=True) if point["at"] == one["suggested"]["at"])
+    end = next(x for x, point in zip(xs, points, strict=True) if point["at"] == transform["suggested"]["at"])
     return elements.rect(_LEFT, _TOP, end - _LEFT, _HEIGHT - _TOP - _FOOT, "#eaf4ea")
 
 
@@ -227,6 +232,6 @@ def _legend(ends: Sequence[tuple[float, str, str]]) -> list[str]:
     ]
 
 
-def _svg(parts: Sequence[str], height: float, said: str) -> str:
-    head = f'<svg viewBox="0 0 {_WIDTH} {height:g}" width="{_WIDTH}" role="img" aria-label="{escape(said)}">'
+def _svg(parts: Sequence[str], height: float, description: str) -> str:
+    head = f'<svg viewBox="0 0 {_WIDTH} {height:g}" width="{_WIDTH}" role="img" aria-label="{escape(description)}">'
     return f"{head}{''.join(parts)}</svg>"

@@ -22,8 +22,8 @@ def page(document: RejectionsDocument, pictures: Mapping[str, bytes]) -> bytes:
     """The page, self-contained. `pictures` maps sample ids to PNG bytes; rows without one show their values."""
     title = f"Rejections of {document['dataset']}@{document['version']}"
     parts = [STYLE, f"<h1>{escape(title)}</h1>", f'<p class="verdict">{escape(verdict(document))}</p>']
-    told = floor(document)
-    parts += [f'<p class="tag">{escape(told)}</p>'] if told else []
+    noise = floor(document)
+    parts += [f'<p class="tag">{escape(noise)}</p>'] if noise else []
     parts += _contradicted(document, pictures)
     parts += accepted(document.get("overruled_children", []), pictures)
     parts += _unfamiliar(document, pictures)
@@ -32,33 +32,39 @@ def page(document: RejectionsDocument, pictures: Mapping[str, bytes]) -> bytes:
 
 def verdict(document: RejectionsDocument) -> str:
     """The counts in a sentence, or why there are none."""
-    made = document.get("children", 0)
-    if not made:
+    children = document.get("children", 0)
+    if not children:
         return NO_ROWS
     if document.get("not_judged"):
-        return f"Labels of the {made:,} rows made were {document['not_judged']}."
-    judged, few = document.get("judged", 0), document.get("too_few", 0)
-    unjudged = f" {few:,} more could not be judged: their classes have too few real rows." if few else ""
+        return f"Labels of the {children:,} rows made were {document['not_judged']}."
+    judged, too_few = document.get("judged", 0), document.get("too_few", 0)
+    unjudged = f" {too_few:,} more could not be judged: their classes have too few real rows." if too_few else ""
     if not judged:
-        return f"None of the {made:,} rows made could be judged: their classes have too few real rows."
-    bad, odd, kept = (document.get(key, 0) for key in ("contradicted", "unfamiliar", "overruled"))
-    if not (bad or odd or kept):
+        return f"None of the {children:,} rows made could be judged: their classes have too few real rows."
+    contradicted, unfamiliar, overruled = (document.get(key, 0) for key in ("contradicted", "unfamiliar", "overruled"))
+    if not (contradicted or unfamiliar or overruled):
         return (
             f"The verifier contradicted no label of the {judged:,} rows it judged, and found none unfamiliar.{unjudged}"
         )
-    overruled = f", {kept:,} more are overruled by a person" if kept else ""
-    return f"Of {judged:,} judged rows {bad:,} are contradicted{overruled}, and {odd:,} are unfamiliar.{unjudged}"
+    more = f", {overruled:,} more are overruled by a person" if overruled else ""
+    return (
+        f"Of {judged:,} judged rows {contradicted:,} are contradicted{more}, and {unfamiliar:,} are unfamiliar."
+        f"{unjudged}"
+    )
 
 
 def floor(document: RejectionsDocument) -> str:
-    """How often real rows that the verifier has not seen fare the same: what is no more than that is noise."""
-    rows = [one for one in document.get("noise_floor", []) if not one["too_few"]]
-    total = sum(one["rows"] for one in rows)
+    """The noise floor: the rates for real rows that the verifier has not seen. Rates no higher than these are noise."""
+    rows = [row for row in document.get("noise_floor", []) if not row["too_few"]]
+    total = sum(row["rows"] for row in rows)
     if not total or not document.get("children"):
         return ""
-    bad = sum(one["rows"] * (one["contradicted_rate"] or 0.0) for one in rows) / total
-    odd = sum(one["rows"] * (one["unfamiliar_rate"] or 0.0) for one in rows) / total
-    return f"Of real rows that it had not seen, the verifier contradicts {bad:.1%} and finds {odd:.1%} unfamiliar."
+    contradicted = sum(row["rows"] * (row["contradicted_rate"] or 0.0) for row in rows) / total
+    unfamiliar = sum(row["rows"] * (row["unfamiliar_rate"] or 0.0) for row in rows) / total
+    return (
+        f"Of real rows that it had not seen, the verifier contradicts {contradicted:.1%} and finds "
+        f"{unfamiliar:.1%} unfamiliar."
+    )
 
 
 def _contradicted(document: RejectionsDocument, pictures: Mapping[str, bytes]) -> Iterator[str]:
@@ -67,9 +73,9 @@ def _contradicted(document: RejectionsDocument, pictures: Mapping[str, bytes]) -
         return
     yield f"<h2>Contradicted, worst first ({cut(children, count)})</h2>"
     published = sum(child.get("published", False) for child in children)
-    whole = "They" if len(children) == count else "They and the others"
+    subject = "They" if len(children) == count else "They and the others"
     where = "are published: the policy only warns." if published else "are in quarantine."
-    yield f'<p class="tag">{HOW} {whole} {where}</p>'
+    yield f'<p class="tag">{HOW} {subject} {where}</p>'
     yield grid(child_card(child, pictures, overrule=True) for child in children)
 
 
@@ -93,15 +99,15 @@ def text(document: RejectionsDocument, limit: int) -> str:
 
 def _lines(document: RejectionsDocument, limit: int) -> Iterator[str]:
     yield f"{document['dataset']}@{document['version']}: {verdict(document)}"
-    told = floor(document)
-    if told:
-        yield told
+    noise = floor(document)
+    if noise:
+        yield noise
     contradicted = worst_first(document.get("contradicted_children", []))
-    yield from _listed("contradicted, worst first", contradicted, document.get("contradicted", 0), limit)
-    yield from _listed(
+    yield from _section("contradicted, worst first", contradicted, document.get("contradicted", 0), limit)
+    yield from _section(
         "overruled by a person", document.get("overruled_children", []), document.get("overruled", 0), limit
     )
-    yield from _listed(
+    yield from _section(
         "unfamiliar, the furthest off first",
         document.get("unfamiliar_children", []),
         document.get("unfamiliar", 0),
@@ -113,15 +119,15 @@ def _lines(document: RejectionsDocument, limit: int) -> Iterator[str]:
         yield overrule_lines([contradicted[0]["sample_id"]])
 
 
-def _listed(heading: str, children: Sequence[RejectedChild], count: int, limit: int) -> Iterator[str]:
-    shown = children[:limit]
+def _section(heading: str, children: Sequence[RejectedChild], count: int, limit: int) -> Iterator[str]:
+    listed = children[:limit]
     if not count:
         return
     yield ""
-    yield f"{heading} ({cut(shown, count)})"
+    yield f"{heading} ({cut(listed, count)})"
     heads = ["sample_id", "step", "label", "nearest", "could be", "p", "score", "limit", "distance", "limit"]
-    rows = [heads, *(_cells(child) for child in shown)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
+    rows = [heads, *(_cells(child) for child in listed)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     for row in rows:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 

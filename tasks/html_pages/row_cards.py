@@ -45,39 +45,42 @@ def quarantined(document: ValidationDocument, pictures: Mapping[str, bytes]) -> 
         return
     rows = document.get("quarantined_rows", [])[:MAX_ROWS]
     yield f"<h2>Quarantined raw rows ({len(rows):,} of {count:,})</h2>"
-    found = []
+    cards = []
     for row in rows:
         reasons = "".join(f"<li>{escape(reason)}</li>" for reason in row.get("reasons", []))
         parts = [f"<div>{escape(row.get('source', ''))}</div>", f'<ul class="bad">{reasons}</ul>']
-        parts += _shown(row["sample_id"], row.get("values", {}), pictures)
-        found.append(card(row["sample_id"], parts))
-    yield grid(found)
+        parts += _row_content(row["sample_id"], row.get("values", {}), pictures)
+        cards.append(card(row["sample_id"], parts))
+    yield grid(cards)
 
 
 def failing(document: ValidationDocument, pictures: Mapping[str, bytes]) -> Iterator[str]:
     """Rows that checks name and that no section above has shown."""
     children = [*document.get("rejected_children", [])[:MAX_ROWS], *document.get("overruled_children", [])[:MAX_ROWS]]
-    above = {child["sample_id"] for child in children}
-    above |= {row["sample_id"] for row in document.get("quarantined_rows", [])[:MAX_ROWS]}
-    named: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    listed_ids = {child["sample_id"] for child in children}
+    listed_ids |= {row["sample_id"] for row in document.get("quarantined_rows", [])[:MAX_ROWS]}
+    failing_rows: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for check in document.get("checks", []):
         for row in check.get("failing", [])[:MAX_ROWS]:
-            if row["sample_id"] not in above:
-                values, checks = named.setdefault(row["sample_id"], ({}, []))
+            if row["sample_id"] not in listed_ids:
+                values, checks = failing_rows.setdefault(row["sample_id"], ({}, []))
                 values.update(row.get("values", {}))
                 checks.append(plain(check["name"]))
-    if not named:
+    if not failing_rows:
         return
-    yield f"<h2>Rows the checks name ({min(len(named), MAX_ROWS):,} of {len(named):,})</h2>"
+    yield f"<h2>Rows the checks name ({min(len(failing_rows), MAX_ROWS):,} of {len(failing_rows):,})</h2>"
     yield grid(
-        card(own, [f'<div class="bad">{escape(", ".join(checks))}</div>', *_shown(own, values, pictures)])
-        for own, (values, checks) in list(named.items())[:MAX_ROWS]
+        card(
+            sample_id,
+            [f'<div class="bad">{escape(", ".join(checks))}</div>', *_row_content(sample_id, values, pictures)],
+        )
+        for sample_id, (values, checks) in list(failing_rows.items())[:MAX_ROWS]
     )
 
 
-def _shown(own: str, values: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterator[str]:
-    if own in pictures:
-        yield picture(pictures[own], "")
+def _row_content(sample_id: str, values: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterator[str]:
+    if sample_id in pictures:
+        yield picture(pictures[sample_id], "")
     if values:
         rows = "".join(
             f"<tr><td>{escape(cell(name))}</td><td>{escape(cell(value))}</td></tr>" for name, value in values.items()
@@ -88,8 +91,8 @@ def _shown(own: str, values: Mapping[str, Any], pictures: Mapping[str, bytes]) -
 def picture(png: bytes, caption: str) -> str:
     """A picture inside the page, with a caption below it."""
     data = base64.b64encode(png).decode()
-    told = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{told}</figure>'
+    figcaption = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{figcaption}</figure>'
 
 
 def cell(value: Any) -> str:
@@ -97,9 +100,9 @@ def cell(value: Any) -> str:
     return "missing" if value is None else text_format.shortened(value_text(value), elements.LONGEST)
 
 
-def card(own: str, parts: Iterable[str]) -> str:
+def card(sample_id: str, parts: Iterable[str]) -> str:
     """One row: its id as a heading, and what is said of it."""
-    return f'<div class="card" id="{escape(_anchor(own))}"><h3>{escape(own)}</h3>{"".join(parts)}</div>'
+    return f'<div class="card" id="{escape(_anchor(sample_id))}"><h3>{escape(sample_id)}</h3>{"".join(parts)}</div>'
 
 
 def grid(cards: Iterable[str]) -> str:
@@ -107,10 +110,10 @@ def grid(cards: Iterable[str]) -> str:
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def link(own: str) -> str:
+def link(sample_id: str) -> str:
     """An id that leads to its card."""
-    return f'<a href="#{escape(_anchor(own))}"><code>{escape(text_format.shortened(own, 14))}</code></a>'
+    return f'<a href="#{escape(_anchor(sample_id))}"><code>{escape(text_format.shortened(sample_id, 14))}</code></a>'
 
 
-def _anchor(own: str) -> str:
-    return f"row-{own}"
+def _anchor(sample_id: str) -> str:
+    return f"row-{sample_id}"

@@ -42,23 +42,24 @@ def _head(document: ValidationDocument) -> Iterator[str]:
 
 
 def _verdict(document: ValidationDocument) -> tuple[str, str, str]:
-    """How it ended, in colour; and why. A check that was answered, by dropping or warning, has not failed the run."""
+    """CSS class, outcome and reason. A check whose `on_failure` is drop or warn has not failed the run."""
     checks, published = document.get("checks", []), document.get("version") is not None
     outcome = "Published." if published else "Nothing was published."
     if not checks:
         return "none", outcome, "No check was made."
-    missed = [check for check in checks if not check["success"]]
-    if not missed:
-        told = "The check holds." if len(checks) == 1 else f"All {len(checks):,} checks hold."
-        return "good" if published else "none", outcome, told
+    failed = [check for check in checks if not check["success"]]
+    if not failed:
+        summary = "The check holds." if len(checks) == 1 else f"All {len(checks):,} checks hold."
+        return "good" if published else "none", outcome, summary
     if not published:
-        ended = [check for check in missed if check.get("on_failure", "fail") == "fail"] or missed
-        return "bad", outcome, f"{_checks_in_words(len(ended))} failed: {_names(ended)}."
-    hold = len(checks) - len(missed)
+        blocking = [check for check in failed if check.get("on_failure", "fail") == "fail"] or failed
+        return "bad", outcome, f"{_checks_in_words(len(blocking))} failed: {_names(blocking)}."
+    passed_count = len(checks) - len(failed)
     dropped = document.get("dropped", 0)
-    so = f"Published; {dropped:,} {'child was' if dropped == 1 else 'children were'} dropped." if dropped else outcome
-    rest = f" The other {_checks_in_words(hold)} hold{'s' * (hold == 1)}." if hold else ""
-    return "warn", so, f"Short of the target: {_names(missed)}.{rest}"
+    if dropped:
+        outcome = f"Published; {dropped:,} {'child was' if dropped == 1 else 'children were'} dropped."
+    rest = f" The other {_checks_in_words(passed_count)} hold{'s' * (passed_count == 1)}." if passed_count else ""
+    return "warn", outcome, f"Short of the target: {_names(failed)}.{rest}"
 
 
 def _names(checks: Sequence[CheckReport]) -> str:
@@ -77,18 +78,27 @@ def _classes(document: ValidationDocument) -> Iterator[str]:
     yield "<h2>Training rows per class</h2>"
     total = sum(sum(counts.values()) for counts in after.values())
     most = max((sum(after.get(label, {}).values()) for label in labels), default=0)
-    made = [one for one in _ORIGINS if one != "real" and any(one in counts for counts in after.values())]
+    origins = [origin for origin in _ORIGINS if origin != "real" and any(origin in counts for counts in after.values())]
     rows = []
     for label in labels:
         now, then = after.get(label, {}), sum(before.get(label, {}).values())
         count = sum(now.values())
         share = f"{count / total:.1%}" if total else None
-        rows.append([label or UNLABELLED, then, *(now.get(one, 0) for one in made), count, share, _bars(now, most)])
-    yield elements.table(["class", "before", *(f"+ {one}" for one in made), "after", "share", ""], rows)
+        rows.append(
+            [
+                label or UNLABELLED,
+                then,
+                *(now.get(origin, 0) for origin in origins),
+                count,
+                share,
+                _bars(now, most),
+            ]
+        )
+    yield elements.table(["class", "before", *(f"+ {origin}" for origin in origins), "after", "share", ""], rows)
     rest = {split: _total(counts) for split, counts in document.get("after", {}).items() if split != "train"}
     if rest:
-        held = ", ".join(f"{split} {count:,}" for split, count in sorted(rest.items()))
-        yield f'<p class="tag">Held out, real rows only: {escape(held)}.</p>'
+        held_out = ", ".join(f"{split} {count:,}" for split, count in sorted(rest.items()))
+        yield f'<p class="tag">Held out, real rows only: {escape(held_out)}.</p>'
 
 
 def _bars(counts: Mapping[str, int], most: int) -> Markup:
@@ -112,23 +122,23 @@ def _checks(document: ValidationDocument) -> Iterator[str]:
 
 
 def _check_row(check: CheckReport) -> list[Any]:
-    softer = {"warn": "warns", "drop": "rows dropped"}.get(check.get("on_failure", ""), "fails")
-    word, kind = ("holds", "good") if check["success"] else (softer, "bad" if softer == "fails" else "warn")
+    failure_word = {"warn": "warns", "drop": "rows dropped"}.get(check.get("on_failure", ""), "fails")
+    word, kind = ("holds", "good") if check["success"] else (failure_word, "bad" if failure_word == "fails" else "warn")
     name = f"<b>{escape(plain(check['name']))}</b><br>"
-    told = check.get("error") or check.get("description", "")
+    text = check.get("error") or check.get("description", "")
     kind_of_text = "bad" if check.get("error") else "tag"
     links = [link(row["sample_id"]) for row in check.get("failing", [])[:5]]
     more = max(0, check.get("failed", 0) - len(links)) if links else 0
-    shown = Markup("<br>".join(links) + (f'<br><span class="tag">and {more:,} more</span>' if more else ""))
+    row_links = Markup("<br>".join(links) + (f'<br><span class="tag">and {more:,} more</span>' if more else ""))
     return [
         Markup(f'<span class="{kind}">{word}</span>'),
         check.get("layer", ""),
-        Markup(f'{name}<span class="{kind_of_text}">{escape(told)}</span>{_details(check)}'),
+        Markup(f'{name}<span class="{kind_of_text}">{escape(text)}</span>{_details(check)}'),
         figure_text(check, 6),
         _figure(check.get("target")),
         check.get("judged"),
         check.get("failed"),
-        shown,
+        row_links,
     ]
 
 
@@ -195,16 +205,16 @@ def _rate_row(rate: Mapping[str, Any]) -> list[Any]:
 def _floor_row(row: Mapping[str, Any]) -> list[Any]:
     alpha = float(f"{row['reached_alpha']:.3g}")
     shares = [_percent(row[key]) for key in ("contradicted_rate", "unfamiliar_rate", "catch_rate")]
-    told = Markup('<span class="bad">too few rows to judge</span>') if row["too_few"] else ""
-    return [row["label"], row["rows"], alpha, *shares, told]
+    note = Markup('<span class="bad">too few rows to judge</span>') if row["too_few"] else ""
+    return [row["label"], row["rows"], alpha, *shares, note]
 
 
 def _by_class(counts: Counts) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+    counts_by_class: dict[str, dict[str, int]] = {}
     for origin, labels in counts.get("train", {}).items():
         for label, rows in labels.items():
-            found.setdefault(label, {})[origin] = rows
-    return found
+            counts_by_class.setdefault(label, {})[origin] = rows
+    return counts_by_class
 
 
 def _total(counts: Mapping[str, Mapping[str, int]]) -> int:

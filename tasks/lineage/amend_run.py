@@ -27,14 +27,14 @@ def add_file(tracking_uri: str, link: RunLink, name: str, content: bytes, tags: 
 
 def add_to_spooled(spool: Store, version: int, name: str, content: bytes) -> bool:
     """Put a file into the record of a version that waits to be sent; False where none waits."""
-    found = [entry.name for entry in spool.list(f"{version:012d}-") if entry.name.endswith(SUFFIX)]
-    for waiting in found:
+    names = [entry.name for entry in spool.list(f"{version:012d}-") if entry.name.endswith(SUFFIX)]
+    for waiting in names:
         try:
             document, artifacts = unpack(spool.read(waiting))
         except ValueError as fault:
             raise StorageError(f"{spool.url(waiting)} is damaged", "Run the policy again.") from fault
         spool.write(waiting, pack(document, {**artifacts, name: content}))
-    return bool(found)
+    return bool(names)
 
 
 def remove_files(tracking_uri: str, run_ids: Collection[str], tags: Mapping[str, str]) -> None:

@@ -72,13 +72,15 @@ def common_folder(uris: Sequence[str]) -> str:
 
 
 def _object(item: InputDocument, context: str) -> DataInput:
-    known = {key: str(item.get(key))[:MAX_TAG] for key in ("sha256", "etag", "version_id", "bytes") if item.get(key)}
+    properties = {
+        key: str(item.get(key))[:MAX_TAG] for key in ("sha256", "etag", "version_id", "bytes") if item.get(key)
+    }
     return DataInput(
         name=item["name"][:MAX_TAG],
         digest=_short(_content(item)),
         source_type=_source_type(item["uri"]),
         source={"uri": item["uri"]},
-        tags={CONTEXT: context, **known},
+        tags={CONTEXT: context, **properties},
         profile=_profile(rows=item.get("rows"), size=item.get("bytes")),
     )
 

@@ -25,5 +25,5 @@ def log_later(
         client = connect(tracking_uri)
         keys = safe_keys(list(figures))
         metrics = [Metric(keys[name], figure, at_ms, step) for name, figure in figures.items()]
-        named = [RunTag(key, redact_text(value)[:MAX_TAG]) for key, value in tags.items()]
-        client.log_batch(run_id, metrics=metrics, tags=named)
+        run_tags = [RunTag(key, redact_text(value)[:MAX_TAG]) for key, value in tags.items()]
+        client.log_batch(run_id, metrics=metrics, tags=run_tags)

@@ -129,9 +129,9 @@ def _log_figures(client: MlflowClient, run_id: str, document: VersionDocument, a
     from mlflow.entities import Metric, Param
 
     figures = [Metric(key, value, at_ms, 0) for key, value in metrics(document).items()]
-    asked = _batches([Param(key, value) for key, value in params(document).items()])
-    client.log_batch(run_id, metrics=figures[:MAX_METRICS_PER_BATCH], params=next(asked, []))
-    for batch in asked:
+    param_batches = _batches([Param(key, value) for key, value in params(document).items()])
+    client.log_batch(run_id, metrics=figures[:MAX_METRICS_PER_BATCH], params=next(param_batches, []))
+    for batch in param_batches:
         client.log_batch(run_id, params=batch)
     for begin in range(MAX_METRICS_PER_BATCH, len(figures), MAX_METRICS_PER_BATCH):
         client.log_batch(run_id, metrics=figures[begin : begin + MAX_METRICS_PER_BATCH])
@@ -189,29 +189,29 @@ def _experiment(client: MlflowClient, tracking_uri: str, document: VersionDocume
     from mlflow.exceptions import MlflowException
 
     name = document["dataset"]
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         try:
             return str(client.create_experiment(name, _artifact_root(tracking_uri, name), _experiment_tags(document)))
         except MlflowException:
-            found = client.get_experiment_by_name(name)  # another process was first
-            if found is None:
+            experiment = client.get_experiment_by_name(name)  # another process was first
+            if experiment is None:
                 raise
-    if found.lifecycle_stage == "deleted":
-        remedy = f"Restore it: mlflow experiments restore --experiment-id {found.experiment_id}"
+    if experiment.lifecycle_stage == "deleted":
+        remedy = f"Restore it: mlflow experiments restore --experiment-id {experiment.experiment_id}"
         raise StorageError(f"The MLflow experiment {name} is deleted.", remedy)
-    for key, value in _how_shown(document).items():
-        if key not in found.tags:
-            client.set_experiment_tag(found.experiment_id, key, value)
-    return str(found.experiment_id)
+    for key, value in _view_tags(document).items():
+        if key not in experiment.tags:
+            client.set_experiment_tag(experiment.experiment_id, key, value)
+    return str(experiment.experiment_id)
 
 
 def _experiment_tags(document: VersionDocument) -> dict[str, str]:
     text = experiment_note(document)
-    return {**_how_shown(document), **({"mlflow.note.content": text} if text else {})}
+    return {**_view_tags(document), **({"mlflow.note.content": text} if text else {})}
 
 
-def _how_shown(document: VersionDocument) -> dict[str, str]:
+def _view_tags(document: VersionDocument) -> dict[str, str]:
     return {**KIND, **view_tag(bounds(document)[0])}
 
 
@@ -221,8 +221,8 @@ def _artifact_root(tracking_uri: str, dataset: str) -> str | None:
     return (database.parent / "mlartifacts" / dataset).as_uri() if database else None
 
 
-def _find(client: MlflowClient, experiment_id: str, tag: str, value: str, also: str = "") -> Run | None:
-    condition = f"tags.`{tag}` = '{_quoted(value)}'" + (f" AND {also}" if also else "")
+def _find(client: MlflowClient, experiment_id: str, tag: str, value: str, condition_suffix: str = "") -> Run | None:
+    condition = f"tags.`{tag}` = '{_quoted(value)}'" + (f" AND {condition_suffix}" if condition_suffix else "")
     runs = client.search_runs([experiment_id], condition, max_results=1, order_by=["attributes.start_time DESC"])
     return runs[0] if runs else None
 

@@ -1,4 +1,4 @@
-"""OpenLineage events of a run: plain JSON, made of what is told of it, after the published specification.
+"""OpenLineage events of a run: plain JSON, built from the facts of a dataset event, after the published specification.
 
 Nothing in them is a value of a row. A run is START, then COMPLETE, FAIL or ABORT under one id; the raw objects and
 the parent version are its inputs, the Delta table its output. Names follow the specification's rules for files and
@@ -57,7 +57,7 @@ class JobContext:
     nominal: float | None = None
 
 
-def event(happening: DatasetEvent, around: JobContext) -> RunEvent | None:
+def event(happening: DatasetEvent, context: JobContext) -> RunEvent | None:
     """The event of something that happened; None where it is no run, or where nothing had to run."""
     state = STATES.get(happening.kind)
     if state is None or (happening.kind == "run.unchanged" and not is_uuid(happening.run_id)):
@@ -73,8 +73,8 @@ def event(happening: DatasetEvent, around: JobContext) -> RunEvent | None:
         eventTime=iso(happening.at),
         producer=PRODUCER,
         eventType=RunState[state],
-        run=_run(happening, facts, around, state),
-        job=_job(happening.dataset, facts, around),
+        run=_run(happening, facts, context, state),
+        job=_job(happening.dataset, facts, context),
         inputs=list(_inputs(facts)) if ended else [],
         outputs=[_output(facts)] if ended else [],
     )
@@ -94,7 +94,7 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def named(uri: str) -> tuple[str, str]:
+def dataset_name(uri: str) -> tuple[str, str]:
     """Name space and name of an object by the specification: `file` and its path, `s3://bucket` and its key."""
     parts = urlsplit(redact(uri))
     if parts.scheme in ("", "file"):
@@ -105,27 +105,28 @@ def named(uri: str) -> tuple[str, str]:
     return f"{parts.scheme}://{host}", parts.path.strip("/") or "/"
 
 
-def _run(happening: DatasetEvent, facts: Mapping[str, Any], around: JobContext, state: str) -> Run:
+def _run(happening: DatasetEvent, facts: Mapping[str, Any], context: JobContext, state: str) -> Run:
     from openlineage.client import facet_v2 as facets
     from openlineage.client.event_v2 import Run
 
     # A run that ended before it began, on a policy that cannot be read, has no id: it is given one.
-    known = is_uuid(happening.run_id)
-    run_id = happening.run_id if known else str(uuid.uuid5(uuid.NAMESPACE_URL, f"{happening.dataset}{happening.at}"))
+    run_id = happening.run_id
+    if not is_uuid(run_id):
+        run_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{happening.dataset}{happening.at}"))
     engine = facets.processing_engine_run.ProcessingEngineRunFacet(
-        version=around.version, name="augmill", openlineageAdapterVersion=around.version
+        version=context.version, name="augmill", openlineageAdapterVersion=context.version
     )
-    found: dict[str, Any] = {"processing_engine": engine}
-    if around.nominal is not None:
-        found["nominalTime"] = facets.nominal_time_run.NominalTimeRunFacet(nominalStartTime=iso(around.nominal))
-    if around.parent is not None:
-        namespace, name, parent = around.parent
-        found["parent"] = facets.parent_run.ParentRunFacet(
+    run_facets: dict[str, Any] = {"processing_engine": engine}
+    if context.nominal is not None:
+        run_facets["nominalTime"] = facets.nominal_time_run.NominalTimeRunFacet(nominalStartTime=iso(context.nominal))
+    if context.parent is not None:
+        namespace, name, parent = context.parent
+        run_facets["parent"] = facets.parent_run.ParentRunFacet(
             run=facets.parent_run.Run(runId=parent), job=facets.parent_run.Job(namespace=namespace, name=name)
         )
     if state in ("FAIL", "ABORT"):
-        found["errorMessage"] = facets.error_message_run.ErrorMessageRunFacet(_fault(facts), "python")
-    return Run(runId=run_id, facets=found)
+        run_facets["errorMessage"] = facets.error_message_run.ErrorMessageRunFacet(_fault(facts), "python")
+    return Run(runId=run_id, facets=run_facets)
 
 
 def _fault(facts: Mapping[str, Any]) -> str:
@@ -140,69 +141,73 @@ def _fault(facts: Mapping[str, Any]) -> str:
     return f"DataError: the data did not pass{': ' if failed else ''}{', '.join(failed)}"
 
 
-def _job(dataset: str, facts: Mapping[str, Any], around: JobContext) -> Job:
+def _job(dataset: str, facts: Mapping[str, Any], context: JobContext) -> Job:
     from openlineage.client import facet_v2 as facets
     from openlineage.client.event_v2 import Job
 
     policy = facts.get("policy") if isinstance(facts.get("policy"), dict) else {}
-    owner = redact_text(str((policy or {}).get("owner") or around.owner))
-    description = redact_text(str((policy or {}).get("description") or around.description))
-    found: dict[str, Any] = {
+    owner = redact_text(str((policy or {}).get("owner") or context.owner))
+    description = redact_text(str((policy or {}).get("description") or context.description))
+    job_facets: dict[str, Any] = {
         "jobType": facets.job_type_job.JobTypeJobFacet(processingType="BATCH", integration="AUGMILL", jobType="DAG")
     }
     if description:
-        found["documentation"] = facets.documentation_job.DocumentationJobFacet(description=description)
+        job_facets["documentation"] = facets.documentation_job.DocumentationJobFacet(description=description)
     if owner:
-        found["ownership"] = facets.ownership_job.OwnershipJobFacet(
+        job_facets["ownership"] = facets.ownership_job.OwnershipJobFacet(
             owners=[facets.ownership_job.Owner(name=owner, type="OWNER")]
         )
-    if around.source is not None:
-        found["sourceCodeLocation"] = facets.source_code_location_job.SourceCodeLocationJobFacet(
+    if context.source is not None:
+        job_facets["sourceCodeLocation"] = facets.source_code_location_job.SourceCodeLocationJobFacet(
             type="git",
-            url=around.source.url,
-            repoUrl=around.source.url,
-            path=around.source.path,
-            version=facts.get("git_commit") or around.source.version,
+            url=context.source.url,
+            repoUrl=context.source.url,
+            path=context.source.path,
+            version=facts.get("git_commit") or context.source.version,
         )
-    return Job(namespace=around.namespace, name=f"augment.{dataset}", facets=found)
+    return Job(namespace=context.namespace, name=f"augment.{dataset}", facets=job_facets)
 
 
 @dataclass(frozen=True)
-class _Read:
+class _RawInput:
     """Raw objects as one input: the object itself, or the folder of many."""
 
     uri: str
     objects: Sequence[InputDocument]
 
 
-def _reads(facts: Mapping[str, Any]) -> list[_Read]:
+def _raw_inputs(facts: Mapping[str, Any]) -> list[_RawInput]:
     objects = facts.get("inputs") or []
     if not objects:
         return []
     if len(objects) > MAX_SINGLE_INPUTS or len(objects) * len(facts.get("columns") or {}) > MAX_LINKS:
-        return [_Read(str(facts.get("source_uri") or common_folder([item["uri"] for item in objects])), objects)]
-    return [_Read(item["uri"], [item]) for item in objects]
+        return [_RawInput(str(facts.get("source_uri") or common_folder([item["uri"] for item in objects])), objects)]
+    return [_RawInput(item["uri"], [item]) for item in objects]
 
 
 def _inputs(facts: Mapping[str, Any]) -> Iterator[InputDataset]:
     from openlineage.client import facet_v2 as facets
     from openlineage.client.event_v2 import InputDataset
 
-    for read in _reads(facts):
-        namespace, name = named(read.uri)
-        first = read.objects[0]
-        version = first.get("version_id") or first.get("sha256") if len(read.objects) == 1 else None
-        about: dict[str, Any] = {"dataSource": _source(read.uri)}
+    for source in _raw_inputs(facts):
+        namespace, name = dataset_name(source.uri)
+        first = source.objects[0]
+        version = first.get("version_id") or first.get("sha256") if len(source.objects) == 1 else None
+        dataset_facets: dict[str, Any] = {"dataSource": _source(source.uri)}
         if version:
-            about["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(version))
-        size = sum(item.get("bytes", 0) for item in read.objects)
+            dataset_facets["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(
+                datasetVersion=str(version)
+            )
+        size = sum(item.get("bytes", 0) for item in source.objects)
         counted = facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
-            rowCount=_rows_read(facts), size=size, fileCount=len(read.objects)
+            rowCount=_rows_read(facts), size=size, fileCount=len(source.objects)
         )
-        yield InputDataset(namespace=namespace, name=name, facets=about, inputFacets={"inputStatistics": counted})
+        yield InputDataset(
+            namespace=namespace, name=name, facets=dataset_facets, inputFacets={"inputStatistics": counted}
+        )
     parent = facts.get("parent_version")
     if parent is not None:
-        namespace, name = named(facts["table_uri"])
+        namespace, name = dataset_name(facts["table_uri"])
         version_of = facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(parent))
         yield InputDataset(namespace=namespace, name=name, facets={"version": version_of})
 
@@ -210,13 +215,13 @@ def _inputs(facts: Mapping[str, Any]) -> Iterator[InputDataset]:
 def _rows_read(facts: Mapping[str, Any]) -> int | None:
     """Rows of the source, known where it is one input."""
     rows = facts.get("rows") or {}
-    return rows["real"] + rows.get("quarantined", 0) if len(_reads(facts)) == 1 and "real" in rows else None
+    return rows["real"] + rows.get("quarantined", 0) if len(_raw_inputs(facts)) == 1 and "real" in rows else None
 
 
 def _source(uri: str) -> Any:
     from openlineage.client.facet_v2 import datasource_dataset
 
-    namespace, name = named(uri)
+    namespace, name = dataset_name(uri)
     return datasource_dataset.DatasourceDatasetFacet(
         name=namespace, uri=f"{namespace}:{name}" if ":" not in uri else redact(uri)
     )
@@ -226,9 +231,9 @@ def _output(facts: Mapping[str, Any]) -> OutputDataset:
     from openlineage.client import facet_v2 as facets
     from openlineage.client.event_v2 import OutputDataset
 
-    namespace, name = named(facts["table_uri"])
+    namespace, name = dataset_name(facts["table_uri"])
     change = facets.lifecycle_state_change_dataset.LifecycleStateChange
-    about: dict[str, Any] = {
+    dataset_facets: dict[str, Any] = {
         "version": facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(facts["version"])),
         "dataSource": _source(facts["table_uri"]),
         "storage": facets.storage_dataset.StorageDatasetFacet(storageLayer="delta", fileFormat="parquet"),
@@ -238,15 +243,17 @@ def _output(facts: Mapping[str, Any]) -> OutputDataset:
         "dataQualityAssertions": _assertions(facts),
     }
     if facts.get("skipped"):
-        return OutputDataset(namespace=namespace, name=name, facets=about)
+        return OutputDataset(namespace=namespace, name=name, facets=dataset_facets)
     first = facts.get("parent_version") is None
-    about["lifecycleStateChange"] = facets.lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(
+    dataset_facets["lifecycleStateChange"] = facets.lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(
         lifecycleStateChange=change.CREATE if first else change.OVERWRITE
     )
     written = facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         rowCount=_total(facts), size=(facts.get("storage") or {}).get("total_bytes")
     )
-    return OutputDataset(namespace=namespace, name=name, facets=about, outputFacets={"outputStatistics": written})
+    return OutputDataset(
+        namespace=namespace, name=name, facets=dataset_facets, outputFacets={"outputStatistics": written}
+    )
 
 
 def _total(facts: Mapping[str, Any]) -> int:
@@ -257,8 +264,8 @@ def _total(facts: Mapping[str, Any]) -> int:
 def _schema(facts: Mapping[str, Any]) -> Any:
     from openlineage.client.facet_v2 import schema_dataset
 
-    own = list((facts.get("columns") or {}).items())[:MAX_COLUMNS]
-    fields = [schema_dataset.SchemaDatasetFacetFields(name=name, type=kind) for name, kind in own]
+    columns = list((facts.get("columns") or {}).items())[:MAX_COLUMNS]
+    fields = [schema_dataset.SchemaDatasetFacetFields(name=name, type=kind) for name, kind in columns]
     fields += [
         schema_dataset.SchemaDatasetFacetFields(name=name, description=words) for name, words in MEANINGS.items()
     ]
@@ -271,12 +278,12 @@ def _column_lineage(facts: Mapping[str, Any]) -> Any:
 
     policy = facts.get("policy") or {}
     steps = [f"{step['name']} ({', '.join(step.get('use', []))})" for step in facts.get("steps") or []]
-    hidden = set((policy.get("source") or {}).get("pii") or {})
+    masked_columns = set((policy.get("source") or {}).get("pii") or {})
     untouched = {policy.get("label"), *(policy.get("ignore") or ())}
-    places = [named(read.uri) for read in _reads(facts)]
+    source_names = [dataset_name(read.uri) for read in _raw_inputs(facts)]
 
     def transformations(column: str) -> list[Any]:
-        masked = column in hidden
+        masked = column in masked_columns
         kinds = [
             lineage.Transformation(type="DIRECT", subtype="TRANSFORMATION" if masked else "IDENTITY", masking=masked)
         ]
@@ -292,7 +299,7 @@ def _column_lineage(facts: Mapping[str, Any]) -> Any:
                     lineage.InputField(
                         namespace=namespace, name=name, field=column, transformations=transformations(column)
                     )
-                    for namespace, name in places
+                    for namespace, name in source_names
                 ]
             )
             for column in list(facts.get("columns") or {})[:MAX_COLUMNS]

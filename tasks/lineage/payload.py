@@ -42,21 +42,21 @@ def params(document: VersionDocument) -> dict[str, str]:
 
 def metrics(document: VersionDocument) -> dict[str, float]:
     """Service levels, checks and row counts per class and origin; what was not measured is absent."""
-    found: dict[str, Any] = {f"sli/{level['name']}": level["observed"] for level in document.get("slis", [])}
-    found |= {f"checks/{check['name']}": check.get("observed") for check in document.get("checks", [])}
-    found |= {f"rows/{name}": count for name, count in document.get("rows", {}).items()}
-    found |= {f"stages/{stage['name']}_seconds": stage["seconds"] for stage in document.get("stages", [])}
-    found |= dict(_class_counts(document))
-    measured = {name: float(figure) for name, figure in found.items() if _is_figure(figure)}
-    keys = safe_keys(list(measured))
-    return {keys[name]: figure for name, figure in measured.items()}
+    figures: dict[str, Any] = {f"sli/{level['name']}": level["observed"] for level in document.get("slis", [])}
+    figures |= {f"checks/{check['name']}": check.get("observed") for check in document.get("checks", [])}
+    figures |= {f"rows/{name}": count for name, count in document.get("rows", {}).items()}
+    figures |= {f"stages/{stage['name']}_seconds": stage["seconds"] for stage in document.get("stages", [])}
+    figures |= dict(_class_counts(document))
+    finite = {name: float(figure) for name, figure in figures.items() if _is_figure(figure)}
+    keys = safe_keys(list(finite))
+    return {keys[name]: figure for name, figure in finite.items()}
 
 
 def tags(document: VersionDocument) -> dict[str, str]:
     """Versions, hashes, channel and links, under `augmill.`, and MLflow's own tags for source and user."""
     checks = document.get("checks", [])
     missing = [level["name"] for level in document.get("slis", []) if level["observed"] is None]
-    named = {
+    tag_values = {
         RECORD: record_key(document),
         **{PREFIX + name: document.get(name) for name in _TAGGED},
         PREFIX + "fingerprint": _text(document.get("fingerprint")),
@@ -67,7 +67,7 @@ def tags(document: VersionDocument) -> dict[str, str]:
         "mlflow.source.git.commit": document.get("git_commit"),
         "mlflow.user": document.get("policy", {}).get("owner"),
     }
-    return {key: _clipped(str(value), MAX_TAG) for key, value in named.items() if value not in (None, "")}
+    return {key: _clipped(str(value), MAX_TAG) for key, value in tag_values.items() if value not in (None, "")}
 
 
 _TAGGED = (

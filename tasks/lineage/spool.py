@@ -31,7 +31,7 @@ class Sent:
     """What became of the spool, by entry name: where sent ones are now, why others wait, which cannot be read."""
 
     links: dict[str, RunLink] = field(default_factory=dict)
-    left: dict[str, StorageError] = field(default_factory=dict)
+    pending: dict[str, StorageError] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
 
 
@@ -50,7 +50,7 @@ def record_or_spool(
     """Send what waits, in order of version, this one included. Raises only when the spool cannot be written."""
     name = store_record(spool, document, artifacts)
     earlier = send(spool, tracking_uri)
-    return Outcome(earlier.links.pop(name, None), earlier.left.pop(name, None), earlier)
+    return Outcome(earlier.links.pop(name, None), earlier.pending.pop(name, None), earlier)
 
 
 def store_record(spool: Store, document: VersionDocument, artifacts: Mapping[str, bytes]) -> str:
@@ -68,12 +68,12 @@ def send(spool: Store, tracking_uri: str) -> Sent:
     names = [entry.name for entry in spool.list() if entry.name.endswith(SUFFIX) and "/" not in entry.name]
     for name in names:
         if down:
-            result.left[name] = down
+            result.pending[name] = down
             continue
         try:
             _send_one(spool, name, tracking_uri, result)
         except StorageError as fault:
-            result.left[name] = fault
+            result.pending[name] = fault
             down = fault if fault.transient else None
     return result
 

@@ -14,7 +14,7 @@ _MARKER = (
 )
 
 
-def drawn(graph: Graph, label: str, first: int) -> Markup:
+def svg(graph: Graph, label: str, first: int) -> Markup:
     """The whole picture; `label` is what a screen reader says of it, `first` the version that is shown first."""
     parts = [
         f'<svg width="{graph.width:g}" height="{graph.height:g}" viewBox="0 0 {graph.width:g} {graph.height:g}" '
@@ -43,7 +43,7 @@ def _frame(graph: Graph) -> Iterator[str]:
 
 def _box(box: Box) -> str:
     width = WIDTH - 24 if box.kind == "move" else WIDTH
-    said = f"{box.kind}: {', '.join([box.title, *box.lines])}"
+    description = f"{box.kind}: {', '.join([box.title, *box.lines])}"
     mood = f" mood-{box.mood}" if box.mood else ""
     lines = [
         f'<text x="{box.x + 14:g}" y="{box.y + 19 + LINE * (number + 1):g}">{escape(line)}</text>'
@@ -52,7 +52,7 @@ def _box(box: Box) -> str:
     return (
         f'<a href="#d{box.about}{_PARTS[box.kind]}" class="{box.kind}{mood}" data-key="{escape(box.key)}" '
         f'data-x="{box.x:g}" data-y="{box.y:g}" data-w="{width:g}" data-h="{box.height:g}" '
-        f'aria-label="{escape(said)}">'
+        f'aria-label="{escape(description)}">'
         f'<rect class="body" x="{box.x:g}" y="{box.y:g}" width="{width:g}" height="{box.height:g}" rx="5"/>'
         f'<rect class="side side-{box.kind}" x="{box.x:g}" y="{box.y:g}" width="5" height="{box.height:g}" rx="2"/>'
         f'<text class="title" x="{box.x + 14:g}" y="{box.y + 19:g}">{escape(box.title)}</text>{"".join(lines)}</a>'

@@ -87,16 +87,16 @@ def day(at_ms: int) -> str:
 def graph(history: History) -> Graph:
     """Boxes and arrows for a history."""
     names = sorted({move["channel"] for move in history["moves"]})
-    found = Graph(lanes={name: MOVE_X + number * LANE for number, name in enumerate(names)})
+    placed = Graph(lanes={name: MOVE_X + number * LANE for number, name in enumerate(names)})
     policies: dict[str, str] = {}
     for chapter in history["chapters"]:
         band = list(_band(chapter, history, policies))
-        found.boxes |= {box.key: box for box in band}
-        found.arrows += _arrows(chapter, band, policies)
-    _place(found, history)
-    found.arrows += [Arrow(_move_key(move), f"v{move['version']}", dashed=True) for move in history["moves"]]
-    found.arrows = [one for one in found.arrows if one.source in found.boxes and one.target in found.boxes]
-    return found
+        placed.boxes |= {box.key: box for box in band}
+        placed.arrows += _arrows(chapter, band, policies)
+    _place(placed, history)
+    placed.arrows += [Arrow(_move_key(move), f"v{move['version']}", dashed=True) for move in history["moves"]]
+    placed.arrows = [arrow for arrow in placed.arrows if arrow.source in placed.boxes and arrow.target in placed.boxes]
+    return placed
 
 
 def _band(chapter: VersionRecord, history: History, policies: dict[str, str]) -> Iterator[Box]:
@@ -110,22 +110,22 @@ def _band(chapter: VersionRecord, history: History, policies: dict[str, str]) ->
         yield _policy(chapter)
     yield _read(chapter)
     for number, step in enumerate(chapter["steps"]):
-        made, dropped = step.get("made"), step.get("dropped")
+        children, dropped = step.get("made"), step.get("dropped")
         lines = [shortened(", ".join(step.get("use", [])), TEXT)]
-        lines += [f"{made:,} made"] if made is not None else []
+        lines += [f"{children:,} made"] if children is not None else []
         lines += [f"{dropped:,} dropped by checks"] if dropped else []
         about = chapter["version"]
-        yield Box(f"s{about}.{number}", "step", about, shortened(step["name"], NAME), [one for one in lines if one])
+        yield Box(f"s{about}.{number}", "step", about, shortened(step["name"], NAME), [line for line in lines if line])
 
 
 def _raw(chapter: VersionRecord) -> Iterator[Box]:
     inputs, about = chapter["inputs"], chapter["version"]
     new, count = inputs["new"], inputs["new_objects"]
-    own = new[:MAX_OBJECTS] if count <= MAX_OBJECTS else []
-    for number, item in enumerate(own):
+    listed = new[:MAX_OBJECTS] if count <= MAX_OBJECTS else []
+    for number, item in enumerate(listed):
         lines = [size_text(item["bytes"]), f"sha256 {item['sha256'][:12]}"]
         yield Box(f"r{about}.{number}", "raw", about, shortened(item["name"], NAME), lines)
-    if count > len(own):
+    if count > len(listed):
         lines = [f"{size_text(inputs['new_bytes'])}, {inputs['changed']:,} changed", shortened(inputs["folder"], TEXT)]
         yield Box(f"r{about}", "raw", about, f"{count:,} raw objects", [line for line in lines if line])
 
@@ -133,8 +133,8 @@ def _raw(chapter: VersionRecord) -> Iterator[Box]:
 def _policy(chapter: VersionRecord) -> Box:
     changes = len(chapter["policy_changes"])
     first = chapter["before"] is None
-    said = "first policy" if first else f"{changes} setting{'s' * (changes != 1)} changed"
-    lines = [said, f"hash {chapter['policy_hash'][:12]}"]
+    change = "first policy" if first else f"{changes} setting{'s' * (changes != 1)} changed"
+    lines = [change, f"hash {chapter['policy_hash'][:12]}"]
     return Box(f"p{chapter['version']}", "policy", chapter["version"], shortened(chapter["policy_name"], NAME), lines)
 
 
@@ -152,19 +152,24 @@ def real_per_split(chapter: VersionRecord) -> dict[str, int]:
 
 
 def _version(chapter: VersionRecord, history: History) -> Box:
-    about, rows, gone = chapter["version"], chapter.get("rows", {}), chapter.get("gone")
+    about, rows, tombstone = chapter["version"], chapter.get("rows", {}), chapter.get("gone")
     lines = [day(chapter["at_ms"])]
     lines += [f"{count:,} {name}" for name in ("real", "augmented", "synthetic") if (count := rows.get(name))]
     checks = chapter.get("checks", [])
     passed = sum(check["success"] for check in checks)
     lines += [f"{passed} of {len(checks)} checks passed"] if checks else []
-    breached = [words for one in history["measured"] if one["version"] == about for words in one["breaches"]]
+    breached = [
+        words
+        for measurement in history["measured"]
+        if measurement["version"] == about
+        for words in measurement["breaches"]
+    ]
     lines += [shortened(f"breach: {breached[-1]}", NAME)] if breached else []
     lines += ["pinned"] if chapter.get("pinned") is not None else []
-    left_out = sum(one["rows"] for one in chapter.get("forgotten", []))
-    lines += [f"{left_out:,} rows forgotten"] if left_out else []
-    lines += [f"{gone['reason']} {day(gone['at_ms'])[:10]}"] if gone else []
-    mood = "gone" if gone else "bad" if breached else ""
+    forgotten_rows = sum(measurement["rows"] for measurement in chapter.get("forgotten", []))
+    lines += [f"{forgotten_rows:,} rows forgotten"] if forgotten_rows else []
+    lines += [f"{tombstone['reason']} {day(tombstone['at_ms'])[:10]}"] if tombstone else []
+    mood = "gone" if tombstone else "bad" if breached else ""
     return Box(f"v{about}", "version", about, f"{shortened(history['dataset'], NAME - 4)}@{about}", lines, mood)
 
 
@@ -180,8 +185,8 @@ def _arrows(chapter: VersionRecord, band: Sequence[Box], policies: dict[str, str
         rows = inputs["new_rows"] if box.key == f"r{about}" else item["rows"]
         yield Arrow(box.key, f"i{about}", "" if rows is None else f"{rows:,}")
     yield Arrow(f"i{about}", f"v{about}", "" if real is None else f"{real:,} real")
-    kept = None if real is None or inputs["new_rows"] is None else real - inputs["new_rows"]
-    yield Arrow(f"v{parent}", f"v{about}", f"{kept:,} real rows kept" if kept else "")
+    unchanged = None if real is None or inputs["new_rows"] is None else real - inputs["new_rows"]
+    yield Arrow(f"v{parent}", f"v{about}", f"{unchanged:,} real rows kept" if unchanged else "")
     train = real_per_split(chapter).get("train")
     for number, step in enumerate(chapter["steps"]):
         published = step.get("published", step.get("made"))
@@ -196,37 +201,37 @@ def _move_key(move: Moved) -> str:
 
 def _moves(history: History, about: int, lanes: dict[str, float]) -> list[Box]:
     """What channels did while a version was the newest, the latest on top, each in its lane."""
-    found = []
+    boxes = []
     for move in reversed([move for move in history["moves"] if move["after"] == about]):
         lines = [move["reason"], day(move["at_ms"])]
         mood = "bad" if move["why"] else ""
         title = f"{shortened(move['channel'], 12)} → {move['version']}"
-        found.append(Box(_move_key(move), "move", move["version"], title, lines, mood, x=lanes[move["channel"]]))
-    return found
+        boxes.append(Box(_move_key(move), "move", move["version"], title, lines, mood, x=lanes[move["channel"]]))
+    return boxes
 
 
-def _place(found: Graph, history: History) -> None:
+def _place(placed: Graph, history: History) -> None:
     """Give every box its place, band by band from the newest version down."""
     y: float = TOP + MARGIN
     for chapter in reversed(history["chapters"]):
         about = chapter["version"]
-        of = [box for box in found.boxes.values() if box.about == about]
-        moves = _moves(history, about, found.lanes)
+        band = [box for box in placed.boxes.values() if box.about == about]
+        moves = _moves(history, about, placed.lanes)
         columns = [
-            (RAW_X, [box for box in of if box.kind in ("raw", "policy")]),
-            (READ_X, [box for box in of if box.kind == "read"]),
-            (STEP_X, [box for box in of if box.kind == "step"]),
-            (VERSION_X, [box for box in of if box.kind == "version"]),
+            (RAW_X, [box for box in band if box.kind in ("raw", "policy")]),
+            (READ_X, [box for box in band if box.kind == "read"]),
+            (STEP_X, [box for box in band if box.kind == "step"]),
+            (VERSION_X, [box for box in band if box.kind == "version"]),
         ]
         # Above the steps there is room for the arrow of the real rows, which pass them by.
         stacks = [list(_stacked(x, y + PASS * (x == STEP_X), boxes)) for x, boxes in columns]
         stacks.append(list(_stacked(None, y, moves)))
         bottom = max(box.y + box.height for stack in stacks for box in stack)
-        found.boxes |= {box.key: box for stack in stacks for box in stack}
-        found.bands[about] = (y, bottom)
+        placed.boxes |= {box.key: box for stack in stacks for box in stack}
+        placed.bands[about] = (y, bottom)
         y = bottom + BAND_GAP
-    found.width = max([VERSION_X + WIDTH, *(x + WIDTH - 8 for x in found.lanes.values())]) + MARGIN
-    found.height = y - BAND_GAP + MARGIN
+    placed.width = max([VERSION_X + WIDTH, *(x + WIDTH - 8 for x in placed.lanes.values())]) + MARGIN
+    placed.height = y - BAND_GAP + MARGIN
 
 
 def _stacked(x: float | None, y: float, boxes: Sequence[Box]) -> Iterator[Box]:

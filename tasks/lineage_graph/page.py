@@ -15,7 +15,7 @@ from augmill.tasks.documents.mlflow_view import run_url
 from augmill.tasks.documents.text_format import plain, size_text, value_text
 from augmill.tasks.html_pages.elements import Markup, escape, page, table
 from augmill.tasks.lineage_graph.dataset_history import History, VersionRecord
-from augmill.tasks.lineage_graph.drawing import drawn
+from augmill.tasks.lineage_graph.drawing import svg
 from augmill.tasks.lineage_graph.graph import day, graph
 
 FULL = 20
@@ -40,14 +40,14 @@ def html(history: History, version: int | None = None, reports: str | None = Non
     newest = chapters[-1]["version"]
     first = newest if version is None else version
     title = f"Lineage of {history['dataset']}"
-    said = f"{title}: {len(chapters)} versions, the newest on top. The tables below say the same."
+    description = f"{title}: {len(chapters)} versions, the newest on top. The tables below say the same."
     body = [
         '<a class="skip" href="#versions">Skip the graph</a>',
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(_lead(history))}</p>',
         '<div id="explorer"><div>',
         _tools(chapters),
-        f'<div id="stage">{drawn(graph(history), said, first)}</div>',
+        f'<div id="stage">{svg(graph(history), description, first)}</div>',
         f'<p class="hint">{escape(_HINT)}</p><p class="framed-only">{escape(_FRAMED)}</p></div>',
         '<div id="details" role="region" aria-label="Details" aria-live="polite" tabindex="0">',
         *(_details(history, chapter, reports, newest) for chapter in reversed(chapters)),
@@ -112,39 +112,43 @@ def _policy_words(chapter: VersionRecord) -> str:
 
 
 def _now(history: History, chapter: VersionRecord) -> str:
-    version, gone = chapter["version"], chapter.get("gone")
+    version, tombstone = chapter["version"], chapter.get("gone")
     words = [f"{name}" for name, at in sorted(channels_now(history).items()) if at == version]
     words += ["pinned"] if chapter.get("pinned") is not None else []
-    words += [f"{gone['reason']}"] if gone else []
-    words += ["breach"] if any(one["breaches"] for one in history["measured"] if one["version"] == version) else []
+    words += [f"{tombstone['reason']}"] if tombstone else []
+    words += (
+        ["breach"]
+        if any(measurement["breaches"] for measurement in history["measured"] if measurement["version"] == version)
+        else []
+    )
     return ", ".join(words)
 
 
 def events(history: History) -> list[tuple[int, int, str, str]]:
     """What happened, oldest first: when, to which version, what, and who did it."""
-    found = [(c["at_ms"], c["version"], "published", c.get("run_id", "")) for c in history["chapters"]]
+    happened = [(c["at_ms"], c["version"], "published", c.get("run_id", "")) for c in history["chapters"]]
     for move in history["moves"]:
         why = f": {move['why']}" if move["why"] else ""
-        found.append(
+        happened.append(
             (move["at_ms"], move["version"], f"{move['channel']} points here, {move['reason']}{why}", move["by"])
         )
-    for one in history["measured"]:
-        said = "; ".join(one["breaches"]) or ", ".join(
-            f"{c['name']} {value_text(c.get('observed'))}" for c in one["checks"]
+    for measurement in history["measured"]:
+        figures = "; ".join(measurement["breaches"]) or ", ".join(
+            f"{c['name']} {value_text(c.get('observed'))}" for c in measurement["checks"]
         )
-        words = f"breach: {said}" if one["breaches"] else f"{one['kind']}: {said}"
-        found.append((one["at_ms"], one["version"], words, one["by"]))
+        words = f"breach: {figures}" if measurement["breaches"] else f"{measurement['kind']}: {figures}"
+        happened.append((measurement["at_ms"], measurement["version"], words, measurement["by"]))
     for chapter in history["chapters"]:
-        gone = chapter.get("gone")
-        if gone:
-            found.append((gone["at_ms"], chapter["version"], _GONE[gone["reason"]], gone["by"]))
+        tombstone = chapter.get("gone")
+        if tombstone:
+            happened.append((tombstone["at_ms"], chapter["version"], _REMOVED[tombstone["reason"]], tombstone["by"]))
         for proof in chapter.get("forgotten", []):
             words = f"published without {proof['rows']:,} rows that were to be forgotten (entry {proof['entry']})"
-            found.append((chapter["at_ms"], chapter["version"], words, proof["by"]))
-    return sorted(found)
+            happened.append((chapter["at_ms"], chapter["version"], words, proof["by"]))
+    return sorted(happened)
 
 
-_GONE = {
+_REMOVED = {
     "vacuumed": "vacuumed: its files were removed to free space",
     "purged": "purged: it held rows that were to be forgotten, and what it was made from is told no more",
 }
@@ -163,8 +167,8 @@ def _details(history: History, chapter: VersionRecord, reports: str | None, newe
         pages = [] if reports is None else list(_pages(chapter, reports))
         parts += [f'<ul class="out-pages">{"".join(pages)}</ul>'] if pages else []
         parts += [*_policy(chapter), *_raw(chapter), *_rows(chapter, full), *_steps(chapter), *_checks(chapter, full)]
-    mine = [(day(at), what, by) for at, about, what, by in events(history) if about == version]
-    parts += [f'<h3 id="d{version}-events">What happened to it</h3>', table(("when (UTC)", "what", "by"), mine)]
+    own_events = [(day(at), what, by) for at, about, what, by in events(history) if about == version]
+    parts += [f'<h3 id="d{version}-events">What happened to it</h3>', table(("when (UTC)", "what", "by"), own_events)]
     return f'<section id="d{version}">{"".join(parts)}</section>'
 
 
@@ -206,7 +210,7 @@ def _policy(chapter: VersionRecord) -> Iterator[str]:
     elif not changes:
         yield f"<p>{escape(chapter['policy_name'])} asks for the same as at version {before}.</p>"
     else:
-        yield table(("setting", f"at version {before}", "here"), [[one or None for one in line] for line in changes])
+        yield table(("setting", f"at version {before}", "here"), [[cell or None for cell in line] for line in changes])
     if chapter["policy_diff"]:
         yield f"<details><summary>The text, line by line</summary>{coloured(chapter['policy_diff'])}</details>"
 
@@ -219,7 +223,7 @@ def _raw(chapter: VersionRecord) -> Iterator[str]:
     words += f"; {inputs['removed']:,} of before are gone" if inputs["removed"] else ""
     yield f"<p>{escape(words)}.</p>"
     if inputs["new"]:
-        lines = [[one["uri"], one["rows"], size_text(one["bytes"]), one["sha256"]] for one in inputs["new"]]
+        lines = [[item["uri"], item["rows"], size_text(item["bytes"]), item["sha256"]] for item in inputs["new"]]
         yield table(("new object", "rows", "size", "sha256"), lines)
     more = inputs["new_objects"] - len(inputs["new"])
     if more > 0:
@@ -234,19 +238,19 @@ def _rows(chapter: VersionRecord, full: bool) -> Iterator[str]:
     heads = ("class", *(f"{split} {origin}" for split, origin in groups))
     lines = [[label or None, *(counts[s][o].get(label, 0) for s, o in groups)] for label in labels]
     total = ["all", *(sum(counts[split][origin].values()) for split, origin in groups)]
-    shown = lines[:MAX_CLASSES] if full and len(lines) > 1 else []
-    yield table(heads, [*shown, total])
-    if len(lines) > len(shown) > 0:
-        yield f"<p>And {len(lines) - len(shown):,} more classes.</p>"
-    left = {name: chapter["rows"].get(name) for name in ("quarantined", "dropped")}
-    yield f"<p>{escape(', '.join(f'{count:,} {name}' for name, count in left.items() if count is not None))}</p>"
+    listed = lines[:MAX_CLASSES] if full and len(lines) > 1 else []
+    yield table(heads, [*listed, total])
+    if len(lines) > len(listed) > 0:
+        yield f"<p>And {len(lines) - len(listed):,} more classes.</p>"
+    excluded = {name: chapter["rows"].get(name) for name in ("quarantined", "dropped")}
+    yield f"<p>{escape(', '.join(f'{count:,} {name}' for name, count in excluded.items() if count is not None))}</p>"
 
 
 def _steps(chapter: VersionRecord) -> Iterator[str]:
     yield f'<h3 id="d{chapter["version"]}-steps">Steps</h3>'
     figures = ("planned", "made", "dropped", "published")
     lines = [
-        [one["name"], ", ".join(one.get("use", [])), *(one.get(key) for key in figures)] for one in chapter["steps"]
+        [step["name"], ", ".join(step.get("use", [])), *(step.get(key) for key in figures)] for step in chapter["steps"]
     ]
     yield table(("step", "transforms", *figures), lines) if lines else "<p>None: the rows are all real.</p>"
 
@@ -255,14 +259,14 @@ def _checks(chapter: VersionRecord, full: bool) -> Iterator[str]:
     checks = chapter["checks"]
     yield f'<h3 id="d{chapter["version"]}-checks">Checks</h3>'
     yield f"<p>{sum(check['success'] for check in checks)} of {len(checks)} passed.</p>"
-    shown = [check for check in checks if full or not check["success"]]
-    if shown:
-        yield table(("check", "result", "figure", "target"), [_check(check) for check in shown])
+    listed = [check for check in checks if full or not check["success"]]
+    if listed:
+        yield table(("check", "result", "figure", "target"), [_check(check) for check in listed])
 
 
 def _check(check: Mapping[str, Any]) -> list[Any]:
     result = "passed" if check["success"] else "not passed"
     mood = "good" if check["success"] else "bad"
-    seen = "could not be judged" if check.get("error") else value_text(check.get("observed"))
+    observed = "could not be judged" if check.get("error") else value_text(check.get("observed"))
     target = None if check.get("target") is None else value_text(check["target"])
-    return [plain(check["name"]), Markup(f'<span class="{mood}">{result}</span>'), seen, target]
+    return [plain(check["name"]), Markup(f'<span class="{mood}">{result}</span>'), observed, target]

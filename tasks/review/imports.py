@@ -19,19 +19,19 @@ class Imports:
     """
 
     root: Path = ROOT
-    gone: Callable[[Path], bool] = lambda _: False
+    was_deleted: Callable[[Path], bool] = lambda _: False
     _known: dict[Path, frozenset[Path]] = field(default_factory=dict)
 
     def reached(self, files: Iterable[Path]) -> frozenset[Path]:
         """The files and all they import, directly or through others; imports inside functions among them."""
-        found: set[Path] = set()
-        left = list(files)
-        while left:
-            file = left.pop()
-            if file not in found:
-                found.add(file)
-                left += self._of(file)
-        return frozenset(found)
+        files_reached: set[Path] = set()
+        queue = list(files)
+        while queue:
+            file = queue.pop()
+            if file not in files_reached:
+                files_reached.add(file)
+                queue += self._of(file)
+        return frozenset(files_reached)
 
     def _of(self, file: Path) -> frozenset[Path]:
         if file not in self._known:
@@ -66,7 +66,7 @@ class Imports:
 
     def _file(self, place: Path) -> Iterator[Path]:
         for file in (place.with_suffix(".py"), place / "__init__.py"):
-            if file.is_file() or self.gone(file):
+            if file.is_file() or self.was_deleted(file):
                 yield file
 
 

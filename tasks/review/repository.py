@@ -42,10 +42,10 @@ class Repository:
     @classmethod
     def around(cls, folder: Path) -> Repository:
         """The repository that a folder is in. Raises PolicyError where it is in none."""
-        code, out, said = _git(folder, "rev-parse", "--show-toplevel")
+        code, out, message = _git(folder, "rev-parse", "--show-toplevel")
         if code or not out.strip():
             raise PolicyError(
-                f"{folder} is in no git work tree: {_last(said) or 'git names no top level'}.",
+                f"{folder} is in no git work tree: {_last_line(message) or 'git names no top level'}.",
                 "Run it in a checkout of the repository that holds the policies. If git doubts who owns it:"
                 f" `git config --global --add safe.directory {folder}`.",
             )
@@ -79,7 +79,7 @@ class Repository:
 
     def _base(self, rev: str, head: str) -> str:
         if len(rev) >= 40 and set(rev) == {"0"}:  # what CI calls the commit before the first
-            return _asked(self.root, "hash-object", "-t", "tree", "/dev/null").strip()
+            return _git_output(self.root, "hash-object", "-t", "tree", "/dev/null").strip()
         commit = None if rev.startswith("-") else self._commit(rev)
         if commit is None:
             raise PolicyError(f"--base {rev!r} names no commit here.", self._remedy("Name a branch, tag or commit."))
@@ -94,31 +94,31 @@ class Repository:
         return None if code else out.strip()
 
     def _remedy(self, otherwise: str) -> str:
-        shallow = _asked(self.root, "rev-parse", "--is-shallow-repository").strip() == "true"
+        shallow = _git_output(self.root, "rev-parse", "--is-shallow-repository").strip() == "true"
         return f"This clone is shallow, and the commit may lie before its first. {_FETCH}" if shallow else otherwise
 
     def _differing(self, commit: str) -> frozenset[str]:
         return self._names("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--")
 
     def _names(self, *arguments: str) -> frozenset[str]:
-        return frozenset(name for name in _asked(self.root, *arguments).split("\0") if name)
+        return frozenset(name for name in _git_output(self.root, *arguments).split("\0") if name)
 
 
-def _asked(folder: Path, *arguments: str) -> str:
-    code, out, said = _git(folder, *arguments)
+def _git_output(folder: Path, *arguments: str) -> str:
+    code, out, message = _git(folder, *arguments)
     if code:
-        raise StorageError(f"git {arguments[0]} failed: {_last(said)}.", f"Try it by hand in {folder}.")
+        raise StorageError(f"git {arguments[0]} failed: {_last_line(message)}.", f"Try it by hand in {folder}.")
     return out
 
 
 def _git(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    code, out, said = _git_bytes(folder, *arguments)
-    return code, out.decode("utf-8", "surrogateescape"), said
+    code, out, message = _git_bytes(folder, *arguments)
+    return code, out.decode("utf-8", "surrogateescape"), message
 
 
 def _git_bytes(folder: Path, *arguments: str) -> tuple[int, bytes, str]:
     try:
-        done = subprocess.run(  # noqa: S603  no shell; what users give stands behind --end-of-options
+        process = subprocess.run(  # noqa: S603  no shell; what users give stands behind --end-of-options
             ["git", *_QUIET, "-C", str(folder), *arguments],  # noqa: S607
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -133,8 +133,8 @@ def _git_bytes(folder: Path, *arguments: str) -> tuple[int, bytes, str]:
         raise StorageError(
             f"git {arguments[0]} took more than {SECONDS:g} s in {folder}.", "See whether the disk answers, then retry."
         ) from fault
-    return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
+    return process.returncode, process.stdout, process.stderr.decode("utf-8", "replace")
 
 
-def _last(said: str) -> str:
-    return said.strip().rpartition("\n")[2].removeprefix("fatal: ").rstrip(".")
+def _last_line(message: str) -> str:
+    return message.strip().rpartition("\n")[2].removeprefix("fatal: ").rstrip(".")

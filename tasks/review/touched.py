@@ -47,14 +47,14 @@ class AffectedPolicies:
 
 def policies_in(places: Sequence[Path]) -> list[Path]:
     """The policy files that places stand for: a file is itself, a folder all YAML in it. A file may be gone."""
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for place in places:
         if place.is_dir():
-            inside = sorted(one for one in place.rglob("*") if one.suffix in SUFFIXES and one.is_file())
-            found |= dict.fromkeys(one.absolute() for one in inside if not _hidden(one, place))
+            inside = sorted(file for file in place.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+            files |= dict.fromkeys(file.absolute() for file in inside if not _hidden(file, place))
         else:
-            found[place.absolute()] = None
-    return list(found)
+            files[place.absolute()] = None
+    return list(files)
 
 
 def find(
@@ -62,33 +62,39 @@ def find(
 ) -> AffectedPolicies:
     """The policies below `places`, at the base or now. Raises PolicyError for places outside of the repository.
 
-    `code`: the folder of our own packages; a change to them counts where it lies in the repository.
+    `code`: the folder of the augmill packages; a change to them counts if they lie in the repository.
     """
-    look = _Look(repository, change, plugins, code)
-    here = {look.inside(file): file for file in policies_in(places) if file.is_file()}
-    gone = [path for path in look.before(places) if path not in here]
-    unknown = [place for place in places if not place.exists() and look.inside(place) not in gone]
+    comparison = _Comparison(repository, change, plugins, code)
+    files_by_path = {comparison.inside(file): file for file in policies_in(places) if file.is_file()}
+    deleted_paths = [path for path in comparison.before(places) if path not in files_by_path]
+    unknown = [place for place in places if not place.exists() and comparison.inside(place) not in deleted_paths]
     if unknown:
         raise PolicyError(
             f"there is no policy {unknown[0]}, neither here nor at the base.",
             "Name policy files, or folders that hold some.",
         )
-    contents = {path: content(file.read_bytes()) for path, file in here.items()}
-    touched = [one for path, file in here.items() if (one := look.at(path, file, contents[path])) is not None]
-    left = [look.deleted(path) for path in gone]
-    found = sorted((_beside(one, contents) for one in _moves(touched, left)), key=lambda one: one.path)
-    return AffectedPolicies(len(here) + sum(one.kind == "deleted" for one in found), tuple(found))
+    contents = {path: content(file.read_bytes()) for path, file in files_by_path.items()}
+    touched = [
+        policy
+        for path, file in files_by_path.items()
+        if (policy := comparison.at(path, file, contents[path])) is not None
+    ]
+    deleted = [comparison.deleted(path) for path in deleted_paths]
+    affected = sorted(
+        (_with_rivals(policy, contents) for policy in _match_moves(touched, deleted)), key=lambda policy: policy.path
+    )
+    return AffectedPolicies(len(files_by_path) + sum(policy.kind == "deleted" for policy in affected), tuple(affected))
 
 
 @dataclass
-class _Look:
+class _Comparison:
     repository: Repository
     change: Change
     plugins: Path | None
     code: Path
 
     def __post_init__(self) -> None:
-        self.imports = Imports(self.code, gone=lambda file: self.changed(file) is not None)
+        self.imports = Imports(self.code, was_deleted=lambda file: self.changed(file) is not None)
         self.folders = [self.code / "tasks", self.code, *([self.plugins] if self.plugins else [])]
         self.code_changed = any(path.endswith(".py") for path in self.change.files)
 
@@ -97,7 +103,7 @@ class _Look:
         path = self.repository.relative(file)
         return path if path in self.change.files else None
 
-    def there(self, file: Path) -> bool:
+    def exists(self, file: Path) -> bool:
         """Whether a file exists, or did before the change."""
         return file.is_file() or self.changed(file) is not None
 
@@ -147,50 +153,50 @@ class _Look:
     def _because(self, path: str, file: Path, now: Mapping[str, Any]) -> Iterator[str]:
         if path in self.change.files:
             yield "the policy itself"
-        suite = suite_of(now, file, self.there)
+        suite = suite_of(now, file, self.exists)
         if suite is not None and self.changed(suite):
             yield f"its suite {self.changed(suite)} changed"
         raw = suite.read_bytes() if suite is not None and suite.is_file() else None
         # Without a change to code, no policy's parts need to be looked at.
         reasons: dict[str, dict[str, None]] = {}
-        for words, part in parts_of(now, content(raw), self.folders, self.there) if self.code_changed else ():
+        for words, part in parts_of(now, content(raw), self.folders, self.exists) if self.code_changed else ():
             reached = filter(None, map(self.changed, sorted(self.imports.reached([part]))))
             reasons.setdefault(words, {}).update(dict.fromkeys(reached))
         yield from (f"{words}: {', '.join(files)}" for words, files in reasons.items() if files)
 
     def _suite_before(self, before: Mapping[str, Any], file: Path) -> bytes | None:
-        suite = suite_of(before, file, self.there)
+        suite = suite_of(before, file, self.exists)
         path = self.repository.relative(suite) if suite else None
         if suite is None or path is None:
             return suite.read_bytes() if suite and suite.is_file() else None
         return self.repository.text(self.change.base, path)
 
 
-def _moves(touched: Sequence[Touched], deleted: Sequence[Touched]) -> Iterator[Touched]:
+def _match_moves(touched: Sequence[Touched], deleted: Sequence[Touched]) -> Iterator[Touched]:
     """A deleted policy whose dataset a new file has was moved: the new one is compared with the old text."""
-    gone = {one.dataset: one for one in deleted}
-    for one in touched:
-        old = gone.pop(one.dataset, None) if one.kind == "added" else None
-        yield one if old is None else _moved(one, old)
-    yield from gone.values()
+    deleted_by_dataset = {policy.dataset: policy for policy in deleted}
+    for policy in touched:
+        old = deleted_by_dataset.pop(policy.dataset, None) if policy.kind == "added" else None
+        yield policy if old is None else _moved(policy, old)
+    yield from deleted_by_dataset.values()
 
 
-def _moved(one: Touched, old: Touched) -> Touched:
-    because = (f"the policy was moved from {old.path}", *one.because[1:])
+def _moved(policy: Touched, old: Touched) -> Touched:
+    because = (f"the policy was moved from {old.path}", *policy.because[1:])
     return Touched(
-        one.path, "changed", one.dataset, because, old.before, old.suite_before, old.dataset, moved_from=old.path
+        policy.path, "changed", policy.dataset, because, old.before, old.suite_before, old.dataset, moved_from=old.path
     )
 
 
-def _beside(one: Touched, contents: Mapping[str, Mapping[str, Any]]) -> Touched:
+def _with_rivals(policy: Touched, contents: Mapping[str, Mapping[str, Any]]) -> Touched:
     """A policy with the others of its dataset, if it is still there itself."""
-    same = [path for path, now in contents.items() if now.get("dataset") == one.dataset and path != one.path]
-    return replace(one, rivals=tuple(same)) if same and one.kind != "deleted" else one
+    same = [path for path, now in contents.items() if now.get("dataset") == policy.dataset and path != policy.path]
+    return replace(policy, rivals=tuple(same)) if same and policy.kind != "deleted" else policy
 
 
 def _dataset(policy: Mapping[str, Any], path: str) -> str:
-    named = policy.get("dataset")
-    return named if isinstance(named, str) else Path(path).stem
+    name = policy.get("dataset")
+    return name if isinstance(name, str) else Path(path).stem
 
 
 def _text(raw: bytes | None) -> str | None:

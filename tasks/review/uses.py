@@ -16,8 +16,8 @@ from augmill.policies.load import suite_folders
 Exists = Callable[[Path], bool]
 Content = Mapping[str, Any]
 
-OF_EVERY_CHILD = ("declared", "distribution", "structure", "summary")
-"""Files of `tasks/verifiers/` that check children whatever the verifier is."""
+OF_EVERY_CHILD = ("distribution", "label_rules", "outcome_counts", "parentage")
+"""Files of `tasks/verifiers/` that judge children whichever verifier the policy names."""
 DEFAULT_GATES: dict[str, Any] = {"collapse": {}}
 DEFAULT_VERIFIER = "conformal"
 
@@ -31,14 +31,14 @@ def suite_of(policy: Content, file: Path, exists: Exists) -> Path | None:
 
 def parts_of(policy: Content, suite: Content, folders: Sequence[Path], exists: Exists) -> Iterator[tuple[str, Path]]:
     """What a policy uses, in words, and the file it is in, looked for in these folders of parts."""
-    for words, kind, name in _named(policy, suite):
+    for words, kind, name in _parts(policy, suite):
         for folder in folders:
             file = folder.joinpath(kind, *name.split(".")).with_suffix(".py")
             if exists(file):
                 yield words, file
 
 
-def _named(policy: Content, suite: Content) -> Iterator[tuple[str, str, str]]:
+def _parts(policy: Content, suite: Content) -> Iterator[tuple[str, str, str]]:
     """Words for people, the folder, and the name of each part."""
     steps, label = _steps(policy), policy.get("label")
     for use in dict.fromkeys(use for step in steps for use in step):
@@ -46,10 +46,10 @@ def _named(policy: Content, suite: Content) -> Iterator[tuple[str, str, str]]:
     modality = policy.get("modality")
     for name in _texts([modality]):
         yield f"modality {name}", "modalities", name
-    judged = [spec.get("type") for spec in _maps(suite.get("expectations"))]
-    if NO_PERSONAL_DATA.intersection(judged):
+    check_types = [spec.get("type") for spec in _maps(suite.get("expectations"))]
+    if NO_PERSONAL_DATA.intersection(check_types):
         yield "check of personal data", "expectations", "personal_data"
-    for name in [*_texts(_inner(policy, "checks").get("custom")), *_texts(judged)]:
+    for name in [*_texts(_inner(policy, "checks").get("custom")), *_texts(check_types)]:
         yield f"check {name}", "expectations", name
     if not steps:
         return
@@ -61,7 +61,7 @@ def _named(policy: Content, suite: Content) -> Iterator[tuple[str, str, str]]:
         for name in _texts([_inner(policy, "checks", "label_consistency").get("verifier", DEFAULT_VERIFIER)]):
             yield f"verifier {name}", "verifiers", name
     gates = DEFAULT_GATES | _inner(policy, "gates")
-    for name in _texts([name for name, asked in gates.items() if isinstance(asked, Mapping)]):
+    for name in _texts([name for name, settings in gates.items() if isinstance(settings, Mapping)]):
         yield f"gate {name}", "gates", name
 
 
@@ -71,11 +71,11 @@ def _steps(policy: Content) -> list[list[str]]:
 
 
 def _maps(value: Any) -> list[Content]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def _texts(value: Any) -> list[str]:
-    return [one for one in value if _is_text(one)] if isinstance(value, list) else []
+    return [item for item in value if _is_text(item)] if isinstance(value, list) else []
 
 
 def _is_text(value: Any) -> bool:
@@ -83,7 +83,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _inner(policy: Content, *keys: str) -> dict[str, Any]:
-    found: Any = policy
+    section: Any = policy
     for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return dict(found) if isinstance(found, Mapping) else {}
+        section = section.get(key) if isinstance(section, Mapping) else None
+    return dict(section) if isinstance(section, Mapping) else {}

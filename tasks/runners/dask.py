@@ -53,8 +53,8 @@ class Runner:
     def __enter__(self) -> Self:
         self.workers = admit(self.client)
         if self.warm is not None:
-            there = self.client.nthreads()
-            self.warming = [self.client.submit(_quietly, self.warm, workers=[one], pure=False) for one in there]
+            workers = self.client.nthreads()
+            self.warming = [self.client.submit(_quietly, self.warm, workers=[worker], pure=False) for worker in workers]
         return self
 
     def __exit__(self, *fault: object) -> None:
@@ -71,9 +71,9 @@ class Runner:
         """See `contract.Runner.map`. Dask runs a shard again when its worker dies, three times at most."""
         from distributed import as_completed
 
-        ours = partial(run, function, identity())
+        run_shard = partial(run, function, identity())
         order = in_order(items, weight)
-        futures = self.client.map(ours, [item for _, item, _ in order], [name for _, _, name in order], pure=False)
+        futures = self.client.map(run_shard, [item for _, item, _ in order], [name for _, _, name in order], pure=False)
         started = {future: index for future, (index, _, _) in zip(futures, order, strict=True)}
         results: dict[int, Result] = {}
         loop = self.client.loop  # else it asks for a default client, which prefect-dask does not set
@@ -129,8 +129,8 @@ def set_up(scratch: Path | None = None) -> Iterator[None]:
 
 def run(function: Callable[[Any], Any], expected: dict[str, str], item: Any, name: str) -> shard.Outcome:
     """Run one shard on a Dask worker, which may have joined after the others were looked at."""
-    found = differences(expected, identity())
-    return shard.Outcome(0.0, error=_unequal("a worker", found)) if found else shard.run(function, item, name)
+    mismatches = differences(expected, identity())
+    return shard.Outcome(0.0, error=_unequal("a worker", mismatches)) if mismatches else shard.run(function, item, name)
 
 
 def _quietly(warm: Warm) -> None:
@@ -152,14 +152,14 @@ def admit(client: Client) -> int:
             "Start one: dask worker ADDRESS --nworkers 1 --nthreads 1 --nanny",
         ) from fault
     try:
-        theirs = client.run(identity)
+        identities = client.run(identity)
     except ImportError as fault:
         raise StorageError(
             f"a Dask worker cannot import augmill: {fault}.", "Install the same version of augmill on every worker."
         ) from fault
-    for worker, facts in theirs.items():
-        if found := differences(identity(), facts):
-            raise _unequal(worker, found)
+    for worker, facts in identities.items():
+        if mismatches := differences(identity(), facts):
+            raise _unequal(worker, mismatches)
     return sum(client.nthreads().values())
 
 
@@ -178,9 +178,9 @@ def identity() -> dict[str, str]:
     return {**fingerprint(), "augmill's code": code_hash()}
 
 
-def _unequal(worker: str, found: list[str]) -> StorageError:
+def _unequal(worker: str, mismatches: list[str]) -> StorageError:
     return StorageError(
-        f"{worker} would not make the same bytes: {'; '.join(found)}.",
+        f"{worker} would not make the same bytes: {'; '.join(mismatches)}.",
         "Give every worker the same versions and the same kind of processor as the flow.",
     )
 

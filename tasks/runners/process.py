@@ -23,18 +23,18 @@ DEATHS_ALLOWED = 3
 
 
 class Worker:
-    """One worker process and our end of the connection to it."""
+    """One worker process and the parent's end of the connection to it."""
 
     def __init__(self, warm: Warm | None) -> None:
-        self.connection, theirs = Pipe()
+        self.connection, worker_end = Pipe()
         self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", str(PROGRAM), str(theirs.fileno())],
+            [sys.executable, "-P", str(PROGRAM), str(worker_end.fileno())],
             stdin=subprocess.PIPE,
             stdout=2,  # standard output belongs to --json
-            pass_fds=[theirs.fileno()],
+            pass_fds=[worker_end.fileno()],
             process_group=0,  # Ctrl-C is for the flow, which then ends its workers
         )
-        theirs.close()
+        worker_end.close()
         with contextlib.suppress(BrokenPipeError):  # dead already: found out when it is waited for
             self.connection.send(sys.path)
             self.connection.send(warm)

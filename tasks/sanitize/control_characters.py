@@ -13,6 +13,6 @@ import re
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def visible(text: str) -> str:
+def escape_controls(text: str) -> str:
     """The text with each such sign as JSON escapes it, so that a JSON document stays the same document."""
-    return _STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return _STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

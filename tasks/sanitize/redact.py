@@ -29,18 +29,18 @@ _ASSIGNED = re.compile(
 
 def redact(uri: str) -> str:
     """The URI without user info, signatures, tokens and AWS keys; everything that names the object stays."""
-    shown = _USER_INFO.sub(rf"\1{HIDDEN}@", uri)
-    if shown == uri:
-        shown = _USER_INFO_WITH_SLASH.sub(rf"\1{HIDDEN}@", uri)
-    shown = _QUERY.sub(_without_secret, shown)
-    return _AWS_KEY_ID.sub(HIDDEN, shown)
+    redacted = _USER_INFO.sub(rf"\1{HIDDEN}@", uri)
+    if redacted == uri:
+        redacted = _USER_INFO_WITH_SLASH.sub(rf"\1{HIDDEN}@", uri)
+    redacted = _QUERY.sub(_without_secret, redacted)
+    return _AWS_KEY_ID.sub(HIDDEN, redacted)
 
 
 def redact_text(text: str) -> str:
     """Any text with every URI in it redacted, and AWS keys that stand alone or behind their names."""
-    shown = _URI.sub(lambda match: redact(match.group()), text) if "://" in text else text
-    shown = _ASSIGNED.sub(rf"\1\2\3{HIDDEN}\3", shown)
-    return _AWS_KEY_ID.sub(HIDDEN, shown)
+    redacted = _URI.sub(lambda match: redact(match.group()), text) if "://" in text else text
+    redacted = _ASSIGNED.sub(rf"\1\2\3{HIDDEN}\3", redacted)
+    return _AWS_KEY_ID.sub(HIDDEN, redacted)
 
 
 def redact_all(value: Any) -> Any:

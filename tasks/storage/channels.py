@@ -88,20 +88,20 @@ def move(
 
     Raises Conflict if someone has moved it since: look again, and decide again.
     """
-    made = Move((expected.number if expected else 0) + 1, version, at_ms, reason, run_id, why)
+    new_move = Move((expected.number if expected else 0) + 1, version, at_ms, reason, run_id, why)
     latest = current(store, channel)
-    data = json.dumps(asdict(made), sort_keys=True).encode()
-    if latest != expected or not store.create(f"{channel}/{made.number:08d}.json", data):
+    data = json.dumps(asdict(new_move), sort_keys=True).encode()
+    if latest != expected or not store.create(f"{channel}/{new_move.number:08d}.json", data):
         latest = current(store, channel)
         points = f"version {latest.version} (run {latest.run_id})" if latest else "nothing"
         cause = f"cannot move {channel} of {redact(store.uri)}: it was moved meanwhile and points to {points}"
         raise Conflict(cause, "look at where it points now and decide again", transient=True)
-    return made
+    return new_move
 
 
-def undo(store: Store, channel: str, made: Move) -> None:
-    """Take one's own move back, a moment after it was made: nobody was to follow it."""
-    store.delete(f"{channel}/{made.number:08d}.json")
+def undo(store: Store, channel: str, move: Move) -> None:
+    """Delete the caller's own move right after it was made, before anybody follows it."""
+    store.delete(f"{channel}/{move.number:08d}.json")
 
 
 def _names(store: Store, channel: str) -> list[str]:

@@ -64,14 +64,14 @@ class Table:
 
     def current(self) -> Snapshot | None:
         """The latest version, or None where nothing was published yet."""
-        known = self.versions()
-        return self._load(known[-1]) if known else None
+        versions = self.versions()
+        return self._load(versions[-1]) if versions else None
 
     def snapshot(self, version: int) -> Snapshot:
         """A version as it was published. Raises PolicyError if there is none of that number."""
-        known = self.versions()
-        if version not in known:
-            offer = f"ask for one of {known[0]} to {known[-1]}" if known else "nothing was published there yet"
+        versions = self.versions()
+        if version not in versions:
+            offer = f"ask for one of {versions[0]} to {versions[-1]}" if versions else "nothing was published there yet"
             raise PolicyError(f"{redact(self.store.uri)} has no version {version}", offer)
         return self._load(version)
 
@@ -134,10 +134,10 @@ class Table:
             return 0
         engine = self._open(expected_version)
         present = {file.path: file for file in _files(engine)}
-        gone = tuple(present[path] for path in remove)
-        change = Change(expected_version + 1, tuple(add), gone, dict(metadata), at_ms)
+        removed_files = tuple(present[path] for path in remove)
+        change = Change(expected_version + 1, tuple(add), removed_files, dict(metadata), at_ms)
         old = list(json.loads(engine.schema().to_json())["fields"])
-        merged = delta_schema.merge(old, fields, self.partitions, files_kept=len(gone) < len(present))
+        merged = delta_schema.merge(old, fields, self.partitions, files_kept=len(removed_files) < len(present))
         if merged == old:
             delta_commit.append(self.store, engine, change)
         else:

@@ -41,10 +41,10 @@ def _conflict(cause: str, remedy: str) -> Conflict:
     return Conflict(cause, remedy, transient=True)
 
 
-def conflict(store: Store, expected: int | None, found: int | None) -> Conflict:
+def conflict(store: Store, expected: int | None, actual: int | None) -> Conflict:
     """The table is not where its publisher left it."""
     was = "empty" if expected is None else f"at version {expected}"
-    now = "empty" if found is None else f"at version {found}"
+    now = "empty" if actual is None else f"at version {actual}"
     cause = f"cannot publish to {redact(store.uri)}: the table was {was} when this run planned, and is {now} now"
     return _conflict(cause, "run again: the run plans anew on what the other one published")
 
@@ -212,9 +212,9 @@ def raise_unless_ours(store: Store, change: Change, error: Exception | None) -> 
         delta_log.refuse_unwritable(store)
         cause = f"cannot publish to {redact(store.uri)}: {engine_text(error)}"
         raise StorageError(cause, "nothing was published; run again", transient=True) from error
-    there = delta_log.commit(store, change.version)
-    ours = {file.path for file in change.add} == set(there.added) and dict(there.metadata) == dict(change.metadata)
-    if not ours:
+    commit = delta_log.commit(store, change.version)
+    same_files = {file.path for file in change.add} == set(commit.added)
+    if not (same_files and dict(commit.metadata) == dict(change.metadata)):
         raise conflict(store, change.version - 1 if change.version else None, latest) from error
 
 

@@ -13,21 +13,21 @@ from augmill.tasks.storage.store import Store
 def by_version(table: Table) -> dict[int, frozenset[str]]:
     """Paths of every version's files. One look at each commit, however many versions there are."""
     commits = table.history()[::-1]
-    found: dict[int, frozenset[str]] = {}
+    files_by_version: dict[int, frozenset[str]] = {}
     files: set[str] = set()
     if commits and commits[0].version:  # another engine has cleaned the log's beginning away
         files = {file.path for file in table.snapshot(commits[0].version).files}
     for commit in commits:
         files = files.difference(map(unquote, commit.removed)).union(map(unquote, commit.added))
-        found[commit.version] = frozenset(files)
-    return found
+        files_by_version[commit.version] = frozenset(files)
+    return files_by_version
 
 
 def superseded(store: Store) -> dict[int, float]:
     """When each version but the current one was followed by the next: seconds since 1970, by the store's clock."""
     at = {entry.name: entry.at for entry in store.ages("_delta_log/")}
-    known = delta_log.versions(store)
-    return {before: at[delta_log.name_of(after)] for before, after in pairwise(known)}
+    versions = delta_log.versions(store)
+    return {before: at[delta_log.name_of(after)] for before, after in pairwise(versions)}
 
 
 def data_files(store: Store) -> dict[str, tuple[int, float]]:

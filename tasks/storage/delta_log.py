@@ -40,8 +40,8 @@ class Commit:
 
 def versions(store: Store) -> list[int]:
     """Every version that has a commit, in order; empty where there is no table."""
-    found = (_COMMIT.match(entry.name) for entry in store.list(_FOLDER))
-    return [int(match.group(1)) for match in found if match]
+    matches = (_COMMIT.match(entry.name) for entry in store.list(_FOLDER))
+    return [int(match.group(1)) for match in matches if match]
 
 
 def name_of(version: int) -> str:
@@ -56,13 +56,13 @@ def commit(store: Store, version: int) -> Commit:
     except (ValueError, RecursionError) as error:
         cause = f"the log of {redact(store.uri)} is damaged at version {version}"
         raise StorageError(cause, f"restore {name_of(version)} from a backup") from error
-    said: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    commit_info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     return Commit(
         version=version,
-        at_ms=int(said.get("timestamp", 0)),
-        operation=str(said.get("operation", "")),
-        engine=str(said.get("engineInfo", "")),
-        metadata=_metadata(said.get("userMetadata")),
+        at_ms=int(commit_info.get("timestamp", 0)),
+        operation=str(commit_info.get("operation", "")),
+        engine=str(commit_info.get("engineInfo", "")),
+        metadata=_metadata(commit_info.get("userMetadata")),
         added=tuple(action["add"]["path"] for action in actions if "add" in action),
         removed=tuple(action["remove"]["path"] for action in actions if "remove" in action),
     )

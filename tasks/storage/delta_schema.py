@@ -30,7 +30,7 @@ _NEAREST: dict[pa.DataType, pa.DataType] = {
     pa.null(): pa.string(),
 }
 _NUMBERS = (pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64())
-_HELD = frozenset((*_NUMBERS, pa.string(), pa.binary(), pa.date32(), pa.timestamp("us", "UTC")))
+_STORABLE = frozenset((*_NUMBERS, pa.string(), pa.binary(), pa.date32(), pa.timestamp("us", "UTC")))
 
 
 def storable(table: pa.Table) -> pa.Table:
@@ -45,7 +45,7 @@ def storable(table: pa.Table) -> pa.Table:
 def held_type(kind: pa.DataType, column: str) -> pa.DataType:
     """The type in which Delta holds values of `kind`; raises DataError where there is none."""
     kind = _NEAREST.get(kind, kind)
-    if kind in _HELD or pa.types.is_decimal128(kind):
+    if kind in _STORABLE or pa.types.is_decimal128(kind):
         return kind
     if pa.types.is_dictionary(kind):
         return held_type(kind.value_type, column)
@@ -75,20 +75,22 @@ def merge(old: Fields, new: Fields, partitions: Sequence[str], files_kept: bool)
     """The columns of the next version. Raises DataError for a change of type while older files are kept."""
     if not files_kept:
         return new
-    known = {field["name"]: field for field in old}
-    given = {field["name"]: field for field in new}
-    for name in known.keys() & given.keys():
-        if _plain(known[name]["type"]) != _plain(given[name]["type"]):
-            cause = f"column {name!r} was {_show(known[name]['type'])} and is now {_show(given[name]['type'])}"
+    old_by_name = {field["name"]: field for field in old}
+    new_by_name = {field["name"]: field for field in new}
+    for name in old_by_name.keys() & new_by_name.keys():
+        if _plain(old_by_name[name]["type"]) != _plain(new_by_name[name]["type"]):
+            cause = (
+                f"column {name!r} was {_show(old_by_name[name]['type'])} and is now {_show(new_by_name[name]['type'])}"
+            )
             remedy = "convert it back in the source, or publish a version that rewrites every file"
             raise DataError(cause, remedy, {"column": name})
-    kept = [field if _still_whole(field, given, partitions) else field | {"nullable": True} for field in old]
-    return kept + [field | {"nullable": True} for field in new if field["name"] not in known]
+    merged = [field if _stays_required(field, new_by_name, partitions) else field | {"nullable": True} for field in old]
+    return merged + [field | {"nullable": True} for field in new if field["name"] not in old_by_name]
 
 
-def _still_whole(field: dict[str, Any], given: dict[str, Any], partitions: Sequence[str]) -> bool:
+def _stays_required(field: dict[str, Any], new_by_name: dict[str, Any], partitions: Sequence[str]) -> bool:
     name = field["name"]
-    return name in partitions or (name in given and not given[name]["nullable"])
+    return name in partitions or (name in new_by_name and not new_by_name[name]["nullable"])
 
 
 def _plain(kind: Any) -> Any:

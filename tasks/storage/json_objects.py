@@ -10,25 +10,25 @@ from augmill.policies.errors import StorageError
 from augmill.tasks.storage.error_mapping import redact
 from augmill.tasks.storage.store import Store
 
-Kept = TypeVar("Kept")
+Stored = TypeVar("Stored")
 RESTORE = "restore it from a backup"
 
 
-def read(store: Store, name: str, kind: type[Kept], remedy: str) -> Kept:
+def read(store: Store, name: str, kind: type[Stored], remedy: str) -> Stored:
     """The object as the dataclass it was written from. Raises StorageError with the remedy where it is damaged."""
-    found = value(store, name, remedy)
+    fields = value(store, name, remedy)
     try:
-        return kind(**found)
+        return kind(**fields)
     except TypeError as error:
         raise _damaged(store, name, remedy) from error
 
 
 def document(store: Store, name: str, remedy: str = RESTORE, keys: Collection[str] = ()) -> dict[str, Any]:
     """The object as a map that has these keys. Raises as `read` does."""
-    found = value(store, name, remedy)
-    if not isinstance(found, dict) or not found.keys() >= set(keys):
+    mapping = value(store, name, remedy)
+    if not isinstance(mapping, dict) or not mapping.keys() >= set(keys):
         raise _damaged(store, name, remedy)
-    return found
+    return mapping
 
 
 def value(store: Store, name: str, remedy: str = RESTORE) -> Any:

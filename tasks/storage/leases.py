@@ -47,7 +47,7 @@ class Lease:
     def beat(self) -> float:
         """Write the sign again; returns the store's time."""
         self.store.write(self.name, json.dumps({"about": self.about}).encode())
-        return next(one.at for one in self.store.ages(self.name))
+        return next(entry.at for entry in self.store.ages(self.name))
 
     def others(self, kind: str) -> list[Sign]:
         """Whoever of a kind is alive, one's own sign apart and written anew before; signs of the dead are removed."""
@@ -83,11 +83,11 @@ def held(store: Store, kind: str, about: str) -> Iterator[Lease]:
 
 def signs(store: Store, kind: str) -> list[Sign]:
     """Every sign of a kind, those of the dead too; only looks."""
-    found = []
+    signs_of_life = []
     for entry in list(store.ages(f"{kind}/")):
         with suppress(StorageError, ValueError):  # its owner has just ended
-            found.append(Sign(entry.name, entry.at, str(json.loads(store.read(entry.name)).get("about", ""))))
-    return found
+            signs_of_life.append(Sign(entry.name, entry.at, str(json.loads(store.read(entry.name)).get("about", ""))))
+    return signs_of_life
 
 
 def _keep(lease: Lease) -> None:

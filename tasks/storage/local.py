@@ -92,8 +92,8 @@ class Folder:
         for name in names:
             # An object deleted while the listing runs is simply no longer listed.
             with storage_errors("list", self.path(name)), suppress(FileNotFoundError):
-                found = os.stat(self.path(name))
-                yield name, found.st_size, found.st_mtime
+                status = os.stat(self.path(name))
+                yield name, status.st_size, status.st_mtime
 
     def sweep(self) -> int:
         """Remove temporary files whose writer was killed; those of living writers are locked and stay."""

@@ -36,7 +36,7 @@ class Measurement:
 
     @property
     def figures(self) -> dict[str, float]:
-        """The figures by name, as MLflow is told them."""
+        """The figures by name, as MLflow takes them."""
         plain = {check["name"]: check["observed"] for check in self.checks if check["observed"] is not None}
         return {f"{self.kind}/{name}": float(figure) for name, figure in plain.items()}
 
@@ -44,13 +44,13 @@ class Measurement:
 def add(
     store: Store, version: int, kind: str, checks: Sequence[Mapping[str, Any]], *, at_ms: int, by: str
 ) -> Measurement:
-    """Keep a measurement after all there are; of two at once both are kept, in some order."""
-    number = max((one.number for one in of(store, version)), default=0)
+    """Append a measurement; of two added at the same moment both are stored, in either order."""
+    number = max((measurement.number for measurement in of(store, version)), default=0)
     for _ in range(ATTEMPTS):
         number += 1
-        made = Measurement(version, number, kind, [dict(check) for check in checks], at_ms, by)
-        if store.create(_name(made), json.dumps(asdict(made), sort_keys=True).encode()):
-            return made
+        new_measurement = Measurement(version, number, kind, [dict(check) for check in checks], at_ms, by)
+        if store.create(_name(new_measurement), json.dumps(asdict(new_measurement), sort_keys=True).encode()):
+            return new_measurement
     raise Conflict(f"cannot add to {redact(store.uri)}: others keep adding", "run the command again", transient=True)
 
 
@@ -61,19 +61,19 @@ def of(store: Store, version: int) -> list[Measurement]:
 
 
 def breaches(measured: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """What is below its target now and may not be: by name the last answer counts, so a better one mends a worse."""
-    last = {(one.kind, check["name"]): check for one in measured for check in one.checks}
+    """Checks that miss their target with `on_failure: fail`; of several results of one check the last counts."""
+    last = {(measurement.kind, check["name"]): check for measurement in measured for check in measurement.checks}
     return [check for check in last.values() if not check["success"] and check["on_failure"] == "fail"]
 
 
 def unsent(store: Store, version: int) -> list[Measurement]:
-    """Measurements of which MLflow has not been told yet."""
+    """Measurements that were not sent to MLflow yet."""
     sent = {entry.name.removesuffix(SENT) for entry in store.list(f"{version}/") if entry.name.endswith(SENT)}
-    return [one for one in of(store, version) if _name(one) not in sent]
+    return [measurement for measurement in of(store, version) if _name(measurement) not in sent]
 
 
 def mark_sent(store: Store, measurement: Measurement) -> None:
-    """Note that MLflow has been told."""
+    """Note that the measurement was sent to MLflow."""
     store.create(f"{_name(measurement)}{SENT}", b"")
 
 

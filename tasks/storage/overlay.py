@@ -76,8 +76,8 @@ class Layers:
 
     def ages(self, prefix: str) -> Iterator[tuple[str, int, float]]:
         """The same with the time of the last write."""
-        found = {name: (size, at) for layer in (self.below, self.above) for name, size, at in layer.ages(prefix)}
-        for name, (size, at) in sorted(found.items()):
+        entries = {name: (size, at) for layer in (self.below, self.above) for name, size, at in layer.ages(prefix)}
+        for name, (size, at) in sorted(entries.items()):
             yield name, size, at
 
     def sweep(self) -> int:

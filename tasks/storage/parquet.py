@@ -58,7 +58,7 @@ def schema(stream: BinaryIO) -> pa.Schema:
 def read(stream: BinaryIO, columns: Sequence[str] | None) -> pa.Table:
     """A Parquet file, or the given columns in the order asked for."""
     with pq.ParquetFile(stream) as file:
-        table = file.read(columns=_wanted(file, columns))
+        table = file.read(columns=_checked_columns(file, columns))
     return table if columns is None else table.select(list(columns))
 
 
@@ -66,12 +66,12 @@ def read_where(stream: BinaryIO, column: str, value: str) -> pa.Table:
     """The rows whose text `column` has this value, read from the row groups whose range it lies in."""
     with pq.ParquetFile(stream, pre_buffer=False) as file:
         groups = [number for number in range(file.num_row_groups) if _may_hold(file, number, column, value)]
-        found = []
+        tables = []
         for number in groups:
             rows = pc.equal(file.read_row_group(number, columns=[column])[column], value)
             if pc.any(rows).as_py():
-                found.append(file.read_row_group(number).filter(rows))
-        return pa.concat_tables(found) if found else file.schema_arrow.empty_table()
+                tables.append(file.read_row_group(number).filter(rows))
+        return pa.concat_tables(tables) if tables else file.schema_arrow.empty_table()
 
 
 def _may_hold(file: pq.ParquetFile, group: int, column: str, value: str) -> bool:
@@ -89,16 +89,16 @@ def batches(
     """A Parquet file in batches of at most `batch_rows` rows; with `absent_ok`, of those columns that it has."""
     # Buffering ahead would hold the whole file, not one row group.
     with pq.ParquetFile(stream, pre_buffer=False) as file:
-        wanted = _present(file, columns) if absent_ok else _wanted(file, columns)
-        for batch in file.iter_batches(batch_size=batch_rows, columns=wanted):
-            yield batch if wanted is None else batch.select(wanted)
+        names = _columns_present(file, columns) if absent_ok else _checked_columns(file, columns)
+        for batch in file.iter_batches(batch_size=batch_rows, columns=names):
+            yield batch if names is None else batch.select(names)
 
 
-def _present(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
+def _columns_present(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
     return None if columns is None else [name for name in columns if name in file.schema_arrow.names]
 
 
-def _wanted(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
+def _checked_columns(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
     if columns is None:
         return None
     absent = sorted(set(columns) - set(file.schema_arrow.names))
@@ -110,8 +110,8 @@ def _wanted(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | 
 
 
 def _without_pandas(table: pa.Table) -> pa.Table:
-    kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}
-    return table.replace_schema_metadata(kept or None)
+    metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}
+    return table.replace_schema_metadata(metadata or None)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -1,4 +1,4 @@
-"""Pins: versions that somebody wants kept, whatever becomes of channels.
+"""Pins: versions that are to be retained, wherever the channels point.
 
 A pin is a folder of changes, `<version>/00000001.json` and so on, each created only if its number is free; the
 highest counts, and says whether the version is pinned. Nothing is overwritten: who pinned what, and when, stays.
@@ -36,13 +36,13 @@ def pins(store: Store) -> dict[int, Pin]:
 
 def change(store: Store, version: int, *, pinned: bool, note: str, at_ms: int, by: str) -> Pin:
     """Pin a version, or take its pin away. Raises Conflict if somebody else has changed it at the same moment."""
-    last = max((one.number for one in _changes(store, version)), default=0)
-    made = Pin(version, last + 1, pinned, note, at_ms, by)
-    name = f"{version}/{made.number:08d}.json"
-    if not store.create(name, json.dumps(asdict(made), sort_keys=True).encode()):
+    last = max((pin.number for pin in _changes(store, version)), default=0)
+    new_pin = Pin(version, last + 1, pinned, note, at_ms, by)
+    name = f"{version}/{new_pin.number:08d}.json"
+    if not store.create(name, json.dumps(asdict(new_pin), sort_keys=True).encode()):
         cause = f"cannot change the pin of version {version} in {redact(store.uri)}: somebody else has just done so"
         raise Conflict(cause, "look at the pins and decide again", transient=True)
-    return made
+    return new_pin
 
 
 def _changes(store: Store, version: int | None = None) -> Iterator[Pin]:

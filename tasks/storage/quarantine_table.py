@@ -57,8 +57,8 @@ def commit(store: Store, files: Sequence[NewFile], metadata: Mapping[str, str], 
     quarantined = table(store)
     for attempt in range(_ATTEMPTS):
         current = quarantined.current()
-        known = {shard_of(file.path) for file in current.files} if current else set()
-        new = [file for file in files if shard_of(file.path) not in known]
+        committed_shards = {shard_of(file.path) for file in current.files} if current else set()
+        new = [file for file in files if shard_of(file.path) not in committed_shards]
         version = current.version if current else None
         if not new:
             return version
@@ -94,10 +94,10 @@ def read(
 
 def counts(store: Store, shards: Sequence[str] | None = None) -> dict[str, int]:
     """How many rows were refused for each reason; a row with two reasons counts for both."""
-    found: Counter[str] = Counter()
+    row_counts: Counter[str] = Counter()
     for batch in read(store, shards, ["reasons"]):
-        found.update(batch.column("reasons").flatten().to_pylist())
-    return dict(sorted(found.items()))
+        row_counts.update(batch.column("reasons").flatten().to_pylist())
+    return dict(sorted(row_counts.items()))
 
 
 def _column(rows: pa.Table, field: pa.Field, shard: str) -> pa.Array | pa.ChunkedArray:

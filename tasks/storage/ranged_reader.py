@@ -36,10 +36,10 @@ class Ranges(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read at most as much as the buffer holds; 0 at the end."""
-        wanted = min(len(buffer), self._size - self._at)
-        if wanted <= 0:
+        length = min(len(buffer), self._size - self._at)
+        if length <= 0:
             return 0
-        data = self._read_range(self._at, self._at + wanted - 1)
+        data = self._read_range(self._at, self._at + length - 1)
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)

@@ -135,9 +135,9 @@ class Bucket:
 
     def sha256(self, name: str) -> str:
         """The hash of the object's bytes: the store's own if it checked one on upload, else read and computed."""
-        known = cast("dict[str, Any]", self._head(name)).get("ChecksumSHA256", "")
-        if known and "-" not in known:  # a composite hash of a multipart upload ends with -<parts>
-            return base64.b64decode(known).hex()
+        checksum = cast("dict[str, Any]", self._head(name)).get("ChecksumSHA256", "")
+        if checksum and "-" not in checksum:  # a composite hash of a multipart upload ends with -<parts>
+            return base64.b64decode(checksum).hex()
         digest = hashlib.sha256()
         with self.open(name) as stream:
             while block := stream.read(_READ_BYTES):
@@ -204,12 +204,12 @@ class Bucket:
     def _head(self, name: str, missing_is_fine: bool = False) -> dict[str, Any] | None:
         def head(client: Any) -> dict[str, Any] | None:
             try:
-                found = client.head_object(Bucket=self.bucket, Key=self.key(name), ChecksumMode="ENABLED")
+                response = client.head_object(Bucket=self.bucket, Key=self.key(name), ChecksumMode="ENABLED")
             except faults.ClientError as error:
                 if missing_is_fine and error.response["ResponseMetadata"].get("HTTPStatusCode") == 404:
                     return None
                 raise
-            return cast("dict[str, Any]", found)
+            return cast("dict[str, Any]", response)
 
         return self._call("look up", name, head)
 

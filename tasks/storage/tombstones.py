@@ -1,6 +1,6 @@
-"""Versions that cannot be read any more: one object each, written before the first of their files goes.
+"""Versions that cannot be read any more: one object each, written before the first of their files is removed.
 
-So a removal that was killed midway never leaves a version that looks whole, and the next one ends the work.
+So a removal that was killed midway never leaves a version that looks complete, and the next removal finishes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from augmill.tasks.storage import json_objects
 from augmill.tasks.storage.store import Store
 
 VACUUMED, PURGED = "vacuumed", "purged"
-_SAID = {
+_EXPLANATIONS = {
     VACUUMED: ("vacuum has removed its files", " To make it again, run its policy on the data of that time."),
     PURGED: ("its files held rows that were to be forgotten", ""),
 }
@@ -32,29 +32,29 @@ class Gone:
 
 def gone(store: Store) -> dict[int, Gone]:
     """Every version that is gone, in order."""
-    found = [_read(store, entry.name) for entry in store.list() if entry.name.endswith(".json")]
-    return {one.version: one for one in sorted(found, key=lambda one: one.version)}
+    tombstones = [_read(store, entry.name) for entry in store.list() if entry.name.endswith(".json")]
+    return {tombstone.version: tombstone for tombstone in sorted(tombstones, key=lambda entry: entry.version)}
 
 
-def mark(store: Store, one: Gone) -> None:
-    """Say that a version is gone; what was said first stays."""
-    store.create(_name(one.version), json.dumps(asdict(one), sort_keys=True).encode())
+def mark(store: Store, tombstone: Gone) -> None:
+    """Record that a version was removed; an existing tombstone is not overwritten."""
+    store.create(_name(tombstone.version), json.dumps(asdict(tombstone), sort_keys=True).encode())
 
 
 def unmark(store: Store, version: int) -> None:
-    """Take it back, before any file went."""
+    """Delete the tombstone, before any file of the version was removed."""
     store.delete(_name(version))
 
 
-def refuse(dataset: str, version: int, known: Mapping[int, Gone], live: str) -> None:
+def refuse(dataset: str, version: int, tombstones: Mapping[int, Gone], live: str) -> None:
     """Raise DataError if the version is gone, saying why; `live` names what can be read instead."""
-    one = known.get(version)
-    if one is not None:
-        why, advice = _SAID[one.reason]
+    tombstone = tombstones.get(version)
+    if tombstone is not None:
+        why, advice = _EXPLANATIONS[tombstone.reason]
         raise DataError(
             f"{dataset}@{version} is gone: {why}",
             f"{live}{advice}",
-            {"version": version, "reason": one.reason},
+            {"version": version, "reason": tombstone.reason},
         )
 
 

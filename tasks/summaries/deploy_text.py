@@ -25,14 +25,14 @@ def summary(document: Mapping[str, Any]) -> str:
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
-    deployments = {one["name"]: one for one in document["deployments"]}
+    deployments = {deployment["name"]: deployment for deployment in document["deployments"]}
     width = max(map(len, (*deployments, *document["removed"], *document["gone"], "work pool")))
     pool = document["work_pool"]
     would = "would be " if document["dry_run"] else ""
     if pool["created"]:
         yield f"{pool['name']:<{width}}  {would}made, a work pool of processes"
-    for name, one in deployments.items():
-        yield f"{name:<{width}}  {_fate(document, name, would)}; {_when(one)}"
+    for name, deployment in deployments.items():
+        yield f"{name:<{width}}  {_fate(document, name, would)}; {_when(deployment)}"
     for name in document["removed"]:
         yield f"{name:<{width}}  {would}removed: its policy is gone"
     for name in document["gone"]:

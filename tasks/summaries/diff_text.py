@@ -27,15 +27,15 @@ def markdown(document: Mapping[str, Any]) -> str:
 def headline(document: Mapping[str, Any]) -> str:
     """Rows that came and went, in a sentence."""
     rows = document["rows"]
-    added, removed = (sum(one["rows"] for one in rows[key]) for key in ("added", "removed"))
+    added, removed = (sum(group["rows"] for group in rows[key]) for key in ("added", "removed"))
     more = [f"{rows[key]:,} {key}" for key in ("moved", "changed") if rows[key]]
-    told = ", ".join([f"{added:,} rows added", f"{removed:,} removed", *more, f"{rows['kept']:,} kept"])
-    return f"{document['dataset']}@{document['a']} to {document['dataset']}@{document['b']}: {told}."
+    changes = ", ".join([f"{added:,} rows added", f"{removed:,} removed", *more, f"{rows['kept']:,} kept"])
+    return f"{document['dataset']}@{document['a']} to {document['dataset']}@{document['b']}: {changes}."
 
 
 def sections(document: Mapping[str, Any]) -> Iterator[TextSection]:
     """The parts that have anything to say."""
-    rows = [_row(sign, one) for sign, key in (("+", "added"), ("-", "removed")) for one in document["rows"][key]]
+    rows = [_row(sign, entry) for sign, key in (("+", "added"), ("-", "removed")) for entry in document["rows"][key]]
     if rows:
         yield TextSection("Rows added (+) and removed (-)", ("", "origin", "split", "step", "class", "rows"), rows)
     columns = [f"{name} {key}" for key in ("added", "removed") for name in document["columns"][key]]
@@ -43,7 +43,9 @@ def sections(document: Mapping[str, Any]) -> Iterator[TextSection]:
     if columns:
         yield TextSection("Columns", lines=columns)
     figures = [
-        (one["name"], rounded(one["a"], 4), rounded(one["b"], 4)) for one in document["figures"] if one["a"] != one["b"]
+        (figure["name"], rounded(figure["a"], 4), rounded(figure["b"], 4))
+        for figure in document["figures"]
+        if figure["a"] != figure["b"]
     ]
     heads = ("", *(f"@{document[side]}" for side in ("a", "b")))
     same = len(document["figures"]) - len(figures)
@@ -57,23 +59,23 @@ def sections(document: Mapping[str, Any]) -> Iterator[TextSection]:
         yield TextSection("The policy", lines=["is the same"])
 
 
-def _row(sign: str, one: Mapping[str, Any]) -> Sequence[str]:
-    return sign, one["origin"], one["split"], one["step"] or "-", one["label"] or "-", f"{one['rows']:,}"
+def _row(sign: str, entry: Mapping[str, Any]) -> Sequence[str]:
+    return sign, entry["origin"], entry["split"], entry["step"] or "-", entry["label"] or "-", f"{entry['rows']:,}"
 
 
 def _shift(shift: Sequence[Mapping[str, Any]]) -> TextSection:
-    far = [one for one in shift if one["distance"] > LITTLE][:MAX_FEATURES]
-    rows = [(one["column"], f"{one['distance']:.3f}", _side(one, 0), _side(one, 1)) for one in far]
+    far = [feature for feature in shift if feature["distance"] > LITTLE][:MAX_FEATURES]
+    rows = [(feature["column"], f"{feature['distance']:.3f}", _side(feature, 0), _side(feature, 1)) for feature in far]
     rest = len(shift) - len(far)
     heads = ("feature", "distance", "before", "after") if far else ()
     lines = [f"{rest} features have moved by less" if far else f"{rest} features have hardly moved"] if rest else []
     return TextSection("Distribution of the training rows", heads, rows, lines)
 
 
-def _side(one: Mapping[str, Any], at: int) -> str:
-    missing = f", {one['missing'][at]:.1%} missing" if one["missing"][at] else ""
-    if one["kind"] == "category":
-        return f"{one['values'][at]:,} values{missing}"
-    if one["mean"][at] is None:
+def _side(feature: Mapping[str, Any], at: int) -> str:
+    missing = f", {feature['missing'][at]:.1%} missing" if feature["missing"][at] else ""
+    if feature["kind"] == "category":
+        return f"{feature['values'][at]:,} values{missing}"
+    if feature["mean"][at] is None:
         return "no value"
-    return f"{value_text(one['mean'][at])} ± {value_text(one['std'][at])}{missing}"
+    return f"{value_text(feature['mean'][at])} ± {value_text(feature['std'][at])}{missing}"

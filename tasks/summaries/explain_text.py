@@ -41,7 +41,7 @@ def _made(document: Mapping[str, Any]) -> Iterator[str]:
     for use in step["transforms"]:
         yield f"    keeps the label because: {use['invariance'] or '(the policy does not say)'}"
     if document["label_weights"]:
-        shares = [f"{one['weight']:.4g} x {one['label']}" for one in document["label_weights"]]
+        shares = [f"{weight['weight']:.4g} x {weight['label']}" for weight in document["label_weights"]]
         yield f"  label   {', '.join(shares)}"
     for parent in document["parents"]:
         yield f"  parent  {parent['sample_id']}  {parent['split']}, {_source(parent['source'])}"
@@ -58,9 +58,9 @@ def _source(source: Mapping[str, Any] | None) -> str:
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    shown = [
+    lines = [
         f"{name}={json.dumps(value, default=str, ensure_ascii=False)}"
         for name, value in list(values.items())[:MAX_VALUES]
     ]
-    more = len(values) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    more = len(values) - len(lines)
+    return ", ".join(lines) + (f" and {more} more" if more > 0 else "")

@@ -24,16 +24,17 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {children:,} children {verb} with them{f' ({steps})' * bool(steps)}; the others are made and judged anew"
     if document["quarantined"]:
         yield f"  {document['quarantined']:,} rows in quarantine {'would be' if dry else 'are'} forgotten too"
-    held = document["versions_that_hold_them"]
-    word = "versions" if len(held) > 1 else "version"
+    holding_versions = document["versions_that_hold_them"]
+    hold = "hold" if len(holding_versions) != 1 else "holds"
+    versions = f"{'versions' if len(holding_versions) > 1 else 'version'} {ranges(holding_versions)}"
     if dry:
-        if not held:
+        if not holding_versions:
             return
         fate = "would be purged" if document["purge"] else "would keep them: --purge removes them from there"
-        yield f"  {word} {ranges(held)} {fate}"
+        yield f"  {versions} {fate}"
         return
     if document["purged"] is None:
-        yield f"  {word} {ranges(held)} still hold{'s' * (len(held) == 1)} them: --purge removes them from there"
+        yield f"  {versions} still {hold} them: --purge removes them from there"
     else:
         yield from _purged(document["purged"])
     yield f"{name}@{document['version']} holds none of them, and no later run will take them in."
@@ -42,8 +43,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _purged(purged: Mapping[str, Any]) -> Iterator[str]:
     versions = purged["versions"]
-    named = f"version{'s' * (len(versions) > 1)} {ranges(versions)}" if versions else "no version"
-    yield f"  purged {named}: {len(purged['files']):,} data files"
+    version_text = f"version{'s' * (len(versions) > 1)} {ranges(versions)}" if versions else "no version"
+    yield f"  purged {version_text}: {len(purged['files']):,} data files"
     yield f"  purged {purged['work_objects']:,} objects of work, {purged['quarantined_rows']:,} rows of the quarantine"
     yield from (f"  {name} pointed to {at} and was moved" for name, at in sorted(purged["channels_moved"].items()))
     yield "  the source itself is not changed: delete them there as well"

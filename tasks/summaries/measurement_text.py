@@ -12,8 +12,8 @@ def text(document: Mapping[str, Any]) -> str:
     """One line per figure, and where it was kept."""
     name = f"{document['dataset']}@{document['version']}"
     lines = [_line(check) for check in document["checks"]] or ["its policy has no gate that can be run again"]
-    told = document.get("mlflow", {})
-    where = f"MLflow run {told['run_id']}" if "run_id" in told else f"not in MLflow yet: {told.get('waits', '')}"
+    mlflow = document.get("mlflow", {})
+    where = f"MLflow run {mlflow['run_id']}" if "run_id" in mlflow else f"not in MLflow yet: {mlflow.get('waits', '')}"
     return "\n".join([f"{name}, measurement {document['number']}", *lines, f"logged   {where}"])
 
 

@@ -55,17 +55,19 @@ def sections(document: Document) -> list[TextSection]:
     """What there is to say, in the order of interest; empty sections are left out."""
     changes, cost = document["changes"], list(cost_lines(document))
     because = [] if document["up_to_date"] else changes["reasons"]
-    refusals = [f"{one['cause'].rstrip('.')}. Remedy: {one['remedy']}" for one in document["faults"]]
+    refusals = [f"{fault['cause'].rstrip('.')}. Remedy: {fault['remedy']}" for fault in document["faults"]]
     shards = list(_reuse(document.get("reuse", {})))
-    found = [
+    candidates = [
         TextSection("Why it would fail", lines=refusals),
-        TextSection("Lint", lines=[finding_line(one) for one in document["lint"]]),
+        TextSection("Lint", lines=[finding_line(finding) for finding in document["lint"]]),
         TextSection("Because", lines=because),
         TextSection("Source", lines=[document["ignored"]] if document.get("ignored") else []),
         rows_section(document),
         table("Children", ("step", "transforms", "planned"), list(steps_rows(document))),
         table(
-            "Columns", ("column", "change", "type", "then"), [column_row(one) for one in document.get("columns", ())]
+            "Columns",
+            ("column", "change", "type", "then"),
+            [column_row(column) for column in document.get("columns", ())],
         ),
         quarantine_section(document),
         TextSection("Gates, which a run judges before it publishes", lines=_gates(document)),
@@ -74,7 +76,7 @@ def sections(document: Document) -> list[TextSection]:
         TextSection("Policy", diff=cut(changes.get("policy_diff", "")), folded=True),
         TextSection("Suite", diff=cut(changes.get("suite_diff", "")), folded=True),
     ]
-    return [section for section in found if section.rows or section.lines or section.diff]
+    return [section for section in candidates if section.rows or section.lines or section.diff]
 
 
 def _gates(document: Document) -> list[str]:
@@ -85,21 +87,22 @@ def _gates(document: Document) -> list[str]:
 
 def table(heading: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> TextSection:
     """A table of at most MAX_LINES lines that says what it leaves out."""
-    left = len(rows) - MAX_LINES
-    more = [f"... and {left:,} more, see --json"] if left > 0 else []
+    omitted = len(rows) - MAX_LINES
+    more = [f"... and {omitted:,} more, see --json"] if omitted > 0 else []
     return TextSection(heading, headers, rows[:MAX_LINES], more)
 
 
 def cut(diff: str, most: int = MAX_DIFF_LINES) -> str:
     """A diff of at most so many lines that says what it leaves out."""
     lines = diff.splitlines()
-    left = len(lines) - most
-    return "\n".join([*lines[:most], f"... {left:,} more lines"]) if left > 0 else diff
+    omitted = len(lines) - most
+    return "\n".join([*lines[:most], f"... {omitted:,} more lines"]) if omitted > 0 else diff
 
 
-def finding_line(one: Mapping[str, Any]) -> str:
+def finding_line(finding: Mapping[str, Any]) -> str:
     """A finding of lint in one line."""
-    return f"{one['file']}:{one['line']}: {one['rule']} {one['severity']}: {one['message']} {one['remedy']}".rstrip()
+    place = f"{finding['file']}:{finding['line']}: {finding['rule']} {finding['severity']}"
+    return f"{place}: {finding['message']} {finding['remedy']}".rstrip()
 
 
 def rows_section(document: Document) -> TextSection:
@@ -113,16 +116,16 @@ def rows_section(document: Document) -> TextSection:
     ]
     many = len(lines) > MAX_LINES
     heading = "Rows" if before == after else "Rows, before checks drop any" + (": now -> then" if before else "")
-    shown = [line for line in lines if line[1] == ALL] if many else lines
+    listed = [line for line in lines if line[1] == ALL] if many else lines
     note = ["sums of many classes; --json has every class"] if many else []
-    return TextSection(heading, ["split", "class", *origins, ALL], shown, note)
+    return TextSection(heading, ["split", "class", *origins, ALL], listed, note)
 
 
 def _labels(before: Rows, after: Rows, split: str) -> list[str]:
     """The classes of a split, and a line for their sum."""
-    found = {label for rows in (before, after) for counts in rows.get(split, {}).values() for label in counts}
-    ordered = sorted(found, key=natural_sort_key)
-    return [*ordered, ALL] if len(found) > 1 else ordered
+    labels = {label for rows in (before, after) for counts in rows.get(split, {}).values() for label in counts}
+    ordered = sorted(labels, key=natural_sort_key)
+    return [*ordered, ALL] if len(labels) > 1 else ordered
 
 
 def _pairs(before: Rows, after: Rows, split: str, label: str, origins: Sequence[str]) -> list[tuple[int, int]]:
@@ -148,22 +151,23 @@ def steps_rows(document: Document) -> Iterator[list[str]]:
         yield [step["name"], " + ".join(step["use"]), f"{sum(step['planned'].values()):,}"]
 
 
-def column_row(one: Mapping[str, Any]) -> list[str]:
+def column_row(column: Mapping[str, Any]) -> list[str]:
     """A column that came, went or changed."""
-    files = one.get("files", [])
+    files = column.get("files", [])
     more = f" and {len(files) - MAX_FILES:,} more" if len(files) > MAX_FILES else ""
-    change = f"missing from {', '.join(files[:MAX_FILES])}{more}" if files else one["change"]
-    return [one["column"], change, " -> ".join(filter(None, (one["before"], one["now"]))), one["says"]]
+    change = f"missing from {', '.join(files[:MAX_FILES])}{more}" if files else column["change"]
+    return [column["column"], change, " -> ".join(filter(None, (column["before"], column["now"]))), column["says"]]
 
 
 def quarantine_section(document: Document) -> TextSection:
     """Rows that would not be published, by reason; empty where there are none."""
-    found = document.get("quarantine")
-    if not found or not found["rows"]:
+    quarantine = document.get("quarantine")
+    if not quarantine or not quarantine["rows"]:
         return TextSection("Quarantine")
-    rows = [[reason, f"{count:,}"] for reason, count in found["reasons"].items()]
-    rows += [[reason, f"{count:,}"] for reason, count in found["refused"].items()]
-    share = f"{found['rows']:,} of {found['of']:,} rows ({found['share']:.2%}; up to {found['budget']:.2%} may be)"
+    rows = [[reason, f"{count:,}"] for reason, count in quarantine["reasons"].items()]
+    rows += [[reason, f"{count:,}"] for reason, count in quarantine["refused"].items()]
+    limit = f"up to {quarantine['budget']:.2%} may be"
+    share = f"{quarantine['rows']:,} of {quarantine['of']:,} rows ({quarantine['share']:.2%}; {limit})"
     return table(f"Quarantine: {share}", ("reason", "rows"), rows)
 
 
@@ -180,10 +184,10 @@ def cost_lines(document: Document) -> Iterator[str]:
     counts = f"{files['kept']:,} kept by reference, {files['added']:,} added, {files['removed']:,} removed"
     yield f"files of the version: {counts}"
     seconds = document["cpu_seconds"]
-    told = ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
-    yield f"CPU time without checks and publishing: about {sum(seconds.values()):,.1f} s ({told})"
+    stage_text = ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items())
+    yield f"CPU time without checks and publishing: about {sum(seconds.values()):,.1f} s ({stage_text})"
 
 
 def _reuse(reuse: Mapping[str, Any]) -> Iterator[list[str]]:
-    for stage, told in reuse.items():
-        yield [stage, *(f"{told[kind][what]:,}" for kind in ("new", "reused") for what in ("shards", "rows"))]
+    for stage, counts in reuse.items():
+        yield [stage, *(f"{counts[kind][what]:,}" for kind in ("new", "reused") for what in ("shards", "rows"))]

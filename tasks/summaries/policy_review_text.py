@@ -26,39 +26,39 @@ CHECK_HEADS = ("", "check", "figure", "target", "on a sample")
 Document = Mapping[str, Any]
 
 
-def sections(one: Document) -> list[TextSection]:
+def sections(review: Document) -> list[TextSection]:
     """The parts that have anything to say."""
-    plan, canary = one["plan"], one["canary"]
-    found = [
-        TextSection("What would end a run", lines=[*_refusals(one), *_failed(one)]),
-        TextSection("Remarks", lines=[*one["notes"], *_doubts(one)]),
-        TextSection("Lint", lines=[finding_line(finding) for finding in one["lint"]]),
-        *(_planned(one, plan) if plan else ()),
+    plan, canary = review["plan"], review["canary"]
+    candidates = [
+        TextSection("What would end a run", lines=[*_refusals(review), *_failed(review)]),
+        TextSection("Remarks", lines=[*review["notes"], *_remarks(review)]),
+        TextSection("Lint", lines=[finding_line(finding) for finding in review["lint"]]),
+        *(_plan_sections(review, plan) if plan else ()),
         *(_forecast(canary) if canary else ()),
-        _gates(one),
-        _all_checks(one),
-        TextSection("Policy", diff=cut(one["policy_diff"], MOST_DIFF_LINES), folded=one["kind"] == "deleted"),
-        TextSection("Suite", diff=cut(one["suite_diff"], MOST_DIFF_LINES), folded=True),
+        _gates(review),
+        _all_checks(review),
+        TextSection("Policy", diff=cut(review["policy_diff"], MOST_DIFF_LINES), folded=review["kind"] == "deleted"),
+        TextSection("Suite", diff=cut(review["suite_diff"], MOST_DIFF_LINES), folded=True),
     ]
-    return [section for section in found if section.rows or section.lines or section.diff]
+    return [section for section in candidates if section.rows or section.lines or section.diff]
 
 
-def _refusals(one: Document) -> Iterator[str]:
-    canary = one["canary"] or {}
+def _refusals(review: Document) -> Iterator[str]:
+    canary = review["canary"] or {}
     ended = [canary["fault"]] if canary.get("fault") and not canary["fault"]["sample_too_small"] else []
-    for fault in (*one["faults"], *ended):
+    for fault in (*review["faults"], *ended):
         where = f"the canary ended in {canary['stage']}: " if fault in ended else ""
         yield f"{where}{fault['cause'].rstrip('.')}. Remedy: {fault['remedy']}"
 
 
-def _failed(one: Document) -> Iterator[str]:
-    for check in [*_checks(one), *one["gates"]]:
+def _failed(review: Document) -> Iterator[str]:
+    for check in [*_checks(review), *review["gates"]]:
         if _fails(check):
             yield f"{_name(check)}: {_observed(check)}, wanted {check['target']}"
 
 
-def _doubts(one: Document) -> Iterator[str]:
-    canary = one["canary"]
+def _remarks(review: Document) -> Iterator[str]:
+    canary = review["canary"]
     if not canary:
         return
     fault = canary["fault"]
@@ -71,14 +71,14 @@ def _doubts(one: Document) -> Iterator[str]:
         yield f"{canary['sample']['classes_left']:,} of the rarest classes and splits are not in the sample."
 
 
-def _planned(one: Document, plan: Document) -> Iterator[TextSection]:
+def _plan_sections(review: Document, plan: Document) -> Iterator[TextSection]:
     """Rows, children, quarantine and cost; rows beside those of the base, or else of the current version."""
-    before = (one["base"] or {}).get("rows") or {}
+    before = (review["base"] or {}).get("rows") or {}
     rows = {"before": before.get("after") or plan["rows"]["before"], "after": plan["rows"]["after"]}
-    yield _training(rows, "at the base" if one["base"] else "published")
-    was = {step["name"]: sum(step["planned"].values()) for step in (one["base"] or {}).get("steps") or ()}
-    lines = [[*step, f"{was[step[0]]:,}" if step[0] in was else "-"] for step in steps_rows(plan)]
-    if was:
+    yield _training(rows, "at the base" if review["base"] else "published")
+    base_counts = {step["name"]: sum(step["planned"].values()) for step in (review["base"] or {}).get("steps") or ()}
+    lines = [[*step, f"{base_counts[step[0]]:,}" if step[0] in base_counts else "-"] for step in steps_rows(plan)]
+    if base_counts:
         yield table("New rows", ("step", "transforms", "planned", "at the base"), lines)
     else:
         yield table("New rows", ("step", "transforms", "planned"), [line[:-1] for line in lines])
@@ -89,64 +89,64 @@ def _planned(one: Document, plan: Document) -> Iterator[TextSection]:
         yield TextSection("Beside the version that is published", lines=plan["changes"]["reasons"], folded=True)
 
 
-def _training(rows: Mapping[str, Any], was: str) -> TextSection:
+def _training(rows: Mapping[str, Any], base_name: str) -> TextSection:
     """Training rows by class; of very many classes only those that change, and only some of those."""
     train = {when: {"train": counts["train"]} for when, counts in rows.items() if "train" in counts}
-    found = rows_section({"rows": {"before": {}, "after": {}} | train})
-    shown = [row[1:] for row in found.rows]
-    if len(shown) > MOST_CLASSES:
-        shown = [row for row in shown[:-1] if any("->" in cell for cell in row)][:MOST_CLASSES] + shown[-1:]
+    section = rows_section({"rows": {"before": {}, "after": {}} | train})
+    listed = [row[1:] for row in section.rows]
+    if len(listed) > MOST_CLASSES:
+        listed = [row for row in listed[:-1] if any("->" in cell for cell in row)][:MOST_CLASSES] + listed[-1:]
     heading = "Training rows, before checks drop any"
-    told = f": {was} -> with this change" if any("->" in cell for row in shown for cell in row) else ""
-    return TextSection(f"{heading}{told}", found.headers[1:], shown, found.lines)
+    legend = f": {base_name} -> with this change" if any("->" in cell for row in listed for cell in row) else ""
+    return TextSection(f"{heading}{legend}", section.headers[1:], listed, section.lines)
 
 
 def _forecast(canary: Document) -> Iterator[TextSection]:
     """Label consistency per step on the sample, beside what the published version's children reached."""
     sample, verifier = canary["sample"], canary["verifier"]
-    known = {step["name"]: step for step in canary["before"]}
+    published_steps = {step["name"]: step for step in canary["before"]}
     rows = [
         [
             step["name"],
             f"{step['judged']:,}",
-            _rate(step, whole=bool(sample and sample["whole"])),
+            _rate(step, exact=bool(sample and sample["whole"])),
             _share(step["unfamiliar"], step["judged"]),
             f"{step['dropped']:,}",
-            _rate(known[step["name"]], whole=True) if step["name"] in known else "-",
+            _rate(published_steps[step["name"]], exact=True) if step["name"] in published_steps else "-",
         ]
         for step in canary["steps"]
     ]
-    taken = f"{sample['rows']:,} of {sample['of']:,} rows" if sample else "no row"
-    how = "all rows, so exact" if sample and sample["whole"] else f"a sample of {taken}"
+    sample_text = f"{sample['rows']:,} of {sample['of']:,} rows" if sample else "no row"
+    scope = "all rows, so exact" if sample and sample["whole"] else f"a sample of {sample_text}"
     lines = []
     if verifier.get("accuracy") is not None:
         lines.append(f"verifier on held-out real rows: {verifier['accuracy']:.3f} (guessing is 0)")
     heads = ("step", "judged", "consistent", "unfamiliar", "dropped", "as published")
-    width = len(heads) if known else len(heads) - 1
-    shown = [row[:width] for row in rows]
-    yield TextSection(f"Label consistency, forecast on {how}", heads[:width], shown, lines if rows else [])
+    width = len(heads) if published_steps else len(heads) - 1
+    cells = [row[:width] for row in rows]
+    yield TextSection(f"Label consistency, forecast on {scope}", heads[:width], cells, lines if rows else [])
     yield _by_class(canary)
 
 
 def _by_class(canary: Document) -> TextSection:
-    whole = bool(canary["sample"] and canary["sample"]["whole"])
+    exact = bool(canary["sample"] and canary["sample"]["whole"])
     rows = [
-        [rate["step"], rate["transform"], str(rate["label"]), f"{rate['judged']:,}", _rate(rate, whole=whole)]
+        [rate["step"], rate["transform"], str(rate["label"]), f"{rate['judged']:,}", _rate(rate, exact=exact)]
         for rate in canary["rates"]
     ]
-    found = table("Label consistency by class", ("step", "transform", "class", "judged", "consistent"), rows)
-    return TextSection(found.heading, found.headers, found.rows, found.lines, folded=True)
+    section = table("Label consistency by class", ("step", "transform", "class", "judged", "consistent"), rows)
+    return TextSection(section.heading, section.headers, section.rows, section.lines, folded=True)
 
 
-def _gates(one: Document) -> TextSection:
-    gates = [*(check for check in _checks(one) if check["layer"] == "gates"), *one["gates"]]
+def _gates(review: Document) -> TextSection:
+    gates = [*(check for check in _checks(review) if check["layer"] == "gates"), *review["gates"]]
     return _check_table("Gates", gates)
 
 
-def _all_checks(one: Document) -> TextSection:
-    checks = [check for check in _checks(one) if check["layer"] != "gates"]
-    held = sum(check["success"] for check in checks)
-    return replace(_check_table(f"Checks: {held} of {len(checks)} hold", checks), folded=True)
+def _all_checks(review: Document) -> TextSection:
+    checks = [check for check in _checks(review) if check["layer"] != "gates"]
+    passed = sum(check["success"] for check in checks)
+    return replace(_check_table(f"Checks: {passed} of {len(checks)} hold", checks), folded=True)
 
 
 def _check_table(heading: str, checks: Sequence[Document]) -> TextSection:
@@ -155,8 +155,8 @@ def _check_table(heading: str, checks: Sequence[Document]) -> TextSection:
     return TextSection(heading, CHECK_HEADS[:width], [row[:width] for row in rows])
 
 
-def _checks(one: Document) -> Sequence[Document]:
-    return one["canary"]["checks"] if one["canary"] else ()
+def _checks(review: Document) -> Sequence[Document]:
+    return review["canary"]["checks"] if review["canary"] else ()
 
 
 def _row(check: Document) -> list[str]:
@@ -177,14 +177,14 @@ def _observed(check: Document) -> str:
     return str(check["error"]) if check.get("error") else figure_text(check)
 
 
-def _rate(step: Document, *, whole: bool) -> str:
+def _rate(step: Document, *, exact: bool) -> str:
     """The share of consistent children and, of a sample, between what it may lie for all."""
     judged = step["judged"]
     if not judged:
         return "not judged"
     low, high = wilson(judged - step["contradicted"], judged)
-    between = "" if whole else f" ({low:.1%} to {high:.1%})"
-    return f"{1.0 - step['contradicted'] / judged:.1%}{between}"
+    interval_text = "" if exact else f" ({low:.1%} to {high:.1%})"
+    return f"{1.0 - step['contradicted'] / judged:.1%}{interval_text}"
 
 
 def _share(count: int, of: int) -> str:

@@ -33,9 +33,9 @@ _SINCE = {"taken in": "mended and taken in since", "gone": "no longer in the sou
 
 
 def _reasons(reasons: list[Mapping[str, Any]], *, examples: bool = False) -> Iterator[str]:
-    for one in reasons:
-        yield f"  {one['rows']:,} x {one['reason']}"
-        for example in one["examples"] if examples else ():
+    for reason in reasons:
+        yield f"  {reason['rows']:,} x {reason['reason']}"
+        for example in reason["examples"] if examples else ():
             yield f"      {example['object']} row {example['row']}: {example['content']}"
 
 

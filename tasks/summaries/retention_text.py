@@ -38,13 +38,13 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: nothing was removed: {document['skipped']}; vacuum it again when that has ended"
         return
     verb = "would remove" if document["dry_run"] else "removed"
-    gone = ranges(document["removed"])
-    versions = f"version{'s' * (len(document['removed']) > 1)} {gone}" if gone else "no version"
+    removed = ranges(document["removed"])
+    versions = f"version{'s' * (len(document['removed']) > 1)} {removed}" if removed else "no version"
     work = document["work"]
     yield (
         f"{name}: {verb} {versions}: {document['files']:,} data files ({size_text(document['bytes'])}) "
         f"and {work['objects']:,} objects of finished work ({size_text(work['bytes'])})"
     )
-    yield from (f"  kept {one['version']}: {', '.join(one['because'])}" for one in document["kept"])
+    yield from (f"  kept {version['version']}: {', '.join(version['because'])}" for version in document["kept"])
     if document["stopped"]:
         yield f"  stopped before the end: {document['stopped']}; vacuum it again later"

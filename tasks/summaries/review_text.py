@@ -24,24 +24,25 @@ Document = Mapping[str, Any]
 
 def headline(document: Document) -> str:
     """The outcome in one sentence."""
-    touched, wrong = document["policies"], [one for one in document["policies"] if one["exit_code"]]
+    touched, wrong = document["policies"], [review for review in document["policies"] if review["exit_code"]]
     of = f"of {document['policies_there']:,}"
     if not touched:
         return f"augmill: this change touches no policy {of}."
-    said = "1 policy" if len(touched) == 1 else f"{len(touched)} policies"
+    count_text = "1 policy" if len(touched) == 1 else f"{len(touched)} policies"
     if not wrong:
-        return f"augmill: this change touches {said} {of}; a run of each would pass."
-    return f"augmill: this change touches {said} {of}; {len(wrong)} would not pass or cannot be judged."
+        return f"augmill: this change touches {count_text} {of}; a run of each would pass."
+    return f"augmill: this change touches {count_text} {of}; {len(wrong)} would not pass or cannot be judged."
 
 
 def text(document: Document, *, width: int = 110) -> str:
     """The answer for a terminal."""
     parts = [TextSection("Compared", lines=[_compared(document)]), _summary(document, signs=False)]
-    for one in document["policies"]:
+    for review in document["policies"]:
         outer = TextSection(
-            f"== {one['dataset']}: {outcome(one)[1]}", lines=[f"{one['path']} is touched by", *one["because"]]
+            f"== {review['dataset']}: {outcome(review)[1]}",
+            lines=[f"{review['path']} is touched by", *review["because"]],
         )
-        parts += [outer, *(section for section in sections(one) if not section.folded)]
+        parts += [outer, *(section for section in sections(review) if not section.folded)]
     return for_terminal(headline(document), [part for part in parts if part.rows or part.lines], width=width)
 
 
@@ -56,38 +57,38 @@ def markdown(document: Document) -> str:
         parts.append(block(_summary(document, signs=True)))
     last = f"<sub>{escaped(_foot(document))}</sub>"
     room = MOST_BYTES - sum(_size(part) for part in (*parts, last))
-    ordered = sorted(document["policies"], key=lambda one: -one["exit_code"])
-    for number, one in enumerate(ordered):
-        found = next((form for form in _forms(one) if _size(form) + 200 <= room), None)
-        if found is None:
+    ordered = sorted(document["policies"], key=lambda review: -review["exit_code"])
+    for number, review in enumerate(ordered):
+        best_form = next((form for form in _forms(review) if _size(form) + 200 <= room), None)
+        if best_form is None:
             parts.append(f"{len(ordered) - number} policies more have no room here; `--json` tells all of them.")
             break
-        parts.append(found)
-        room -= _size(found)
+        parts.append(best_form)
+        room -= _size(best_form)
     return "\n\n".join([*parts, last]) + "\n"
 
 
-def outcome(one: Document) -> tuple[str, str]:
+def outcome(review: Document) -> tuple[str, str]:
     """A sign and words for what became of one policy."""
-    if one["kind"] == "deleted":
+    if review["kind"] == "deleted":
         return DELETED, "deleted"
-    if one["exit_code"]:
-        return FAILS, WORDS.get(one["exit_code"], "failed")
-    if one["lint"] or one["notes"] or any(check["doubt"] for check in _checks(one)):
+    if review["exit_code"]:
+        return FAILS, WORDS.get(review["exit_code"], "failed")
+    if review["lint"] or review["notes"] or any(check["doubt"] for check in _checks(review)):
         return REMARKS, "would pass, with remarks"
     return PASSES, "would pass"
 
 
-def consistency(one: Document) -> str:
+def consistency(review: Document) -> str:
     """The forecast of the label-consistency rate over all steps."""
-    found = next((check for check in _checks(one) if check["name"] == "label_consistency_rate"), None)
-    if found is None or found["observed"] is None:
+    rate_check = next((check for check in _checks(review) if check["name"] == "label_consistency_rate"), None)
+    if rate_check is None or rate_check["observed"] is None:
         return "-"
-    return f"{found['observed']:.1%}"
+    return f"{rate_check['observed']:.1%}"
 
 
-def _checks(one: Document) -> Sequence[Document]:
-    return one["canary"]["checks"] if one["canary"] else ()
+def _checks(review: Document) -> Sequence[Document]:
+    return review["canary"]["checks"] if review["canary"] else ()
 
 
 def _compared(document: Document) -> str:
@@ -98,37 +99,39 @@ def _compared(document: Document) -> str:
 
 
 def _summary(document: Document, *, signs: bool) -> TextSection:
-    rows = [_line(one, signs=signs) for one in document["policies"][:MOST_LISTED]]
-    left = len(document["policies"]) - len(rows)
-    return TextSection("Policies", HEADS, rows, [f"and {left:,} more"] if left > 0 else [])
+    rows = [_line(review, signs=signs) for review in document["policies"][:MOST_LISTED]]
+    omitted = len(document["policies"]) - len(rows)
+    return TextSection("Policies", HEADS, rows, [f"and {omitted:,} more"] if omitted > 0 else [])
 
 
-def _line(one: Document, *, signs: bool) -> list[str]:
-    sign, words = outcome(one)
-    because = one["because"][0] if one["because"] else ""
-    more = f" and {len(one['because']) - 1} more" if len(one["because"]) > 1 else ""
+def _line(review: Document, *, signs: bool) -> list[str]:
+    sign, words = outcome(review)
+    because = review["because"][0] if review["because"] else ""
+    more = f" and {len(review['because']) - 1} more" if len(review["because"]) > 1 else ""
     return [
         sign if signs else words,
-        one["dataset"],
+        review["dataset"],
         f"{because}{more}",
-        _rows(one),
-        consistency(one),
-        _change(one, _new_bytes, size_text),
-        _change(one, _seconds, lambda value: f"{value:,.1f} s"),
+        _rows(review),
+        consistency(review),
+        _change(review, _new_bytes, size_text),
+        _change(review, _seconds, lambda value: f"{value:,.1f} s"),
     ]
 
 
-def _rows(one: Document) -> str:
-    return _change(one, _training, lambda count: f"{count:,.0f}")
+def _rows(review: Document) -> str:
+    return _change(review, _training, lambda count: f"{count:,.0f}")
 
 
-def _change(one: Document, figure: Any, shown: Any) -> str:
+def _change(review: Document, figure: Any, formatted: Any) -> str:
     """A figure of the plan, after that of what stood at the base, where they differ."""
-    now = figure(one["plan"]) if one["plan"] else None
-    was = figure(one["base"]) if one["base"] else None
+    now = figure(review["plan"]) if review["plan"] else None
+    was = figure(review["base"]) if review["base"] else None
     if now is None:
         return "-"
-    return shown(now) if was is None or shown(was) == shown(now) else f"{shown(was)}{TO}{shown(now)}"
+    return (
+        formatted(now) if was is None or formatted(was) == formatted(now) else f"{formatted(was)}{TO}{formatted(now)}"
+    )
 
 
 def _training(plan: Document) -> float | None:
@@ -147,14 +150,14 @@ def _seconds(plan: Document) -> float | None:
     return sum(seconds.get(stage, 0.0) for stage in ("augment", "verify")) if seconds else None
 
 
-def _forms(one: Document) -> Iterator[str]:
+def _forms(review: Document) -> Iterator[str]:
     """A policy in full, without what is folded, and in a line."""
-    sign, words = outcome(one)
-    because = "".join(f"\n- {escaped(reason)}" for reason in one["because"])
-    head = f"#### {sign} {escaped(one['dataset'])}: {words}\n\n{escaped(one['path'])} is touched by\n{because}"
-    found = list(sections(one))
-    for kept in (found, [section for section in found if not section.folded], []):
-        yield "\n\n".join([head, *map(block, kept)])
+    sign, words = outcome(review)
+    because = "".join(f"\n- {escaped(reason)}" for reason in review["because"])
+    head = f"#### {sign} {escaped(review['dataset'])}: {words}\n\n{escaped(review['path'])} is touched by\n{because}"
+    all_sections = list(sections(review))
+    for selection in (all_sections, [section for section in all_sections if not section.folded], []):
+        yield "\n\n".join([head, *map(block, selection)])
 
 
 def _foot(document: Document) -> str:

@@ -78,9 +78,13 @@ def _classes(rows: Mapping[str, Any]) -> RenderableType | None:
     for label in labels:
         counts = {origin: int(train.get(origin, {}).get(label, 0)) for origin in origins}
         after = sum(counts.values())
-        made = [f"{counts[origin]:,}" for origin in origins if origin != "real"]
+        child_counts = [f"{counts[origin]:,}" for origin in origins if origin != "real"]
         table.add_row(
-            Text(str(label) or UNLABELLED), f"{counts.get('real', 0):,}", *made, f"{after:,}", f"{after / total:.1%}"
+            Text(str(label) or UNLABELLED),
+            f"{counts.get('real', 0):,}",
+            *child_counts,
+            f"{after:,}",
+            f"{after / total:.1%}",
         )
     return table
 
@@ -135,8 +139,8 @@ def mlflow_link(link: Mapping[str, Any]) -> str:
     """Where the run can be looked at: its page on a server, or the command that opens a local store."""
     if link["run_id"] is None:
         return f"not recorded yet, the next run sends it: {link['spooled']}"
-    known = RunLink(tracking_uri=link["tracking_uri"], experiment_id=link["experiment_id"], run_id=link["run_id"])
-    return run_url(known) or f"run {known['run_id']} in {known['tracking_uri']}; `augmill ui` opens it"
+    run_link = RunLink(tracking_uri=link["tracking_uri"], experiment_id=link["experiment_id"], run_id=link["run_id"])
+    return run_url(run_link) or f"run {run_link['run_id']} in {run_link['tracking_uri']}; `augmill ui` opens it"
 
 
 def _target(check: Mapping[str, Any]) -> str:

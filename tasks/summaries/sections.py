@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augmill.tasks.documents.text_format import fenced
-from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.sanitize.control_characters import escape_controls
 
 _CALLS = re.compile(r"((?<!\w)@(?=\w)|#(?=\d))")
 """Where GitHub and GitLab would tell a person, or link to an issue, were it not for a space without width after it."""
@@ -85,7 +85,7 @@ def _markdown_table(section: TextSection) -> str:
 
 def escaped(value: str) -> str:
     """Text that Markdown and HTML leave as it is, on one line; it calls nobody and links to no issue."""
-    plain = visible(value).replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
+    plain = escape_controls(value).replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
     for mark in "|`*_[]~":
         plain = plain.replace(mark, f"\\{mark}")
     return _CALLS.sub(r"\1&#8203;", " ".join(plain.split()))

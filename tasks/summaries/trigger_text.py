@@ -29,11 +29,11 @@ def headline(document: Document) -> str:
     runs, commit = document["runs"], document["head"][:12]
     if not runs:
         return f"augmill: {commit} touches no policy that could be run, of {document['policies_there']:,}."
-    said = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    count_text = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     if not document["waited"]:
-        return f"augmill: {said} started for {commit}."
+        return f"augmill: {count_text} started for {commit}."
     wrong = sum(bool(run["exit_code"]) for run in runs)
-    return f"augmill: {said} for {commit}, " + (f"{wrong} did not end well." if wrong else "all ended well.")
+    return f"augmill: {count_text} for {commit}, " + (f"{wrong} did not end well." if wrong else "all ended well.")
 
 
 def outcome(run: Document) -> str:

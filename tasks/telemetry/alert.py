@@ -74,16 +74,16 @@ def bounded(happening: DatasetEvent) -> dict[str, Any]:
     """The facts of any happening that may leave the machine: figures and names, no tables, no ids, no rows."""
     facts = happening.facts
     if happening.kind == "run.failed":
-        shown = {key: facts[key] for key in ("kind", "exit_code", "where") if key in facts}
-        told = facts["kind"] in ("PolicyError", "StorageError")
-        return shown | ({"cause": _cut(facts["cause"], LONGEST_TEXT)} if told else {})
+        safe_facts = {key: facts[key] for key in ("kind", "exit_code", "where") if key in facts}
+        has_plain_cause = facts["kind"] in ("PolicyError", "StorageError")
+        return safe_facts | ({"cause": _cut(facts["cause"], LONGEST_TEXT)} if has_plain_cause else {})
     if happening.kind in ("run.published", "run.unchanged"):
         rows = facts.get("rows", {})
         counts = {
             name: rows[name] for name in ("real", "augmented", "synthetic", "quarantined", "dropped") if name in rows
         }
-        known = ("version", "parent_version", "channel", "table_uri", "seconds", "report", "git_commit")
-        return {name: facts[name] for name in known if name in facts} | {"rows": counts}
+        names = ("version", "parent_version", "channel", "table_uri", "seconds", "report", "git_commit")
+        return {name: facts[name] for name in names if name in facts} | {"rows": counts}
     return {key: value for key, value in facts.items() if key not in ("policy",)}
 
 
@@ -98,7 +98,7 @@ _TITLES = {
 
 def _check(happening: DatasetEvent) -> tuple[Severity, str, object]:
     facts, name = happening.facts, happening.dataset
-    failed = "; ".join(_said(check) for check in facts["checks"][:MOST_NAMED])
+    failed = "; ".join(_check_text(check) for check in facts["checks"][:MOST_NAMED])
     more = f"; and {facts['failed'] - MOST_NAMED} more" if facts["failed"] > MOST_NAMED else ""
     rows = f" {facts['quarantined']} of {facts['rows']} rows failed." if {"quarantined", "rows"} <= facts.keys() else ""
     cause = [name, sorted(check["name"] for check in facts["checks"])]
@@ -106,14 +106,14 @@ def _check(happening: DatasetEvent) -> tuple[Severity, str, object]:
     if facts["version"] is None:
         return "page", f"{name}: nothing was published.{what}", cause
     stay = f" {', '.join(facts['channels_that_stay'])} still names it." if facts.get("channels_that_stay") else ""
-    held = any(check["on_failure"] == "fail" for check in facts["checks"])
-    return "page" if held else "ticket", f"{name}@{facts['version']}:{what}{stay}", [*cause, facts["version"]]
+    blocking = any(check["on_failure"] == "fail" for check in facts["checks"])
+    return "page" if blocking else "ticket", f"{name}@{facts['version']}:{what}{stay}", [*cause, facts["version"]]
 
 
-def _said(check: Mapping[str, Any]) -> str:
+def _check_text(check: Mapping[str, Any]) -> str:
     figure = check["observed"]
-    shown = "" if figure is None else f" is {figure:.6g}" if not isinstance(figure, bool) else f" is {figure}"
-    return f"{check['name']}{shown}, wanted {check['target']}"
+    observed_text = "" if figure is None else f" is {figure:.6g}" if not isinstance(figure, bool) else f" is {figure}"
+    return f"{check['name']}{observed_text}, wanted {check['target']}"
 
 
 def _run(happening: DatasetEvent) -> tuple[Severity, str, object]:

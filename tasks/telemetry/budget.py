@@ -76,24 +76,24 @@ def levels_of(document: Mapping[str, Any]) -> tuple[Level, ...]:
     return success(True), *measured
 
 
-def levels_of_failure(report: Mapping[str, Any], known: Sequence[Reading]) -> tuple[Level, ...]:
+def levels_of_failure(report: Mapping[str, Any], readings: Sequence[Reading]) -> tuple[Level, ...]:
     """The levels of a run that published nothing, as far as its report has them: `rows`, `quarantined`, `failed`."""
-    last = {level.name: level for reading in known for level in reading.levels}
-    found = [success(False)]
+    last = {level.name: level for reading in readings for level in reading.levels}
+    levels = [success(False)]
     rows, quarantined = report.get("rows"), report.get("quarantined")
     if isinstance(rows, int) and isinstance(quarantined, int) and rows > 0:
-        found.append(Level("sample_validity", quarantined / rows, float(rows), TARGETS["sample_validity"]))
+        levels.append(Level("sample_validity", quarantined / rows, float(rows), TARGETS["sample_validity"]))
     figure = next((check.get("observed") for check in report.get("failed", ()) if _judges_labels(check)), None)
     usual = last.get("label_consistency")  # the report has the rate alone: it counts as if of as many rows as before
     if usual is not None and isinstance(figure, float | int) and 0.0 <= figure <= 1.0:
-        found.append(Level("label_consistency", 1.0 - figure, usual.total, usual.target))
-    return tuple(found)
+        levels.append(Level("label_consistency", 1.0 - figure, usual.total, usual.target))
+    return tuple(levels)
 
 
 def added(readings: Sequence[Reading], reading: Reading) -> tuple[Reading, ...]:
-    """The readings of the period with the new one last: a clock that was ahead once must not outlive us all."""
-    earlier = [replace(one, at=min(one.at, reading.at)) for one in readings]
-    return (*(one for one in earlier if one.at > reading.at - PERIOD_SECONDS), reading)[-MOST_READINGS:]
+    """The readings of the period with the new one last. Times are capped at its time: a clock may run ahead."""
+    earlier = [replace(old, at=min(old.at, reading.at)) for old in readings]
+    return (*(old for old in earlier if old.at > reading.at - PERIOD_SECONDS), reading)[-MOST_READINGS:]
 
 
 def reading_of(content: Mapping[str, Any]) -> Reading:
@@ -103,20 +103,20 @@ def reading_of(content: Mapping[str, Any]) -> Reading:
 
 def burns(readings: Sequence[Reading], now: float) -> list[Burn]:
     """The budgets that burn more than `FACTOR` times as fast as they may, by name. `readings` oldest first."""
-    found = []
+    burning = []
     for name in sorted({level.name for reading in readings for level in reading.levels}):
-        mine = [reading for reading in readings if any(level.name == name for level in reading.levels)]
-        window, last = _since(mine, now - WINDOW_SECONDS), mine[-1:]
-        target = next(level.target for level in mine[-1].levels if level.name == name)
+        level_readings = [reading for reading in readings if any(level.name == name for level in reading.levels)]
+        window, last = _since(level_readings, now - WINDOW_SECONDS), level_readings[-1:]
+        target = next(level.target for level in level_readings[-1].levels if level.name == name)
         limit = FACTOR * (1.0 - target) + _MARGIN
         if (
             all(_bad(part, name)[0] > limit for part in (window, last))
             and _bad(window, name)[1] >= FEWEST_BAD - _MARGIN
         ):
-            period = _since(mine, now - PERIOD_SECONDS)
+            period = _since(level_readings, now - PERIOD_SECONDS)
             rate, latest, spent = (_rate(_bad(part, name)[0], target) for part in (window, last, period))
-            found.append(Burn(name, target, rate, latest, spent, len(window)))
-    return found
+            burning.append(Burn(name, target, rate, latest, spent, len(window)))
+    return burning
 
 
 def _judges_labels(check: object) -> bool:

@@ -42,7 +42,7 @@ class Carried:
 
 @dataclass
 class WorkerLog:
-    """What a worker has to tell of one shard."""
+    """Spans and log lines that a worker returns for one shard."""
 
     spans: list[Span] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -61,26 +61,26 @@ def carried(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 @contextmanager
-def at_work(function: Callable[[Any], Any], shard: str, told: WorkerLog) -> Iterator[None]:
-    """Run the block as a shard of the scope that came with the function; `told` is filled as it ends."""
+def at_work(function: Callable[[Any], Any], shard: str, log: WorkerLog) -> Iterator[None]:
+    """Run the block as a shard of the scope that came with the function; `log` is filled as it ends."""
     if not isinstance(function, Carried):
         yield
         return
-    keep = told.spans.append if function.scope.trace_id else None
+    keep = log.spans.append if function.scope.trace_id else None
     where = {"host.name": platform.node(), "process.pid": os.getpid(), "augmill.shard": shard}
     name = f"{function.scope.stage} shard"
-    scope, lines = replace(function.scope, keep=keep), _kept_lines(function.home, told.lines)
+    scope, lines = replace(function.scope, keep=keep), _kept_lines(function.home, log.lines)
     with entered(scope), lines, span(name, where, shard=shard):
         yield
 
 
-def receive(told: WorkerLog) -> None:
-    """Hand on what a worker told: spans to whoever traces, lines to the log."""
+def receive(log: WorkerLog) -> None:
+    """Forward what a worker returned: spans to the tracer, lines to the log."""
     keep = current().keep
-    for one in told.spans:
+    for span_record in log.spans:
         if keep is not None:
-            keep(one)
-    for line in told.lines:
+            keep(span_record)
+    for line in log.lines:
         level = logging.getLevelNamesMapping().get(str(line["level"]).upper(), logging.INFO)
         logger = logging.getLogger(line["logger"])
         logger.handle(logger.makeRecord(logger.name, level, "", 0, line["message"], (), None, extra={LINE: line}))

@@ -82,10 +82,10 @@ def excerpt(document: Mapping[str, Any]) -> Document:
 
 
 def _id(happening: DatasetEvent) -> str:
-    told = [happening.kind, happening.run_id]
+    parts = [happening.kind, happening.run_id]
     if happening.run_id == OUTSIDE or not happening.kind.startswith("run."):
-        told.append(repr(happening.at))
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
+        parts.append(repr(happening.at))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _last_stage_end(document: Mapping[str, Any]) -> float | None:
@@ -101,12 +101,12 @@ def _sums(steps: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _smallest(classes: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    found = {}
+    smallest_shares = {}
     for name, key in (("real", "before"), ("all", "after")):
-        counts = [one[key] for one in classes]
+        counts = [row[key] for row in classes]
         if sum(counts):
-            found[name] = min(counts) / sum(counts)
-    return found
+            smallest_shares[name] = min(counts) / sum(counts)
+    return smallest_shares
 
 
 def _checks(checks: Sequence[Mapping[str, Any]]) -> list[Document]:

@@ -53,8 +53,8 @@ def _latest(store: Store, dataset: str) -> tuple[list[Aged], Counters]:
         entries = [entry for entry in store.ages(f"{dataset}/") if entry.name.endswith(".json")]
         try:
             # One that is damaged counts as if its writer had been killed before it wrote.
-            whole = (found for entry in reversed(entries) if (found := _document(store, entry.name)) is not None)
-            return entries, next(whole, empty())
+            documents = (_document(store, entry.name) for entry in reversed(entries))
+            return entries, next((document for document in documents if document is not None), empty())
         except StorageError:
             if all(store.exists(entry.name) for entry in entries):
                 raise
@@ -74,8 +74,10 @@ def _number(entries: list[Aged]) -> int:
 def _document(store: Store, name: str) -> Counters | None:
     """A tally as it was written, or nothing where that is no tally any more."""
     try:
-        found = {**empty(), **json.loads(store.read(name))}
+        counters = {**empty(), **json.loads(store.read(name))}
     except (ValueError, TypeError):
         return None
-    same = all(isinstance(found[key], type(value)) for key, value in empty().items() if isinstance(value, dict | list))
-    return found if same else None
+    same = all(
+        isinstance(counters[key], type(value)) for key, value in empty().items() if isinstance(value, dict | list)
+    )
+    return counters if same else None

@@ -89,23 +89,26 @@ def newly_burning(before: Counters, after: Counters) -> list[Burn]:
     return [burn for burn in _burns(after) if burn.name not in before["burning"]]
 
 
-def merge_lake_state(tally: Counters, seen: LakeState, now: float, but: str = "") -> Counters:
-    """The tally after a look at the lake, which knows what nobody lived to tell; `but` is a run that tells just now."""
+def merge_lake_state(tally: Counters, lake_state: LakeState, now: float, current_run_id: str = "") -> Counters:
+    """The counters after a look at the lake, which shows runs that were killed before they could report.
+
+    `current_run_id` names a run that is reporting right now: it is not counted as lost.
+    """
     after = _until(tally, now)
-    for version in seen.versions:
+    for version in lake_state.versions:
         _count_version(after, version)
-    for channel, moves in seen.moves.items():
+    for channel, moves in lake_state.moves.items():
         _count_moves(after, channel, moves)
-    after["spool"] = {"waiting": seen.spooled, "oldest": seen.oldest}
+    after["spool"] = {"waiting": lake_state.spooled, "oldest": lake_state.oldest}
     for run_id, began in list(after["open"].items()):
-        sign = seen.signs.get(run_id)
-        if run_id == but:
+        sign = lake_state.signs.get(run_id)
+        if run_id == current_run_id:
             continue
         if (now - began > BEGIN_SECONDS) if sign is None else (now - sign > SIGN_SECONDS):
             del after["open"][run_id]
             _count_outcome(after, "lost", began if sign is None else sign)
             # Found now, when later runs may have been read already: readings are in the order of their times.
-            _read(after, {"at": now, "run_id": run_id, "levels": [asdict(success(False))]})
+            _keep_reading(after, {"at": now, "run_id": run_id, "levels": [asdict(success(False))]})
     return after
 
 
@@ -117,17 +120,19 @@ def _until(tally: Counters, now: float) -> Counters:
     return after
 
 
-def _read(tally: Counters, event: Mapping[str, Any]) -> None:
+def _keep_reading(tally: Counters, event: Mapping[str, Any]) -> None:
     """Keep what a run did for its error budgets, for as long as they look back."""
-    known = [reading_of(one) for one in tally["readings"]]
-    levels = [Level(**level) for level in event["levels"]] if "levels" in event else levels_of_failure(event, known)
-    readings = added(known, Reading(event["at"], event["run_id"], tuple(levels)))
-    tally["readings"] = [asdict(one) | {"levels": [asdict(level) for level in one.levels]} for one in readings]
+    earlier = [reading_of(reading) for reading in tally["readings"]]
+    levels = [Level(**level) for level in event["levels"]] if "levels" in event else levels_of_failure(event, earlier)
+    readings = added(earlier, Reading(event["at"], event["run_id"], tuple(levels)))
+    tally["readings"] = [
+        asdict(reading) | {"levels": [asdict(level) for level in reading.levels]} for reading in readings
+    ]
     tally["burning"] = [burn.name for burn in _burns(tally)]
 
 
 def _burns(tally: Counters) -> list[Burn]:
-    readings = [reading_of(one) for one in tally["readings"]]
+    readings = [reading_of(reading) for reading in tally["readings"]]
     return burns(readings, readings[-1].at) if readings else []
 
 
@@ -144,7 +149,7 @@ def _end(tally: Counters, event: Mapping[str, Any]) -> None:
     tally["open"].pop(event["run_id"], None)
     _count_outcome(tally, outcome, event["at"])
     if outcome not in NOT_COUNTED:
-        _read(tally, event)
+        _keep_reading(tally, event)
     tally["failed"] = list(event.get("failed", ()))
     if outcome in SUCCEEDED:
         _latest(tally, "success", event["at"])
@@ -182,12 +187,12 @@ def _count_version(tally: Counters, version: Mapping[str, Any]) -> None:
 
 
 def _count_moves(tally: Counters, channel: str, moves: list[Mapping[str, Any]]) -> None:
-    known = tally["channels"].setdefault(channel, {"number": 0, "version": None, "moves": {}})
-    for move in sorted(moves, key=lambda one: one["number"]):
-        known["version"] = move["version"]
-        if move["number"] > known["number"]:
-            known["number"] = move["number"]
-            _add(known["moves"], str(move["reason"]).replace(" ", "_"), 1)
+    channel_counts = tally["channels"].setdefault(channel, {"number": 0, "version": None, "moves": {}})
+    for move in sorted(moves, key=lambda move: move["number"]):
+        channel_counts["version"] = move["version"]
+        if move["number"] > channel_counts["number"]:
+            channel_counts["number"] = move["number"]
+            _add(channel_counts["moves"], str(move["reason"]).replace(" ", "_"), 1)
 
 
 def _events(tally: Counters, level: str, good: int, bad: int) -> None:

@@ -51,7 +51,7 @@ def failure(fault: BaseException) -> dict[str, Any]:
     """Kind, cause, remedy and exit code of a fault; the report of checks that failed; where it was, if a bug."""
     if not isinstance(fault, AugmillError):
         where = traceback.extract_tb(fault.__traceback__)[-1:]
-        told: dict[str, Any] = redact_all(
+        document: dict[str, Any] = redact_all(
             {
                 "kind": type(fault).__name__,
                 "cause": str(fault) or type(fault).__name__,
@@ -60,9 +60,9 @@ def failure(fault: BaseException) -> dict[str, Any]:
                 "where": [f"{frame.name}:{frame.lineno}" for frame in where],
             }
         )
-        return told
-    known = {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy, "exit_code": fault.exit_code}
-    clean: dict[str, Any] = redact_all(known | ({"report": fault.report} if isinstance(fault, DataError) else {}))
+        return document
+    facts = {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy, "exit_code": fault.exit_code}
+    clean: dict[str, Any] = redact_all(facts | ({"report": fault.report} if isinstance(fault, DataError) else {}))
     return clean
 
 

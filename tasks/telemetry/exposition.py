@@ -20,8 +20,8 @@ class Collector:
 
     def __init__(self, series: Iterable[Series]) -> None:
         self.by_name: dict[str, list[Series]] = {}
-        for one in series:
-            self.by_name.setdefault(one.name, []).append(one)
+        for sample in series:
+            self.by_name.setdefault(sample.name, []).append(sample)
 
     def collect(self) -> Iterator[Metric]:
         """One family per metric."""
@@ -31,8 +31,8 @@ class Collector:
             if metric.name in self.by_name:
                 kind = CounterMetricFamily if metric.kind == COUNTER else GaugeMetricFamily
                 family = kind(metric.name, metric.help, labels=metric.labels)
-                for one in self.by_name[metric.name]:
-                    family.add_metric(one.labels, one.value)
+                for sample in self.by_name[metric.name]:
+                    family.add_metric(sample.labels, sample.value)
                 yield family
 
 
@@ -49,6 +49,6 @@ def text_of(series: Sequence[Series]) -> bytes:
     """The text that is scraped, or written for node_exporter. Raises KeyError for a series of no known metric."""
     from prometheus_client.exposition import generate_latest
 
-    for one in series:
-        BY_NAME[one.name]
+    for sample in series:
+        BY_NAME[sample.name]
     return bytes(generate_latest(registry_of(series)))

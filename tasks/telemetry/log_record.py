@@ -13,7 +13,7 @@ from augmill.tasks.telemetry.spans import current
 
 MOST_SIGNS = 8_000
 FACTS, LINE = "facts", "line"
-"""Attributes of a record: values to tell beside the message; a whole line that a worker made."""
+"""Attributes of a record: values logged beside the message; a complete line from a worker."""
 
 Line = dict[str, Any]
 
@@ -21,9 +21,9 @@ Line = dict[str, Any]
 def line_of(record: logging.LogRecord) -> Line:
     """`time` (UTC), `level`, `logger`, `message`; `run_id`, `dataset`, `stage`, `shard`, `trace_id`, `span_id` where
     they are known; `process`; `facts` where there are any; `error`, the traceback of an exception."""
-    made = getattr(record, LINE, None)
-    if made is not None:
-        return dict(made)
+    worker_line = getattr(record, LINE, None)
+    if worker_line is not None:
+        return dict(worker_line)
     line = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": record.levelname.lower(),

@@ -19,8 +19,8 @@ def message_of(alert: Alert, sender: str, recipients: Sequence[str]) -> EmailMes
     message["From"], message["To"] = sender, ", ".join(recipients)
     message["References"] = f"<{alert.group.replace(':', '.')}@augmill>"
     message["Auto-Submitted"] = "auto-generated"
-    shown = [("dataset", alert.dataset), ("run", alert.run_id), ("at", alert.at), ("group", alert.group)]
-    message.set_content(f"{alert.text}\n\n" + "".join(f"{name:<8} {value}\n" for name, value in shown))
+    details = [("dataset", alert.dataset), ("run", alert.run_id), ("at", alert.at), ("group", alert.group)]
+    message.set_content(f"{alert.text}\n\n" + "".join(f"{name:<8} {value}\n" for name, value in details))
     return message
 
 

@@ -21,9 +21,9 @@ def longest(cron: str) -> float | None:
 
     try:
         runs = CronSim(cron, BEGIN)
-        found = [
+        first_runs = [
             run for run, _ in zip(takewhile(lambda run: run < BEGIN + YEARS, runs), range(MOST_RUNS), strict=False)
         ]
     except CronSimError as fault:
         raise ValueError(str(fault)) from fault
-    return max(((after - before).total_seconds() for before, after in pairwise(found)), default=None)
+    return max(((after - before).total_seconds() for before, after in pairwise(first_runs)), default=None)

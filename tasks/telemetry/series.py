@@ -36,7 +36,7 @@ class Series:
 class Bound:
     """Lets through so many different values of a label, per metric, and so many series in all."""
 
-    seen: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    values_by_label: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     admitted: set[tuple[str, ...]] = field(default_factory=set)
     count: int = 0
     left_off: int = 0
@@ -53,25 +53,25 @@ class Bound:
         return fits
 
     def _fits(self, name: str, label: str, value: str) -> bool:
-        known = self.seen.setdefault((name, label), set())
-        if value not in known and len(known) >= MOST_VALUES.get(label, MOST_SERIES):
+        values = self.values_by_label.setdefault((name, label), set())
+        if value not in values and len(values) >= MOST_VALUES.get(label, MOST_SERIES):
             return False
-        known.add(value)
+        values.add(value)
         return True
 
 
 def series_of(dataset: str, tally: Counters, now: float) -> list[Series]:
     """Every series of a dataset, at most `MOST_SERIES` and two. What was not measured has none."""
-    bound, found = Bound(), []
+    bound, samples = Bound(), []
     for name, rest, value in _all(tally):
         if value is None or not math.isfinite(value):
             continue
         labels = (dataset, *(text[:MOST_SIGNS] for text in rest))
         if bound.admits(name, labels):
-            found.append(Series(name, labels, float(value)))
-    found.append(Series("augmill_series_left_off", (dataset,), float(bound.left_off)))
-    found.append(Series("augmill_exported_timestamp_seconds", (dataset,), now))
-    return found
+            samples.append(Series(name, labels, float(value)))
+    samples.append(Series("augmill_series_left_off", (dataset,), float(bound.left_off)))
+    samples.append(Series("augmill_exported_timestamp_seconds", (dataset,), now))
+    return samples
 
 
 def _all(tally: Counters) -> Figures:
@@ -122,9 +122,9 @@ def _totals(tally: Counters) -> Figures:
 
 
 def _levels(last: Mapping[str, Any]) -> Figures:
-    found = {level["name"]: level for level in last["slis"]}
+    levels = {level["name"]: level for level in last["slis"]}
     for name in RATIO_LEVELS:
-        level = found.get(name, {"observed": None, "target": None, "ok": None})
+        level = levels.get(name, {"observed": None, "target": None, "ok": None})
         yield "augmill_service_level_measured", (name,), level["observed"] is not None
         yield "augmill_service_level_ratio", (name,), level["observed"]
         yield "augmill_service_level_target_ratio", (name,), level["target"]
@@ -150,15 +150,15 @@ def _version(last: Mapping[str, Any]) -> Figures:
 
 def _bytes(storage: Mapping[str, Any]) -> dict[str, float | None]:
     real, total = storage.get("real_bytes"), storage.get("total_bytes")
-    made = None if real is None or total is None else total - real
-    return {"real": real, "made": made, "new": storage.get("new_bytes")}
+    child_bytes = None if real is None or total is None else total - real
+    return {"real": real, "made": child_bytes, "new": storage.get("new_bytes")}
 
 
 def _channels(channels: Mapping[str, Any]) -> Figures:
-    for channel, known in sorted(channels.items()):
-        yield "augmill_channel_version", (channel,), known["version"]
+    for channel, counts in sorted(channels.items()):
+        yield "augmill_channel_version", (channel,), counts["version"]
         for reason in ("published", "promoted", "rolled_back"):
-            yield "augmill_channel_moves_total", (channel, reason), known["moves"].get(reason, 0)
+            yield "augmill_channel_moves_total", (channel, reason), counts["moves"].get(reason, 0)
 
 
 def _checks(tally: Counters) -> Figures:
@@ -171,12 +171,12 @@ def _checks(tally: Counters) -> Figures:
 
 
 def _stages(last: Mapping[str, Any]) -> Figures:
-    yield from _each("augmill_stage_duration_seconds", ((one["name"], one["seconds"]) for one in last["stages"]))
-    yield from _each("augmill_stage_cpu_seconds", ((one["name"], one["cpu"]) for one in last["stages"]))
+    yield from _each("augmill_stage_duration_seconds", ((stage["name"], stage["seconds"]) for stage in last["stages"]))
+    yield from _each("augmill_stage_cpu_seconds", ((stage["name"], stage["cpu"]) for stage in last["stages"]))
 
 
 def _latency(last: Mapping[str, Any]) -> Figures:
-    by_use = {one["use"]: one for one in last["latency"]}  # of two steps of one chain, the last
+    by_use = {entry["use"]: entry for entry in last["latency"]}  # of two steps of one chain, the last
     for use, timing in by_use.items():
         for percentile in PERCENTILES:
             yield "augmill_transform_latency_seconds", (use, percentile), timing[f"p{percentile}_ms"] / 1e3

@@ -36,14 +36,14 @@ def smtp_of(url: str) -> Smtp:
             "AUGMILL_SMTP_URL is no address of the form smtp://HOST:PORT.",
             "Write smtp://USER:PASSWORD@HOST:587?from=ADDRESS or smtps://..., with signs such as @ in it as %40.",
         )
-    asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    plain = "starttls" if asked.get("starttls", "yes" if port == STARTTLS_PORT else "no") == "yes" else "none"
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    plain = "starttls" if options.get("starttls", "yes" if port == STARTTLS_PORT else "no") == "yes" else "none"
     user = unquote(parts.username or "")
     return Smtp(
         host=parts.hostname,
         port=port,
         tls="tls" if parts.scheme == "smtps" else plain,
-        sender=asked.get("from") or (user if "@" in user else f"augmill@{_domain(parts.hostname)}"),
+        sender=options.get("from") or (user if "@" in user else f"augmill@{_domain(parts.hostname)}"),
         user=user,
         password=Secret(unquote(parts.password).encode()) if parts.password else None,
     )

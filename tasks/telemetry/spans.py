@@ -91,22 +91,24 @@ def span(
     name: str, attributes: dict[str, Any] | None = None, *, stage: str = "", shard: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Run the block in a narrower scope and keep it as a span; what is put into the yielded dict is told with it."""
-    outer, told = current(), dict(attributes or {})
+    outer, span_attributes = current(), dict(attributes or {})
     inner = replace(outer, stage=stage or outer.stage, shard=shard or outer.shard)
     if outer.keep is None:
         with entered(inner):
-            yield told
+            yield span_attributes
         return
     inner = replace(inner, span_id=secrets.token_hex(8))
     start, error = time.time_ns(), ""
     try:
         with entered(inner):
-            yield told
+            yield span_attributes
     except BaseException as fault:
         error = summarize_error(fault)
         raise
     finally:
-        outer.keep(Span(name, inner.trace_id, inner.span_id, outer.span_id, start, time.time_ns(), told, error))
+        outer.keep(
+            Span(name, inner.trace_id, inner.span_id, outer.span_id, start, time.time_ns(), span_attributes, error)
+        )
 
 
 def summarize_error(fault: BaseException) -> str:

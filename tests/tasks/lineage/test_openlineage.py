@@ -12,7 +12,7 @@ from openlineage.client import generated
 from openlineage.client.generated.base import BaseFacet
 from openlineage.client.serde import Serde
 
-from augmill.tasks.lineage.openlineage import JobContext, Source, event, named
+from augmill.tasks.lineage.openlineage import JobContext, Source, dataset_name, event
 from augmill.tasks.telemetry.dataset_event import DatasetEvent, ending, failure
 
 RUN = "019a0000-0000-7000-8000-000000000001"
@@ -195,7 +195,7 @@ def test_many_raw_objects_are_one_folder():
     ],
 )
 def test_names_follow_the_specification(uri, expected):
-    assert named(uri) == expected
+    assert dataset_name(uri) == expected
 
 
 @pytest.mark.parametrize(

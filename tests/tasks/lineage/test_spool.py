@@ -52,7 +52,7 @@ def test_a_server_that_is_down_is_asked_once_however_many_wait(spool, make_docum
     for version in range(1, 4):
         store_record(spool, make_document(version, None), {})
     result = send(spool, NOBODY)
-    assert len(set(map(id, result.left.values()))) == 1
+    assert len(set(map(id, result.pending.values()))) == 1
     assert len(names(spool)) == 3
 
 
@@ -93,8 +93,8 @@ def test_an_entry_that_mlflow_refuses_waits_and_the_others_go(spool, make_docume
     refused = store_record(spool, make_document(1, None) | {"dataset": "x" * 600}, {})
     store_record(spool, make_document(2, None), {})
     result = send(spool, store_uri)
-    assert list(result.left) == [refused]
-    assert "refused the record" in str(result.left[refused])
+    assert list(result.pending) == [refused]
+    assert "refused the record" in str(result.pending[refused])
     assert recorded(store_uri) == ["oil-spill@2"]
     assert names(spool) == [refused]
 

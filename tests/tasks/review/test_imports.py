@@ -49,4 +49,4 @@ def test_a_circle_ends_and_a_helper_that_is_gone_is_reached(tmp_path):
     one.write_text("from augmill.tasks import two")
     two.write_text("from augmill.tasks import one\nfrom augmill.tasks.gone import name")
     assert Imports(tmp_path).reached([one]) == {one, two}
-    assert Imports(tmp_path, gone=lambda file: file == gone).reached([one]) == {one, two, gone}
+    assert Imports(tmp_path, was_deleted=lambda file: file == gone).reached([one]) == {one, two, gone}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from augmill.tasks.sanitize.control_characters import visible
+from augmill.tasks.sanitize.control_characters import escape_controls
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,14 @@ from augmill.tasks.sanitize.control_characters import visible
     ],
 )
 def test_signs_that_steer_are_spelled_out(given, shown):
-    assert visible(given) == shown
+    assert escape_controls(given) == shown
 
 
 def test_what_people_write_stays():
     for text in ("a\tb\nc", "Größe 猫 🎈", "שלום\u200f!", "می\u200cخواهم"):
-        assert visible(text) == text
+        assert escape_controls(text) == text
 
 
 def test_a_json_document_stays_the_same_document():
     told = {"\u202ename": "\x9b\x7f\x1b"}
-    assert json.loads(visible(json.dumps(told, ensure_ascii=False))) == told
+    assert json.loads(escape_controls(json.dumps(told, ensure_ascii=False))) == told

@@ -110,7 +110,7 @@ def test_a_run_without_a_sign_of_life_is_lost_and_one_with_is_not():
     late = 90_000.0
     assert merge_lake_state(running, LakeState(signs={"r1": late - SIGN_SECONDS}), late)["runs"] == {}
     assert merge_lake_state(running, LakeState(signs={"r1": late - SIGN_SECONDS - 1}), late)["runs"] == {"lost": 1}
-    assert merge_lake_state(running, LakeState(), late, but="r1")["runs"] == {}
+    assert merge_lake_state(running, LakeState(), late, current_run_id="r1")["runs"] == {}
     assert merge_lake_state(lost, LakeState(), late) == lost
 
 
