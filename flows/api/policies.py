@@ -110,6 +110,8 @@ def run(policy: PolicyPath, *, runner: RunnerName | None = None, progress: bool 
 @contextmanager
 def _as_command(progress: bool) -> Iterator[Settings]:
     """Do the block as the command line would, in a process that goes on afterwards: its environment is put back."""
+    from threadpoolctl import threadpool_limits
+
     from augmill.flows.telemetry.logs import log_to
     from augmill.tasks.runners.progress_bar import LOGGER
 
@@ -120,6 +122,7 @@ def _as_command(progress: bool) -> Iterator[Settings]:
         before = LOGGER.level
         LOGGER.setLevel(logging.INFO if current.observing.log_format or not progress else logging.WARNING)
         try:
-            yield current
+            with threadpool_limits(1):  # what was imported before has read other settings
+                yield current
         finally:
             LOGGER.setLevel(before)

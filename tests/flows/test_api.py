@@ -17,7 +17,7 @@ import pytest
 import augmill
 from augmill.flows.cli import main
 from augmill.policies.errors import DataError, PolicyError
-from tests.end_to_end.helpers import DATASET, GOOD, HEADER, ROOT, environment, go, policy, write_csv
+from tests.end_to_end.helpers import DATASET, GOOD, HEADER, ROOT, environment, exactly, go, policy, write_csv
 
 CHECKOUT = ROOT / "infra" / "checkout"
 INIT = CHECKOUT / "augmill" / "__init__.py"
@@ -182,6 +182,7 @@ def test_run_answers_as_the_command_does_and_prints_nothing(file, on_api, monkey
     assert steady(again) == steady(command(capfd, "run", file)[0])
     monkeypatch.setenv("AUGMILL_HOME", str(file.parent / "other"))
     assert steady(json.loads(json.dumps(document, default=str))) == steady(command(capfd, "run", file)[0])
+    assert exactly(file.parent / "home" / "lake") == exactly(file.parent / "other" / "lake")
 
 
 def test_a_run_that_is_refused_raises_what_the_command_exits_with(file, on_api, capfd):
