@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,14 +14,14 @@ from typing import Any, NoReturn
 import click
 
 from augmill.flows.console import print_json, say
+from augmill.flows.machine_faults import storage_error_of
 from augmill.flows.timeouts import end_process
-from augmill.policies.errors import AugmillError, DataError, PolicyError, StorageError
+from augmill.policies.errors import AugmillError, DataError, PolicyError
 from augmill.policies.names import did_you_mean
 
 COMMANDS = Path(__file__).parent / "commands"
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 CUT_PIPE = 141  # 128 + SIGPIPE
-MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE}
 
 
 class Interrupted(AugmillError):
@@ -128,9 +127,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _report(fault: click.ClickException | AugmillError | OSError, as_json: bool) -> int:
     if isinstance(fault, OSError):
-        if fault.errno not in MACHINE_FAULTS:
-            raise fault
-        fault = StorageError(f"The machine refused: {fault}.", "Free space or correct permissions, then run again.")
+        fault = storage_error_of(fault)
     if as_json:
         print_json({"error": _fault_document(fault)})
     if isinstance(fault, click.ClickException):

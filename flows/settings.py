@@ -6,7 +6,8 @@ Variables may also stand in a `.env` file in the working directory; the real env
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -136,6 +137,22 @@ def quiet_libraries(current: Settings) -> None:
     for name, value in {**QUIET, **variables}.items():
         os.environ.setdefault(name, value)
     one_thread_each()
+
+
+@contextmanager
+def environment_restored() -> Iterator[None]:
+    """Undo at the end of the block what `quiet_libraries` and a run do to the environment: for a program that calls us
+    and goes on. What `.env` says stays."""
+    names = (*QUIET, *ONE_THREAD, "PREFECT_HOME", "ARROW_DEFAULT_MEMORY_POOL", "PREFECT_API_URL")
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def dotenv_file() -> Path:

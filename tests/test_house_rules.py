@@ -157,6 +157,7 @@ def test_infra_imports_nothing_of_the_product():
     imported = [
         f"{of(file)}: {name}"
         for file in (ROOT / "infra").rglob("*.py")
+        if of(file) != "infra/checkout/augmill/__init__.py"  # which is the product's own
         for node in nodes(file, ast.Import, ast.ImportFrom)
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [item.name for item in node.names])
         if name.split(".")[0] in {"augmill", *PACKAGES}

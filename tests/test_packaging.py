@@ -9,12 +9,16 @@ import sys
 import tomllib
 import zipfile
 from email.parser import Parser
-from importlib.metadata import distribution, packages_distributions
+from importlib.metadata import distribution, packages_distributions, version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from augmill.tasks.rows.provenance import SPLIT
+from tests.end_to_end.helpers import GOOD, go, policy, rows, write_csv
+from tests.fixtures_prefect import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("flows", "tasks", "expectations", "policies")
@@ -40,6 +44,8 @@ READ_BY_HAND = {
 DECLARED_BUT_NOT_IMPORTED = {
     "fastapi": "Prefect's server refuses what its own client sends with a later one",
 }
+
+IMPORTED_BUT_NOT_DECLARED = {"polars": "only augmill.read(format='polars') asks for it, and says so where it is not"}
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -80,6 +86,45 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel):
     ):
         assert needed in packed
     assert {"augmill/flows/servers/prefect_schema.sql", "augmill/tasks/lineage/mlflow_schema.sql"} <= packed
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """A folder into which the wheel was unpacked, which is all that installing it does."""
+    folder = tmp_path_factory.mktemp("installed")
+    wheel.extractall(folder)
+    return folder
+
+
+def from_wheel(installed, folder, *command):
+    """Run a program in a folder, with the wheel's augmill before that of the checkout."""
+    settings = clean_environment(PYTHONPATH=str(installed), PYTHONDONTWRITEBYTECODE="1", AUGMILL_HOME=".augmill")
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=settings, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_wheel_reads_a_version_beside_files_that_have_the_names_of_its_own(installed, tmp_path):
+    write_csv(tmp_path / "data.csv", GOOD)
+    go(policy(tmp_path, "data.csv"), tmp_path / ".augmill" / "lake")
+    for name in ("tasks.py", "flows/__init__.py", "policies/__init__.py", "expectations.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('the hostile one was imported')")
+    code = (
+        "import sys, augmill; rows = augmill.read('made', split='train');"
+        "print(augmill.__file__, augmill.__version__, len(rows), augmill.resolve('made').version, sys.path[0] == '')"
+    )
+    done = from_wheel(installed, tmp_path, "-c", code)
+    count = sum(row[SPLIT] == "train" for row in rows(tmp_path / ".augmill" / "lake"))
+    assert (done.stdout, done.stderr) == (f"{installed}/augmill/__init__.py {version('augmill')} {count} 0 True\n", "")
+    assert "hostile" in from_wheel(installed, tmp_path, "-c", "import tasks").stderr, "they are first on the path"
+
+
+@pytest.mark.slow
+def test_all_that_ci_tries_of_the_wheel_works(installed, tmp_path):
+    done = from_wheel(installed, tmp_path, str(ROOT / "infra" / "try_wheel.py"))
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    assert "the wheel works: breast-cancer@0" in done.stdout
 
 
 def test_the_wheel_says_what_it_is_and_may_not_be_uploaded(wheel):
@@ -146,7 +191,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
         used |= found
         if not found:
             missing[module] = sorted(files)
-    assert missing == {}
+    assert missing.keys() == IMPORTED_BUT_NOT_DECLARED.keys()
     assert declared - used == set(DECLARED_BUT_NOT_IMPORTED)
 
 

@@ -29,7 +29,7 @@ def blocks(language: str) -> list[str]:
 def called(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     ours = ("AUGMILL_", "PREFECT_", "MLFLOW_")
     settings = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    settings["PYTHONPATH"] = str(ROOT)
+    settings["PYTHONPATH"] = str(ROOT / "infra" / "checkout")
     done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done
@@ -77,7 +77,7 @@ def test_every_other_command_runs_in_the_order_of_the_page(published):
 
 def test_each_way_of_reading_finds_every_row_of_the_published_version(published):
     program = blocks("python")[0]
-    for library in ("pandas", "polars", "duckdb"):
+    for library in ("augmill", "polars", "duckdb"):
         assert f"\nrows = {library}." in program
     counted = re.sub(
         r"^rows = .*$", r"\g<0>\nprint(len(rows.df() if hasattr(rows, 'df') else rows))", program, flags=re.M

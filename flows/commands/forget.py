@@ -112,8 +112,8 @@ def forget(
 
 def run_policy(file: Path, current: Settings, runner: RunnerName | None = None) -> None:
     """Run the policy as `augmill run` does; nothing happens where a run has been there in the meantime."""
-    from augmill.flows.commands.run import run_flow
     from augmill.flows.policy_request import resolve_with_settings
+    from augmill.flows.run_policy import run_flow
 
     if resolve_with_settings(file, current).document is None:
         run_flow(file, runner, current)

@@ -6,13 +6,12 @@ outcome with the current version.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
 
 from augmill.flows.console import json_option, print_json, say
-from augmill.flows.policy_request import resolve_with_settings
+from augmill.flows.plan_policy import plan_policy
 from augmill.flows.settings import quiet_libraries, settings
 from augmill.flows.telemetry.logs import log_to
 
@@ -38,12 +37,7 @@ def command(policy: Path, as_json: bool, as_markdown: bool) -> None:
     current = settings()
     quiet_libraries(current)
     log_to(current)
-    from augmill.tasks.dry_runs.plan import plan
-    from augmill.tasks.runners import thread
-
-    asked = resolve_with_settings(policy, current, refuse_errors=False)
-    with tempfile.TemporaryDirectory(prefix="augmill-plan-") as scratch, thread.Runner(current.workers) as runner:
-        document = plan(asked, runner, scratch)
+    document = plan_policy(policy, current)
     if as_json:
         print_json(document)
     else:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 
 from augmill.flows.http_client import NoReply, Reply, authorization, send_request, without_user
 from augmill.flows.settings import Settings, make_folder
+from augmill.flows.timeouts import run_with_timeout
 from augmill.policies.errors import StorageError
 
 PROGRAM = Path(__file__).with_name("prefect_server_process.py")
@@ -175,7 +176,8 @@ def _deliver_events() -> None:
     from prefect.events.worker import EventsWorker
 
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # it warns of what is left as soon as it is asked to end
-    EventsWorker.drain_all(timeout=DRAIN_SECONDS)
+    with suppress(TimeoutError):  # where an event loop runs, as in a notebook, Prefect would wait in a coroutine of it
+        run_with_timeout(2 * DRAIN_SECONDS, lambda: EventsWorker.drain_all(timeout=DRAIN_SECONDS))
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def _body(document: Row) -> Iterator[str]:
 
 
 def _curve(transform: Row, document: Row) -> str:
-    """Share of moved labels over the magnitude, transform line per class; the suggested range is shaded."""
+    """Share of moved labels over the magnitude, one line per class; the suggested range is shaded."""
     points = transform["points"]
     log_magnitudes = [math.log(point["at"]) for point in points]
     span = (log_magnitudes[-1] - log_magnitudes[0]) or 1.0

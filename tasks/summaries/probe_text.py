@@ -104,9 +104,11 @@ def _forbids(transform: Row, inconsistent: Sequence[Row], degraded: Sequence[Row
     fates = dict.fromkeys(sorted({*forbidden, *transform["forbidden"]}, key=natural_sort_key), "forbid")
     if len(figures) <= MOST_WRITTEN:  # lint asks for a word on each label where orientation matters
         fates |= dict.fromkeys(sorted(figures.keys() - forbidden, key=natural_sort_key), "keep")
-    judged = f"labels: {{{', '.join(f'{_key(label)}: {fate}' for label, fate in fates.items())}}}" if forbidden else ""
+    label_map = (
+        f"labels: {{{', '.join(f'{_key(label)}: {fate}' for label, fate in fates.items())}}}" if forbidden else ""
+    )
     rest = f"{names(short)} kept, short of {min_rate:.2%} all the same" if short else ""
-    return f"suggest      {'; '.join(part for part in (judged, rest) if part)}"
+    return f"suggest      {'; '.join(part for part in (label_map, rest) if part)}"
 
 
 def magnitude(transform: Row, point: Row) -> str:
