@@ -190,7 +190,9 @@ def make_world(folder: Path, store: Store) -> World:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{inherited.get('PATH', '')}"
     environment = (
-        inherited | store.environment | {"PATH": path, "PYTHONPATH": str(ROOT), "AUGMILL_HOME": str(folder / "home")}
+        inherited
+        | store.environment
+        | {"PATH": path, "PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout", "AUGMILL_HOME": str(folder / "home")}
     )
     environment |= {"AUGMILL_LAKE": f"s3://{BUCKET}/lake", "AUGMILL_WORKERS": "2", "AUGMILL_RUNNER": "thread"}
     # Whoever finds the store away says so soon.

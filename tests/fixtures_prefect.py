@@ -63,7 +63,7 @@ def clean_environment(**more: str) -> dict[str, str]:
     """The environment without any setting of ours or of this session, telemetry off, and what is given."""
     ours = ("AUGMILL_", "PREFECT_", "MLFLOW_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    quiet = {"DO_NOT_TRACK": "true", "PYTHONPATH": str(ROOT), "PREFECT_CLI_PROMPT": "false"}
+    quiet = {"DO_NOT_TRACK": "true", "PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout", "PREFECT_CLI_PROMPT": "false"}
     return kept | quiet | more
 
 

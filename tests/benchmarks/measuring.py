@@ -25,7 +25,13 @@ def home(**more: str) -> Iterator[dict[str, str]]:
     """An environment with a fresh augmill home and no server."""
     with tempfile.TemporaryDirectory(prefix="augmill-bench-") as folder:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("AUGMILL_", "PREFECT_", "MLFLOW_"))}
-        yield {**clean, "AUGMILL_HOME": folder, "PYTHONPATH": str(ROOT), "NO_ALBUMENTATIONS_UPDATE": "1", **more}
+        yield {
+            **clean,
+            "AUGMILL_HOME": folder,
+            "PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout",
+            "NO_ALBUMENTATIONS_UPDATE": "1",
+            **more,
+        }
 
 
 def output(arguments: Sequence[str], environment: dict[str, str]) -> str:

@@ -182,7 +182,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     """The variables of a new user with `home` as AUGMILL_HOME; no setting of ours or of this session leaks in."""
     ours = ("AUGMILL_", "PREFECT_", "MLFLOW_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"AUGMILL_HOME": str(home), "AUGMILL_WORKERS": "2", "PYTHONPATH": str(ROOT)} | more
+    return (
+        kept | {"AUGMILL_HOME": str(home), "AUGMILL_WORKERS": "2", "PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout"} | more
+    )
 
 
 def augmill(home: Path, *args: str | Path, **more: str) -> subprocess.CompletedProcess[str]:

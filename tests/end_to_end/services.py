@@ -206,7 +206,7 @@ def _bare(folder: Path) -> dict[str, Any]:
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout",
         "AUGMILL_HOME": str(folder / "home"),
         "PREFECT_HOME": str(folder / "home" / "prefect"),
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),

@@ -44,7 +44,9 @@ class Cluster:
     def start(self, what: str, *options: str) -> int:
         command = [sys.executable, "-m", "dask", what, *options, *QUIET]
         log = self.stack.enter_context((self.folder / f"{what}.log").open("ab"))
-        guard = self.stack.enter_context(guarded(command, log, os.environ | {"PYTHONPATH": str(ROOT)}))
+        guard = self.stack.enter_context(
+            guarded(command, log, os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout"})
+        )
         wait_until(lambda: psutil.Process(guard.pid).children() != [], what)
         return guard.pid
 

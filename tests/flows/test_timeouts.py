@@ -47,7 +47,7 @@ def test_what_answers_in_time_is_returned_or_raised_and_what_does_not_is_given_u
 def test_a_process_that_left_a_library_to_itself_ends_with_its_own_exit_code(end):
     done = subprocess.run(
         [sys.executable, "-c", LEFT.replace("{end}", end)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout"},
         capture_output=True,
         text=True,
         check=False,

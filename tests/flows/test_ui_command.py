@@ -22,7 +22,7 @@ def settings_of(home, tracking_uri):
 
 
 def ui(home, *arguments, **variables):
-    environment = {**os.environ, "AUGMILL_HOME": str(home), "PYTHONPATH": str(ROOT), **variables}
+    environment = {**os.environ, "AUGMILL_HOME": str(home), "PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout", **variables}
     environment.pop("MLFLOW_TRACKING_URI", None)
     command = [sys.executable, "-m", "augmill.flows.cli", "ui", "--no-browser", *arguments]
     return subprocess.Popen(

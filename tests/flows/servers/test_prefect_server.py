@@ -54,7 +54,7 @@ with loopback_server(current) as server:
 def environment(tmp_path, monkeypatch):
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setenv("AUGMILL_HOME", str(tmp_path / "home"))
-    return {**os.environ, "PYTHONPATH": str(ROOT), "AUGMILL_HOME": str(tmp_path / "home")}
+    return {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout", "AUGMILL_HOME": str(tmp_path / "home")}
 
 
 def run(environment, *arguments):

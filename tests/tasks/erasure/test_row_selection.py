@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from augmill.tasks.erasure.row_selection import ErasureRequest, ErasureSelection, is_meant
+from augmill.tasks.erasure.row_selection import ErasureRequest, ErasureSelection, is_selected
 from augmill.tasks.rows.provenance import OPS, PARENT_IDS
 
 
@@ -22,4 +22,4 @@ def test_a_child_in_quarantine_goes_with_its_parents_or_where_any_row_may_be_in_
     current = SimpleNamespace(manifest=SimpleNamespace(types={}))
     chosen = ErasureSelection(current, {}, ids={"file": ["a"]})
     row = {"sample_id": "d", "payload": None, "content": json.dumps({PARENT_IDS: parents, OPS: ops})}
-    assert is_meant(row, ErasureRequest(None, ("a",)), chosen) == goes
+    assert is_selected(row, ErasureRequest(None, ("a",)), chosen) == goes

@@ -34,7 +34,7 @@ def table(store: Store) -> Table:
 @pytest.fixture
 def racers(table: Table) -> Iterator[list[subprocess.Popen]]:
     command = [sys.executable, "-m", "tests.tasks.storage.publisher", table.store.uri]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, env=environment, cwd=ROOT, **pipes) for _ in range(2)]
     for process in processes:

@@ -83,7 +83,7 @@ def test_reasons_are_counted_over_the_shards_asked_for(store: Store) -> None:
 
 
 def test_processes_that_refuse_rows_at_once_lose_none(store: Store) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout"}
     writers = [
         subprocess.Popen([sys.executable, "-c", APPENDER, store.uri, letter], env=environment) for letter in "ab"
     ]

@@ -149,7 +149,9 @@ def test_a_large_table_is_written_in_parts_and_streamed_in_ranges(s3: Store) -> 
 def test_a_killed_upload_leaves_no_object(s3: Store) -> None:
     for delay in (0.05, 0.2):
         command = [sys.executable, "-c", UPLOADER, s3.uri]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}) as writer:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/infra/checkout"}
+        ) as writer:
             writer.stdout.readline()
             try:
                 writer.wait(delay)
