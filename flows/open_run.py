@@ -38,30 +38,30 @@ def open_run(policy: Path, runner: RunnerName | None = None) -> Iterator[Run]:
     run_id = str(flow_run.id or "local")
     with Deadlines(current.stage_seconds, partial(give_up, policy, run_id)) as deadlines:
         with deadlines.within("look"):
-            asked = resolve_with_settings(policy, current)
-        with _opened(current, asked, runner, run_id, deadlines) as run:
+            request = resolve_with_settings(policy, current)
+        with _opened(current, request, runner, run_id, deadlines) as run:
             yield run
 
 
 @contextmanager
 def _opened(
-    current: Settings, asked: RunRequest, runner: RunnerName | None, run_id: str, deadlines: Deadlines
+    current: Settings, request: RunRequest, runner: RunnerName | None, run_id: str, deadlines: Deadlines
 ) -> Iterator[Run]:
     lake = Store(current.lake)
     if lake.is_s3:
         prove(lake.sub(OBJECTS))
-    remove_half_written(asked.ctx)
-    size = sum(item.bytes for item in asked.listing.objects)
+    remove_half_written(request.ctx)
+    size = sum(item.bytes for item in request.listing.objects)
     kind = suited(runner or current.runner, size)
     # The page of a server that ends with the run would be a dead link in its record.
     page = None if current.prefect_api_url in EmbeddedServer.running else flow_run.ui_url
     with (
-        under_way(asked.ctx, run_id) as hold,
-        open_runner(current, kind, partial(warm_worker, asked.ctx)) as workers,
+        under_way(request.ctx, run_id) as hold,
+        open_runner(current, kind, partial(warm_worker, request.ctx)) as workers,
     ):
-        on_stage = progress(asked.loaded.policy.dataset, run_id, current)
+        on_stage = progress(request.loaded.policy.dataset, run_id, current)
         yield Run(
-            asked,
+            request,
             workers,
             current.tracking_uri,
             run_id,

@@ -49,10 +49,10 @@ def command(policy: Path, uses: tuple[str, ...], rows: int, page: Path | None, a
     from augmill.tasks.runners import thread
     from augmill.tasks.summaries import probe_text
 
-    asked = resolve_with_settings(policy, current, refuse_errors=False)
-    file = page or current.home / "probes" / f"{asked.ctx.policy.dataset}.html"
+    request = resolve_with_settings(policy, current, refuse_errors=False)
+    file = page or current.home / "probes" / f"{request.ctx.policy.dataset}.html"
     with tempfile.TemporaryDirectory(prefix="augmill-probe-") as scratch, thread.Runner(current.workers) as runner:
-        document = probe(asked, runner, scratch, uses, rows)
+        document = probe(request, runner, scratch, uses, rows)
     write_file(file, probe_html.render(document), "--page")
     if as_json:
         print_json({**document, "page": str(file)})

@@ -139,37 +139,37 @@ class Closure:
 
     def _reach(self, module: str, name: str | None) -> None:
         """A name of a module: a definition, a name that it imports itself, or a module below it."""
-        known = self.sources.module(module)
-        if known is None:
+        source = self.sources.module(module)
+        if source is None:
             if self.sources.file(module) is None and name is not None:
                 self._library(module)
             return
         if name is None:
             return
-        if name in known.definitions:
-            self._enter(module, known, name)
-        elif name in known.imports:
-            self._bound(*known.imports[name])
+        if name in source.definitions:
+            self._enter(module, source, name)
+        elif name in source.imports:
+            self._bound(*source.imports[name])
         elif self.sources.file(f"{module}.{name}") is not None:
             self._reach(f"{module}.{name}", MODULE)
 
     def _reach_all(self, module: str) -> None:
         """All of a module, what it imports to offer it as its own included."""
-        known = self.sources.module(module)
-        if known is None:
+        source = self.sources.module(module)
+        if source is None:
             return
-        for name in known.definitions:
-            self._enter(module, known, name)
-        for origin, part in known.imports.values():
+        for name in source.definitions:
+            self._enter(module, source, name)
+        for origin, part in source.imports.values():
             if part is not None and self.sources.file(f"{origin}.{part}") is None:
                 self._bound(origin, part)
 
     def _reach_asked(self, module: str) -> None:
-        known = self.sources.module(module)
-        if known is None:
+        source = self.sources.module(module)
+        if source is None:
             return
         self._reach(module, MODULE)
-        for name in {*known.definitions, *known.imports} - {MODULE}:
+        for name in {*source.definitions, *source.imports} - {MODULE}:
             self._reach_if_asked(name, (module, name))
 
     def _reach_if_asked(self, attribute: str, place: Place) -> None:
@@ -178,22 +178,22 @@ class Closure:
         else:
             self._waiting.setdefault(attribute, []).append(place)
 
-    def _enter(self, module: str, known: Module, name: str) -> None:
+    def _enter(self, module: str, source: Module, name: str) -> None:
         for part in (name, MODULE):
             if (module, part) not in self.reached:
-                self.reached[module, part] = known.definitions[part].digest
+                self.reached[module, part] = source.definitions[part].digest
                 self._work.append((module, part))
 
     def _follow(self, module: str, name: str) -> None:
-        known = self.sources.module(module)
-        assert known is not None
-        definition = known.definitions[name]
-        bindings = known.imports | definition.imports
+        source = self.sources.module(module)
+        assert source is not None
+        definition = source.definitions[name]
+        bindings = source.imports | definition.imports
         for loaded in definition.names:
             if loaded in bindings:
                 self._follow_binding(loaded, bindings[loaded], definition)
-            elif loaded in known.definitions:
-                self._enter(module, known, loaded)
+            elif loaded in source.definitions:
+                self._enter(module, source, loaded)
         for pattern in definition.strings:
             for spelled in self.sources.matching(pattern):
                 self._reach_all(spelled)
@@ -202,7 +202,7 @@ class Closure:
             for waiting in self._waiting.pop(attribute, ()):
                 self._reach(*waiting)
         if "." not in name and definition.methods:
-            self._follow_class(module, known, name, definition)
+            self._follow_class(module, source, name, definition)
 
     def _follow_binding(self, loaded: str, bound: tuple[str, str | None], definition: Definition) -> None:
         """A name that an import binds: something of a module, or a module whose parts are asked for by name."""
@@ -230,23 +230,23 @@ class Closure:
         if top and top not in sys.stdlib_module_names and top not in {PACKAGE, *self.sources.others}:
             self.libraries.add(top)
 
-    def _follow_class(self, module: str, known: Module, name: str, definition: Definition) -> None:
-        whole = self._is_open(module, known, definition)
+    def _follow_class(self, module: str, source: Module, name: str, definition: Definition) -> None:
+        is_open = self._is_open(module, source, definition)
         for method in definition.methods:
-            if whole or method.startswith("__"):
-                self._enter(module, known, f"{name}.{method}")
+            if is_open or method.startswith("__"):
+                self._enter(module, source, f"{name}.{method}")
             else:
                 self._reach_if_asked(method, (module, f"{name}.{method}"))
 
-    def _is_open(self, module: str, known: Module, definition: Definition) -> bool:
+    def _is_open(self, module: str, source: Module, definition: Definition) -> bool:
         """Whether a class has a base that is not ours, directly or further up."""
         for base in definition.bases:
             plain = base.partition("[")[0]
-            if plain in known.definitions:
-                if self._is_open(module, known, known.definitions[plain]):
+            if plain in source.definitions:
+                if self._is_open(module, source, source.definitions[plain]):
                     return True
                 continue
-            origin, name = known.imports.get(plain, ("", None))
+            origin, name = source.imports.get(plain, ("", None))
             other = self.sources.module(origin)
             if other is None or name not in other.definitions:
                 if plain not in {"Protocol", "Generic"}:

@@ -147,37 +147,37 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 
 def _definition(nodes: list[ast.AST], package: str) -> Definition:
-    known = Definition()
+    definition = Definition()
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     for node in nodes:
         plain = _without_docstrings(node)
         digest.update(ast.dump(plain).encode())
         for part in ast.walk(plain):
-            _note(known, part, package)
-    known.digest = digest.hexdigest()
-    return known
+            _note(definition, part, package)
+    definition.digest = digest.hexdigest()
+    return definition
 
 
-def _note(known: Definition, node: ast.AST, package: str) -> None:
+def _note(definition: Definition, node: ast.AST, package: str) -> None:
     if isinstance(node, ast.Name):
-        known.names.add(node.id)
+        definition.names.add(node.id)
     elif isinstance(node, ast.Attribute):
-        known.attributes.add(node.attr)
+        definition.attributes.add(node.attr)
         if isinstance(node.value, ast.Name):
-            known.chains.add((node.value.id, node.attr))
+            definition.chains.add((node.value.id, node.attr))
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         if node.value.startswith("augmill."):
-            known.strings.add(node.value)
+            definition.strings.add(node.value)
     elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _BY_NAME:
         texts = [item.value for item in node.args if isinstance(item, ast.Constant)]
-        known.attributes |= {text for text in texts if isinstance(text, str)}
+        definition.attributes |= {text for text in texts if isinstance(text, str)}
     elif isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
         prefix = str(node.values[0].value)
         # `from_{format}` is one of some modules; `{name}` alone is looked up in a catalogue, and hashed by who does it.
         if prefix.startswith("augmill.") and not prefix.endswith("."):
-            known.strings.add(f"{prefix}*")
+            definition.strings.add(f"{prefix}*")
     elif isinstance(node, ast.Import | ast.ImportFrom):
-        known.imports |= dict(_imports([node], package))
+        definition.imports |= dict(_imports([node], package))
 
 
 def _without_docstrings(node: ast.AST) -> ast.AST:

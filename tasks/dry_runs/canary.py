@@ -44,14 +44,14 @@ class CanaryResult:
 
     sample: Sample | None = None
     stage: str = "ingest"
-    whole: bool = False
+    is_complete: bool = False
     checked: CheckResult | None = None
     answers: list[CheckReport] = field(default_factory=list)
     published: bool = False
     fault: AugmillError | None = None
 
 
-def run_canary(asked: RunRequest, runner: Runner, scratch: str, lake: str, real: Mapping[str, int]) -> dict[str, Any]:
+def run_canary(request: RunRequest, runner: Runner, scratch: str, lake: str, real: Mapping[str, int]) -> dict[str, Any]:
     """Run the canary and say how it went, as one JSON-able document.
 
     `scratch` is the folder laid over the lake that a plan of the same policy has worked in, `lake` an empty folder,
@@ -61,10 +61,10 @@ def run_canary(asked: RunRequest, runner: Runner, scratch: str, lake: str, real:
     shutil.copytree(scratch, lake, copy_function=os.link, dirs_exist_ok=True)
     flown = CanaryResult()
     try:
-        _stages(asked, runner, replace(asked.ctx, scratch=scratch), lake, real, flown)
+        _stages(request, runner, replace(request.ctx, scratch=scratch), lake, real, flown)
     except AugmillError as fault:
         flown.fault = fault
-    return _document(asked, flown)
+    return _document(request, flown)
 
 
 def _stages(
@@ -80,7 +80,7 @@ def _stages(
     def plan_amounts(_: RealRows, profile: Profile) -> tuple[Amounts, list[Finding]]:
         planned_for = planned(ctx.policy, real or profile.real)
         amounts = _amounts(planned_for, real or profile.real, profile.real)
-        flown.whole = flown.sample is not None and flown.sample.whole and amounts == planned_for
+        flown.is_complete = flown.sample is not None and flown.sample.is_complete and amounts == planned_for
         return amounts, []
 
     def note_stage(stage: Callable[P, R]) -> Callable[P, R]:
@@ -101,7 +101,7 @@ def _stages(
 
 
 def _of_all_rows(answer: Mapping[str, Any], flown: CanaryResult) -> bool:
-    return not flown.whole and answer["name"] in FULL
+    return not flown.is_complete and answer["name"] in FULL
 
 
 def _ends(answer: Mapping[str, Any]) -> bool:
@@ -109,26 +109,28 @@ def _ends(answer: Mapping[str, Any]) -> bool:
 
 
 def _amounts(
-    planned_for: Mapping[str, Mapping[str, int]], real: Mapping[str, int], here: Mapping[str, int]
+    planned_for: Mapping[str, Mapping[str, int]], real: Mapping[str, int], sampled: Mapping[str, int]
 ) -> dict[str, dict[str, int]]:
     """Children per step and class: what all rows would get, in the proportion of the sample, and bounded."""
-    found = {}
-    for step, wanted in planned_for.items():
+    amounts = {}
+    for step, planned_counts in planned_for.items():
         scaled = {
-            label: math.ceil(count * here[label] / real[label]) for label, count in wanted.items() if here.get(label)
+            label: math.ceil(count * sampled[label] / real[label])
+            for label, count in planned_counts.items()
+            if sampled.get(label)
         }
         bound = min(1.0, MOST_CHILDREN / max(1, sum(scaled.values())))
-        found[step] = {
+        amounts[step] = {
             label: max(min(FEWEST_CHILDREN, count), math.ceil(count * bound)) for label, count in scaled.items()
         }
-    return found
+    return amounts
 
 
-def _document(asked: RunRequest, flown: CanaryResult) -> dict[str, Any]:
+def _document(request: RunRequest, flown: CanaryResult) -> dict[str, Any]:
     chosen = flown.sample
-    doubts = [sampling_doubt(answer, _judged(flown), whole=flown.whole) for answer in flown.answers]
+    doubts = [sampling_doubt(answer, _judged(flown), is_complete=flown.is_complete) for answer in flown.answers]
     return {
-        "sample": {"rows": chosen.rows, "of": chosen.of, "whole": flown.whole, "classes_left": chosen.strata_left}
+        "sample": {"rows": chosen.rows, "of": chosen.of, "whole": flown.is_complete, "classes_left": chosen.strata_left}
         if chosen
         else None,
         "stage": flown.stage,
@@ -138,9 +140,9 @@ def _document(asked: RunRequest, flown: CanaryResult) -> dict[str, Any]:
         "rates": flown.checked.figures["rates"] if flown.checked else [],
         "verifier": flown.checked.figures["verifier"] if flown.checked else {},
         "dropped": flown.checked.dropped if flown.checked else 0,
-        "fault": _told(flown),
+        "fault": _fault_document(flown),
         "exit_code": _exit_code(flown, doubts),
-        "before": _published(asked),
+        "before": _published(request),
     }
 
 
@@ -149,17 +151,17 @@ def _judged(flown: CanaryResult) -> int:
     return sum(step["made"] for step in flown.checked.figures["steps"]) if flown.checked else 0
 
 
-def _told(flown: CanaryResult) -> dict[str, Any] | None:
+def _fault_document(flown: CanaryResult) -> dict[str, Any] | None:
     fault = flown.fault
     if fault is None:
         return None
-    told = {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy}
-    return told | {"sample_too_small": _for_want_of_rows(flown)}
+    document = {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy}
+    return document | {"sample_too_small": _for_want_of_rows(flown)}
 
 
 def _for_want_of_rows(flown: CanaryResult) -> bool:
     """Whether only the sample is at fault: all rows came through the same stage when the run was planned."""
-    small = flown.sample is not None and not flown.sample.whole
+    small = flown.sample is not None and not flown.sample.is_complete
     return small and isinstance(flown.fault, DataError) and flown.stage in ("validate", "split", "fit")
 
 
@@ -170,8 +172,8 @@ def _exit_code(flown: CanaryResult, doubts: list[Doubt]) -> int:
     return DataError.exit_code if any(failed) else 0
 
 
-def _published(asked: RunRequest) -> list[dict[str, Any]]:
+def _published(request: RunRequest) -> list[dict[str, Any]]:
     """What the current version's own children were, step by step."""
-    if asked.before is None:
+    if request.before is None:
         return []
-    return [dict(step) for step in asked.before.manifest.figures.get("steps", [])]
+    return [dict(step) for step in request.before.manifest.figures.get("steps", [])]

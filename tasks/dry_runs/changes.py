@@ -26,28 +26,28 @@ from augmill.tasks.stages.validate import gaps_of
 SHOWN = 5
 
 
-def changes(asked: RunRequest) -> dict[str, Any]:
+def changes(request: RunRequest) -> dict[str, Any]:
     """Raw objects, policy, suite, libraries and code against those of the current version; `reasons` in words."""
-    before, loaded = asked.before, asked.loaded
+    before, loaded = request.before, request.loaded
     if before is None:
         return {"reasons": ["nothing is published yet"]}
-    old, here = before.manifest, f"{loaded.policy.dataset}@{before.version}"
-    found: dict[str, Any] = {
-        "inputs": _inputs(asked, before),
-        "policy": _policy(asked, before),
-        "policy_diff": unified(old.policy_text, loaded.text, here, loaded.path.name),
-        "suite_diff": unified(old.suite_text, asked.suite_text, here, "suite"),
+    old, version_name = before.manifest, f"{loaded.policy.dataset}@{before.version}"
+    differences_by_kind: dict[str, Any] = {
+        "inputs": _inputs(request, before),
+        "policy": _policy(request, before),
+        "policy_diff": unified(old.policy_text, loaded.text, version_name, loaded.path.name),
+        "suite_diff": unified(old.suite_text, request.suite_text, version_name, "suite"),
         "fingerprint": differences(fingerprint(), old.fingerprint),
-        "production": _production_changed(asked, old),
-        "code": _code_changed(asked, old),
-        "pii_key": bool(old.pii_key) and old.pii_key != asked.ctx.treatment.key_fingerprint,
+        "production": _production_changed(request, old),
+        "code": _code_changed(request, old),
+        "pii_key": bool(old.pii_key) and old.pii_key != request.ctx.treatment.key_fingerprint,
     }
-    return {**found, "reasons": _reasons(found, old.policy_hash != loaded.content_hash)}
+    return {**differences_by_kind, "reasons": _reasons(differences_by_kind, old.policy_hash != loaded.content_hash)}
 
 
-def _inputs(asked: RunRequest, before: Published) -> dict[str, Any]:
+def _inputs(request: RunRequest, before: Published) -> dict[str, Any]:
     old = {item["name"]: item["sha256"] for item in before.manifest.inputs}
-    new = {item.name: item.sha256 for item in asked.listing.objects}
+    new = {item.name: item.sha256 for item in request.listing.objects}
     return {
         "added": sorted(new.keys() - old.keys()),
         "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
@@ -56,24 +56,24 @@ def _inputs(asked: RunRequest, before: Published) -> dict[str, Any]:
     }
 
 
-def _production_changed(asked: RunRequest, old: Manifest) -> bool:
+def _production_changed(request: RunRequest, old: Manifest) -> bool:
     was = [(item["name"], item["sha256"]) for item in old.production.get("objects", [])]
-    now = asked.production.objects if asked.production else ()
+    now = request.production.objects if request.production else ()
     return was != [(item.name, item.sha256) for item in now]
 
 
-def _code_changed(asked: RunRequest, old: Manifest) -> bool:
+def _code_changed(request: RunRequest, old: Manifest) -> bool:
     """Whether the policy that stood then would be run by other code now; naming other parts is no change of code."""
     try:
         policy = Policy.model_validate_json(json.dumps(old.policy))
-        return old.code != code_of(replace(asked.ctx, policy=policy))
+        return old.code != code_of(replace(request.ctx, policy=policy))
     except (PolicyError, ValidationError):
         return True  # a part that it names is gone, or means something else now
 
 
-def _policy(asked: RunRequest, before: Published) -> dict[str, list[str]]:
+def _policy(request: RunRequest, before: Published) -> dict[str, list[str]]:
     """Which steps come, go or change, and which other keys of the policy differ."""
-    old, new = before.manifest.policy, asked.ctx.policy.model_dump(mode="json")
+    old, new = before.manifest.policy, request.ctx.policy.model_dump(mode="json")
     was, now = ({step["name"]: step for step in policy["steps"]} for policy in (old, new))
     return {
         "added": [name for name in now if name not in was],
@@ -83,52 +83,55 @@ def _policy(asked: RunRequest, before: Published) -> dict[str, list[str]]:
     }
 
 
-def _reasons(found: Mapping[str, Any], policy_changed: bool) -> list[str]:
+def _reasons(differences_by_kind: Mapping[str, Any], policy_changed: bool) -> list[str]:
     reasons = []
     for word in ("added", "changed", "removed"):
-        names = found["inputs"][word]
+        names = differences_by_kind["inputs"][word]
         if names:
             more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
             reasons.append(f"raw objects {word}: {', '.join(names[:SHOWN])}{more}")
     if policy_changed:
-        steps = [f"step {name} {word}" for word in ("added", "changed", "removed") for name in found["policy"][word]]
-        reasons.append(
-            f"the policy changed: {', '.join([*steps, *found['policy']['keys']]) or 'the order of its steps'}"
-        )
-    if found["suite_diff"]:
+        steps = [
+            f"step {name} {word}"
+            for word in ("added", "changed", "removed")
+            for name in differences_by_kind["policy"][word]
+        ]
+        changed = [*steps, *differences_by_kind["policy"]["keys"]]
+        reasons.append(f"the policy changed: {', '.join(changed) or 'the order of its steps'}")
+    if differences_by_kind["suite_diff"]:
         reasons.append("the suite changed")
-    reasons += [f"another library or processor: {sentence}" for sentence in found["fingerprint"]]
-    if found["pii_key"]:
+    reasons += [f"another library or processor: {sentence}" for sentence in differences_by_kind["fingerprint"]]
+    if differences_by_kind["pii_key"]:
         reasons.append("columns are hashed with another AUGMILL_PII_KEY, or no longer: their rows are new rows")
-    if found["production"]:
+    if differences_by_kind["production"]:
         reasons.append("the production sample changed")
-    if found["code"]:
+    if differences_by_kind["code"]:
         reasons.append("augmill's own code or a plug-in changed")
     return reasons
 
 
-def columns(ctx: Context, asked: RunRequest) -> list[dict[str, Any]]:
+def columns(ctx: Context, request: RunRequest) -> list[dict[str, Any]]:
     """Columns that appeared, disappeared or changed type since the current version, and what the suite says of it.
 
     Beside them, columns that some of the files have and others lack, with `files`, those that lack them.
     """
-    looks = [(unit, scan_unit(ctx, unit)) for unit in units_of(ctx.policy, asked.listing)]
+    looks = [(unit, scan_unit(ctx, unit)) for unit in units_of(ctx.policy, request.listing)]
     new = types_of(scan for _, scan in looks)
-    lacking = gaps_of(gaps(looks, new), asked.new_objects)
+    lacking = gaps_of(gaps(looks, new), request.new_objects)
     says = _says(ctx.suite)
-    told = [{**_column(name, "missing", "", new[name], says), "files": files} for name, files in lacking.items()]
-    return [*_changed_columns(asked, new, says), *told]
+    missing = [{**_column(name, "missing", "", new[name], says), "files": files} for name, files in lacking.items()]
+    return [*_changed_columns(request, new, says), *missing]
 
 
-def _changed_columns(asked: RunRequest, new: Mapping[str, str], says: Mapping[str, str]) -> list[dict[str, Any]]:
-    if asked.before is None:
+def _changed_columns(request: RunRequest, new: Mapping[str, str], says: Mapping[str, str]) -> list[dict[str, Any]]:
+    if request.before is None:
         return []
-    change = drift(asked.before.manifest.types, new)
-    found = [_column(name, "appeared", "", kind, says) for name, kind in change.appeared.items()]
-    found += [_column(name, "disappeared", kind, "", says) for name, kind in change.disappeared.items()]
+    change = drift(request.before.manifest.types, new)
+    changed = [_column(name, "appeared", "", kind, says) for name, kind in change.appeared.items()]
+    changed += [_column(name, "disappeared", kind, "", says) for name, kind in change.disappeared.items()]
     # A narrower type than before is no change: its values are kept as what the column was.
     wider = {name: pair for name, pair in change.changed.items() if join(*pair) != pair[0]}
-    return found + [_column(name, "changed", *pair, says) for name, pair in wider.items()]
+    return changed + [_column(name, "changed", *pair, says) for name, pair in wider.items()]
 
 
 def _says(suite: Suite) -> dict[str, str]:

@@ -23,17 +23,17 @@ class DryRun:
     verifier: str
 
 
-def run_to_verifier(asked: RunRequest, runner: Runner, scratch: str) -> DryRun:
+def run_to_verifier(request_on_lake: RunRequest, runner: Runner, scratch: str) -> DryRun:
     """Run the stages with the code of a run, on a folder laid over the lake; raises what a run would raise.
 
     The policy needs a label: without classes there is nothing to verify.
     """
-    if asked.ctx.policy.label is None:
+    if request_on_lake.ctx.policy.label is None:
         raise PolicyError(
-            f"{asked.loaded.display_path} names no label column, so there is no label that could move",
+            f"{request_on_lake.loaded.display_path} names no label column, so there is no label that could move",
             "Name the column in `label:`.",
         )
-    request = replace(asked, ctx=replace(asked.ctx, scratch=scratch))
+    request = replace(request_on_lake, ctx=replace(request_on_lake.ctx, scratch=scratch))
     real = run_until("split", Run(request, runner, "", "dry run")).real
     assert real is not None
     profile = profile_rows(request.ctx, runner, real.files)

@@ -65,8 +65,8 @@ def _of_step(ctx: Context, fitted: FitResult, items: Sequence[ChildItem]) -> Cos
     fixed, slope = _line(few, many)
     total = Cost()
     for label, item in largest.items():
-        mine = [one for one in items if one.fitted.label == label]
-        cost = fixed * len(mine) + slope * sum(map(_size, mine))
+        class_items = [item for item in items if item.fitted.label == label]
+        cost = fixed * len(class_items) + slope * sum(map(_size, class_items))
         if item is not reference:
             rows = min(few.rows, max(4, PER_STEP // len(labels)))
             other = _sample(ctx, fitted, item, rows)
@@ -99,14 +99,15 @@ def _line(few: Sample, many: Sample) -> tuple[Cost, Cost]:
 def _sample(ctx: Context, fitted: FitResult, item: ChildItem, rows: int) -> Sample:
     stop = min(item.stop, item.start + rows)
     began = time.process_time()
-    asked = replace(item, name=f"sample-{item.name}-{stop - item.start}", stop=stop)
-    made = run_here(partial(make_children, ctx), asked)
+    sample_item = replace(item, name=f"sample-{item.name}-{stop - item.start}", stop=stop)
+    sample_shard = run_here(partial(make_children, ctx), sample_item)
     between = time.process_time()
     run_here(
-        partial(verify_shard, ctx), VerifyItem(made, made.rows, fitted.verifier, fitted.likeness, fitted.description)
+        partial(verify_shard, ctx),
+        VerifyItem(sample_shard, sample_shard.rows, fitted.verifier, fitted.likeness, fitted.description),
     )
-    cost = Cost(float(made.bytes), between - began, time.process_time() - between)
-    return Sample(max(1, made.rows), cost)
+    cost = Cost(float(sample_shard.bytes), between - began, time.process_time() - between)
+    return Sample(max(1, sample_shard.rows), cost)
 
 
 def _size(item: ChildItem) -> int:

@@ -28,25 +28,29 @@ def forecast_gates(policy: Policy, plan: Mapping[str, Any]) -> list[CheckReport]
     """The answers, from the figures of a plan; none where nothing would be made."""
     if not plan.get("files"):
         return []
-    made = {(step["name"], label): count for step in plan["steps"] for label, count in step["planned"].items()}
-    found: list[CheckReport] = []
+    planned_counts = {
+        (step["name"], label): count for step in plan["steps"] for label, count in step["planned"].items()
+    }
+    reports: list[CheckReport] = []
     if policy.gates.budgets is not None:
-        counts = _Counts(made, plan["files"]["new_bytes"]["children"], sum(plan["cpu_seconds"].values()))
-        found += budgets.judge(cast(Evidence, counts), policy.gates.budgets)
-    found += _shares(policy, plan, sum(made.values()))
-    return [{**one, "on_failure": "warn"} if one["name"] in CLOCKED else one for one in found]
+        counts = _Counts(planned_counts, plan["files"]["new_bytes"]["children"], sum(plan["cpu_seconds"].values()))
+        reports += budgets.judge(cast(Evidence, counts), policy.gates.budgets)
+    reports += _shares(policy, plan, sum(planned_counts.values()))
+    return [{**report, "on_failure": "warn"} if report["name"] in CLOCKED else report for report in reports]
 
 
-def _shares(policy: Policy, plan: Mapping[str, Any], made: int) -> list[CheckReport]:
+def _shares(policy: Policy, plan: Mapping[str, Any], planned_total: int) -> list[CheckReport]:
     """How much of the training rows will be real, before checks drop any that is made."""
-    asked = policy.gates.collapse
+    gate = policy.gates.collapse
     real = sum(plan["rows"]["after"].get("train", {}).get("real", {}).values())
-    if asked is None or not real:
+    if gate is None or not real:
         return []
-    least, most, found = asked.min_real_share, asked.max_synthetic_per_real, []
+    least, most, reports = gate.min_real_share, gate.max_synthetic_per_real, []
     if least is not None:
-        share = real / (real + made)
-        found.append(answer("real_share", asked, share >= least, share, f">= {least:g}"))
+        share = real / (real + planned_total)
+        reports.append(answer("real_share", gate, share >= least, share, f">= {least:g}"))
     if most is not None:
-        found.append(answer("made_rows_per_real_row", asked, made / real <= most, made / real, f"<= {most:g}"))
-    return found
+        reports.append(
+            answer("made_rows_per_real_row", gate, planned_total / real <= most, planned_total / real, f"<= {most:g}")
+        )
+    return reports

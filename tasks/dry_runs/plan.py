@@ -48,41 +48,41 @@ class PlanProgress(Results):
     amounts: Amounts = field(default_factory=dict)
 
 
-def plan(asked: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
+def plan(request: RunRequest, runner: Runner, scratch: str) -> dict[str, Any]:
     """The plan as one JSON-able document. `scratch` is an empty folder, to be removed afterwards."""
-    ctx = replace(asked.ctx, scratch=scratch)
-    before = asked.before
-    seen = PlanProgress(findings=lint_facts.judge_with_data(asked, None))
+    ctx = replace(request.ctx, scratch=scratch)
+    before = request.before
+    progress = PlanProgress(findings=lint_facts.judge_with_data(request, None))
     document: dict[str, Any] = {
         "dataset": ctx.policy.dataset,
-        "policy": asked.loaded.display_path,
-        "policy_hash": asked.loaded.content_hash,
+        "policy": request.loaded.display_path,
+        "policy_hash": request.loaded.content_hash,
         "current_version": before.version if before else None,
-        "up_to_date": asked.unchanged,
-        "unrecorded": asked.unchanged and not asked.recorded,
-        "announces": unannounced(ctx, before.version) if before is not None and asked.unchanged else None,
-        "ignored": asked.listing.ignored_summary,
+        "up_to_date": request.unchanged,
+        "unrecorded": request.unchanged and not request.recorded,
+        "announces": unannounced(ctx, before.version) if before is not None and request.unchanged else None,
+        "ignored": request.listing.ignored_summary,
         "gates": list(gates_of(ctx.policy.gates)) if ctx.policy.steps else [],
-        "changes": changes(asked),
-        "rows": {"before": _published_counts(asked), "after": _published_counts(asked)},
+        "changes": changes(request),
+        "rows": {"before": _published_counts(request), "after": _published_counts(request)},
     }
-    if not asked.unchanged:
-        _look_ahead(replace(asked, ctx=ctx), runner, seen)
-        document |= _foreseen(ctx, asked, runner, seen)
-    document |= _judgement(seen)
+    if not request.unchanged:
+        _look_ahead(replace(request, ctx=ctx), runner, progress)
+        document |= _forecast(ctx, request, runner, progress)
+    document |= _judgement(progress)
     version = before.version + 1 if before else 0
-    return {**document, "next_version": version if _publishes(asked, document) else None}
+    return {**document, "next_version": version if _publishes(request, document) else None}
 
 
-def _publishes(asked: RunRequest, document: Mapping[str, Any]) -> bool:
+def _publishes(request: RunRequest, document: Mapping[str, Any]) -> bool:
     """Whether a run would commit a version: nothing refuses it, and it would not be the current one once more."""
     if document["up_to_date"] or document["exit_code"]:
         return False
-    before, files = asked.before, document["files"]
+    before, files = request.before, document["files"]
     same = before is not None and not files["added"] and not files["removed"]
     asked_same = before is not None and (before.manifest.policy_hash, before.manifest.suite_text) == (
-        asked.loaded.content_hash,
-        asked.suite_text,
+        request.loaded.content_hash,
+        request.suite_text,
     )
     return not (same and asked_same)
 
@@ -110,37 +110,37 @@ def _look_ahead(request: RunRequest, runner: Runner, progress: PlanProgress) -> 
     progress.cpu_seconds = {stage["name"]: stage["figures"]["cpu_seconds"] for stage in run.stages}
 
 
-def _foreseen(ctx: Context, asked: RunRequest, runner: Runner, seen: PlanProgress) -> dict[str, Any]:
+def _forecast(ctx: Context, request: RunRequest, runner: Runner, progress: PlanProgress) -> dict[str, Any]:
     """All that can be said of the run, from what the stages answered."""
-    fitted = seen.fitted
-    made = _made(ctx)
+    fitted = progress.fitted
+    new_objects = _new_object_bytes(ctx)
     items = [item for step in fitted.steps for item in child_items(ctx, step, fitted.description)] if fitted else []
-    known = runner.map(partial(_is_made, asked.ctx.work), [item.name for item in items])
-    fresh = [item for item, there in zip(items, known, strict=True) if not there]
+    exist = runner.map(partial(_shard_exists, request.ctx.work), [item.name for item in items])
+    fresh = [item for item, exists in zip(items, exist, strict=True) if not exists]
     cost = estimate(ctx, fitted, fresh) if fitted else Cost()
     if fitted:
-        seen.cpu_seconds |= {"augment": cost.augment_seconds, "verify": cost.verify_seconds}
-    children = [(item.name, item.stop - item.start, not there) for item, there in zip(items, known, strict=True)]
+        progress.cpu_seconds |= {"augment": cost.augment_seconds, "verify": cost.verify_seconds}
+    children = [(item.name, item.stop - item.start, not exists) for item, exists in zip(items, exist, strict=True)]
     return {
-        "rows": {"before": _published_counts(asked), "after": _planned_counts(ctx, seen)},
-        "steps": _steps(ctx, seen),
-        "reuse": _reuse(seen, made, children),
-        "files": _files(asked, seen, children, cost) if fitted else None,
-        "work_bytes": round(sum(made.values()) + cost.bytes),
-        "cpu_seconds": {stage: round(seconds, 3) for stage, seconds in seen.cpu_seconds.items()},
-        "quarantine": _quarantine(ctx, seen),
-        "columns": _columns(ctx, asked),
+        "rows": {"before": _published_counts(request), "after": _planned_counts(ctx, progress)},
+        "steps": _steps(ctx, progress),
+        "reuse": _reuse(progress, new_objects, children),
+        "files": _files(request, progress, children, cost) if fitted else None,
+        "work_bytes": round(sum(new_objects.values()) + cost.bytes),
+        "cpu_seconds": {stage: round(seconds, 3) for stage, seconds in progress.cpu_seconds.items()},
+        "quarantine": _quarantine(ctx, progress),
+        "columns": _columns(ctx, request),
     }
 
 
-def _made(ctx: Context) -> dict[str, int]:
+def _new_object_bytes(ctx: Context) -> dict[str, int]:
     """Bytes of every object that was not in the lake and had to be made; files of the table count as theirs."""
     scratch = Store(str(ctx.scratch))
     work = {entry.name: entry.bytes for entry in scratch.sub(OBJECTS, ctx.policy.dataset, "work").list()}
     return work | {entry.name: 0 for entry in scratch.sub(ctx.policy.dataset).list()}
 
 
-def _is_made(work: Store, name: str) -> bool:
+def _shard_exists(work: Store, name: str) -> bool:
     return work.exists(f"children/{name}.json")
 
 
@@ -148,118 +148,126 @@ Shards = Iterable[tuple[str, int, bool]]
 """Name, rows, and whether a run would have to make it."""
 
 
-def _reuse(seen: PlanProgress, made: Collection[str], children: Shards) -> dict[str, Any]:
+def _reuse(progress: PlanProgress, new_objects: Collection[str], children: Shards) -> dict[str, Any]:
     """Per stage, what a run would have to make and what it would find made."""
-    told = {}
-    if seen.raw:
-        told["raw"] = _told((one.name, one.rows, f"{one.name}.parquet" in made) for one in seen.raw.shards)
-    if seen.valid:
-        told["valid"] = _told((one.name, one.rows, f"{one.name}.json" in made) for one in seen.valid.shards)
-    if seen.real:
-        told["real files"] = _told((one.path, one.rows, one.path in made) for one in seen.real.files)
-    if seen.fitted:
-        fitted = seen.fitted
-        told["fit"] = _told((one.state, fitted.real[one.label], one.state in made) for one in fitted.steps)
-        told["children"] = _told(children)
-    return told
+    counts_by_stage = {}
+    if progress.raw:
+        counts_by_stage["raw"] = _new_and_reused(
+            (shard.name, shard.rows, f"{shard.name}.parquet" in new_objects) for shard in progress.raw.shards
+        )
+    if progress.valid:
+        counts_by_stage["valid"] = _new_and_reused(
+            (shard.name, shard.rows, f"{shard.name}.json" in new_objects) for shard in progress.valid.shards
+        )
+    if progress.real:
+        counts_by_stage["real files"] = _new_and_reused(
+            (file.path, file.rows, file.path in new_objects) for file in progress.real.files
+        )
+    if progress.fitted:
+        fitted = progress.fitted
+        counts_by_stage["fit"] = _new_and_reused(
+            (step.state, fitted.real[step.label], step.state in new_objects) for step in fitted.steps
+        )
+        counts_by_stage["children"] = _new_and_reused(children)
+    return counts_by_stage
 
 
-def _told(shards: Shards) -> dict[str, Any]:
-    found = list(shards)
-    new = [(name, rows) for name, rows, fresh in found if fresh]
+def _new_and_reused(shards: Shards) -> dict[str, Any]:
+    listed = list(shards)
+    new = [(name, rows) for name, rows, fresh in listed if fresh]
     return {
         "new": {"shards": len(new), "rows": sum(rows for _, rows in new), "names": [name for name, _ in new]},
         "reused": {
-            "shards": len(found) - len(new),
-            "rows": sum(rows for _, rows, fresh in found if not fresh),
+            "shards": len(listed) - len(new),
+            "rows": sum(rows for _, rows, fresh in listed if not fresh),
         },
     }
 
 
 def _files(
-    asked: RunRequest, seen: PlanProgress, children: Sequence[tuple[str, int, bool]], cost: Cost
+    request: RunRequest, progress: PlanProgress, children: Sequence[tuple[str, int, bool]], cost: Cost
 ) -> dict[str, Any]:
     """Files of the version to be that the current one has, or has not, and the bytes that come new to the table."""
-    old = asked.before.manifest.data_files if asked.before else []
+    old = request.before.manifest.data_files if request.before else []
     paths, shards = {file.path for file in old}, {file.shard for file in old}
-    real = seen.real.files if seen.real else ()
+    real = progress.real.files if progress.real else ()
     added = [file.bytes for file in real if file.path not in paths]
     # Children that an older version held, or an unfinished run made: not to be computed, but to be written.
     again = [name for name, _, fresh in children if not fresh and f"children/{name}" not in shards]
-    work = asked.ctx.work
+    work = request.ctx.work
     rewritten = [ChildShard.from_json(json.loads(work.read(f"children/{name}.json"))).bytes for name in again]
     fresh = sum(fresh for _, _, fresh in children)
-    kept = len(real) + len(children) - len(added) - len(again) - fresh
+    unchanged = len(real) + len(children) - len(added) - len(again) - fresh
     return {
-        "kept": kept,
+        "kept": unchanged,
         "added": len(added) + len(again) + fresh,
-        "removed": len(old) - kept,
+        "removed": len(old) - unchanged,
         "new_bytes": {"real": sum(added), "children": round(cost.bytes + sum(rewritten))},
     }
 
 
-def _steps(ctx: Context, seen: PlanProgress) -> list[dict[str, Any]]:
+def _steps(ctx: Context, progress: PlanProgress) -> list[dict[str, Any]]:
     return [
         {
             "name": step.name,
             "use": [use.use for use in step.transforms],
-            "planned": expected_children(step, seen.amounts[step.name]),
+            "planned": expected_children(step, progress.amounts[step.name]),
         }
         for step in ctx.policy.steps
-        if step.name in seen.amounts
+        if step.name in progress.amounts
     ]
 
 
-def _published_counts(asked: RunRequest) -> Counts:
-    if asked.before is None:
+def _published_counts(request: RunRequest) -> Counts:
+    if request.before is None:
         return {}
-    counts: Counts = asked.before.manifest.figures["rows"]["by_split_origin_label"]
+    counts: Counts = request.before.manifest.figures["rows"]["by_split_origin_label"]
     return counts
 
 
-def _planned_counts(ctx: Context, seen: PlanProgress) -> Counts:
+def _planned_counts(ctx: Context, progress: PlanProgress) -> Counts:
     """Rows by split, origin and class as they will be published, before checks drop any."""
-    if seen.real is None:
+    if progress.real is None:
         return {}
-    counts: Counts = {split: {REAL: labels} for split, labels in lint_facts.counts_of(seen.real.files).items()}
+    counts: Counts = {split: {REAL: labels} for split, labels in lint_facts.counts_of(progress.real.files).items()}
     for step in ctx.policy.steps:
-        made = counts.setdefault("train", {}).setdefault(origin_of(ops_of(ctx, step)), {})
-        for label, count in expected_children(step, seen.amounts.get(step.name, {})).items():
-            made[label] = made.get(label, 0) + count
+        child_counts = counts.setdefault("train", {}).setdefault(origin_of(ops_of(ctx, step)), {})
+        for label, count in expected_children(step, progress.amounts.get(step.name, {})).items():
+            child_counts[label] = child_counts.get(label, 0) + count
     return counts
 
 
-def _quarantine(ctx: Context, seen: PlanProgress) -> dict[str, Any] | None:
+def _quarantine(ctx: Context, progress: PlanProgress) -> dict[str, Any] | None:
     """Rows that would be quarantined: by the suite, with its budget, and because no split can take them."""
-    if seen.raw is None or seen.valid is None:
+    if progress.raw is None or progress.valid is None:
         return None
-    total = sum(shard.rows + shard.faults for shard in seen.raw.shards)
-    rows = seen.valid.quarantined + (sum(seen.real.refused.values()) if seen.real else 0)
+    total = sum(shard.rows + shard.faults for shard in progress.raw.shards)
+    rows = progress.valid.quarantined + (sum(progress.real.refused.values()) if progress.real else 0)
     return {
         "of": total,
         "rows": rows,
         "share": rows / total,
         "budget": ctx.suite.budget.max_quarantine_share,
-        "reasons": seen.valid.reasons,
-        "refused": seen.real.refused if seen.real else {},
+        "reasons": progress.valid.reasons,
+        "refused": progress.real.refused if progress.real else {},
     }
 
 
-def _columns(ctx: Context, asked: RunRequest) -> list[dict[str, Any]]:
+def _columns(ctx: Context, request: RunRequest) -> list[dict[str, Any]]:
     try:
-        return columns(ctx, asked)
+        return columns(ctx, request)
     except DataError:
         return []  # the source cannot be read, which is noted as a fault already
 
 
-def _judgement(seen: PlanProgress) -> dict[str, Any]:
+def _judgement(progress: PlanProgress) -> dict[str, Any]:
     """Lint findings, why a run would end early, and the exit code that says so: 2 the policy, 3 the data."""
-    wrong = any(finding.severity == "error" for finding in seen.findings)
-    wrong |= any(isinstance(fault, PolicyError) for fault in seen.faults)
+    wrong = any(finding.severity == "error" for finding in progress.findings)
+    wrong |= any(isinstance(fault, PolicyError) for fault in progress.faults)
     return {
-        "lint": [asdict(finding) for finding in seen.findings],
+        "lint": [asdict(finding) for finding in progress.findings],
         "faults": [
-            {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy} for fault in seen.faults
+            {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy} for fault in progress.faults
         ],
-        "exit_code": PolicyError.exit_code if wrong else DataError.exit_code if seen.faults else 0,
+        "exit_code": PolicyError.exit_code if wrong else DataError.exit_code if progress.faults else 0,
     }

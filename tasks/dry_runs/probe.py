@@ -40,20 +40,20 @@ Curve = dict[float, dict[str, Moves]]
 
 
 def probe(
-    asked: RunRequest, runner: Runner, scratch: str, uses: Sequence[str] = (), rows: int = ROWS
+    request: RunRequest, runner: Runner, scratch: str, uses: Sequence[str] = (), rows: int = ROWS
 ) -> dict[str, Any]:
     """The curves as one JSON-able document. `uses`: transforms by name, in place of the policy's own.
 
     `scratch` is an empty folder, to be removed afterwards; nothing is published. Raises PolicyError for a name that
     is none, DataError where no class has rows enough to judge.
     """
-    subjects = _by_name(asked, uses) if uses else _of_policy(asked.ctx.policy)
+    subjects = _by_name(request, uses) if uses else _of_policy(request.ctx.policy)
     if not subjects:
         raise PolicyError(
-            f"{asked.loaded.display_path} has no step, so there is no transform to probe",
+            f"{request.loaded.display_path} has no step, so there is no transform to probe",
             "Add a step, or name transforms: `--transform image.rotate`.",
         )
-    bench = Bench(run_to_verifier(asked, runner, scratch), rows)
+    bench = Bench(run_to_verifier(request, runner, scratch), rows)
     for use, _ in subjects:
         refuse_unfit(bench, use)
     real = real_moves(bench)
@@ -63,11 +63,11 @@ def probe(
             f"too few rows to judge any class: {few}", "The verifier needs 19 training rows of a class at least."
         )
     verifier = load_verifier(bench.rehearsed.ctx, bench.rehearsed.verifier)
-    asks = asked.ctx.policy.checks.label_consistency
+    asks = request.ctx.policy.checks.label_consistency
     target = Target(asks.min_rate, asks.max_unfamiliar_share)
     return {
-        "dataset": asked.ctx.policy.dataset,
-        "policy": asked.loaded.display_path,
+        "dataset": request.ctx.policy.dataset,
+        "policy": request.loaded.display_path,
         "min_rate": asks.min_rate,
         "max_unfamiliar_share": asks.max_unfamiliar_share,
         "verifier": {
@@ -82,27 +82,27 @@ def probe(
 
 def _of_policy(policy: Policy) -> list[tuple[TransformUse, list[str]]]:
     """Every transform as the policy uses it, once, with the steps that do."""
-    found: list[tuple[TransformUse, list[str]]] = []
+    uses_with_steps: list[tuple[TransformUse, list[str]]] = []
     for step in policy.steps:
         for use in step.transforms:
             alone = use.model_copy(update={"invariance": None, "probability": 1.0})
-            steps = next((steps for known, steps in found if known == alone), None)
+            steps = next((steps for other, steps in uses_with_steps if other == alone), None)
             if steps is None:
-                found.append((alone, [step.name]))
+                uses_with_steps.append((alone, [step.name]))
             elif step.name not in steps:
                 steps.append(step.name)
-    return found
+    return uses_with_steps
 
 
-def _by_name(asked: RunRequest, uses: Sequence[str]) -> list[tuple[TransformUse, list[str]]]:
+def _by_name(request: RunRequest, uses: Sequence[str]) -> list[tuple[TransformUse, list[str]]]:
     """Transforms with their own defaults. Raises PolicyError for unknown ones and those of another modality."""
-    known = catalogue(asked.ctx.plugins)
+    parts = catalogue(request.ctx.plugins)
     for name in uses:
-        entry = known.find(name)
-        if entry.modality != asked.ctx.policy.modality:
+        entry = parts.find(name)
+        if entry.modality != request.ctx.policy.modality:
             raise PolicyError(
-                f"{name} works on {entry.modality} data, the policy is {asked.ctx.policy.modality}",
-                f"Choose from {', '.join(known.names(asked.ctx.policy.modality))}.",
+                f"{name} works on {entry.modality} data, the policy is {request.ctx.policy.modality}",
+                f"Choose from {', '.join(parts.names(request.ctx.policy.modality))}.",
             )
         required = [key for key, field in entry.params_model.model_fields.items() if field.is_required()]
         if required:
@@ -126,7 +126,11 @@ def _transform(
     if not curve:
         kind, curve = "on_off", {1.0: moves_at(bench, use, None) or {}}
     points = [
-        {"at": at, "ranges": {one.name: one.range_at(at) for one in grown}, **_point(moves, real, target)}
+        {
+            "at": at,
+            "ranges": {parameter.name: parameter.range_at(at) for parameter in grown},
+            **_point(moves, real, target),
+        }
         for at, moves in sorted(curve.items())
     ]
     return {
@@ -149,17 +153,17 @@ def _grow(
         runner, f"probe {use.use}", partial(moves_at, bench, use), factors, lambda _: 1.0, "magnitudes"
     )
     curve = {at: moves for at, moves in zip(factors, measured, strict=True) if moves is not None}
-    held, failed = 0.0, next((at for at in sorted(curve) if _fails(curve[at], real, target)), None)
+    passed, failed = 0.0, next((at for at in sorted(curve) if _fails(curve[at], real, target)), None)
     if failed is None:
         return curve
-    held = max((at for at in curve if at < failed), default=0.0)
+    passed = max((at for at in curve if at < failed), default=0.0)
     for _ in range(HALVINGS):
-        middle = (held + failed) / 2.0
+        middle = (passed + failed) / 2.0
         moves = moves_at(bench, use, middle)
         if moves is None:
             break
         curve[middle] = moves
-        held, failed = (held, middle) if _fails(moves, real, target) else (middle, failed)
+        passed, failed = (passed, middle) if _fails(moves, real, target) else (middle, failed)
     return curve
 
 
@@ -167,9 +171,13 @@ def _by_weight(bench: Bench, runner: Runner, use: TransformUse) -> Curve:
     """The curve over interpolation weights; empty where the transform has none."""
     labels = classes_of(bench, use)
     measure = partial(_of_class, bench, use)
-    found = map_shards(runner, f"probe {use.use}", measure, labels, lambda _: 1.0, "classes")
-    known = {label: moves for label, moves in zip(labels, found, strict=True) if moves is not None}
-    return {at: {label: moves[number] for label, moves in known.items()} for number, at in enumerate(WEIGHTS) if known}
+    moves_by_label = map_shards(runner, f"probe {use.use}", measure, labels, lambda _: 1.0, "classes")
+    judged_moves = {label: moves for label, moves in zip(labels, moves_by_label, strict=True) if moves is not None}
+    return {
+        at: {label: moves[number] for label, moves in judged_moves.items()}
+        for number, at in enumerate(WEIGHTS)
+        if judged_moves
+    }
 
 
 def _of_class(bench: Bench, use: TransformUse, label: str) -> list[Moves] | None:
@@ -181,8 +189,8 @@ def _of_class(bench: Bench, use: TransformUse, label: str) -> list[Moves] | None
 
 def _fails(moves: Mapping[str, Moves], real: Mapping[str, Moves], target: Target) -> bool:
     """Whether a class, or all of them taken together, falls short of what is declared."""
-    found = {*statuses(moves, real, target).values(), _overall(moves, real, target)}
-    return not found.isdisjoint(SHORT)
+    all_statuses = {*statuses(moves, real, target).values(), _overall(moves, real, target)}
+    return not all_statuses.isdisjoint(SHORT)
 
 
 def _overall(moves: Mapping[str, Moves], real: Mapping[str, Moves], target: Target) -> Status:
@@ -193,59 +201,65 @@ def _point(moves: Mapping[str, Moves], real: Mapping[str, Moves], target: Target
     judged = statuses(moves, real, target)
     return {
         "all": {**together(moves).figures(), "status": _overall(moves, real, target)},
-        "by_class": [{"label": label, **one.figures(), "status": judged[label]} for label, one in moves.items()],
+        "by_class": [
+            {"label": label, **row_moves.figures(), "status": judged[label]} for label, row_moves in moves.items()
+        ],
     }
 
 
 def _classes(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Per class the magnitudes at which it is first degraded, inconsistent and unfamiliar; the lowest in front."""
-    found: dict[str, dict[str, Any]] = {}
+    row_by_label: dict[str, dict[str, Any]] = {}
     for point in points:
-        for one in point["by_class"]:
-            mine = found.setdefault(one["label"], {"label": one["label"], **dict.fromkeys(BEGINS.values())})
-            mine["too_few"] = one["status"] == "too_few"
+        for row in point["by_class"]:
+            class_row = row_by_label.setdefault(row["label"], {"label": row["label"], **dict.fromkeys(BEGINS.values())})
+            class_row["too_few"] = row["status"] == "too_few"
             # An inconsistent class is degraded as well, at this magnitude or a smaller one.
-            for state in ("degraded", "inconsistent") if one["status"] == "inconsistent" else (one["status"],):
-                if state in BEGINS and mine[BEGINS[state]] is None:
-                    mine[BEGINS[state]] = point["at"]
-    for mine in found.values():
-        mine["short_at"] = min((mine[key] for key in BEGINS.values() if mine[key] is not None), default=None)
+            for state in ("degraded", "inconsistent") if row["status"] == "inconsistent" else (row["status"],):
+                if state in BEGINS and class_row[BEGINS[state]] is None:
+                    class_row[BEGINS[state]] = point["at"]
+    for class_row in row_by_label.values():
+        class_row["short_at"] = min(
+            (class_row[key] for key in BEGINS.values() if class_row[key] is not None), default=None
+        )
     never = float("inf")
     order = ("short_at", *BEGINS.values())
-    return sorted(found.values(), key=lambda one: tuple(never if one[key] is None else one[key] for key in order))
+    return sorted(
+        row_by_label.values(), key=lambda row: tuple(never if row[key] is None else row[key] for key in order)
+    )
 
 
 def _suggested(points: Sequence[Mapping[str, Any]], grown: Sequence[Magnitude]) -> dict[str, Any] | None:
     """The largest magnitude below which nothing falls short, as a policy writes it; None where none was found."""
-    held = None
+    last_consistent = None
     for point in points:
-        if not {point["all"]["status"], *(one["status"] for one in point["by_class"])}.isdisjoint(SHORT):
+        if not {point["all"]["status"], *(row["status"] for row in point["by_class"])}.isdisjoint(SHORT):
             break
-        held = point
-    if held is None:
+        last_consistent = point
+    if last_consistent is None:
         return None
     return {
-        "at": held["at"],
-        "params": {one.name: _rounded(one, held["at"]) for one in grown},
-        "moved_share": held["all"]["moved_share"],
-        "interval": held["all"]["interval"],
-        "whole": held is points[-1],
+        "at": last_consistent["at"],
+        "params": {parameter.name: _rounded(parameter, last_consistent["at"]) for parameter in grown},
+        "moved_share": last_consistent["all"]["moved_share"],
+        "interval": last_consistent["all"]["interval"],
+        "whole": last_consistent is points[-1],
     }
 
 
-def _rounded(one: Magnitude, factor: float) -> Any:
+def _rounded(parameter: Magnitude, factor: float) -> Any:
     """The range with three digits of each end's distance from nothing, cut and not rounded up."""
-    value = one.range_at(factor)
-    ends = [_cut(end, one.nothing) for end in (value if one.pair else [value])]
-    ends = [round(end) for end in ends] if one.integral else ends
-    return ends if one.pair else ends[0]
+    value = parameter.range_at(factor)
+    ends = [_cut(end, parameter.nothing) for end in (value if parameter.pair else [value])]
+    ends = [round(end) for end in ends] if parameter.integral else ends
+    return ends if parameter.pair else ends[0]
 
 
 def _cut(end: float, nothing: float) -> float:
     """`end` moved towards `nothing`, so that its distance has three significant digits."""
-    apart = abs(end - nothing)
-    if apart == 0.0:
+    distance = abs(end - nothing)
+    if distance == 0.0:
         return end
-    digits = 2 - math.floor(math.log10(apart))
-    cut = math.floor(apart * 10.0**digits + 1e-9) / 10.0**digits
+    digits = 2 - math.floor(math.log10(distance))
+    cut = math.floor(distance * 10.0**digits + 1e-9) / 10.0**digits
     return round(nothing + math.copysign(cut, end - nothing), max(digits, 0))

@@ -81,12 +81,12 @@ def moves_at(bench: Bench, use: TransformUse, factor: float | None) -> dict[str,
         variants = list(pinned(op.params, magnitudes(op.params), factor))
     if any(params is None for params in variants):
         return None
-    found: dict[str, Moves] = {}
+    moves_by_label: dict[str, Moves] = {}
     ready = [replace(op, params=params) for params in variants if params is not None]
-    for made, labels in _variants(bench, use, ready):
-        for label, moves in _judged(bench, made, labels).items():
-            found[label] = found.get(label, Moves()) + moves
-    return found
+    for children, labels in _variants(bench, use, ready):
+        for label, moves in _judged(bench, children, labels).items():
+            moves_by_label[label] = moves_by_label.get(label, Moves()) + moves
+    return moves_by_label
 
 
 def moves_by_weight(bench: Bench, use: TransformUse, label: str, weights: tuple[float, ...]) -> list[Moves] | None:
@@ -97,22 +97,22 @@ def moves_by_weight(bench: Bench, use: TransformUse, label: str, weights: tuple[
     op = op_of(bench, use)
     pool, load, births, state = _class_pool(bench, use, op, label)
     modality = modality_of(bench.rehearsed.ctx)
-    made = modality.children([op], bench.description, pool, state, births, load)
-    ops = [json.loads(text) for text in made[OPS].to_pylist()]
+    children = modality.children([op], bench.description, pool, state, births, load)
+    ops = [json.loads(text) for text in children[OPS].to_pylist()]
     if not ops or "weight" not in ops[0][0]["drawn"]:
         return None
-    names = made[PARENT_IDS].to_pylist()
+    names = children[PARENT_IDS].to_pylist()
     place = {name: row for row, name in enumerate(pool.ids)}
-    parents = [[place[name] for name in one] for one in names]
-    found = []
+    parents = [[place[name] for name in family] for family in names]
+    moves = []
     for weight in weights:
         for record in ops:
             record[0]["drawn"]["weight"] = weight
         recorded = Recorded(parents, births.seeds, [json.dumps(record) for record in ops])
         rows = load(np.arange(len(pool.ids)))
         moved = modality.rebuild([op], bench.description, rows, pool, recorded)
-        found.append(_judged(bench, _relabelled(bench, use, moved), pa.array([label] * len(parents)))[label])
-    return found
+        moves.append(_judged(bench, _relabelled(bench, use, moved), pa.array([label] * len(parents)))[label])
+    return moves
 
 
 def op_of(bench: Bench, use: TransformUse) -> Op:
@@ -132,8 +132,8 @@ def _variants(bench: Bench, use: TransformUse, ops: list[Op]) -> Iterator[tuple[
     if ops[0].module.BEHAVIOUR.fitted:
         for label in classes_of(bench, use):
             pool, load, births, state = _class_pool(bench, use, ops[0], label)
-            made = modality.children(ops[:1], bench.description, pool, state, births, load)
-            yield _relabelled(bench, use, made), pa.array([label] * made.num_rows)
+            children = modality.children(ops[:1], bench.description, pool, state, births, load)
+            yield _relabelled(bench, use, children), pa.array([label] * children.num_rows)
         return
     rows = np.concatenate([bench.of_class(label) for label in classes_of(bench, use)])
     seeds = _seeds(bench, use, bench.places, rows)
@@ -142,11 +142,11 @@ def _variants(bench: Bench, use: TransformUse, ops: list[Op]) -> Iterator[tuple[
     load = by_file(bench.rehearsed.ctx.table, bench.places)
     turn = integers(seeds, "variant", len(ops))
     for number, op in enumerate(ops):
-        mine = np.flatnonzero(turn == number)
-        if len(mine):
-            births = ChildSpecs(rows[mine], np.zeros(len(mine), dtype=np.int64), seeds[mine])
-            made = modality.children([op], bench.description, pool, {}, births, load)
-            yield _relabelled(bench, use, made), pa.array([labels[row] for row in rows[mine]])
+        variant_rows = np.flatnonzero(turn == number)
+        if len(variant_rows):
+            births = ChildSpecs(rows[variant_rows], np.zeros(len(variant_rows), dtype=np.int64), seeds[variant_rows])
+            children = modality.children([op], bench.description, pool, {}, births, load)
+            yield _relabelled(bench, use, children), pa.array([labels[row] for row in rows[variant_rows]])
 
 
 def _class_pool(bench: Bench, use: TransformUse, op: Op, label: str) -> tuple[PoolIndex, Any, ChildSpecs, Arrays]:
@@ -169,17 +169,17 @@ def _seeds(bench: Bench, use: TransformUse, places: pa.Table, rows: I64) -> I64:
     return child_seeds(step, words, np.zeros(len(rows), dtype=np.int64))
 
 
-def _relabelled(bench: Bench, use: TransformUse, made: pa.Table) -> pa.Table:
+def _relabelled(bench: Bench, use: TransformUse, children: pa.Table) -> pa.Table:
     labels: Mapping[str, str] = dict(
         zip(bench.places["sample_id"].to_pylist(), bench.places["label"].to_pylist(), strict=True)
     )
-    return relabel(made, [use], None, bench.rehearsed.ctx.policy.label, labels)
+    return relabel(children, [use], None, bench.rehearsed.ctx.policy.label, labels)
 
 
 def _judged(bench: Bench, rows: pa.Table, labels: pa.Array) -> dict[str, Moves]:
-    found = bench.rehearsed
-    features = modality_of(found.ctx).features(bench.description, rows)
-    scores = judge_labels(found.ctx, rows, features, found.verifier, found.surveyed.likeness)
+    dry_run = bench.rehearsed
+    features = modality_of(dry_run.ctx).features(bench.description, rows)
+    scores = judge_labels(dry_run.ctx, rows, features, dry_run.verifier, dry_run.surveyed.likeness)
     return count(scores["outcome"].combine_chunks(), labels)
 
 
@@ -187,4 +187,4 @@ def refuse_unfit(bench: Bench, use: TransformUse) -> None:
     """Raise DataError where the transform cannot take this data."""
     sentences = modality_of(bench.rehearsed.ctx).refusals(op_of(bench, use), bench.description)
     if sentences:
-        raise DataError("\n".join(f"{use.use}: {one}" for one in sentences), "Probe another transform.")
+        raise DataError("\n".join(f"{use.use}: {sentence}" for sentence in sentences), "Probe another transform.")

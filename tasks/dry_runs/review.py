@@ -44,155 +44,161 @@ class Ask(Protocol):
         """Raises PolicyError, DataError or StorageError."""
 
 
-def review(one: Touched, root: Path, ask: Ask, known: Catalogue, runner: Runner, say: Say) -> Document:
+def review(touched: Touched, root: Path, ask: Ask, catalogue: Catalogue, runner: Runner, say: Say) -> Document:
     """Everything that is to be said of one policy, as a JSON-able document with its exit code.
 
     `root`: the folder of the repository, from which paths are told.
     """
-    file = root / one.path
+    file = root / touched.path
     document: Document = {
-        "path": one.path,
-        "dataset": one.dataset,
-        "kind": one.kind,
-        "because": list(one.because),
-        "notes": _notes(one),
+        "path": touched.path,
+        "dataset": touched.dataset,
+        "kind": touched.kind,
+        "because": list(touched.because),
+        "notes": _notes(touched),
         "lint": [],
-        "faults": [_told(_rivalry(one))] if one.rivals else [],
+        "faults": [_fault_document(_rivalry(touched))] if touched.rivals else [],
         "policy_diff": "",
         "suite_diff": "",
         "plan": None,
         "base": None,
         "canary": None,
         "gates": [],
-        "exit_code": PolicyError.exit_code if one.rivals else 0,
+        "exit_code": PolicyError.exit_code if touched.rivals else 0,
     }
-    if one.kind == "deleted":
-        return document | {"policy_diff": unified(one.before or "", "", one.path, "deleted")}
+    if touched.kind == "deleted":
+        return document | {"policy_diff": unified(touched.before or "", "", touched.path, "deleted")}
     try:
-        loaded, findings = _read(file, known)
-        document |= {"lint": [asdict(one) for one in findings], **_diffs(one, loaded)}
+        loaded, findings = _read(file, catalogue)
+        document |= {"lint": [asdict(touched) for touched in findings], **_diffs(touched, loaded)}
         if not _errors(findings):
             with tempfile.TemporaryDirectory(prefix="augmill-ci-") as folder:
-                _try(document, one, file, ask, runner, Path(folder), say)
+                _review_with_data(document, touched, file, ask, runner, Path(folder), say)
     except PolicyError as fault:
         document["lint"] += [asdict(finding) for finding in fault.findings]
         if not fault.findings:
-            document["faults"].append(_told(fault))
+            document["faults"].append(_fault_document(fault))
         document["exit_code"] = fault.exit_code
     except Exception as raised:  # the code of a plug-in is under review too, and may raise anything
-        ended = to_user_error(raised, f"The review of {one.path}")
+        ended = to_user_error(raised, f"The review of {touched.path}")
         if ended is not raised:
             log.exception("%s", ended.cause)
-        document["faults"].append(_told(ended))
+        document["faults"].append(_fault_document(ended))
         document["exit_code"] = ended.exit_code
-    for found in document["lint"]:
-        found["file"] = found["file"].removeprefix(f"{root}/")
+    for finding_document in document["lint"]:
+        finding_document["file"] = finding_document["file"].removeprefix(f"{root}/")
     return document | {"exit_code": _exit_code(document)}
 
 
-def _rivalry(one: Touched) -> PolicyError:
+def _rivalry(touched: Touched) -> PolicyError:
     return PolicyError(
-        f"{one.path} is not the only policy of the dataset {one.dataset}: so is {', '.join(one.rivals)}.",
+        f"{touched.path} is not the only policy of the dataset {touched.dataset}: so is {', '.join(touched.rivals)}.",
         "Give each policy a dataset of its own: `augmill deploy` refuses both.",
     )
 
 
-def _read(file: Path, known: Catalogue) -> tuple[Loaded, list[Finding]]:
+def _read(file: Path, catalogue: Catalogue) -> tuple[Loaded, list[Finding]]:
     """The policy and what lint says without data; raises PolicyError with every fault of the policy or its suite."""
-    loaded = load(file, known)
+    loaded = load(file, catalogue)
     if loaded.suite is not None:
-        load_suite(loaded.suite, dict.fromkeys(known.custom(), "row"))
-    return loaded, lint(loaded, known)
+        load_suite(loaded.suite, dict.fromkeys(catalogue.custom(), "row"))
+    return loaded, lint(loaded, catalogue)
 
 
 def _errors(findings: list[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
 
 
-def _diffs(one: Touched, loaded: Loaded) -> Document:
+def _diffs(touched: Touched, loaded: Loaded) -> Document:
     suite = loaded.suite.read_text("utf-8") if loaded.suite else ""
-    at = f"{one.moved_from or one.path} at the base"
+    at = f"{touched.moved_from or touched.path} at the base"
     return {
-        "policy_diff": unified(one.before or "", loaded.text, at, one.path),
-        "suite_diff": unified(one.suite_before or "", suite, "suite at the base", "suite"),
+        "policy_diff": unified(touched.before or "", loaded.text, at, touched.path),
+        "suite_diff": unified(touched.suite_before or "", suite, "suite at the base", "suite"),
     }
 
 
-def _try(document: Document, one: Touched, file: Path, ask: Ask, runner: Runner, folder: Path, say: Say) -> None:
+def _review_with_data(
+    document: Document, touched: Touched, file: Path, ask: Ask, runner: Runner, folder: Path, say: Say
+) -> None:
     """Plan it, plan what stood at the base beside it, and fly the canary where a run would come so far."""
     scratch, lake = folder / "plan", folder / "canary"
     scratch.mkdir()
     lake.mkdir()
-    say(f"{one.dataset}: plan")
-    asked = ask(file)
-    found = document["plan"] = plan(asked, runner, str(scratch))
-    document["lint"] = found["lint"]
-    document["faults"] += found["faults"]
+    say(f"{touched.dataset}: plan")
+    request = ask(file)
+    plan_document = document["plan"] = plan(request, runner, str(scratch))
+    document["lint"] = plan_document["lint"]
+    document["faults"] += plan_document["faults"]
     if document["policy_diff"] or document["suite_diff"]:
-        document["base"] = _plan_base(document, one, file, ask, runner, folder)
-    if found["exit_code"]:
+        document["base"] = _plan_base(document, touched, file, ask, runner, folder)
+    if plan_document["exit_code"]:
         return
-    say(f"{one.dataset}: canary")
-    real = found["rows"]["after"].get("train", {}).get("real", {})
-    flown = document["canary"] = run_canary(asked, runner, str(scratch), str(lake), real)
+    say(f"{touched.dataset}: canary")
+    real = plan_document["rows"]["after"].get("train", {}).get("real", {})
+    flown = document["canary"] = run_canary(request, runner, str(scratch), str(lake), real)
     judged = {answer["name"] for answer in flown["checks"]}
-    document["gates"] = [gate for gate in forecast_gates(asked.ctx.policy, found) if gate["name"] not in judged]
+    document["gates"] = [
+        gate for gate in forecast_gates(request.ctx.policy, plan_document) if gate["name"] not in judged
+    ]
 
 
 def _plan_base(
-    document: Document, one: Touched, file: Path, ask: Ask, runner: Runner, folder: Path
+    document: Document, touched: Touched, file: Path, ask: Ask, runner: Runner, folder: Path
 ) -> dict[str, Any] | None:
     """The plan of what stood at the base, on what the other plan has read already; None where there is none."""
-    if one.before is None:
+    if touched.before is None:
         return None
-    scratch, there = folder / "base", folder / "then" / "policies" / file.name
-    there.parent.mkdir(parents=True)
-    there.write_text(one.before, "utf-8")
+    scratch, base_file = folder / "base", folder / "then" / "policies" / file.name
+    base_file.parent.mkdir(parents=True)
+    base_file.write_text(touched.before, "utf-8")
     shutil.copytree(folder / "plan", scratch, copy_function=os.link, ignore=shutil.ignore_patterns(*OF_CHILDREN))
     try:
-        _put_suite(one, there)
-        found = plan(ask(there, file.parent), runner, str(scratch))
+        _put_suite(touched, base_file)
+        plan_document = plan(ask(base_file, file.parent), runner, str(scratch))
     except AugmillError as fault:
         document["notes"].append(f"What stood at the base cannot be planned, so nothing is compared: {fault.cause}")
         return None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return {key: found.get(key) for key in ("rows", "steps", "files", "cpu_seconds", "exit_code")}
+    return {key: plan_document.get(key) for key in ("rows", "steps", "files", "cpu_seconds", "exit_code")}
 
 
-def _put_suite(one: Touched, there: Path) -> None:
-    name = content((one.before or "").encode()).get("expectations")
-    if one.suite_before is not None and isinstance(name, str):
-        suite = there.parent.parent / "expectations" / f"{name}.yaml"
+def _put_suite(touched: Touched, base_file: Path) -> None:
+    name = content((touched.before or "").encode()).get("expectations")
+    if touched.suite_before is not None and isinstance(name, str):
+        suite = base_file.parent.parent / "expectations" / f"{name}.yaml"
         suite.parent.mkdir()
-        suite.write_text(one.suite_before, "utf-8")
+        suite.write_text(touched.suite_before, "utf-8")
 
 
-def _notes(one: Touched) -> list[str]:
-    if one.kind == "deleted":
+def _notes(touched: Touched) -> list[str]:
+    if touched.kind == "deleted":
         return [
-            f"{one.path} is deleted: no more versions of {one.dataset} are made, those there are stay in the lake. "
-            "A deployment of it goes with `augmill deploy --prune`."
+            f"{touched.path} is deleted: no more versions of {touched.dataset} are made, those there are stay in "
+            "the lake. A deployment of it goes with `augmill deploy --prune`."
         ]
     notes = []
-    if one.was is not None and one.was != one.dataset:
+    if touched.was is not None and touched.was != touched.dataset:
         notes.append(
-            f"The data set is renamed from {one.was} to {one.dataset}: versions, channels and pins stay with the old "
-            "name, the new one begins at version 0, and every row is placed in its split anew."
+            f"The data set is renamed from {touched.was} to {touched.dataset}: versions, channels and pins stay with "
+            "the old name, the new one begins at version 0, and every row is placed in its split anew."
         )
-    if one.moved_from is not None:
-        notes.append(f"The policy was moved from {one.moved_from}; it goes on with the versions of {one.dataset}.")
+    if touched.moved_from is not None:
+        notes.append(
+            f"The policy was moved from {touched.moved_from}; it goes on with the versions of {touched.dataset}."
+        )
     return notes
 
 
 def _exit_code(document: Mapping[str, Any]) -> int:
-    codes = [document["exit_code"], *(one["exit_code"] for one in (document["plan"], document["canary"]) if one)]
-    if any(one["severity"] == "error" for one in document["lint"]):
+    codes = [document["exit_code"], *(part["exit_code"] for part in (document["plan"], document["canary"]) if part)]
+    if any(part["severity"] == "error" for part in document["lint"]):
         codes.append(PolicyError.exit_code)
     if any(not gate["success"] and gate["on_failure"] == "fail" for gate in document["gates"]):
         codes.append(3)
     return int(max(codes))
 
 
-def _told(fault: AugmillError) -> dict[str, str]:
+def _fault_document(fault: AugmillError) -> dict[str, str]:
     return {"kind": type(fault).__name__, "cause": fault.cause, "remedy": fault.remedy}

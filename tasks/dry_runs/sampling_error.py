@@ -29,10 +29,10 @@ EXACT = {"generations", "made_rows_learned_from", "column_types_of_real_data"}
 _TARGET = re.compile(r"([<>])=? ?(-?[0-9][0-9_,.e+-]*)")
 
 
-def sampling_doubt(answer: Mapping[str, Any], judged: int, *, whole: bool) -> Doubt:
-    """Why the answer says nothing against the policy. `judged`: how many children were looked at; `whole`: whether
-    the sample is all there is, so that nothing is left to chance."""
-    if answer["success"] or whole or answer["layer"] in CERTAIN or answer["name"] in EXACT:
+def sampling_doubt(answer: Mapping[str, Any], judged: int, *, is_complete: bool) -> Doubt:
+    """Why the answer says nothing against the policy. `judged`: how many children were looked at; `is_complete`:
+    whether the sample is all there is, so that nothing is left to chance."""
+    if answer["success"] or is_complete or answer["layer"] in CERTAIN or answer["name"] in EXACT:
         return None
     if answer["name"] in TOO_FEW or answer.get("too_few") or answer["error"] == NOTHING_JUDGED:
         return "the sample has too few rows to judge it"
@@ -49,9 +49,9 @@ def sampling_doubt(answer: Mapping[str, Any], judged: int, *, whole: bool) -> Do
 
 def interval_of(answer: Mapping[str, Any], judged: int) -> Interval | None:
     """Between which figures all rows may lie; None where that cannot be said."""
-    given = answer.get("interval")
-    if given:
-        return float(given[0]), float(given[1])
+    interval = answer.get("interval")
+    if interval:
+        return float(interval[0]), float(interval[1])
     observed = answer["observed"]
     if answer["name"] in SHARES and isinstance(observed, int | float) and judged and 0.0 <= observed <= 1.0:
         return wilson(observed * judged, judged)
@@ -60,8 +60,8 @@ def interval_of(answer: Mapping[str, Any], judged: int) -> Interval | None:
 
 def _within(between: Interval, target: str) -> bool:
     """Whether some figure of the interval meets the target."""
-    found = _TARGET.search(target)
-    if found is None:
+    match = _TARGET.search(target)
+    if match is None:
         return False
-    bound = float(found[2].replace(",", "").replace("_", ""))
-    return between[1] >= bound if found[1] == ">" else between[0] <= bound
+    bound = float(match[2].replace(",", "").replace("_", ""))
+    return between[1] >= bound if match[1] == ">" else between[0] <= bound

@@ -37,7 +37,7 @@ class Sample:
     strata_left: int = 0
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether nothing was left out: then what is found is no estimate."""
         return self.rows == self.of
 
@@ -55,21 +55,21 @@ def sample(ctx: Context, raw: IngestResult, target: Context) -> Sample:
         strata.append(_strata(ctx, rows))
         words.append(words_of_places(rows, "canary"))
         sizes.append(rows.num_rows)
-    chosen, left = _choose(np.concatenate(strata), np.concatenate(words), _most(shards, of))
+    chosen, strata_left = _choose(np.concatenate(strata), np.concatenate(words), _most(shards, of))
     if len(chosen) == of:
         return Sample(_as_they_are(ctx, raw, target), of, of)
     starts = np.cumsum([0, *sizes])
     parts = []
     for number, shard in enumerate(shards):
-        mine = chosen[(chosen >= starts[number]) & (chosen < starts[number + 1])] - starts[number]
-        if len(mine):
-            parts.append(ctx.work.read_table(f"{shard.name}.parquet").take(pa.array(mine)))
+        positions = chosen[(chosen >= starts[number]) & (chosen < starts[number + 1])] - starts[number]
+        if len(positions):
+            parts.append(ctx.work.read_table(f"{shard.name}.parquet").take(pa.array(positions)))
     table = pa.concat_tables(parts, promote_options="default").combine_chunks()
     name = f"raw/{hash_of('sample', [shard.name for shard in shards], chosen.tolist())}-00000"
     written = target.work.write_table(f"{name}.parquet", table)
     columns = {field.name: str(field.type) for field in table.schema}
     described = RawShard(name, table.num_rows, written.bytes, 0, columns)
-    return Sample(IngestResult((described,), raw.types), table.num_rows, of, left)
+    return Sample(IngestResult((described,), raw.types), table.num_rows, of, strata_left)
 
 
 def _as_they_are(ctx: Context, raw: IngestResult, target: Context) -> IngestResult:

@@ -35,11 +35,11 @@ def modality_part(ctx: Context) -> Located:
 
 def ops_of(ctx: Context, step: Step) -> list[Op]:
     """The chain of a step, ready to use."""
-    found = []
+    ops = []
     for use in step.transforms:
         entry = catalogue(ctx.plugins).find(use.use)
-        found.append(Op(use.use, entry.module, entry.parameters(use.params), use.probability))
-    return found
+        ops.append(Op(use.use, entry.module, entry.parameters(use.params), use.probability))
+    return ops
 
 
 def mixing_in(ctx: Context, step: Step) -> int | None:
@@ -54,8 +54,8 @@ def verifier_of(ctx: Context) -> Located:
 
 def custom_expectations(plugins: Path | None, names: Iterable[str]) -> dict[str, type]:
     """The users' own expectations among `names`, imported."""
-    found = catalogue(plugins)
-    return {name: found.expectation(name) for name in sorted(set(names).intersection(found.custom()))}
+    parts = catalogue(plugins)
+    return {name: parts.expectation(name) for name in sorted(set(names).intersection(parts.custom()))}
 
 
 def is_joint(ops: Iterable[Op]) -> bool:
@@ -72,5 +72,5 @@ def transform_code(ctx: Context, step: Step) -> list[str]:
     """Hash of all code that decides a step's children - what makes them, its transforms, the modality - and the
     versions of distributions that a transform names in its parameters."""
     transforms = [catalogue(ctx.plugins).find(use.use) for use in step.transforms]
-    named = [f"{name}=={version(name)}" for op in ops_of(ctx, step) for name in _libraries(op)]
-    return [ctx.code_version(MAKES_CHILDREN, modality_part(ctx), *transforms), *named]
+    library_versions = [f"{name}=={version(name)}" for op in ops_of(ctx, step) for name in _libraries(op)]
+    return [ctx.code_version(MAKES_CHILDREN, modality_part(ctx), *transforms), *library_versions]

@@ -102,60 +102,62 @@ def hits(ctx: Context, name: str, parts: Callable[[], Iterable[Part]]) -> Erasur
     """What the list names of these parts; remembered under the name of their content."""
     if not ctx.forgotten:
         return ErasureMatches()
-    known = listed(ctx.objects, ctx.forgotten)
+    listed_entries = listed(ctx.objects, ctx.forgotten)
 
     def look() -> list[object]:
-        met: set[str] = set()
+        matching_entries: set[str] = set()
         masks: list[np.ndarray[Any, Any]] = []
         for rows, lines in parts():
             plain = user_rows(rows)
-            meant = np.zeros(rows.num_rows + len(lines), dtype=np.bool_)
-            for entry, rules in known.rules.items():
-                here = np.concatenate([matches(known.salt, rules, plain), mentions(known.salt, rules, lines)])
-                met |= {entry} if here.any() else set()
-                meant |= here.astype(np.bool_)
-            masks.append(meant)
-        return [sorted(met), digest_of(*masks) if met else ""]
+            is_forgotten = np.zeros(rows.num_rows + len(lines), dtype=np.bool_)
+            for entry, rules in listed_entries.rules.items():
+                is_match = np.concatenate(
+                    [matches(listed_entries.salt, rules, plain), mentions(listed_entries.salt, rules, lines)]
+                )
+                matching_entries |= {entry} if is_match.any() else set()
+                is_forgotten |= is_match.astype(np.bool_)
+            masks.append(is_forgotten)
+        return [sorted(matching_entries), digest_of(*masks) if matching_entries else ""]
 
     entries, digest = ctx.once_json(f"forgotten/{hash_of(name, ctx.forgotten)}", look)
     return ErasureMatches(tuple(entries), digest)
 
 
-def without(ctx: Context, rows: pa.Table, found: Iterable[str]) -> tuple[pa.Table, np.ndarray[Any, Any]]:
-    """The rows that no entry in `found` names, and their positions before."""
-    known = listed(ctx.objects, ctx.forgotten)
-    rules = [rule for entry in found for rule in known.rules[entry]]
-    positions = np.flatnonzero(~matches(known.salt, rules, user_rows(rows)))
+def without(ctx: Context, rows: pa.Table, entries_to_apply: Iterable[str]) -> tuple[pa.Table, np.ndarray[Any, Any]]:
+    """The rows that no entry in `entries_to_apply` names, and their positions before."""
+    listed_entries = listed(ctx.objects, ctx.forgotten)
+    rules = [rule for entry in entries_to_apply for rule in listed_entries.rules[entry]]
+    positions = np.flatnonzero(~matches(listed_entries.salt, rules, user_rows(rows)))
     return rows.take(pa.array(positions)), positions
 
 
-def lines_without(ctx: Context, faults: Sequence[Fault], found: Iterable[str]) -> list[Fault]:
-    """Lines that are no rows, but for those in which an entry in `found` finds a value."""
-    known = listed(ctx.objects, ctx.forgotten)
-    rules = [rule for entry in found for rule in known.rules[entry]]
-    meant = mentions(known.salt, rules, [fault.text for fault in faults])
-    return [fault for fault, mentioned in zip(faults, meant, strict=True) if not mentioned]
+def lines_without(ctx: Context, faults: Sequence[Fault], entries_to_apply: Iterable[str]) -> list[Fault]:
+    """Lines that are no rows, but for those in which an entry in `entries_to_apply` finds a value."""
+    listed_entries = listed(ctx.objects, ctx.forgotten)
+    rules = [rule for entry in entries_to_apply for rule in listed_entries.rules[entry]]
+    is_forgotten = mentions(listed_entries.salt, rules, [fault.text for fault in faults])
+    return [fault for fault, mentioned in zip(faults, is_forgotten, strict=True) if not mentioned]
 
 
 def kept(ctx: Context, shard: ValidShard) -> ValidShard:
     """In append mode, a shard of an earlier version without the rows that have been forgotten since."""
-    found = hits(ctx, shard.raw, lambda: [(ctx.work.read_table(f"{shard.raw}.parquet"), [])])
-    if not found.entries:
+    matches_of_shard = hits(ctx, shard.raw, lambda: [(ctx.work.read_table(f"{shard.raw}.parquet"), [])])
+    if not matches_of_shard.entries:
         return shard
-    name = hash_of(shard.name, found.digest)
+    name = hash_of(shard.name, matches_of_shard.digest)
 
     def make() -> ValidShard:
-        rows, positions = without(ctx, ctx.work.read_table(f"{shard.raw}.parquet"), found.entries)
+        rows, positions = without(ctx, ctx.work.read_table(f"{shard.raw}.parquet"), matches_of_shard.entries)
         ctx.work.write_table(f"raw/{name}.parquet", rows)
         index = ctx.work.read_table(f"{shard.name}.parquet")
         old = index["position"].to_numpy()
         at = np.minimum(np.searchsorted(positions, old), max(len(positions) - 1, 0))
         stays = positions[at] == old if len(positions) else np.zeros(len(old), dtype=np.bool_)
-        there = index.filter(pa.array(stays))
-        column = pa.array(at[stays], there["position"].type)
-        place = there.column_names.index("position")
-        ctx.work.write_table(f"valid/{name}.parquet", there.set_column(place, "position", column))
+        remaining = index.filter(pa.array(stays))
+        column = pa.array(at[stays], remaining["position"].type)
+        place = remaining.column_names.index("position")
+        ctx.work.write_table(f"valid/{name}.parquet", remaining.set_column(place, "position", column))
         # What failed in it is in quarantine since it was read; it is not judged again.
-        return ValidShard(f"valid/{name}", f"raw/{name}", there.num_rows, 0)
+        return ValidShard(f"valid/{name}", f"raw/{name}", remaining.num_rows, 0)
 
     return ctx.once(ValidShard, f"valid/{name}", make)

@@ -27,15 +27,15 @@ def find(
         return discover(_like_source(policy), base, cache, roots)
 
 
-def digest(found: SourceListing | None) -> list[str]:
+def digest(listing: SourceListing | None) -> list[str]:
     """What the production sample adds to the key that says nothing has changed."""
-    return [source_digest(found)] if found else []
+    return [source_digest(listing)] if listing else []
 
 
 def _like_source(policy: Policy) -> Policy:
     """The policy with its production sample for a source; nobody splits it, so it need not say where rows go."""
-    asked = policy.gates.drift_coverage
-    uri = asked.production if asked else ""
+    gate = policy.gates.drift_coverage
+    uri = gate.production if gate else ""
     source = policy.source.model_copy(update={"uri": uri, "format": None, "mode": "snapshot"})
     return policy.model_copy(update={"source": source})
 

@@ -81,8 +81,8 @@ class RunRequest:
     @property
     def new_objects(self) -> frozenset[str]:
         """Names of the raw objects that the current version was not made from, as they are now."""
-        known = {(item["name"], item["sha256"]) for item in self.before.manifest.inputs} if self.before else set()
-        return frozenset(item.name for item in self.listing.objects if (item.name, item.sha256) not in known)
+        published = {(item["name"], item["sha256"]) for item in self.before.manifest.inputs} if self.before else set()
+        return frozenset(item.name for item in self.listing.objects if (item.name, item.sha256) not in published)
 
     @property
     def expected_types(self) -> dict[str, str] | None:
@@ -92,10 +92,10 @@ class RunRequest:
 
 def suite_types(suite: Suite) -> dict[str, str]:
     """Column types that a suite asks for by `expect_column_values_to_be_of_type`: how a type is changed on purpose."""
-    asked = [spec.kwargs for spec in suite.expectations if spec.type == "expect_column_values_to_be_of_type"]
+    arguments = [spec.kwargs for spec in suite.expectations if spec.type == "expect_column_values_to_be_of_type"]
     return {
         str(kwargs["column"]): TYPE_NAMES[str(kwargs.get("type_"))]
-        for kwargs in asked
+        for kwargs in arguments
         if str(kwargs.get("type_")) in TYPE_NAMES
     }
 
@@ -146,15 +146,15 @@ def resolve_request(
     ctx = replace(ctx, forgotten=entries(ctx.objects))
     treated = ctx.treatment.identity  # without its key, nothing is looked at
     with HashCache(home / "hashes") as cache:
-        found = discover(loaded.policy, base, cache, roots)
-        met = production_source.find(loaded.policy, base, cache, roots)
+        listing = discover(loaded.policy, base, cache, roots)
+        production = production_source.find(loaded.policy, base, cache, roots)
     code = code_of(ctx)
     suite_document = suite.model_dump(mode="json")
-    apart = [*treated, *ctx.forgotten, *production_source.digest(met)]
-    key = hash_of(loaded.content_hash, suite_document, source_digest(found), ctx.fingerprint, code, *apart)
+    more = [*treated, *ctx.forgotten, *production_source.digest(production)]
+    key = hash_of(loaded.content_hash, suite_document, source_digest(listing), ctx.fingerprint, code, *more)
     before = published(ctx.table, ctx.objects)
     refuse_another_key(ctx, before)
-    return RunRequest(loaded, ctx, found, before, key, suite_text, code, met)
+    return RunRequest(loaded, ctx, listing, before, key, suite_text, code, production)
 
 
 def code_of(ctx: Context) -> str:

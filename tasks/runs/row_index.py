@@ -27,7 +27,7 @@ def index_of(policy: Policy, rows: pa.Table, positions: I64) -> pa.Table:
     words = content_words(rows, columns)
     alike = like_columns(policy, columns)
     source = rows[SOURCE].combine_chunks()
-    named = {
+    index_columns = {
         "position": pa.array(positions),
         "word0": words[:, 0],
         "word1": words[:, 1],
@@ -40,10 +40,10 @@ def index_of(policy: Policy, rows: pa.Table, positions: I64) -> pa.Table:
     }
     if policy.key:
         keys = key_words(rows[policy.key])
-        named |= {"key0": keys[:, 0], "key1": keys[:, 1]}
+        index_columns |= {"key0": keys[:, 0], "key1": keys[:, 1]}
     if policy.split.group:
-        named["group"] = key_words(rows[policy.split.group])[:, 0]
-    return pa.table(named)
+        index_columns["group"] = key_words(rows[policy.split.group])[:, 0]
+    return pa.table(index_columns)
 
 
 def write_index(ctx: Context, files: Sequence[DataFile]) -> str:

@@ -34,7 +34,7 @@ def open_pool(ctx: Context, fitted: FittedStep) -> tuple[PoolIndex, pa.Table, Lo
     index = PoolIndex(places["sample_id"].to_pylist(), places["label"].to_pylist(), fitted.label)
     if fitted.pool is not None:
         rows = _pool(ctx.work, fitted.pool)
-        return index, places, lambda wanted: rows.take(pa.array(wanted))
+        return index, places, lambda places_to_load: rows.take(pa.array(places_to_load))
     return index, places, by_file(ctx.table, places)
 
 
@@ -44,12 +44,12 @@ def by_file(store: Store, places: pa.Table) -> Loader:
     paths, files = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     rows = places["row"].to_numpy()
 
-    def load(wanted: I64) -> pa.Table:
+    def load(places: I64) -> pa.Table:
         parts, order = [], []
-        for code in dict.fromkeys(files[wanted].tolist()):
-            here = np.flatnonzero(files[wanted] == code)
-            parts.append(_file(store, paths[code]).take(pa.array(rows[wanted[here]])))
-            order.append(here)
+        for code in dict.fromkeys(files[places].tolist()):
+            positions = np.flatnonzero(files[places] == code)
+            parts.append(_file(store, paths[code]).take(pa.array(rows[places[positions]])))
+            order.append(positions)
         back = np.argsort(np.concatenate(order), kind="stable") if order else np.zeros(0, dtype=np.int64)
         return pa.concat_tables(parts, promote_options="default").take(pa.array(back))
 

@@ -120,10 +120,12 @@ def children_table(ctx: Context, item: ChildItem) -> pa.Table:
     births, ids = _by_id(fitted, places, births_of(ctx.work, fitted, ctx.policy.seed), item)
     description = json.loads(ctx.work.read(f"{item.description}.json"))
     step = step_named(ctx, fitted.step)
-    made = modality_of(ctx).children(ops_of(ctx, step), description, index, read_state(ctx.work, fitted), births, load)
-    made = relabelled(ctx, step, made, index)
-    rows = made.num_rows
-    provenance = {name: made[name] for name in NAMES if name in made.column_names} | {
+    children = modality_of(ctx).children(
+        ops_of(ctx, step), description, index, read_state(ctx.work, fitted), births, load
+    )
+    children = relabelled(ctx, step, children, index)
+    rows = children.num_rows
+    provenance = {name: children[name] for name in NAMES if name in children.column_names} | {
         SAMPLE_ID: ids,
         ORIGIN: pa.repeat(fitted.origin, rows),
         SPLIT: pa.repeat("train", rows),
@@ -132,16 +134,16 @@ def children_table(ctx: Context, item: ChildItem) -> pa.Table:
         SEED: pa.array(births.seeds),
         RECIPE_HASH: pa.repeat(fitted.recipe, rows),
     }
-    user = made.select([name for name in made.column_names if name not in NAMES])
+    user = children.select([name for name in children.column_names if name not in NAMES])
     return with_provenance(user, provenance)
 
 
-def relabelled(ctx: Context, step: Step, made: pa.Table, parents: PoolIndex) -> pa.Table:
+def relabelled(ctx: Context, step: Step, children: pa.Table, parents: PoolIndex) -> pa.Table:
     """Children as a modality made them, with the labels that the step's transforms remap."""
     if not remaps(step.transforms):
-        return made
+        return children
     labels = dict(zip(parents.ids, parents.labels, strict=True))
-    return relabel(made, step.transforms, mixing_in(ctx, step), ctx.policy.label, labels)
+    return relabel(children, step.transforms, mixing_in(ctx, step), ctx.policy.label, labels)
 
 
 def _by_id(fitted: FittedStep, places: pa.Table, births: ChildSpecs, item: ChildItem) -> tuple[ChildSpecs, pa.Array]:

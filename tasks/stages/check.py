@@ -123,16 +123,16 @@ def _steps(
 ) -> list[dict[str, Any]]:
     steps = []
     for step in ctx.policy.steps:
-        mine = [item for item in accepted if item.shard.step == step.name]
+        step_shards = [item for item in accepted if item.shard.step == step.name]
         rates = [rate for rate in judged.rates if rate["step"] == step.name]
         steps.append(
             {
                 "name": step.name,
                 "use": [use.use for use in step.transforms],
                 "planned": sum(fitted.planned[step.name].values()),
-                "made": sum(item.shard.rows for item in mine),
-                "dropped": sum(len(item.dropped) for item in mine),
-                "published": sum(item.kept for item in mine),
+                "made": sum(item.shard.rows for item in step_shards),
+                "dropped": sum(len(item.dropped) for item in step_shards),
+                "published": sum(item.kept for item in step_shards),
                 **{key: sum(rate[key] for rate in rates) for key in ("judged", "contradicted", "unfamiliar")},
             }
         )

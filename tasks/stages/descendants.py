@@ -36,23 +36,23 @@ def links(items: Iterable[AcceptedShard], read: Rows) -> pa.Table:
 
 def children_of(linked: pa.Table, ids: Sequence[str], most: int) -> pa.Array:
     """Ids of the new rows that have one of the parents, each once; of more than `most`, those with the lowest ids."""
-    mine = linked.filter(pc.is_in(linked["parent"], pa.array(ids, pa.string())))["child"]
-    found = pa.table({SAMPLE_ID: pc.unique(mine)})
-    return by_id(found, SAMPLE_ID)[SAMPLE_ID].combine_chunks()[:most]
+    child_ids = linked.filter(pc.is_in(linked["parent"], pa.array(ids, pa.string())))["child"]
+    children = pa.table({SAMPLE_ID: pc.unique(child_ids)})
+    return by_id(children, SAMPLE_ID)[SAMPLE_ID].combine_chunks()[:most]
 
 
 def most_children(linked: pa.Table) -> dict[str, int]:
     """By step, how many new rows the parent with the most of them has."""
     counted = linked.group_by(["step", "parent"]).aggregate([("child", "count")])
-    found = Counter[str]()
+    counts = Counter[str]()
     for step, count in zip(counted["step"].to_pylist(), counted["child_count"].to_pylist(), strict=True):
-        found[step] = max(found[step], count)
-    return dict(found)
+        counts[step] = max(counts[step], count)
+    return dict(counts)
 
 
-def epsilons(ctx: Context, made: Iterable[str], linked: Callable[[], pa.Table]) -> dict[str, float | None]:
+def epsilons(ctx: Context, steps: Iterable[str], linked: Callable[[], pa.Table]) -> dict[str, float | None]:
     """What each step that made rows spends of any one real row: what a child costs its parent, as often as that is."""
-    each = {step.name: per_child(ctx, step) for step in ctx.policy.steps if step.name in set(made)}
+    each = {step.name: per_child(ctx, step) for step in ctx.policy.steps if step.name in set(steps)}
     often = most_children(linked()) if any(spent is not None for spent in each.values()) else {}
     return {name: None if spent is None else spent * often[name] for name, spent in each.items()}
 
@@ -80,11 +80,11 @@ def copies(
     those of a published version are looked at here."""
     new = [item for item in items if not item.scores]
     real = Contents(np.concatenate([_looks(ctx, ctx.table.read_table(file.path)) for file in files])) if new else None
-    found: dict[str, list[str]] = {}
+    ids_by_row: dict[str, list[str]] = {}
     for item in items:
         alike = _scored(ctx, item) if real is None else _alike(ctx, real, read(item, None))
-        found.setdefault(item.shard.step, []).extend(alike.to_pylist())
-    return {step: sorted(ids) for step, ids in found.items()}
+        ids_by_row.setdefault(item.shard.step, []).extend(alike.to_pylist())
+    return {step: sorted(ids) for step, ids in ids_by_row.items()}
 
 
 def _scored(ctx: Context, item: AcceptedShard) -> pa.ChunkedArray:

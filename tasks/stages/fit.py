@@ -115,11 +115,11 @@ def fit_steps(ctx: Context, runner: Runner, surveyed: Profile, amounts: Mapping[
     threads = runner.workers // len(items) if items else 1
     work: list[FitItem | VerifierItem] = [replace(item, threads=max(1, threads)) for item in items]
     judge = verifier_item(ctx, surveyed)
-    made = map_shards(
+    fitted_items = map_shards(
         runner, "fit", partial(_fit_one, ctx), [*work, *([judge] if judge else [])], weight=_rows(surveyed)
     )
-    verifier = made.pop() if judge else None
-    return FitResult(surveyed, tuple(made), amounts, verifier)
+    verifier = fitted_items.pop() if judge else None
+    return FitResult(surveyed, tuple(fitted_items), amounts, verifier)
 
 
 def _fit_one(ctx: Context, item: FitItem | VerifierItem) -> Any:
@@ -148,16 +148,16 @@ def fit_step(ctx: Context, item: FitItem) -> FittedStep:
     """Worker: cut the pool, fit the chain's first transform on it, and name what was learned."""
     description = json.loads(ctx.work.read(f"{item.description}.json"))
     ops = ops_of(ctx, item.step)
-    whole = looks_at_all(ops)
-    asked = [item.step.model_dump(mode="json", exclude={"amount"}), ctx.policy.seed]
+    uses_all_rows = looks_at_all(ops)
+    identity = [item.step.model_dump(mode="json", exclude={"amount"}), ctx.policy.seed]
     if is_joint(ops):
-        asked.append(item.count)
+        identity.append(item.count)
     code = [transform_code(ctx, item.step), ctx.code_version(fit_step)]
     made_from = [item.index, item.description, code, ctx.fingerprint]
-    name = f"fit/{hash_of(asked, item.label, whole, made_from)}"
+    name = f"fit/{hash_of(identity, item.label, uses_all_rows, made_from)}"
 
     def make() -> FittedStep:
-        index, pool = cut_pool(ctx, item, whole)
+        index, pool = cut_pool(ctx, item, uses_all_rows)
         places = ctx.work.read_table(f"{index}.parquet")
         state = learn(ctx, item, ops, description, places, pool)
         digest = state_digest(state)
@@ -185,7 +185,9 @@ def learn(
     ids, labels = places["sample_id"].to_pylist(), places["label"].to_pylist()
     who = PoolIndex(ids, labels, item.label, item.count, seed)
     rows = ctx.work.read_table(f"{pool}.parquet") if pool else None
-    load = (lambda wanted: rows.take(pa.array(wanted))) if rows is not None else by_file(ctx.table, places)
+    load = (
+        (lambda places_to_load: rows.take(pa.array(places_to_load))) if rows is not None else by_file(ctx.table, places)
+    )
     if hasattr(modality, "warm"):
         modality.warm(ops)  # a library that is not loaded yet would not hear of its threads
     with threadpool_limits(item.threads, user_api="openmp"):
@@ -212,9 +214,9 @@ def read_state(work: Store, fitted: FittedStep) -> Arrays:
     return unpacked(work.read(fitted.state))
 
 
-def cut_pool(ctx: Context, item: FitItem, whole: bool) -> tuple[str, str | None]:
+def cut_pool(ctx: Context, item: FitItem, uses_all_rows: bool) -> tuple[str, str | None]:
     """Names of the pool's index and, where the modality works on copies of rows, of the rows themselves."""
-    only = _only(ctx, item, whole)
+    only = _only(ctx, item, uses_all_rows)
     index = item.index
     if only is not None and ctx.policy.label:
         index = f"index/{hash_of(item.index, only)}"
@@ -231,9 +233,9 @@ def cut_pool(ctx: Context, item: FitItem, whole: bool) -> tuple[str, str | None]
     return index, pool
 
 
-def _only(ctx: Context, item: FitItem, whole: bool) -> list[str] | None:
+def _only(ctx: Context, item: FitItem, uses_all_rows: bool) -> list[str] | None:
     """The classes whose rows the step may use for this one; None if all. A partner, too, must not be forbidden."""
-    if not whole:
+    if not uses_all_rows:
         return [item.label]
     mixing = mixing_in(ctx, item.step)
     rules = LabelRules(item.step.transforms, mixing)

@@ -60,11 +60,13 @@ def fit_verifier(ctx: Context, item: VerifierItem) -> str:
         chosen = folds.select(ids, labels, seed, names)
         rows = by_file(ctx.table, places)(chosen)
         features = modality_of(ctx).features(json.loads(ctx.work.read(f"{item.description}.json")), rows)
-        mine = [labels[at] for at in chosen]
+        chosen_labels = [labels[at] for at in chosen]
         together = [names[at] for at in chosen] if names is not None else None
-        made = verifier_of(ctx).module.fit(features, mine, [ids[at] for at in chosen], alpha, seed, together)
-        keep_sample(ctx, name, features, mine)
-        ctx.work.write(f"{name}.npz", made.to_bytes())
+        verifier = verifier_of(ctx).module.fit(
+            features, chosen_labels, [ids[at] for at in chosen], alpha, seed, together
+        )
+        keep_sample(ctx, name, features, chosen_labels)
+        ctx.work.write(f"{name}.npz", verifier.to_bytes())
     return name
 
 
@@ -75,8 +77,8 @@ def load_verifier(ctx: Context, name: str) -> conformal.Verifier:
 
 @lru_cache(maxsize=2)
 def _verifier(store: Store, name: str, kind: Located) -> conformal.Verifier:
-    made: conformal.Verifier = kind.module.Verifier.from_bytes(store.read(f"{name}.npz"))
-    return made
+    verifier: conformal.Verifier = kind.module.Verifier.from_bytes(store.read(f"{name}.npz"))
+    return verifier
 
 
 def groups_of(ctx: Context, likeness: str, ids: pa.Array) -> pa.Array | None:

@@ -47,7 +47,7 @@ def with_answers(checked: CheckResult, answers: Sequence[CheckReport]) -> CheckR
 
 def evidence_of(run: Run, checked: CheckResult) -> Evidence:
     """What the gates are shown of the version to be."""
-    met = production_sample.sample(run.ctx, run.runner, run.request.production, checked.real.types)
+    production = production_sample.sample(run.ctx, run.runner, run.request.production, checked.real.types)
     return Evidence(
         run.ctx,
         tuple(checked.real.files),
@@ -55,16 +55,16 @@ def evidence_of(run: Run, checked: CheckResult) -> Evidence:
         checked.fitted.description,
         run.cpu_seconds,
         run.runner,
-        met.rows,
+        production.rows,
         tuple(sorted({step.index for step in checked.fitted.steps})),
-        met.readable,
+        production.readable,
     )
 
 
 def gates_of(gates: Gates) -> dict[str, Gate]:
     """The gates to run, by name, in the order of the grammar."""
-    asked = {name: getattr(gates, name) for name in type(gates).model_fields}
-    return {name: gate for name, gate in asked.items() if isinstance(gate, Gate)}
+    gate_by_name = {name: getattr(gates, name) for name in type(gates).model_fields}
+    return {name: gate for name, gate in gate_by_name.items() if isinstance(gate, Gate)}
 
 
 def judge_gates(evidence: Shown, gates: Gates) -> list[CheckReport]:
@@ -72,12 +72,14 @@ def judge_gates(evidence: Shown, gates: Gates) -> list[CheckReport]:
 
     Gates work side by side: one waits for its students while another looks for neighbours.
     """
-    asked = gates_of(gates)
-    modules = {name: importlib.import_module(f"augmill.tasks.gates.{name}") for name in asked}
-    if len(asked.keys() & SAMPLING) > 1:
+    gate_by_name = gates_of(gates)
+    modules = {name: importlib.import_module(f"augmill.tasks.gates.{name}") for name in gate_by_name}
+    if len(gate_by_name.keys() & SAMPLING) > 1:
         evidence.load()
-    with ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="gate") as threads:
-        waiting = [threads.submit(modules[name].judge, evidence, one) for name, one in asked.items()]
+    with ThreadPoolExecutor(max(1, len(gate_by_name)), thread_name_prefix="gate") as threads:
+        waiting = [
+            threads.submit(modules[name].judge, evidence, gate_model) for name, gate_model in gate_by_name.items()
+        ]
         return [answer for future in waiting for answer in future.result()]
 
 

@@ -75,8 +75,8 @@ class Evidence:
     @cached_property
     def children(self) -> Sample:
         """New rows that will be published, of all steps: children of rows in `train`, where there are enough."""
-        wanted = quotas(self.made)
-        last = {stratum: self._last(stratum, count) for stratum, count in wanted.items()}
+        quota_by_stratum = quotas(self.made)
+        last = {stratum: self._last(stratum, count) for stratum, count in quota_by_stratum.items()}
         looked = []
         for item in self._kept:
             step, label = item.shard.step, item.shard.label
@@ -138,14 +138,14 @@ class Evidence:
 
     def children_of(self, ids: Sequence[str]) -> F64:
         """Features of the new rows that were made of the given real rows, at most as many as of a sample."""
-        wanted = descendants.children_of(self._links, ids, MOST_ROWS)
-        found = [self.children.features[:0]]
+        child_ids = descendants.children_of(self._links, ids, MOST_ROWS)
+        feature_blocks = [self.children.features[:0]]
         for item in self._kept:
             rows = self.rows_of(item)
-            mine = rows.filter(pc.is_in(rows[SAMPLE_ID], wanted))
-            if mine.num_rows:
-                found.append(self.features(mine))
-        return np.concatenate(found)
+            matching = rows.filter(pc.is_in(rows[SAMPLE_ID], child_ids))
+            if matching.num_rows:
+                feature_blocks.append(self.features(matching))
+        return np.concatenate(feature_blocks)
 
     def rows_of(self, item: AcceptedShard, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a shard that will be published: the given columns, the id among them, or those that are shown."""
@@ -172,7 +172,7 @@ class Evidence:
     def column(self, name: str) -> pa.Table:
         """One column of all real training rows, beside their ids."""
         return pa.concat_tables(
-            [self.ctx.table.read_table(one.path, [SAMPLE_ID, name]) for one in self._files("train")]
+            [self.ctx.table.read_table(file.path, [SAMPLE_ID, name]) for file in self._files("train")]
         )
 
     def head(self, name: str) -> pa.ChunkedArray:
@@ -184,11 +184,11 @@ class Evidence:
     def fitted_on_others(self) -> Sequence[str]:
         """Ids of rows that steps learned from and that lie in no file of real training rows."""
         real = pa.array([file.path for file in self._files("train") if file.origin == REAL])
-        found: set[str] = set()
+        steps: set[str] = set()
         for index in self.indexes:
             places = self.ctx.work.read_table(f"{index}.parquet", ["sample_id", "file"])
-            found.update(places["sample_id"].filter(pc.invert(pc.is_in(places["file"], real))).to_pylist())
-        return sorted(found)
+            steps.update(places["sample_id"].filter(pc.invert(pc.is_in(places["file"], real))).to_pylist())
+        return sorted(steps)
 
     def features(self, rows: pa.Table) -> F64:
         """What the modality's verifier sees of any rows, shape (n, d), on the footing of the training rows."""
@@ -216,10 +216,10 @@ class Evidence:
         if not counts:
             return _sample([], {})
         places = self._places(split)
-        wanted = quotas(counts)
+        quota_by_stratum = quotas(counts)
         codes = pc.index_in(places["label"], pa.array(list(counts))).to_numpy().astype(np.int64)
         words = words_of(places["sample_id"])[:, 0]
-        chosen = bottom_k(words, codes, np.array([wanted[label] for label in counts]))
+        chosen = bottom_k(words, codes, np.array([quota_by_stratum[label] for label in counts]))
         return self._looked_up(places, chosen, counts)
 
     def _looked_up(
@@ -252,36 +252,36 @@ class Evidence:
         ids = self.train.rows[SAMPLE_ID].combine_chunks()
         return ids if len(ids) < self.train.total else None
 
-    def _last(self, stratum: tuple[str, str], wanted: int) -> tuple[np.uint64, bool]:
+    def _last(self, stratum: tuple[str, str], count: int) -> tuple[np.uint64, bool]:
         """The highest id word that a stratum takes, and whether it takes children of rows that are not sampled.
 
         A student that learns from a child whose parents it may not see would have been shown more real rows.
         """
-        if wanted == self.made[stratum] and self._known is None:
+        if count == self.made[stratum] and self._known is None:
             return ALL, True
-        mine = [item for item in self._kept if (item.shard.step, item.shard.label) == stratum]
-        known = self._known
-        words = np.sort(np.concatenate([self._words(item, known)[:wanted] for item in mine]))
-        alone = len(words) < min(FEWEST_CHILDREN, wanted)
+        shards = [item for item in self._kept if (item.shard.step, item.shard.label) == stratum]
+        train_ids = self._known
+        words = np.sort(np.concatenate([self._words(item, train_ids)[:count] for item in shards]))
+        alone = len(words) < min(FEWEST_CHILDREN, count)
         if alone:
-            words = np.sort(np.concatenate([self._words(item, None)[:wanted] for item in mine]))
-        return words[min(wanted, len(words)) - 1], alone
+            words = np.sort(np.concatenate([self._words(item, None)[:count] for item in shards]))
+        return words[min(count, len(words)) - 1], alone
 
-    def _words(self, item: AcceptedShard, known: pa.Array | None) -> U64:
+    def _words(self, item: AcceptedShard, train_ids: pa.Array | None) -> U64:
         """The id words of a shard's children that may be taken, sorted."""
         rows = self.rows_of(item, [SAMPLE_ID, PARENT_IDS])
-        return np.sort(words_of(rows.filter(_takes(rows, known))[SAMPLE_ID])[:, 0])
+        return np.sort(words_of(rows.filter(_takes(rows, train_ids))[SAMPLE_ID])[:, 0])
 
-    def _up_to(self, item: AcceptedShard, last: np.uint64, known: pa.Array | None) -> pa.Table:
+    def _up_to(self, item: AcceptedShard, last: np.uint64, train_ids: pa.Array | None) -> pa.Table:
         rows = self.rows_of(item)
-        takes = _takes(rows, known)
+        takes = _takes(rows, train_ids)
         return rows.filter(takes if last == ALL else takes & (words_of(rows[SAMPLE_ID])[:, 0] <= last))
 
     def _looked_at(self, rows: pa.Table, step: str = "", pool: str | None = None) -> _Looked:
-        kept = [field.name for field in rows.schema if field.type != PAYLOAD_TYPE]
+        plain_columns = [field.name for field in rows.schema if field.type != PAYLOAD_TYPE]
         labels = label_text(rows, self.policy.label).to_pylist()
         return _Looked(
-            rows.select(kept),
+            rows.select(plain_columns),
             self.features(rows),
             modality_of(self.ctx).appearance(self.policy, rows),
             np.asarray(labels, dtype=np.str_),
@@ -300,14 +300,14 @@ class _Looked:
     strata: list[tuple[str, str]]
 
 
-def _takes(rows: pa.Table, known: pa.Array | None) -> NDArray[np.bool_]:
+def _takes(rows: pa.Table, train_ids: pa.Array | None) -> NDArray[np.bool_]:
     """True for children whose parents are all known."""
-    if known is None:
+    if train_ids is None:
         return np.ones(rows.num_rows, dtype=bool)
     parents = rows[PARENT_IDS].combine_chunks()
     many = np.asarray(pc.list_value_length(parents))
-    there = np.asarray(pc.is_in(parents.flatten(), known))
-    return np.asarray(np.bincount(np.repeat(np.arange(len(many)), many), there, len(many)) == many)
+    are_known = np.asarray(pc.is_in(parents.flatten(), train_ids))
+    return np.asarray(np.bincount(np.repeat(np.arange(len(many)), many), are_known, len(many)) == many)
 
 
 def _sample(parts: Sequence[_Looked], counts: Mapping[tuple[str, str], int]) -> Sample:

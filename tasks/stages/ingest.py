@@ -47,15 +47,15 @@ def ingest(run: Run) -> IngestResult:
 
 
 def read_source(
-    ctx: Context, runner: Runner, found: SourceListing, expected: dict[str, str] | None = None
+    ctx: Context, runner: Runner, listing: SourceListing, expected: dict[str, str] | None = None
 ) -> IngestResult:
     """Scan every unit for its types, settle one type per column, then read every unit into shards.
 
     `expected` types (of the suite, or of the version before) win: a value that does not fit is a faulty row.
     """
-    work = units_of(ctx.policy, found)
+    work = units_of(ctx.policy, listing)
     scans = map_shards(runner, "scan", partial(scan_unit, ctx), work, weight=lambda unit: unit.bytes, unit="bytes")
-    _refuse_untreated(ctx, found, scans)
+    _refuse_untreated(ctx, listing, scans)
     # What a treated column was before, or a suite still calls it, says nothing of its tokens and hashes.
     types = types_of(scans, {name: ctx.treatment.type_of(name, kind) for name, kind in (expected or {}).items()})
     refuse_clashes(types)
@@ -81,28 +81,28 @@ def scan_unit(ctx: Context, unit: Unit) -> Scan:
 def ingest_unit(ctx: Context, item: UnitItem) -> list[RawShard]:
     """Worker: read one unit into shards; the list of its shards is written last, so it says that all exist."""
     rows = ctx.shard_rows or modality_of(ctx).SHARD_ROWS
-    asked = [*_asked(ctx), *ctx.treatment.identity]
+    settings = [*_asked(ctx), *ctx.treatment.identity]
     source = [ctx.code_version(ingest_unit), item.unit.key(), item.types, list(ctx.policy.source.missing)]
-    identity = [*source, asked, rows, ctx.shard_bytes]
+    identity = [*source, settings, rows, ctx.shard_bytes]
     plain = hash_of(*identity)
-    found = hits(ctx, plain, lambda: _parts(ctx, item, plain, rows))
-    name = hash_of(*identity, found.digest) if found.entries else plain
+    matches = hits(ctx, plain, lambda: _parts(ctx, item, plain, rows))
+    name = hash_of(*identity, matches.digest) if matches.entries else plain
 
     def make() -> list[dict[str, object]]:
-        made = []
+        shards = []
         chunks = read(item.unit, item.types, ctx.policy, rows, ctx.shard_bytes, ctx.treatment)
         for number, chunk in enumerate(chunks):
             shard = f"raw/{name}-{number:05d}"
-            table = without(ctx, chunk.table, found.entries)[0] if found.entries else chunk.table
-            bad = lines_without(ctx, chunk.faults, found.entries) if found.entries else chunk.faults
+            table = without(ctx, chunk.table, matches.entries)[0] if matches.entries else chunk.table
+            bad = lines_without(ctx, chunk.faults, matches.entries) if matches.entries else chunk.faults
             written = ctx.work.write_table(f"{shard}.parquet", table)
             if bad:
                 faults = pa.Table.from_pylist([asdict(fault) for fault in bad])
                 ctx.work.write_table(f"{shard}.faults.parquet", faults)
             columns = {field.name: str(field.type) for field in table.schema}
             described = RawShard(shard, table.num_rows, written.bytes, len(bad), columns)
-            made.append(described.to_json())
-        return made
+            shards.append(described.to_json())
+        return shards
 
     return [RawShard.from_json(document) for document in ctx.once_json(f"raw/{name}", make)]
 
@@ -124,17 +124,18 @@ def _asked(ctx: Context) -> list[object]:
     return [ctx.policy.modality, ctx.policy.label, columns.model_dump(mode="json") if columns else None, dict(pii)]
 
 
-def _refuse_untreated(ctx: Context, found: SourceListing, scans: Sequence[Scan]) -> None:
+def _refuse_untreated(ctx: Context, listing: SourceListing, scans: Sequence[Scan]) -> None:
     """Raise DataError where a column to be treated is not there: misspelt, it would be published as it is."""
-    if ctx.treatment.columns and found.format == "image_folder":
+    if ctx.treatment.columns and listing.format == "image_folder":
         raise DataError(
             "source.pii treats columns, and pictures in folders have none",
             "Rename folders and files that name people: their names are in every row's source.",
         )
-    met = {name for one in scans for name in one.treated}
-    absent = [name for name in ctx.treatment.columns if name not in met]
-    if absent and any(one.rows for one in scans):
+    treated = {name for scanned_unit in scans for name in scanned_unit.treated}
+    absent = [name for name in ctx.treatment.columns if name not in treated]
+    if absent and any(scanned_unit.rows for scanned_unit in scans):
+        columns = [name for scanned_unit in scans for name in scanned_unit.columns]
         raise DataError(
             f"the source has no such column: {', '.join(f'source.pii: {name!r}' for name in absent)}",
-            f"Name one of its columns: {', '.join({name: 0 for one in scans for name in one.columns})}.",
+            f"Name one of its columns: {', '.join(dict.fromkeys(columns))}.",
         )

@@ -48,9 +48,9 @@ def resolve_amounts(
     return amounts, refuse(request.loaded, judge_with_data(request, facts))
 
 
-def judge_with_data(asked: RunRequest, facts: DataFacts | None) -> list[Finding]:
+def judge_with_data(request: RunRequest, facts: DataFacts | None) -> list[Finding]:
     """Every finding of lint; with facts, the rules that need a look at the data speak as well."""
-    return lint(asked.loaded, catalogue(asked.ctx.plugins), facts)
+    return lint(request.loaded, catalogue(request.ctx.plugins), facts)
 
 
 def facts_of(

@@ -28,12 +28,12 @@ from augmill.tasks.stats.row_sample import MOST_ROWS
 
 
 def refuse_other_columns(
-    ctx: Context, runner: Runner, found: SourceListing | None, types: dict[str, str], description: str
+    ctx: Context, runner: Runner, listing: SourceListing | None, types: dict[str, str], description: str
 ) -> None:
     """Raise DataError where the production sample lacks a column that features are made of, before rows are made."""
-    if found is not None:
-        wanted = modality_of(ctx).feature_columns(json.loads(ctx.work.read(f"{description}.json")))
-        _refuse(wanted, types, read(ctx, runner, found, types))
+    if listing is not None:
+        required = modality_of(ctx).feature_columns(json.loads(ctx.work.read(f"{description}.json")))
+        _refuse(required, types, read(ctx, runner, listing, types))
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class ProductionSample:
     readable: float = 1.0
 
 
-def sample(ctx: Context, runner: Runner, found: SourceListing | None, types: dict[str, str]) -> ProductionSample:
+def sample(ctx: Context, runner: Runner, listing: SourceListing | None, types: dict[str, str]) -> ProductionSample:
     """Some rows of the production sample, in the types of the training rows; the same in whatever order they lie."""
-    if found is None:
+    if listing is None:
         return ProductionSample(pa.table({}))
-    raw = read(ctx, runner, found, types)
+    raw = read(ctx, runner, listing, types)
     looked = [_lowest(ctx, shard) for shard in raw.shards if shard.rows]
     rows = pa.concat_tables([part for part, _ in looked], promote_options="default")
     usable, total = sum(count for _, count in looked), sum(shard.rows + shard.faults for shard in raw.shards)
@@ -56,29 +56,31 @@ def sample(ctx: Context, runner: Runner, found: SourceListing | None, types: dic
     return ProductionSample(_first(rows, words_of_places(rows, "production")).drop_columns(names), usable / total)
 
 
-def read(ctx: Context, runner: Runner, found: SourceListing, types: dict[str, str]) -> IngestResult:
+def read(ctx: Context, runner: Runner, listing: SourceListing, types: dict[str, str]) -> IngestResult:
     """All rows of the production sample as shards, columns of personal data treated; read once."""
-    there = _there(ctx, found)
+    production_ctx = _production_context(ctx, listing)
     with _told_of_production():
-        raw = read_source(there, runner, found, types)
+        raw = read_source(production_ctx, runner, listing, types)
     if not any(shard.rows for shard in raw.shards):
         raise DataError(f"no row of the production sample ({KEY}) can be read", "See that its columns have values.")
     return raw
 
 
-def _there(ctx: Context, found: SourceListing) -> Context:
+def _production_context(ctx: Context, listing: SourceListing) -> Context:
     """The context to read production in: of the columns to be treated, those that it has."""
-    here = replace(ctx, policy=_like_source(ctx.policy))
+    production_ctx = replace(ctx, policy=_like_source(ctx.policy))
     if not ctx.policy.source.pii:
-        return here
-    met = {name for unit in units_of(here.policy, found) for name in scan_unit(here, unit).treated}
-    kept = {name: how for name, how in ctx.policy.source.pii.items() if name in met}
-    source = here.policy.source.model_copy(update={"pii": kept})
-    return replace(here, policy=here.policy.model_copy(update={"source": source}))
+        return production_ctx
+    treated = {
+        name for unit in units_of(production_ctx.policy, listing) for name in scan_unit(production_ctx, unit).treated
+    }
+    pii = {name: how for name, how in ctx.policy.source.pii.items() if name in treated}
+    source = production_ctx.policy.source.model_copy(update={"pii": pii})
+    return replace(production_ctx, policy=production_ctx.policy.model_copy(update={"source": source}))
 
 
-def _refuse(wanted: list[str], types: dict[str, str], raw: IngestResult) -> None:
-    absent = [name for name in wanted if name not in raw.types]
+def _refuse(required: list[str], types: dict[str, str], raw: IngestResult) -> None:
+    absent = [name for name in required if name not in raw.types]
     if not absent:
         return
     extra = [name for name in raw.types if name not in types]
@@ -108,6 +110,6 @@ def words_of_places(rows: pa.Table, purpose: str) -> U64:
     """A word per row from where it was read - its object's content and its number there - to draw samples by."""
     source = rows[SOURCE].combine_chunks()
     objects = pc.dictionary_encode(pc.struct_field(source, "sha256"))
-    known = np.array([word_of(purpose, name) for name in objects.dictionary.to_pylist()], dtype=np.uint64)
+    object_words = np.array([word_of(purpose, name) for name in objects.dictionary.to_pylist()], dtype=np.uint64)
     number = pc.struct_field(source, "row").to_numpy(zero_copy_only=False).astype(np.uint64)
-    return mix(known[objects.indices.to_numpy()] ^ mix(number)) if len(number) else np.zeros(0, np.uint64)
+    return mix(object_words[objects.indices.to_numpy()] ^ mix(number)) if len(number) else np.zeros(0, np.uint64)

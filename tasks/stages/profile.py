@@ -103,5 +103,5 @@ def _read(ctx: Context, name: str) -> dict[str, Any]:
 
 def _name_of(ctx: Context, paths: Sequence[str]) -> str:
     policy = ctx.policy
-    asked = [policy.label, policy.key, sorted(policy.ignore), policy.split.group, policy.split.column]
-    return hash_of(list(paths), asked, ctx.code_version(look_at, write_index, modality_part(ctx)), ctx.fingerprint)
+    settings = [policy.label, policy.key, sorted(policy.ignore), policy.split.group, policy.split.column]
+    return hash_of(list(paths), settings, ctx.code_version(look_at, write_index, modality_part(ctx)), ctx.fingerprint)

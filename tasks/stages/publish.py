@@ -54,7 +54,7 @@ def seal(ctx: Context, item: AcceptedShard) -> DataFile:
         written = ctx.table.write_table(path, table.drop_columns([SPLIT, ORIGIN]))
         shard, rows = item.shard, table.num_rows
         counted = pc.value_counts(label_text(table, ctx.policy.label)).to_pylist()
-        labels = {one["values"]: one["counts"] for one in sorted(counted, key=lambda one: one["values"])}
+        labels = {entry["values"]: entry["counts"] for entry in sorted(counted, key=lambda entry: entry["values"])}
         return DataFile(
             path, "train", shard.origin, rows, written.bytes, written.sha256, labels, shard.step, shard.name
         )
@@ -115,27 +115,27 @@ def parent_of(published: Published) -> int | None:
 
 def manifest_of(run: Run, real: RealRows, checked: CheckResult, files: Sequence[DataFile]) -> Manifest:
     """What the version was made from and what it holds."""
-    asked = run.request
+    request = run.request
     return Manifest(
-        dataset=asked.ctx.policy.dataset,
-        run_key=asked.run_key,
-        policy_name=asked.loaded.path.name,
-        policy_text=redact_text(asked.loaded.text),
-        policy=_kept(asked.ctx.policy),
-        policy_hash=asked.loaded.content_hash,
-        suite_text=redact_text(asked.suite_text),
+        dataset=request.ctx.policy.dataset,
+        run_key=request.run_key,
+        policy_name=request.loaded.path.name,
+        policy_text=redact_text(request.loaded.text),
+        policy=_kept(request.ctx.policy),
+        policy_hash=request.loaded.content_hash,
+        suite_text=redact_text(request.suite_text),
         fingerprint=fingerprint_document(),
-        code=asked.code,
-        git_commit=git_commit(asked.ctx.base),
-        inputs=[asdict(item) for item in asked.listing.objects],
+        code=request.code,
+        git_commit=git_commit(request.ctx.base),
+        inputs=[asdict(item) for item in request.listing.objects],
         types=checked.types,
-        salt=asked.ctx.policy.split.salt,
+        salt=request.ctx.policy.split.salt,
         ledger=list(real.ledger),
         valid=[shard.to_json() for shard in real.valid],
         files=[file.to_json() for file in sorted(files, key=lambda file: file.path)],
         figures=checked.figures,
-        pii_key=asked.ctx.treatment.key_fingerprint,
-        production=_production(asked),
+        pii_key=request.ctx.treatment.key_fingerprint,
+        production=_production(request),
     )
 
 
@@ -145,13 +145,13 @@ def _kept(policy: Policy) -> dict[str, Any]:
     return values | {key: redact_all(values[key]) for key in NOT_IN_ROWS & values.keys()}
 
 
-def _production(asked: RunRequest) -> dict[str, Any]:
-    gate = asked.ctx.policy.gates.drift_coverage
-    if gate is None or asked.production is None:
+def _production(request: RunRequest) -> dict[str, Any]:
+    gate = request.ctx.policy.gates.drift_coverage
+    if gate is None or request.production is None:
         return {}
     return {
-        "uri": asked.loaded.resolve(gate.production),
-        "objects": [asdict(item) for item in asked.production.objects],
+        "uri": request.loaded.resolve(gate.production),
+        "objects": [asdict(item) for item in request.production.objects],
     }
 
 
@@ -183,8 +183,8 @@ def announce(ctx: Context, version: int, at_ms: int, run_id: str) -> str | None:
     name = unannounced(ctx, version)
     if name is not None:
         store = ctx.objects.sub("channels")
-        here = channels.current(store, name)
-        channels.move(store, name, version, here, at_ms=at_ms, reason=channels.PUBLISHED, run_id=run_id)
+        current = channels.current(store, name)
+        channels.move(store, name, version, current, at_ms=at_ms, reason=channels.PUBLISHED, run_id=run_id)
     return name
 
 

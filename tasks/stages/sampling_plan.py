@@ -29,21 +29,21 @@ def planned(policy: Policy, real: Mapping[str, int]) -> dict[str, dict[str, int]
     """
     have, plan = dict(real), {}
     for step in policy.steps:
-        made = {name: count for name, count in _counts(step, have, real).items() if count}
-        plan[step.name] = made
-        for name, count in expected_children(step, made).items():
+        counts = {name: count for name, count in _counts(step, have, real).items() if count}
+        plan[step.name] = counts
+        for name, count in expected_children(step, counts).items():
             have[name] = have.get(name, 0) + count
     return plan
 
 
-def expected_children(step: Step, made: Mapping[str, int]) -> dict[str, int]:
+def expected_children(step: Step, counts_by_parent: Mapping[str, int]) -> dict[str, int]:
     """Children per class they have once remapped, from children per class of their base; expected ones, where a
     remap is not applied to every child."""
-    found: dict[str, int] = {}
-    for base, count in made.items():
+    counts_by_label: dict[str, int] = {}
+    for base, count in counts_by_parent.items():
         for label, part in _shared(count, fates(step.transforms, base)).items():
-            found[label] = found.get(label, 0) + part
-    return {label: count for label, count in found.items() if count}
+            counts_by_label[label] = counts_by_label.get(label, 0) + part
+    return {label: count for label, count in counts_by_label.items() if count}
 
 
 def is_deterministic(step: Step, label: str) -> bool:
@@ -56,20 +56,20 @@ def _wanted(step: Step, real: Mapping[str, int]) -> list[str]:
     names = sorted(real) if step.only is None else [label_name(label) for label in step.only]
     strangers = [name for name in names if not real.get(name)]
     if strangers:
-        known = ", ".join(sorted(real, key=natural_sort_key)[:20])
+        labels_text = ", ".join(sorted(real, key=natural_sort_key)[:20])
         raise DataError(
             f"step {step.name!r} is for the classes {', '.join(strangers)}, which no training row has",
-            f"Use labels the training rows have ({known}) in steps[{step.name}].only.",
+            f"Use labels the training rows have ({labels_text}) in steps[{step.name}].only.",
         )
     return [name for name in names if fates(step.transforms, name)]
 
 
 def _counts(step: Step, have: Mapping[str, int], real: Mapping[str, int]) -> dict[str, int]:
-    wanted = _wanted(step, real)
+    labels = _wanted(step, real)
     if step.amount.copies is not None:
-        return {name: step.amount.copies * real[name] for name in wanted}
+        return {name: step.amount.copies * real[name] for name in labels}
     bases: dict[str, dict[str, float]] = {}
-    for name in wanted:
+    for name in labels:
         if not is_deterministic(step, name):
             raise DataError(
                 f"step {step.name!r} cannot say how many children of class {name} will be remapped, because the"
@@ -79,20 +79,20 @@ def _counts(step: Step, have: Mapping[str, int], real: Mapping[str, int]) -> dic
         (label,) = fates(step.transforms, name)
         bases.setdefault(label, {})[name] = real[name]
     short = _missing(step.amount, {label: have.get(label, 0) for label in [*have, *bases]}, list(bases))
-    made: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for label, count in short.items():
-        made |= _shared(count, bases[label])
-    return made
+        counts |= _shared(count, bases[label])
+    return counts
 
 
-def _missing(amount: Amount, have: Mapping[str, int], wanted: Sequence[str]) -> dict[str, int]:
+def _missing(amount: Amount, have: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
     """How many rows each wanted class lacks."""
     if amount.to_count is not None:
-        return {name: max(0, amount.to_count - have[name]) for name in wanted}
+        return {name: max(0, amount.to_count - have[name]) for name in labels}
     if amount.to_share is not None:
-        return _to_share(amount.to_share, have, wanted)
+        return _to_share(amount.to_share, have, labels)
     largest = max(have.values())
-    return {name: largest - have[name] for name in wanted}
+    return {name: largest - have[name] for name in labels}
 
 
 def _shared(count: int, weights: Mapping[str, float]) -> dict[str, int]:
@@ -105,9 +105,9 @@ def _shared(count: int, weights: Mapping[str, float]) -> dict[str, int]:
     return parts
 
 
-def _to_share(share: float, have: Mapping[str, int], wanted: Sequence[str]) -> dict[str, int]:
+def _to_share(share: float, have: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
     """Raise every wanted class that is below `share` of all rows up to it, all at once."""
-    short = [name for name in wanted if have[name] < share * sum(have.values())]
+    short = [name for name in labels if have[name] < share * sum(have.values())]
     while short:
         if share * len(short) >= 1.0:
             raise DataError(
@@ -133,10 +133,10 @@ def allocate(count: int, weights: NDArray[np.float64], tokens: U64) -> I64:
         return np.zeros(len(weights), dtype=np.int64)
     exact = weights * (count / total)
     copies: I64 = np.floor(exact + 1e-9).astype(np.int64)
-    left = count - int(copies.sum())
+    remaining = count - int(copies.sum())
     fraction = np.round(exact - copies, 9)
     order = np.lexsort((tokens, -fraction))
     order = order[weights[order] > 0]
-    if left > 0:
-        np.add.at(copies, order[np.arange(left) % len(order)], 1)
+    if remaining > 0:
+        np.add.at(copies, order[np.arange(remaining) % len(order)], 1)
     return copies

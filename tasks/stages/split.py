@@ -83,16 +83,16 @@ def split(run: Run, valid: ValidationResult) -> RealRows:
         return real
 
 
-def place_all(ctx: Context, valid: ValidationResult, asked: RunRequest) -> PlacementPlan:
+def place_all(ctx: Context, valid: ValidationResult, request: RunRequest) -> PlacementPlan:
     """Place the valid rows, and those of earlier versions that the mode keeps, as published rows were placed."""
-    before = asked.before
+    before = request.before
     same_salt = before is not None and before.manifest.salt == ctx.policy.split.salt
     segments = before.manifest.ledger if before is not None and same_salt else []
     earlier = _earlier(ctx, valid, before)
     shards = (*valid.shards, *earlier)
     if not any(shard.rows for shard in shards):
         raise DataError("no row is left for training", "Check the source and the suite.")
-    placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, asked.listing))
+    placed = place(ctx, shards, load(ctx.objects, segments), _outdated(earlier, request.listing))
     return PlacementPlan(placed, shards, tuple(segments))
 
 
@@ -131,14 +131,14 @@ def _earlier(ctx: Context, valid: ValidationResult, before: Published | None) ->
     """In append mode, the shards of earlier versions that this run did not read again."""
     if before is None or ctx.policy.source.mode != "append":
         return []
-    known = {shard.name for shard in valid.shards}
-    earlier = [shard for shard in map(ValidShard.from_json, before.manifest.valid) if shard.name not in known]
+    names = {shard.name for shard in valid.shards}
+    earlier = [shard for shard in map(ValidShard.from_json, before.manifest.valid) if shard.name not in names]
     return [erasure_list.kept(ctx, shard) for shard in earlier]
 
 
-def _outdated(earlier: Sequence[ValidShard], found: SourceListing) -> Mapping[str, set[str]]:
+def _outdated(earlier: Sequence[ValidShard], listing: SourceListing) -> Mapping[str, set[str]]:
     """By earlier shard, the objects whose rows it must not bring: the source holds them (again) now."""
-    present = {item.name for item in found.objects}
+    present = {item.name for item in listing.objects}
     return {shard.name: present for shard in earlier}
 
 
@@ -148,13 +148,15 @@ def place(
     """Assign all rows at once: the only step that must see every row, so it sees words and labels only."""
     tables = [_index(ctx, shard, (outdated or {}).get(shard.name)) for shard in valid]
     rows = Rows.load(ctx.policy, tables)
-    given = rows.given if is_given(ctx.policy) or (rows.given >= 0).any() else None
-    assigned = assign(rows.bonds, rows.codes, given, ledger, ctx.policy.split.fractions or {}, ctx.policy.split.salt)
+    given_splits = rows.given if is_given(ctx.policy) or (rows.given >= 0).any() else None
+    assigned = assign(
+        rows.bonds, rows.codes, given_splits, ledger, ctx.policy.split.fractions or {}, ctx.policy.split.salt
+    )
     splits, reasons = assigned.splits.copy(), assigned.reasons
     splits[rows.repeated] = -1
     reasons[rows.repeated] = REPEATED_KEY
-    if given is not None:
-        reasons[(given < 0) & (splits < 0)] = NO_SPLIT
+    if given_splits is not None:
+        reasons[(given_splits < 0) & (splits < 0)] = NO_SPLIT
     ids = ids_of(rows.words)
     shards = tuple(_write_placed(ctx, shard, number, rows, ids, splits) for number, shard in enumerate(valid))
     refused = tuple(
@@ -202,14 +204,14 @@ def _write_placed(
     ctx: Context, shard: ValidShard, number: int, rows: Rows, ids: pa.Array, splits: NDArray[np.int8]
 ) -> PlacedShard:
     start, stop = np.searchsorted(rows.shard, [number, number + 1])
-    mine = start + np.flatnonzero(splits[start:stop] >= 0)
+    positions = start + np.flatnonzero(splits[start:stop] >= 0)
     table = pa.table(
-        {"position": rows.position[mine], "sample_id": ids.take(pa.array(mine)), "split": splits[mine]}
+        {"position": rows.position[positions], "sample_id": ids.take(pa.array(positions)), "split": splits[positions]}
     ).sort_by("sample_id")
-    name = f"placed/{hash_of(shard.raw, digest_of(rows.position[mine], rows.words[mine], splits[mine]))}"
+    name = f"placed/{hash_of(shard.raw, digest_of(rows.position[positions], rows.words[positions], splits[positions]))}"
     if not ctx.work.exists(f"{name}.parquet"):
         ctx.work.write_table(f"{name}.parquet", table)
-    counts = np.bincount(splits[mine], minlength=len(SPLITS))
+    counts = np.bincount(splits[positions], minlength=len(SPLITS))
     return PlacedShard(name, shard.raw, {split: int(count) for split, count in zip(SPLITS, counts, strict=True)})
 
 
@@ -218,7 +220,7 @@ def _real_rows(ctx: Context, shard: PlacedShard, split: str) -> pa.Table:
     placed = placed.filter(pc.equal(placed["split"], SPLITS.index(split)))
     raw = ctx.work.read_table(f"{shard.raw}.parquet").take(placed["position"])
     user = raw.drop_columns([name for name in (SOURCE, SPLIT) if name in raw.column_names])
-    made = {
+    provenance = {
         SAMPLE_ID: placed["sample_id"],
         ORIGIN: pa.repeat(REAL, raw.num_rows),
         SPLIT: pa.repeat(split, raw.num_rows),
@@ -226,7 +228,7 @@ def _real_rows(ctx: Context, shard: PlacedShard, split: str) -> pa.Table:
         RECIPE_HASH: pa.repeat(real_recipe(ctx.policy), raw.num_rows),
         SOURCE: raw[SOURCE],
     }
-    return with_provenance(user, made)
+    return with_provenance(user, provenance)
 
 
 def real_recipe(policy: Policy) -> str:
@@ -238,10 +240,10 @@ def real_recipe(policy: Policy) -> str:
     return hash_of("split", policy.split.model_dump(mode="json", exclude={"fractions"}))
 
 
-def with_provenance(user: pa.Table, made: dict[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
+def with_provenance(user: pa.Table, provenance: dict[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
     """User columns, then every provenance column in its fixed order and type; absent ones are null."""
     for field in FIELDS:
-        column = made.get(field.name)
+        column = provenance.get(field.name)
         values = pa.nulls(user.num_rows, field.type) if column is None else column.cast(field.type)
         user = user.append_column(field, values)
     return user

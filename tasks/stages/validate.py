@@ -115,9 +115,9 @@ def validate_shard(ctx: Context, item: ValidateItem) -> ValidShard:
     suite = [spec.model_dump(mode="json") for spec in ctx.suite.row()]
     policy = ctx.policy
     rule = policy.split.model_dump(mode="json", exclude={"fractions", "salt"})
-    asked = [policy.label, policy.key, sorted(policy.ignore), rule]
+    settings = [policy.label, policy.key, sorted(policy.ignore), rule]
     code = ctx.code_version(validate_shard, modality_part(ctx), EXPECTATIONS, *_custom_parts(ctx))
-    name = f"valid/{hash_of(code, item.raw.name, sorted(item.absent), suite, asked)}"
+    name = f"valid/{hash_of(code, item.raw.name, sorted(item.absent), suite, settings)}"
 
     def make() -> ValidShard:
         rows = with_columns(ctx.work.read_table(f"{item.raw.name}.parquet"), item.absent)
@@ -132,8 +132,8 @@ def validate_shard(ctx: Context, item: ValidateItem) -> ValidShard:
         if quarantined.num_rows:
             ctx.work.write_table(f"{name}.quarantine.parquet", quarantined)
         counts = Counter(reason for row in quarantined["reasons"].to_pylist() for reason in row)
-        found = dict(sorted(counts.items()))
-        return ValidShard(name, item.raw.name, len(passed), quarantined.num_rows, found, judged)
+        reasons_by_count = dict(sorted(counts.items()))
+        return ValidShard(name, item.raw.name, len(passed), quarantined.num_rows, reasons_by_count, judged)
 
     return ctx.once(ValidShard, name, make)
 
@@ -194,22 +194,22 @@ def judge_dataset(ctx: Context, raw: IngestResult, valid: Sequence[ValidShard]) 
     specs = ctx.suite.dataset()
     if not specs:
         return None
-    wanted = sorted({name for spec in specs for name in columns_of(spec) if name in raw.types})
+    column_names = sorted({name for spec in specs for name in columns_of(spec) if name in raw.types})
     by_raw = {shard.name: shard for shard in raw.shards}
     parts = []
     for shard in valid:
         positions = ctx.work.read_table(f"{shard.name}.parquet", columns=["position"])["position"]
-        here = [name for name in wanted if name in by_raw[shard.raw].columns] or [SOURCE]
-        rows = ctx.work.read_table(f"{shard.raw}.parquet", columns=here).take(positions)
-        parts.append(with_columns(rows, {name: raw.types[name] for name in wanted if name not in here}))
+        present = [name for name in column_names if name in by_raw[shard.raw].columns] or [SOURCE]
+        rows = ctx.work.read_table(f"{shard.raw}.parquet", columns=present).take(positions)
+        parts.append(with_columns(rows, {name: raw.types[name] for name in column_names if name not in present}))
     table = pa.concat_tables(parts, promote_options="default")
     typed = [spec for spec in specs if spec.type in OF_TYPE]
     others = [spec for spec in specs if spec.type not in OF_TYPE]
     verdicts = [
-        judge(rows.to_pandas(), asked, plugins=_custom(ctx, asked))
-        for rows, asked in ((table, others), (_filled(table), typed))
+        judge(rows.to_pandas(), part, plugins=_custom(ctx, part))
+        for rows, part in ((table, others), (_filled(table), typed))
     ]
-    verdict = Verdict(tuple(result for one in verdicts for result in one.results))
+    verdict = Verdict(tuple(result for part_verdict in verdicts for result in part_verdict.results))
     refuse_unevaluated(verdict)
     return verdict
 
@@ -234,8 +234,8 @@ def _custom_parts(ctx: Context) -> list[Located]:
 
 def columns_of(spec: Spec) -> list[str]:
     """The columns an expectation speaks of."""
-    named = [spec.kwargs.get(key) for key in ("column", "column_A", "column_B")]
-    return [name for name in named if isinstance(name, str)] + list(spec.kwargs.get("column_list") or [])
+    columns = [spec.kwargs.get(key) for key in ("column", "column_A", "column_B")]
+    return [name for name in columns if isinstance(name, str)] + list(spec.kwargs.get("column_list") or [])
 
 
 def refuse_unevaluated(verdict: Verdict) -> None:
@@ -281,22 +281,24 @@ def refuse_drift(ctx: Context, before: Mapping[str, str] | None, raw: IngestResu
 
 def refuse_gaps(ctx: Context, new_objects: Collection[str], raw: IngestResult) -> None:
     """Raise DataError where new files lack columns that others of this run have, and the suite does not allow it."""
-    found = gaps_of(raw.gaps, new_objects)
-    if found and ctx.suite.columns.missing == "refuse":
-        told = [f"column {name!r} is missing from {_named(files)}" for name, files in list(found.items())[:SHOWN]]
-        told += [f"and {len(found) - SHOWN:,} columns more"] if len(found) > SHOWN else []
+    files_by_column = gaps_of(raw.gaps, new_objects)
+    if files_by_column and ctx.suite.columns.missing == "refuse":
+        sentences = [
+            f"column {name!r} is missing from {_named(files)}" for name, files in list(files_by_column.items())[:SHOWN]
+        ]
+        sentences += [f"and {len(files_by_column) - SHOWN:,} columns more"] if len(files_by_column) > SHOWN else []
         raise DataError(
-            f"the files of the source do not have the same columns: {'; '.join(told)}",
+            f"the files of the source do not have the same columns: {'; '.join(sentences)}",
             "Give all files the same columns, or take some out of source.uri. If a file may lack them, so that its "
             "rows have no value there, allow it in the suite: columns: {missing: allow}.",
-            {"missing": found},
+            {"missing": files_by_column},
         )
 
 
 def gaps_of(gaps: Mapping[str, Sequence[str]], new_objects: Collection[str]) -> dict[str, list[str]]:
     """Columns that new files lack. Files that an older version took as they are may lack what has appeared since."""
-    found = {name: [file for file in files if file in new_objects] for name, files in gaps.items()}
-    return {name: files for name, files in found.items() if files}
+    files_by_column = {name: [file for file in files if file in new_objects] for name, files in gaps.items()}
+    return {name: files for name, files in files_by_column.items() if files}
 
 
 def _named(files: Sequence[str]) -> str:
@@ -306,13 +308,13 @@ def _named(files: Sequence[str]) -> str:
 
 def _refuse_unusable_columns(ctx: Context, types: Mapping[str, str]) -> None:
     policy = ctx.policy
-    named = {"label": policy.label, "key": policy.key, "split.group": policy.split.group}
-    named |= {"split.column": policy.split.column}
-    faults = [f"{where}: {name!r}" for where, name in named.items() if name is not None and name not in types]
+    column_by_key = {"label": policy.label, "key": policy.key, "split.group": policy.split.group}
+    column_by_key |= {"split.column": policy.split.column}
+    faults = [f"{where}: {name!r}" for where, name in column_by_key.items() if name is not None and name not in types]
     faults += [f"ignore: {name!r}" for name in policy.ignore if name not in types]
     if faults:
         raise DataError(
             f"the source has no such column: {', '.join(faults)}",
             f"Name one of its columns: {', '.join(list(types)[:40])}.",
         )
-    refuse_not_plain(named, types)
+    refuse_not_plain(column_by_key, types)

@@ -66,13 +66,13 @@ def judge_children(ctx: Context, types: Mapping[str, str], fitted: FitResult, sc
     if not scored.rows:
         return Verdicts([], {}, {})
     scores = read_scores(ctx, scored)
-    found = [judge(*_structural(ctx, scored, scores)), judge(*_real_rows(ctx, scored))]
+    verdicts = [judge(*_structural(ctx, scored, scores)), judge(*_real_rows(ctx, scored))]
     # That a column of booleans has no gaps is worth a line only where it has.
-    told = [one for verdict in found for one in answers(verdict, "structural")]
+    reports = [report for verdict in verdicts for report in answers(verdict, "structural")]
     answered: list[CheckReport] = [
-        {**one, "on_failure": DROP if one["name"] == HELD_OUT else FAIL}
-        for one in told
-        if not (one["success"] and one["name"].startswith(NO_GAPS))
+        {**report, "on_failure": DROP if report["name"] == HELD_OUT else FAIL}
+        for report in reports
+        if not (report["success"] and report["name"].startswith(NO_GAPS))
     ]
     overrule = ctx.policy.checks.label_consistency.overrule
     dropped = _held_out_copies(scores)
@@ -100,11 +100,11 @@ def failures(judged: Verdicts) -> list[CheckReport]:
 def refuse(judged: Verdicts, page: str) -> None:
     """Raise one DataError naming every check that failed and may not be passed over, and the page that shows why."""
     failed = failures(judged)
-    shown = "the rows" if any(answer["failing"] for answer in failed) else "the figures"
+    subject = "the rows" if any(answer["failing"] for answer in failed) else "the figures"
     raise DataError(
         "nothing was published, because these checks failed:\n"
         + "\n".join(f"  {answer['name']}: {_said(answer)}" for answer in failed),
-        f"The report {page} shows {shown}. Make the step milder or remove it, or change the target in `checks`.",
+        f"The report {page} shows {subject}. Make the step milder or remove it, or change the target in `checks`.",
         {"failed": failed, "report": page},
     )
 
@@ -114,15 +114,17 @@ def accept(scored: ScoreResult, judged: Verdicts, scores: pa.Table | None) -> li
     if scores is None:
         return []
     dropped = pc.is_in(scores[SAMPLE_ID], pa.array(sorted(judged.dropped), pa.string()))
-    found, start = [], 0
+    accepted, start = [], 0
     for shard, child in zip(scored.shards, scored.children, strict=True):
-        mine, out = scores.slice(start, shard.rows), dropped.slice(start, shard.rows)
-        kept = Counter(mine["label"].filter(pc.invert(out)).to_pylist())
-        found.append(
-            AcceptedShard(child, tuple(sorted(mine[SAMPLE_ID].filter(out).to_pylist())), shard.name, dict(kept))
+        shard_scores, out = scores.slice(start, shard.rows), dropped.slice(start, shard.rows)
+        counts_by_label = Counter(shard_scores["label"].filter(pc.invert(out)).to_pylist())
+        accepted.append(
+            AcceptedShard(
+                child, tuple(sorted(shard_scores[SAMPLE_ID].filter(out).to_pylist())), shard.name, dict(counts_by_label)
+            )
         )
         start += shard.rows
-    return found
+    return accepted
 
 
 def read_scores(ctx: Context, scored: ScoreResult) -> pa.Table:
@@ -156,12 +158,12 @@ def _real_rows(ctx: Context, scored: ScoreResult) -> tuple[Any, tuple[Spec, ...]
     """The files that will be published, read back: no sample and no group stands in two splits."""
     rows = ctx.work.read_table(f"{scored.likeness}.parquet").combine_chunks()
     splits = rows["split"].combine_chunks()
-    whole = np.asarray(parentage.in_one_split(rows["bond"].combine_chunks(), splits))
+    in_one_place = np.asarray(parentage.in_one_split(rows["bond"].combine_chunks(), splits))
     group = rows["group"].combine_chunks()
-    whole &= np.asarray(
+    in_one_place &= np.asarray(
         parentage.in_one_split(pc.if_else(pc.equal(group, pa.scalar(0, group.type)), None, group), splits)
     )
-    table = pa.table({"in_one_split": whole})
+    table = pa.table({"in_one_split": in_one_place})
     return table.to_pandas(), checks.structural(table.column_names), rows["sample_id"].to_pylist()
 
 
@@ -186,18 +188,18 @@ def _outcomes(
 
 
 def _semantic(ctx: Context, figures: Mapping[str, float | None]) -> list[CheckReport]:
-    asked = ctx.policy.checks.label_consistency
-    specs = [spec for spec in checks.semantic(asked) if _column(spec) in figures]
-    found: list[CheckReport] = []
+    check = ctx.policy.checks.label_consistency
+    specs = [spec for spec in checks.semantic(check) if _column(spec) in figures]
+    reports: list[CheckReport] = []
     for answer in answers(_judge_figures(figures, specs), "semantic"):
         # Dropping is the answer to contradicted labels; that too many were dropped is not.
-        dropping = asked.on_failure == DROP and answer["name"] == "label_consistency_rate"
-        on_failure = asked.on_too_few if _cannot_judge(answer) else DROP if dropping else _stop(asked.on_failure)
+        dropping = check.on_failure == DROP and answer["name"] == "label_consistency_rate"
+        on_failure = check.on_too_few if _cannot_judge(answer) else DROP if dropping else _stop(check.on_failure)
         floor = figures.get("floor_consistency_rate")
         if dropping and floor is not None:
             answer["description"] += f" Held-out real rows reach {floor:.4f}."
-        found.append({**answer, "on_failure": on_failure})
-    return found
+        reports.append({**answer, "on_failure": on_failure})
+    return reports
 
 
 def _cannot_judge(answer: CheckReport) -> bool:
@@ -217,7 +219,7 @@ def _distributional(
     scores: pa.Table,
     dropped: Mapping[str, str],
 ) -> list[CheckReport]:
-    asked = ctx.policy.checks.distribution
+    check = ctx.policy.checks.distribution
     figures = {
         "copy_share": float(np.asarray(scores["copy"]).mean()),
         "columns_of_other_type": _columns_of_other_type(ctx, types, scored),
@@ -225,11 +227,11 @@ def _distributional(
         "class_share_gap": _class_share_gap(ctx, fitted, scores, dropped),
         **_neighbourhoods(ctx, scored),
     }
-    specs = checks.distributional(asked, list(figures))
+    specs = checks.distributional(check, list(figures))
     too_few = ctx.policy.checks.label_consistency.on_too_few
     return [
         {**answer, "on_failure": too_few} if _cannot_judge(answer) else answer
-        for answer in answers(_judge_figures(figures, specs), "distributional", asked.on_failure)
+        for answer in answers(_judge_figures(figures, specs), "distributional", check.on_failure)
     ]
 
 
@@ -257,20 +259,20 @@ def _columns_of_other_type(ctx: Context, types: Mapping[str, str], scored: Score
 
 def _made(scores: pa.Table, step: str) -> dict[str, int]:
     labels = scores["label"].filter(pc.equal(scores["step"], step))
-    return {one["values"]: one["counts"] for one in labels.value_counts().to_pylist()}
+    return {report["values"]: report["counts"] for report in labels.value_counts().to_pylist()}
 
 
 def _class_share_gap(ctx: Context, fitted: FitResult, scores: pa.Table, dropped: Mapping[str, str]) -> float | None:
-    planned, there = Counter(fitted.real), Counter(fitted.real)
+    planned, published_counts = Counter(fitted.real), Counter(fitted.real)
     for step in ctx.policy.steps:
         amounts = fitted.planned[step.name]
         # Where chance decides who is remapped, what was made is what the plan comes to.
         chance = not all(is_deterministic(step, label) for label in amounts)
         planned.update(_made(scores, step.name) if chance else expected_children(step, amounts))
-    kept = pc.invert(pc.is_in(scores[SAMPLE_ID], pa.array(sorted(dropped), pa.string())))
-    for item in scores["label"].filter(kept).value_counts().to_pylist():
-        there[item["values"]] += item["counts"]
-    return distribution.class_share_gap(planned, there)
+    is_kept = pc.invert(pc.is_in(scores[SAMPLE_ID], pa.array(sorted(dropped), pa.string())))
+    for item in scores["label"].filter(is_kept).value_counts().to_pylist():
+        published_counts[item["values"]] += item["counts"]
+    return distribution.class_share_gap(planned, published_counts)
 
 
 def _neighbourhoods(ctx: Context, scored: ScoreResult) -> dict[str, float | None]:
@@ -281,11 +283,11 @@ def _neighbourhoods(ctx: Context, scored: ScoreResult) -> dict[str, float | None
     samples = [read_sample(ctx, shard.name) for shard in scored.shards]
     features = np.concatenate([sample["features"] for sample in samples])
     labels = np.concatenate([sample["labels"] for sample in samples])
-    found = [
+    reports = [
         distribution.neighbourhood(features[labels == label], real["features"][real["labels"] == label])
         for label in np.unique(labels)
     ]
-    measured = [item for item in found if item is not None]
+    measured = [item for item in reports if item is not None]
     return {
         "near_copy_share": max((item.near_copy_share for item in measured), default=None),
         "coverage": min((item.coverage for item in measured), default=None),
@@ -307,5 +309,5 @@ def _said(answer: Mapping[str, Any]) -> str:
         return str(answer["error"])
     ids = ", ".join(item["sample_id"] for item in answer["failing"][:5])
     observed = answer["observed"]
-    shown = f"{observed:.6g}" if isinstance(observed, float) else observed
-    return f"observed {shown}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")
+    observed_text = f"{observed:.6g}" if isinstance(observed, float) else observed
+    return f"observed {observed_text}, wanted {answer['target']}" + (f" ({ids} ...)" if ids else "")

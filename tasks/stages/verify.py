@@ -114,9 +114,9 @@ def verify_shard(ctx: Context, item: VerifyItem) -> ScoredShard:
             scores = _add(scores, judge_labels(ctx, rows, features, item.verifier, item.likeness))
             _sample(ctx, name, rows, features, item.siblings)
         # Not the shard's class, which is that of the parents: a transform may have remapped the label.
-        named = {"transform": _fired(ctx, rows, item.shard.step), "label": label_text(rows, ctx.policy.label)}
-        whole = pa.table({SAMPLE_ID: rows[SAMPLE_ID], **named})
-        ctx.work.write_table(f"{name}.parquet", _add(whole, scores))
+        columns = {"transform": _fired(ctx, rows, item.shard.step), "label": label_text(rows, ctx.policy.label)}
+        table = pa.table({SAMPLE_ID: rows[SAMPLE_ID], **columns})
+        ctx.work.write_table(f"{name}.parquet", _add(table, scores))
         return ScoredShard(name, item.shard.name, rows.num_rows)
 
     return ctx.once(ScoredShard, name, make)

@@ -40,8 +40,8 @@ def refitted_children(
     # A copy is -1 where a seed was tampered with: its child has another id, and so is told apart whatever it holds.
     births = ChildSpecs(at, np.maximum(copies, 0), seeds)
     state = read_state(ctx.work, fitted)
-    made = modality_of(ctx).children(ops_of(ctx, step), recipe["description"], pool, state, births, load)
-    return relabelled(ctx, step, made, pool)
+    children = modality_of(ctx).children(ops_of(ctx, step), recipe["description"], pool, state, births, load)
+    return relabelled(ctx, step, children, pool)
 
 
 def _fit_again(ctx: Context, recipe: Mapping[str, Any], index: str) -> FittedStep:

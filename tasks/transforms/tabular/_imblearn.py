@@ -93,10 +93,10 @@ def refuse_set_by_the_run(arguments: Mapping[str, Any]) -> None:
 def check(name: str, arguments: Mapping[str, Any]) -> None:
     """Raise one ValueError for arguments that the sampler does not have or would refuse."""
     kind = sampler_class(name)
-    known = inspect.signature(kind).parameters
-    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):
-        own = [key for key in known if key not in SET_BY_THE_RUN]
-        unknown = [f"{name} has no argument {key!r} ({_near(key, own)})" for key in arguments if key not in known]
+    parameters = inspect.signature(kind).parameters
+    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
+        own = [key for key in parameters if key not in SET_BY_THE_RUN]
+        unknown = [f"{name} has no argument {key!r} ({_near(key, own)})" for key in arguments if key not in parameters]
         if unknown:
             raise ValueError("; ".join(unknown))
     try:
@@ -165,6 +165,6 @@ def _takes(kind: type[Any], argument: str) -> bool:
     return argument in inspect.signature(kind).parameters
 
 
-def _near(name: str, known: Any) -> str:
-    text = did_you_mean(name, known)
+def _near(name: str, names: Any) -> str:
+    text = did_you_mean(name, names)
     return text[0].lower() + text[1:].rstrip(".")

@@ -119,9 +119,9 @@ def draw(params: Params, spec: TableSpec, state: State, seeds: I64, bases: I64) 
     }
 
 
-def apply(params: Params, spec: TableSpec, parents: Sequence[Block], drawn: Drawn) -> Block:
+def apply(params: Params, spec: TableSpec, parents: Sequence[Block], draws: Drawn) -> Block:
     """The row as the sampler made it."""
-    return Block(drawn["_numeric"], drawn["_codes"])
+    return Block(draws["_numeric"], draws["_codes"])
 
 
 def _require_rows(params: Params, pool: Pool) -> I64:
@@ -161,8 +161,8 @@ def _drawn_rows(params: Params, pool: Pool) -> tuple[F64, I32]:
     if pool.count and len(added) == 0:
         raise _made_nothing(params, pool, "it added no row and gave no reason")
     if len(added) > pool.count:
-        kept = generator(pool.seed, "surplus").permutation(len(added))[: pool.count]
-        added = added[np.sort(kept)]
+        row_numbers = generator(pool.seed, "surplus").permutation(len(added))[: pool.count]
+        added = added[np.sort(row_numbers)]
     codes = added[:, p:].astype(np.int32)
     for j, own in enumerate(pool.block.codes.T):
         if not np.isin(added[:, p + j], own).all():
@@ -186,15 +186,15 @@ def _original(pool: Pool, points: F64, added: F64) -> F64:
     return numbers
 
 
-def _nearest(spec: TableSpec, real: Block, made: Block, k: int) -> I64:
+def _nearest(spec: TableSpec, real: Block, children: Block, k: int) -> I64:
     """For each made row the `k` nearest real ones, nearest first, ties by their order; shape (len(made), k)."""
     from sklearn.neighbors import NearestNeighbors
     from threadpoolctl import threadpool_limits
 
-    points, places = _as_points(spec, real, real), _as_points(spec, made, real)
-    found = np.empty((len(places), k), dtype=np.int64)
+    points, places = _as_points(spec, real, real), _as_points(spec, children, real)
+    nearest = np.empty((len(places), k), dtype=np.int64)
     if len(places) == 0:
-        return found
+        return nearest
     width = min(k + _SPARE, len(points))
     search = NearestNeighbors(n_neighbors=width).fit(points)
     step = max(1, _CELLS_AT_ONCE // (width * points.shape[1]))
@@ -204,8 +204,8 @@ def _nearest(spec: TableSpec, real: Block, made: Block, k: int) -> I64:
             near = search.kneighbors(part, return_distance=False)
             away = points[near] - part[:, None, :]
             order = np.lexsort((near, np.einsum("ijk,ijk->ij", away, away)), axis=-1)
-            found[start : start + step] = np.take_along_axis(near, order, axis=1)[:, :k]
-    return found
+            nearest[start : start + step] = np.take_along_axis(near, order, axis=1)[:, :k]
+    return nearest
 
 
 def _as_points(spec: TableSpec, block: Block, real: Block) -> F64:

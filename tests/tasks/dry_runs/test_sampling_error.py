@@ -9,8 +9,8 @@ def answer(name="label_consistency_rate", observed=0.9, target=">= 0.95", **more
 
 
 def test_a_rate_is_doubted_as_long_as_chance_may_explain_it():
-    assert sampling_doubt(answer(), 30, whole=False) == "on so few rows it may be 0.744 to 0.965"
-    assert sampling_doubt(answer(), 3000, whole=False) is None
+    assert sampling_doubt(answer(), 30, is_complete=False) == "on so few rows it may be 0.744 to 0.965"
+    assert sampling_doubt(answer(), 3000, is_complete=False) is None
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_a_rate_is_doubted_as_long_as_chance_may_explain_it():
     ],
 )
 def test_what_is_sure_on_few_rows_is_not_doubted(given):
-    assert sampling_doubt(given, 100, whole=False) is None
+    assert sampling_doubt(given, 100, is_complete=False) is None
 
 
 @pytest.mark.parametrize(
@@ -41,5 +41,5 @@ def test_what_is_sure_on_few_rows_is_not_doubted(given):
     ],
 )
 def test_what_more_rows_might_mend_is_doubted_unless_these_are_all(given):
-    assert sampling_doubt(given, 100, whole=False)
-    assert sampling_doubt(given, 100, whole=True) is None
+    assert sampling_doubt(given, 100, is_complete=False)
+    assert sampling_doubt(given, 100, is_complete=True) is None
