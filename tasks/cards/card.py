@@ -34,7 +34,7 @@ LINKED_ARTIFACTS = {
     "data card": ["data_card.html"],
     "doubted rows": ["rejections.html"],
 }
-"""What a person looks for from a version, and the artifact that answers: the first of those that there is."""
+"""Link text to artifact names; the first artifact that exists is linked."""
 
 BALANCE, ORIGINS = "class_balance.svg", "origin_shares.svg"
 CAPTIONS = {

@@ -61,7 +61,7 @@ class FloorReport(TypedDict):
 
 
 class RateReport(TypedDict, total=False):
-    """Outcomes of children of one step, transform and class, from `summary.rates`."""
+    """Outcomes of children of one step, transform and class, from `outcome_counts.rates`."""
 
     step: Required[str]
     transform: Required[str]

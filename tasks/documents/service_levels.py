@@ -61,7 +61,7 @@ def _consistency(document: VersionDocument) -> float | None:
 
 
 def _privacy(document: VersionDocument) -> float | None:
-    """How little an attacker gains: 1 where training rows cannot be told from held-out ones, 0 where all can."""
+    """One minus the membership advantage: 1 where no training row can be told from a held-out one, 0 where all can."""
     advantage = _check_figure(document, "membership_advantage")
     return None if advantage is None else 1.0 - max(0.0, advantage)
 

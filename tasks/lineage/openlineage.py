@@ -43,7 +43,7 @@ class Source:
 
 @dataclass(frozen=True)
 class JobContext:
-    """What a run does not say of itself: the job's name space and owner, the policy's place, and who asked for it.
+    """What the facts of a run lack: the job's name space and owner, the place of the policy, and the parent run.
 
     `parent` is name space, job and run id; `nominal` the moment it was scheduled for, in seconds since 1970.
     """

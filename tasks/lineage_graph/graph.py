@@ -34,7 +34,7 @@ HEADS = ((RAW_X, "Raw objects, policy"), (READ_X, "Reading"), (STEP_X, "Steps"),
 class Box:
     """One thing: what it is called, a few lines of facts, where its upper left corner is. `mood`: `bad` or `gone`.
 
-    `about` is the version whose details tell more of it.
+    `about` is the version whose details describe it further.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Who imports whom, read from the source: what a change to one file reaches. Nothing is imported for it."""
+"""The import graph, read from the source without importing anything: which files a change to one file reaches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 class Imports:
     """The graph below `root`, the folder of our packages, and of the folders where plug-ins import their neighbours.
 
-    `gone`: whether a path that does not exist was there before the change; imports of such a file reach it, too.
+    `was_deleted`: whether a path that does not exist was there before the change; imports of such a file reach it too.
     """
 
     root: Path = ROOT
@@ -42,7 +42,7 @@ class Imports:
         try:
             tree = ast.parse(file.read_bytes())
         except (OSError, SyntaxError, ValueError):
-            return  # gone or broken: it is reached itself, what it needs cannot be told
+            return  # deleted or broken: the file itself counts as reached, its imports are unknown
         for node in _nodes(tree):
             if isinstance(node, ast.Import):
                 for name in node.names:

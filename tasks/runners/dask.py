@@ -41,7 +41,7 @@ CONFIG = {
 
 
 class Runner:
-    """Shards on the workers of a Dask client, which is not closed here; see `contract.Runner`."""
+    """Shards on the workers of a Dask client, which is not closed here; see `runner_contract.Runner`."""
 
     def __init__(self, client: Client, warm: Warm | None = None) -> None:
         self.client = client
@@ -58,7 +58,7 @@ class Runner:
         return self
 
     def __exit__(self, *fault: object) -> None:
-        """Whoever opened the client closes it."""
+        """Cancels the warm-up calls; the caller that opened the client closes it."""
         self.client.cancel(self.warming)
 
     def map(
@@ -68,7 +68,7 @@ class Runner:
         weight: Weight | None = None,
         on_done: OnDone | None = None,
     ) -> list[Result]:
-        """See `contract.Runner.map`. Dask runs a shard again when its worker dies, three times at most."""
+        """See `runner_contract.Runner.map`. Dask runs a shard again when its worker dies, three times at most."""
         from distributed import as_completed
 
         run_shard = partial(run, function, identity())
@@ -107,9 +107,9 @@ def local_client(workers: int) -> Iterator[Client]:
 
 @contextmanager
 def set_up(scratch: Path | None = None) -> Iterator[None]:
-    """Dask as a run needs it: its files go to `scratch`, by default the system's folder, and its log to nobody.
+    """Dask as a run needs it: its files go to `scratch`, by default the system's folder, and its log is silenced.
 
-    What befalls a worker comes back with its shard. `silence_logs` stops Dask's own handlers only, and its loggers
+    Faults of a worker come back with its shard. `silence_logs` stops Dask's own handlers only, and its loggers
     hand everything on to the root's, which are Prefect's.
     """
     import dask.config

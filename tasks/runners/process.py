@@ -48,7 +48,7 @@ class Worker:
 
 
 class Runner:
-    """A pool of processes; see `contract.Runner`. One `map` at a time.
+    """A pool of processes; see `runner_contract.Runner`. One `map` at a time.
 
     They are started as shards come, or at once where there is something to warm them up with.
     """
@@ -78,7 +78,7 @@ class Runner:
         weight: Weight | None = None,
         on_done: OnDone | None = None,
     ) -> list[Result]:
-        """See `contract.Runner.map`. A shard that kills its worker three times ends the run."""
+        """See `runner_contract.Runner.map`. A shard that kills its worker three times ends the run."""
         if len(items) == 1:  # a process of its own would import every library again, to work while we wait
             return [shard.run_here(function, items[0], on_done=on_done)]
         waiting = deque(heaviest_first(items, weight))

@@ -1,4 +1,4 @@
-"""One shard on one worker: retried while the fault is transient, and its failure told in one sentence."""
+"""One shard on one worker: retried while the fault is transient, its failure given in one sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger("augmill.runners")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a shard: a result, or an error and the traceback it came with; and what else it has to tell."""
+    """What became of a shard: a result, or an error and the traceback it came with; and its spans and log lines."""
 
     seconds: float
     result: Any = None

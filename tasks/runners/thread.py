@@ -11,7 +11,7 @@ from augmill.tasks.runners.runner_contract import Item, OnDone, Result, Weight, 
 
 
 class Runner:
-    """A pool of threads; see `contract.Runner`."""
+    """A pool of threads; see `runner_contract.Runner`."""
 
     cpu_seconds = 0.0  # nothing is spent elsewhere
 
@@ -33,7 +33,7 @@ class Runner:
         weight: Weight | None = None,
         on_done: OnDone | None = None,
     ) -> list[Result]:
-        """See `contract.Runner.map`."""
+        """See `runner_contract.Runner.map`."""
         started: dict[Future[shard.Outcome], int] = {
             self.pool.submit(shard.run, function, item, name): index for index, item, name in in_order(items, weight)
         }

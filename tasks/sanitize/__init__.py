@@ -1,1 +1,1 @@
-"""What may be shown: credentials cut out, control characters spelled out, secrets that have no text."""
+"""Text that is safe to show: credentials removed, control characters escaped, secrets that have no text form."""

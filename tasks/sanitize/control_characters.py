@@ -1,4 +1,4 @@
-"""Text from data as it may be shown: signs that would steer a terminal or turn what stands beside them are spelled out.
+"""Escape control characters in text from data: those that steer a terminal or reverse the reading direction.
 
 A class may be called `ESC [2J`, which clears the screen, or hold U+202E, after which a line reads from the right and
 can say the opposite of what it holds (CVE-2021-42574).
@@ -14,5 +14,5 @@ _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\
 
 
 def escape_controls(text: str) -> str:
-    """The text with each such sign as JSON escapes it, so that a JSON document stays the same document."""
+    """The text with each such character escaped as in JSON, so that a JSON document keeps its content."""
     return _STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

@@ -2,7 +2,7 @@
 
 A channel is a folder of moves, `<channel>/00000001.json` and so on, each created only if its number is free;
 the highest counts. Nothing is ever overwritten, so the history of a channel is complete, and of two movers
-that saw the same state one wins and the other is told. Works the same on a folder and on S3.
+that saw the same state one wins and the other gets `Conflict`. Works the same on a folder and on S3.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def before(moves: Sequence[Move]) -> int | None:
 
 
 def trail(moves: Sequence[Move]) -> list[int]:
-    """The versions a channel has come by, the one it names last: a rollback takes away what it went back over."""
+    """The versions a channel has pointed to, its current one last; a rollback removes the versions it undid."""
     versions: list[int] = []
     for move in reversed(moves):
         if move.reason == ROLLED_BACK and move.version in versions:

@@ -1,7 +1,7 @@
 """Proof that a store keeps the one promise everything rests on: of several writers of a new name, one wins.
 
 Several S3-compatible stores take `If-None-Match: *` and ignore it, or check it and then write without a lock;
-on those a Delta table loses commits without a word. So the store is tried before it is first used.
+on those a Delta table loses commits silently. So the store is tested before its first use.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REMEDY = (
 def prove(store: Store) -> None:
     """Raise StorageError unless `store` honours put-if-absent. The races run once: success is remembered in the store.
 
-    The memory itself is put again at every call, which must be refused: Ceph RGW 16 honours conditions until
+    The object that remembers it is put again at every call, which must be refused: Ceph RGW 16 honours conditions until
     somebody lets the bucket keep versions.
     """
     trial = store.sub("probe-" + secrets.token_hex(8))

@@ -32,7 +32,7 @@ _READS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A published version: its files (sorted by path), its columns and what its publisher said."""
+    """A published version: its files (sorted by path), its columns and the metadata of its commit."""
 
     version: int
     at_ms: int

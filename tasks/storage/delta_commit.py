@@ -42,7 +42,7 @@ def _conflict(cause: str, remedy: str) -> Conflict:
 
 
 def conflict(store: Store, expected: int | None, actual: int | None) -> Conflict:
-    """The table is not where its publisher left it."""
+    """The error for a table whose version changed after the run was planned."""
     was = "empty" if expected is None else f"at version {expected}"
     now = "empty" if actual is None else f"at version {actual}"
     cause = f"cannot publish to {redact(store.uri)}: the table was {was} when this run planned, and is {now} now"
@@ -77,7 +77,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Change:
-    """All that one commit does, but for the columns. `at_ms`: milliseconds since 1970."""
+    """All that one commit does, except changes of columns. `at_ms`: milliseconds since 1970."""
 
     version: int
     add: tuple[NewFile, ...]

@@ -1,4 +1,4 @@
-"""Small JSON objects of ours: moves of channels, pins, measurements, marks, manifests, records."""
+"""Small JSON objects that augmill stores: moves of channels, pins, measurements, marks, manifests, records."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of life that was found; `at`: when it was last written, in seconds since 1970."""
+    """A heartbeat object in the store; `at`: when it was last written, in seconds since 1970."""
 
     name: str
     at: float
@@ -37,7 +37,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Lease:
-    """One's own sign of life."""
+    """The heartbeat of this process."""
 
     store: Store
     name: str
@@ -50,7 +50,7 @@ class Lease:
         return next(entry.at for entry in self.store.ages(self.name))
 
     def others(self, kind: str) -> list[Sign]:
-        """Whoever of a kind is alive, one's own sign apart and written anew before; signs of the dead are removed."""
+        """Live heartbeats of a kind without this process's own, which is renewed first; stale ones are deleted."""
         now = self.beat()
         return [sign for sign in _signs(self.store, kind, now) if sign.name != self.name]
 
@@ -82,7 +82,7 @@ def held(store: Store, kind: str, about: str) -> Iterator[Lease]:
 
 
 def signs(store: Store, kind: str) -> list[Sign]:
-    """Every sign of a kind, those of the dead too; only looks."""
+    """Every heartbeat of a kind, stale ones included; deletes nothing."""
     signs_of_life = []
     for entry in list(store.ages(f"{kind}/")):
         with suppress(StorageError, ValueError):  # its owner has just ended

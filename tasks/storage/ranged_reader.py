@@ -17,11 +17,11 @@ class Ranges(io.RawIOBase):
         self._read_range, self._size, self._at = read_range, size, 0
 
     def readable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def tell(self) -> int:

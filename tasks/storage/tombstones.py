@@ -22,7 +22,7 @@ _EXPLANATIONS = {
 
 @dataclass(frozen=True)
 class Gone:
-    """Why and when a version went. `at_ms`: milliseconds since 1970, as the caller says."""
+    """Why and when the files of a version were removed. `at_ms`: milliseconds since 1970, as the caller says."""
 
     version: int
     reason: str
@@ -31,7 +31,7 @@ class Gone:
 
 
 def gone(store: Store) -> dict[int, Gone]:
-    """Every version that is gone, in order."""
+    """The tombstone of every removed version, by version, in order."""
     tombstones = [_read(store, entry.name) for entry in store.list() if entry.name.endswith(".json")]
     return {tombstone.version: tombstone for tombstone in sorted(tombstones, key=lambda entry: entry.version)}
 

@@ -1,4 +1,4 @@
-"""Who is told of what, for a person."""
+"""Which alerts go to whom, as text for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `augmill forget` took away, or would take, for a person."""
+"""What `augmill forget` removed, or would remove, as text for a person."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _training(rows: Mapping[str, Any], base_name: str) -> TextSection:
 
 
 def _forecast(canary: Document) -> Iterator[TextSection]:
-    """Label consistency per step on the sample, beside what the published version's children reached."""
+    """Label consistency per step on the sample, beside that of the published version's children."""
     sample, verifier = canary["sample"], canary["verifier"]
     published_steps = {step["name"]: step for step in canary["before"]}
     rows = [
@@ -178,7 +178,7 @@ def _observed(check: Document) -> str:
 
 
 def _rate(step: Document, *, exact: bool) -> str:
-    """The share of consistent children and, of a sample, between what it may lie for all."""
+    """The share of consistent children; for a sample, with the confidence interval of the share over all rows."""
     judged = step["judged"]
     if not judged:
         return "not judged"

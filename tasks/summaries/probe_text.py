@@ -153,7 +153,7 @@ def _short(point: Row) -> str:
 
 
 def _each(transform: Row, rows: Sequence[Row], key: str) -> str:
-    """Classes with where they begin to do so; on or off, with how many labels moved."""
+    """Classes with the magnitude at which it begins; for an on/off transform, with the share of moved labels."""
     if transform["kind"] == "on_off":
         figure = "unfamiliar_share" if key == "unfamiliar_at" else "moved_share"
         moved = {row["label"]: row[figure] for row in transform["points"][0]["by_class"]}

@@ -1,4 +1,4 @@
-"""What is kept and what is gone, for a person: answers of `augmill pin` and `augmill vacuum`."""
+"""Which versions are kept and which are removed, for a person: answers of `augmill pin` and `augmill vacuum`."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def text(document: Document, *, width: int = 110) -> str:
 def markdown(document: Document) -> str:
     """The answer as Markdown of at most MOST_BYTES: policies that fail first, then as many more as there is room for.
 
-    Where room is short, first what is folded away goes, then all but a line.
+    Where room is short, a policy loses its folded sections first, then all but one line.
     """
     sign = FAILS if document["exit_code"] else PASSES
     parts = [MARKER, f"### {sign} {escaped(headline(document))}"]
@@ -124,7 +124,7 @@ def _rows(review: Document) -> str:
 
 
 def _change(review: Document, figure: Any, formatted: Any) -> str:
-    """A figure of the plan, after that of what stood at the base, where they differ."""
+    """A figure of the plan, preceded by that of the base where the two differ."""
     now = figure(review["plan"]) if review["plan"] else None
     was = figure(review["base"]) if review["base"] else None
     if now is None:

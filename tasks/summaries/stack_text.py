@@ -1,4 +1,4 @@
-"""How the stack is, for a person: what `augmill up` and `augmill status` print."""
+"""The state of the stack, as text for a person: what `augmill up` and `augmill status` print."""
 
 from __future__ import annotations
 

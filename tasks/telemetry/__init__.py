@@ -1,1 +1,1 @@
-"""What a run tells those who watch it: happenings, metrics, spans and log lines, as plain values."""
+"""What a run reports to monitoring: events, metrics, spans and log lines, as plain values."""

@@ -1,7 +1,7 @@
-"""What people are told of a happening, as plain values: one sentence, how bad it is, and what it is grouped by.
+"""Alerts of dataset events, as plain values: one sentence, the severity, and the key it is grouped by.
 
 The same content goes to Prefect's events, to a webhook and into a mail. It is bounded and redacted, and holds no
-value of any row: of a fault in the data its figures are told, of a bug its place, not what it says.
+value of any row: a data error gives its figures, a bug its place in the code without its message.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{16,64}\b|\d+")
 
 @dataclass(frozen=True)
 class Alert:
-    """`group`: what is the same for all that a person needs to be told once; `facts`: figures for machines."""
+    """`group`: the same key for alerts of which a person needs one; `facts`: figures for machines."""
 
     kind: str
     dataset: str
@@ -49,9 +49,9 @@ class Alert:
 
 
 def alert_of(happening: DatasetEvent) -> Alert | None:
-    """What people are told of it; None where there is nothing to do and nothing to know.
+    """The alert of an event; None where the event calls for no alert.
 
-    A run that failed its checks is told of as that, and one that a person has stopped not at all.
+    A run that failed its checks gives an alert about the checks, a run that a person stopped gives none.
     """
     if happening.kind not in QUIET_SECONDS or stopped(happening) or happening.facts.get("kind") == "DataError":
         return None
@@ -71,7 +71,7 @@ def alert_of(happening: DatasetEvent) -> Alert | None:
 
 
 def bounded(happening: DatasetEvent) -> dict[str, Any]:
-    """The facts of any happening that may leave the machine: figures and names, no tables, no ids, no rows."""
+    """The facts of an event that may leave the machine: figures and names, no tables, no ids, no rows."""
     facts = happening.facts
     if happening.kind == "run.failed":
         safe_facts = {key: facts[key] for key in ("kind", "exit_code", "where") if key in facts}

@@ -50,7 +50,7 @@ class Reading:
 @dataclass(frozen=True)
 class Burn:
     """A budget that burns. Rates are multiples of the allowed one, over the window and in the last run, None where
-    nothing is allowed; `spent`: the share of the period's budget that is gone; `runs`: those in the window."""
+    nothing is allowed; `spent`: the share of the period's budget that is used up; `runs`: those in the window."""
 
     name: str
     target: float

@@ -1,7 +1,7 @@
 """Take the scope of a run along to its workers, and their spans and log lines back with what they made.
 
 A worker sends nothing anywhere by itself: it may be killed at any moment, on a machine that reaches neither collector
-nor log file. So what it has to tell travels with the outcome of the shard, and one that died is told of by the flow.
+nor log file. So its spans and lines travel with the outcome of the shard, and the flow reports a worker that died.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_LINES = 100
 
 
 def process_id() -> str:
-    """This process, among all of all machines."""
+    """An id of this process that is unique over machines."""
     return f"{platform.node()}:{os.getpid()}"
 
 

@@ -1,7 +1,7 @@
 """The tally of a dataset: counters over all its runs, what the recent ones did for error budgets, and the figures of
 its last version, as one JSON document.
 
-It is folded from events; an event that was heard before changes nothing. A version counts once, whether its run told
+It is folded from events; an event that was counted before changes nothing. A version counts once, whether its run told
 of it or was killed and a later run found it published.
 """
 
@@ -42,7 +42,7 @@ class LakeState:
 
 
 def empty() -> Counters:
-    """The tally of a dataset that nobody has heard of."""
+    """The counters of a dataset without any event."""
     return {
         "runs": {},
         "started": 0,

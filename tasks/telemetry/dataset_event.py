@@ -1,4 +1,4 @@
-"""One thing that happened to a dataset and that somebody outside may want to know of."""
+"""One thing that happened to a dataset and that subscribers may want to know of."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DatasetEvent:
 
     `facts` are JSON-able and redacted: of `run.published` and `run.unchanged` the document of `augmill run --json`;
     of `run.failed` what `failure` says; of `channel.*` the document of `augmill promote --json` and `by`; of the others
-    see `consequences.py`.
+    see `derived_events.py`.
     """
 
     kind: Kind
@@ -67,7 +67,7 @@ def failure(fault: BaseException) -> dict[str, Any]:
 
 
 def stopped(happening: DatasetEvent) -> bool:
-    """Whether a run ended because somebody wanted it so: nobody is to be told, and no budget pays for it."""
+    """Whether a person stopped the run: it raises no alert and uses no error budget."""
     return happening.kind == "run.failed" and happening.facts.get("kind") in _STOPPED
 
 

@@ -1,4 +1,4 @@
-"""What follows from a happening and deserves to be told by itself: checks that failed, channels that moved.
+"""Events that follow from another event and are published on their own: checks that failed, channels that moved.
 
 Facts are bounded and hold no value of any row and no id of one: they go to chat rooms and mail boxes.
 """

@@ -1,4 +1,4 @@
-"""The longest time that a cron line leaves between two runs: who hears nothing for longer knows that one is missing."""
+"""The longest time that a cron line leaves between two runs: after a longer silence a run is missing."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Scope:
         return f"00-{self.trace_id}-{self.span_id}-01" if self.trace_id else ""
 
     def fields(self) -> dict[str, str]:
-        """What a log line says of it; what is not known is left out."""
+        """The fields of the scope for a log line, without empty ones."""
         names = ("run_id", "dataset", "stage", "shard", "trace_id", "span_id")
         return {name: value for name in names if (value := getattr(self, name))}
 
@@ -90,7 +90,7 @@ def parent_of(traceparent: str) -> tuple[str, str, bool] | None:
 def span(
     name: str, attributes: dict[str, Any] | None = None, *, stage: str = "", shard: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """Run the block in a narrower scope and keep it as a span; what is put into the yielded dict is told with it."""
+    """Run the block in a narrower scope and keep it as a span; the yielded dict becomes its attributes."""
     outer, span_attributes = current(), dict(attributes or {})
     inner = replace(outer, stage=stage or outer.stage, shard=shard or outer.shard)
     if outer.keep is None:
