@@ -1,4 +1,4 @@
-"""What every command shares: how it speaks, the `--json` option and the one document it prints."""
+"""What every command shares: its output, the `--json` option and the one document it prints."""
 
 from __future__ import annotations
 

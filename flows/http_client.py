@@ -1,4 +1,4 @@
-"""Ask a server something over HTTP: one bounded request, with the credentials of its address, and no library."""
+"""Send one HTTP request with a time limit and the credentials of its address, by the standard library alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_PROGRAM = "another program does, or another version"
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back; `date` is the server's clock, if it says one, `at` ours when it came, both in Unix seconds."""
+    """The reply of a server; `date`: its clock, if it sends one; `at`: our clock on arrival; both in Unix seconds."""
 
     status: int
     body: bytes
@@ -36,7 +36,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body as JSON. Raises NoReply where it is none: a page of some other program, say."""
+        """The body as JSON. Raises NoReply where it is not JSON, such as a page of another program."""
         try:
             return json.loads(self.body)
         except ValueError as fault:
@@ -61,7 +61,7 @@ def send_request(url: str, *, seconds: float, auth: str | None = None, body: byt
         if body:
             request.add_header("Content-Type", "application/json")
         for name, value in authorization(auth or user_of(url)).items():
-            request.add_unredirected_header(name, value)  # is for this server, and for nobody it points to
+            request.add_unredirected_header(name, value)  # not sent to the target of a redirect
         return run_with_timeout(
             seconds, lambda: _reply(request, seconds)
         )  # the timeout of a socket is that of each byte

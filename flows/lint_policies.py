@@ -1,4 +1,4 @@
-"""Lint policies with their suites, for the command and the health check: every finding, however bad the file is."""
+"""Lint policies with their suites, for the command and the health check: all findings, also of broken files."""
 
 from __future__ import annotations
 

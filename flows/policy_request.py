@@ -1,4 +1,4 @@
-"""Look before running: what a policy asks and what its table holds, without Prefect and without writing."""
+"""Resolve a policy into a request: policy, source listing and current version, without Prefect or writing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # every command's --help would wait for NumPy and Arrow
 def resolve_with_settings(
     policy: Path, current: Settings, *, refuse_errors: bool = True, base: Path | None = None
 ) -> RunRequest:
-    """Look at a policy, its source and its table, as the settings say where things are."""
+    """Resolve a policy, its source and its table with the locations of the settings."""
     from augmill.tasks.runs.request import resolve_request
 
     return resolve_request(
@@ -33,7 +33,7 @@ def resolve_with_settings(
 
 
 def open_lake() -> Lake:
-    """Everything that was ever published where the settings say."""
+    """The lake of the settings, with all published versions."""
     from augmill.tasks.storage.store import Store
     from augmill.tasks.versions.versions import Lake
 

@@ -1,4 +1,4 @@
-"""Artifacts on a run's page in Prefect's UI, made with waits so short that a slow server costs a run nothing."""
+"""Artifacts on a run's page in Prefect's UI, with short timeouts so that a slow server does not delay the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run is, as a bar on its page in Prefect's UI and as lines in its log."""
+"""The progress of a run, as a bar on its page in Prefect's UI and as lines in its log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARES = {name: round(100.0 * number / 9, 1) for number, name in enumerate(STAGE
 
 
 def progress(dataset: str, run_id: str, current: Settings) -> Callable[[str, float], None]:
-    """What to call with each stage that ends. A server that does not answer costs the bar, never the run."""
+    """A function to call after each stage. A server that does not answer loses the bar, never the run."""
     bar: list[UUID] = []
     lost = False
 

@@ -1,4 +1,4 @@
-"""The only reader of the environment: what this machine says about where and how to run.
+"""The only reader of the environment: where and how to run on this machine.
 
 Variables may also stand in a `.env` file in the working directory; the real environment wins.
 """
@@ -31,7 +31,7 @@ STAGES = (
 )
 RunnerName = Literal["auto", "thread", "process", "dask"]
 
-# Telemetry, update checks and chatter of the libraries we stand on; each is read once, at import.
+# Switches off telemetry, update checks and messages of our libraries; each variable is read once, at import.
 QUIET = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -251,7 +251,7 @@ def _count(environment: Mapping[str, str], name: str) -> int | None:
 
 
 def _stage_seconds(text: str) -> dict[str, float]:
-    """`3600`, or `3600,augment=14400`: for every stage, and for those named."""
+    """Parse `3600`, or `3600,augment=14400`: seconds for every stage, and for single ones."""
     seconds_by_stage = {"default": STAGE_SECONDS}
     for part in filter(None, map(str.strip, text.split(","))):
         name, separator, number = part.rpartition("=")
@@ -285,7 +285,7 @@ def _openlineage(environment: Mapping[str, str]) -> bool:
 
 
 def _openlineage_parent(text: str | None) -> tuple[str, str, str] | None:
-    """Name space, job and id of the run that asked for ours."""
+    """Namespace, job and id of the parent run."""
     if text is None:
         return None
     namespace, _, rest = text.strip().partition("/")

@@ -1,4 +1,4 @@
-"""A run that a worker of Prefect starts: nobody sits at its terminal, so it says in Prefect how it goes and ends."""
+"""A run that a worker of Prefect starts: it has no terminal, so it reports its progress and outcome in Prefect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def by_a_worker() -> bool:
 
 
 def as_state(work: Callable[[], Document]) -> State[Any]:
-    """Do the work of a run and return how it ended, in words: a fault that is foreseen is no traceback."""
+    """Do the work of a run and return its outcome as a Prefect state; an expected fault has no traceback."""
     current = settings()
     quiet_libraries(current)
     log_to(current)
@@ -42,7 +42,7 @@ def as_state(work: Callable[[], Document]) -> State[Any]:
 
 
 def unchanged(policy: Path) -> Document | None:
-    """The document of the current version where a run has nothing to do; asked before anything heavy is begun."""
+    """The document of the current version where a run has nothing to do; checked before anything expensive starts."""
     current = settings()
     return finish_unchanged(resolve_with_settings(policy, current), current)
 

@@ -64,7 +64,7 @@ def update_automations(current: Settings, *, removing: bool) -> dict[str, Any]:
 
 
 def send_test_alert(current: Settings) -> dict[str, Any]:
-    """Send one alert that is none; what came of it, by way."""
+    """Send one test alert; returns its outcome by sender."""
     from augmill.flows.alerts.delivery import attempt, senders
     from augmill.tasks.telemetry.alert import alert_of
     from augmill.tasks.telemetry.dataset_event import DatasetEvent
@@ -82,7 +82,7 @@ def send_test_alert(current: Settings) -> dict[str, Any]:
 
 
 def refuse_unsent(document: dict[str, Any]) -> None:
-    """Raise StorageError where a test alert did not get out, PolicyError where there was no way to send it."""
+    """Raise StorageError where a test alert was not sent, PolicyError where no sender is configured."""
     from augmill.policies.errors import PolicyError, StorageError
 
     sent = document["sent"]

@@ -51,7 +51,7 @@ def command(policies: Sequence[Path], prune: bool, dry_run: bool, as_json: bool)
 
 
 def confirm_removal(orphans: Sequence[Deployment]) -> Sequence[Deployment]:
-    """Which deployments whose policy is gone a person wants removed: all, or none."""
+    """Ask whether to remove the deployments whose policy no longer exists: returns all of them, or none."""
     for deployment in orphans:
         say(f"{deployment.name}: {deployment.policy} is gone, or is of another dataset now.")
     return (

@@ -43,7 +43,7 @@ def command(as_json: bool) -> None:
 
 
 def _stop(current: Settings) -> bool:
-    """Tell the supervisor to stop, and wait until it has."""
+    """Signal the supervisor to stop, and wait until it has."""
     stack = stack_state.running(current.home)
     if stack is None:
         return False

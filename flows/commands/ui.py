@@ -140,7 +140,7 @@ def _page_path(address: str, dataset: str | None) -> str:
 
 
 def _can_open_browser() -> bool:
-    """Whether a person sits there and has a browser with windows; a text browser would take the terminal."""
+    """Whether there is a terminal and a graphical browser; a text browser would block the terminal."""
     import webbrowser
 
     if not sys.stdout.isatty():

@@ -93,7 +93,7 @@ def _run_supervisor(current: Settings, host: str, ports: dict[str, int | None], 
 
 
 def _start_detached(current: Settings, host: str, ports: Mapping[str, int | None]) -> dict[str, Any]:
-    """Start ourselves in the background; returns what that says once everything answers, or raises what it says."""
+    """Start `augmill up` in the background; returns its document once everything answers, or raises its error."""
     port_options = [f"--{name}-port={port}" for name, port in ports.items() if port]
     log = current.home / "logs" / "up.err"  # of nothing but bugs: what is foreseen is in the document
     make_folder(log.parent)
@@ -128,7 +128,7 @@ def _first_document(process: subprocess.Popen[str], log: Path) -> Any:
 
 
 def _wait_for_running_stack(current: Settings) -> dict[str, Any]:
-    """The stack that another looks after, once it has started. Raises StorageError if it does not come up."""
+    """Wait until the stack of another supervisor has started; returns its document. Raises StorageError if it fails."""
     log = f"See {current.home / 'logs' / 'up.log'}, then start it again."
     while (stack := stack_state.running(current.home)) is None or _phases(stack) & {"starting", "restarting"}:
         with stack_state.locked(current.home) as free:

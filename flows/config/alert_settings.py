@@ -1,4 +1,4 @@
-"""Where alerts go: what the settings say of webhooks and mail. Nothing here shows a password or a secret address."""
+"""Settings of alerts by webhook and mail. Nothing here shows a password or a secret address."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _FEWEST_SECRET_SIGNS = 16
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """`webhook_url` and `webhook_secret`: whom to call, and what to sign with; `email` and `smtp`: whom to write to,
-    and through which server."""
+    """`webhook_url` and `webhook_secret`: where to post, and the key to sign with; `email` and `smtp`: the receivers of
+    mail, and the server to send it through."""
 
     webhook_url: Secret | None = field(default=None, repr=False)
     webhook_secret: Secret | None = field(default=None, repr=False)

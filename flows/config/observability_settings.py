@@ -1,4 +1,4 @@
-"""Who looks on: what the settings say of metrics, traces and log lines. Nothing here shows a password."""
+"""Settings of metrics, traces and log lines. Nothing here shows a password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _METRICS = "a folder that exists, or the http:// or https:// address of a Promet
 
 @dataclass(frozen=True)
 class PushGateway:
-    """Where to push metrics; who pushes stays out of sight."""
+    """Where to push metrics; user and password are not shown."""
 
     url: str
     user: str = ""
@@ -27,7 +27,7 @@ class PushGateway:
 
 @dataclass(frozen=True)
 class Traces:
-    """Where OpenTelemetry's own variables say that traces go; `parent`: the traceparent of whoever started us."""
+    """Where OpenTelemetry's own variables send traces; `parent`: the traceparent of our caller."""
 
     endpoint: str
     protocol: str
@@ -45,7 +45,7 @@ class ObservabilitySettings:
 
 
 def observability_of(environment: Mapping[str, str]) -> ObservabilitySettings:
-    """The settings of those who look on. Raises PolicyError naming the variable that holds a bad value."""
+    """The settings of metrics, traces and logs. Raises PolicyError naming the variable that holds a bad value."""
     return ObservabilitySettings(
         metrics=_metrics(environment.get("AUGMILL_METRICS")),
         traces=_traces(environment),

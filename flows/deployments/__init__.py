@@ -1,1 +1,1 @@
-"""Runs that a Prefect server starts: what it is told of each policy, and how a run of a worker goes."""
+"""Deployments: the runs of policies that a Prefect server schedules and starts."""

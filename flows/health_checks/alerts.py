@@ -1,4 +1,4 @@
-"""Whether those who are told of trouble can be reached; nothing is sent to them."""
+"""Whether the receivers of alerts can be reached; nothing is sent to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the Dask scheduler of the settings is there and speaks."""
+"""Whether the Dask scheduler of the settings answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REMEDY = "Start it, correct AUGMILL_DASK_ADDRESS, or unset it to use a local clu
 
 
 def check(current: Settings) -> Iterator[Answer]:
-    """A scheduler greets whoever connects; with TLS, that it accepts has to do."""
+    """A scheduler sends a greeting to a new connection; with TLS, an accepted connection is enough."""
     if current.dask_address is None:
         return
     parts = urlsplit(current.dask_address if "://" in current.dask_address else f"tcp://{current.dask_address}")

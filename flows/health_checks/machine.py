@@ -1,4 +1,4 @@
-"""Whether this machine can do the work: Python, the versions of what we stand on, the processor, the clock."""
+"""Whether this machine is suitable: Python, the versions of libraries, the processor, the clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OLDEST_PYTHON = (3, 11)
 
 
 def check(current: Settings) -> Iterator[Answer]:  # noqa: ARG001
-    """What needs no connection."""
+    """The checks that need no connection."""
     yield _python()
     yield _versions()
     yield _processor()
@@ -60,7 +60,7 @@ def _processor() -> Answer:
 
 
 def _clock() -> Iterator[Answer]:
-    """Ask the kernel whether somebody keeps its clock right, where it lets us ask."""
+    """Ask the kernel, where it allows it, whether its clock is synchronized."""
     if Path("/run/systemd/timesync/synchronized").exists():
         yield ok("clock", "kept by NTP")
         return

@@ -1,4 +1,4 @@
-"""Whether those who look on can be reached: metrics, traces and OpenLineage events; nothing is sent to them."""
+"""Whether the receivers of metrics, traces and OpenLineage events can be reached; nothing is sent to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the Prefect server in use answers, lets us in, is of our version, and has a worker for our pool."""
+"""Whether the Prefect server answers, accepts our credentials, has our version, and a worker for our pool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OWN = "Start it, correct PREFECT_API_URL, or unset it: runs then start a server 
 
 
 def check(current: Settings) -> Iterator[Answer]:
-    """Nothing to ask where none is named: each run has a server of its own."""
+    """No request where no server is named: each run starts a server of its own."""
     url = (current.prefect_api_url or "").rstrip("/")
     if not url:
         yield ok("Prefect", "none is named: each run starts one of its own. `augmill up` keeps one running.")

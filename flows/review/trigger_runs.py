@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 180.0
-"""For how long a server may be away while its runs go on: it may be busy, or be started anew."""
+"""How long a server may be down while its runs go on: it may be busy, or restarting."""
 UNTAKEN = ("Scheduled", "Late")
 NOT_TAKEN = ": no worker has taken it. Is one running, and the work pool not paused?"
 OUR_CODES = {kind.__name__: kind.exit_code for kind in (PolicyError, DataError, StorageError)}

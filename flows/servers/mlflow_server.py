@@ -1,4 +1,4 @@
-"""How an MLflow server on the tracking store in use is started; who starts it holds it, and it ends with them."""
+"""How an MLflow server on the tracking store is started, as a child process that ends with its parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def launch(current: Settings, host: str, port: int) -> Launch:
     from augmill.tasks.lineage.database import create_database, database_file
 
     arguments = ["server", "--host", host, "--port", str(port), "--workers", "1"]
-    arguments += ["--uvicorn-opts", "--no-access-log"]  # or the log tells of nothing but who asked how it is
+    arguments += ["--uvicorn-opts", "--no-access-log"]  # otherwise health checks would fill the log
     if database := database_file(current.tracking_uri):
         create_database(database)
         arguments += ["--artifacts-destination", str(database.parent / "mlartifacts")]

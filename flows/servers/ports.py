@@ -56,5 +56,5 @@ def url_host(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine can reach it."""
+    """Whether only this machine can reach the host."""
     return host in ("localhost", "::1") or host.startswith("127.")

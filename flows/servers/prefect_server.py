@@ -57,7 +57,7 @@ class RunningServer:
             health = send_request(f"{self.api_url}/health", seconds=ANSWER_SECONDS)
             if health.status >= 500:
                 raise NoReply(f"HTTP {health.status}")
-            self._judge(send_request(f"{self.api_url}/admin/version", seconds=ANSWER_SECONDS, auth=self.auth))
+            self._refuse_unusable(send_request(f"{self.api_url}/admin/version", seconds=ANSWER_SECONDS, auth=self.auth))
         except NoReply as fault:
             raise StorageError(
                 f"the Prefect server at {without_user(self.api_url)} does not answer: {fault}.",
@@ -66,8 +66,8 @@ class RunningServer:
             ) from fault
         return self.api_url
 
-    def _judge(self, reply: Reply) -> None:
-        """Refuse a server that will not work; one that does not tell its version, as behind a gateway, may."""
+    def _refuse_unusable(self, reply: Reply) -> None:
+        """Refuse a server that will not work; one that hides its version, as behind a gateway, is accepted."""
         address = without_user(self.api_url)
         if reply.status == 401:
             raise StorageError(

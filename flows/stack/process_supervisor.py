@@ -30,7 +30,7 @@ STOP_SECONDS = 10.0
 
 
 class ProcessSupervisor(threading.Thread):
-    """A thread that supervises one service; `told` hears of every change, `say` what a person should know."""
+    """A thread that supervises one service; `on_change` gets every new state, `say` messages for a person."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ProcessSupervisor(threading.Thread):
         failures = 0
         while not self.stopping.is_set():
             began = time.monotonic()
-            reason = self._once()
+            reason = self._run_process()
             if self.stopping.is_set():
                 return
             failures = 1 if time.monotonic() - began > SETTLED_SECONDS else failures + 1
@@ -91,7 +91,7 @@ class ProcessSupervisor(threading.Thread):
         if self.process and self.process.returncode is None:
             self._end_group(self.process)
 
-    def _once(self) -> str:
+    def _run_process(self) -> str:
         """Start the process and watch it; returns why it ended."""
         try:
             self.process = process = self._start()
@@ -102,12 +102,12 @@ class ProcessSupervisor(threading.Thread):
         well, checked = began, began - CHECK_SECONDS
         while not self.stopping.wait(LOOK_SECONDS):
             if _has_ended(process):
-                return f"has died ({_ending(self._end_group(process))})"
+                return f"has died ({_exit_text(self._end_group(process))})"
             now = time.monotonic()
             pause = CHECK_SECONDS if self.state.phase == "up" else LOOK_SECONDS
             if now - checked < pause:
                 continue
-            reason = self._unwell(now - began)
+            reason = self._check_health(now - began)
             checked = time.monotonic()
             if reason is None:
                 well = checked
@@ -116,7 +116,7 @@ class ProcessSupervisor(threading.Thread):
                 return f"does not answer ({reason})"
         return "was stopped"
 
-    def _unwell(self, age: float) -> str | None:
+    def _check_health(self, age: float) -> str | None:
         try:
             checked_health(self.service.health, age)
         except Unhealthy as fault:
@@ -190,5 +190,5 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _ending(code: int) -> str:
+def _exit_text(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"

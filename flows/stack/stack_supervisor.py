@@ -39,7 +39,9 @@ class Stack:
         self.services = _services(current, host, ports)
         self.api_url, self.auth = current.prefect_api_url or str(self.services[0].address), current.prefect_auth
         _refuse_unhealthy([service for service in self.services if service.launch is None])
-        self.supervisors = [ProcessSupervisor(service, logs, self.mark, self._hear, say) for service in self.services]
+        self.supervisors = [
+            ProcessSupervisor(service, logs, self.mark, self._store_state, say) for service in self.services
+        ]
         supervisor = identity(os.getpid())
         if supervisor is None:
             raise StorageError("this machine does not say which processes run.", "`augmill up` needs Linux and /proc.")
@@ -61,7 +63,7 @@ class Stack:
             )
 
     def wait(self) -> None:
-        """Return when told to stop. Raises StorageError when nothing of ours is left to look after."""
+        """Return when told to stop. Raises StorageError when all of our services were given up."""
         while not self.stop:
             time.sleep(LOOK_SECONDS)
             own_states = [state for state in self.state.services.values() if state.phase != "elsewhere"]
@@ -69,7 +71,7 @@ class Stack:
                 raise StorageError("every part was given up.", f"See {self.home / LOGS}, then start again.")
 
     def end(self) -> None:
-        """Stop the worker and its runs first, while there is a server to tell, then the others; leave nothing."""
+        """Stop the worker and its runs first, while the server still runs, then the others; no process remains."""
         under_way = set(variable_values(worker.RUN_ID, self.mark))
         for supervisor in reversed(self.supervisors):
             supervisor.stop()
@@ -79,7 +81,7 @@ class Stack:
         end(list(processes_with_mark(self.mark)), END_SECONDS)
         stack_state.forget(self.home)
 
-    def hurry(self) -> None:
+    def kill_all(self) -> None:
         """Kill everything now."""
         for supervisor in self.supervisors:
             supervisor.kill()
@@ -94,7 +96,7 @@ class Stack:
                     runs.append(process)
         return runs
 
-    def _hear(self, state: ServiceState) -> None:
+    def _store_state(self, state: ServiceState) -> None:
         with self.lock:
             self.state = replace(self.state, services={**self.state.services, state.name: state})
             if not self.stop:
@@ -118,12 +120,12 @@ class Stack:
 def signals_stop(stack: Stack) -> Iterator[None]:
     """Ctrl-C, SIGTERM and a terminal that goes away stop the stack in order; a second one kills it."""
 
-    def heard(*_: object) -> None:
+    def on_signal(*_: object) -> None:
         if stack.stop:
-            stack.hurry()
+            stack.kill_all()
         stack.stop = True
 
-    before = {sign: signal.signal(sign, heard) for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {sign: signal.signal(sign, on_signal) for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -179,7 +181,7 @@ def log_of(current: Settings) -> logging.Handler:
 
 def _services(current: Settings, host: str, ports: dict[str, int]) -> list[Service]:
     """The services of the stack; they are stopped from the last to the first."""
-    own_url = f"http://127.0.0.1:{ports[prefect.NAME]}/api"  # somebody may have kept our address in PREFECT_API_URL
+    own_url = f"http://127.0.0.1:{ports[prefect.NAME]}/api"  # PREFECT_API_URL may hold our own address
     external_url = current.prefect_api_url if current.prefect_api_url != own_url else None
     prefect_service = (
         prefect.external_service(current) if external_url else prefect.service(current, host, ports[prefect.NAME])

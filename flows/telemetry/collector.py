@@ -117,7 +117,7 @@ def _handler(scraped: CachedText) -> type[BaseHTTPRequestHandler]:
             except AugmillError as fault:
                 self._send(503, f"{redact_text(str(fault))}\n".encode())
             except ConnectionError:
-                return  # whoever asked has gone
+                return  # the client has closed the connection
 
         def _send(self, status: int, body: bytes, kind: str = "text/plain; charset=utf-8") -> None:
             self.send_response(status)

@@ -85,7 +85,7 @@ class EventCounter:
             return after
 
         before, tally = counter_store.update(tallies_of(self.current), self.dataset, change)
-        self._counted(tally, records)
+        self._remove_counted(tally, records)
         return tally, newly_burning(before, tally)
 
     def local_counters(self, new_record: Mapping[str, Any] | None = None) -> Counters:
@@ -113,7 +113,7 @@ class EventCounter:
                 records += [record] if record.keys() >= NEEDED else []
         return records
 
-    def _counted(self, tally: Counters, records: list[Mapping[str, Any]]) -> None:
+    def _remove_counted(self, tally: Counters, records: list[Mapping[str, Any]]) -> None:
         with suppress(OSError):
             _write(self.cache, tally)
         for record in records:

@@ -34,7 +34,7 @@ class JsonFileHandler(logging.Handler):
         self.file = file
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append a line; a full disk or a folder that has gone costs the line."""
+        """Append a line; on a full disk or in a deleted folder the line is lost."""
         with suppress(OSError):
             data = f"{as_json(line_of(record))}\n".encode(errors="replace")
             descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -55,7 +55,7 @@ class StderrHandler(logging.Handler):
         self.form = form
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; a reader who has gone costs the line."""
+        """Write a line; it is lost if standard error is closed."""
         line = line_of(record)
         with suppress(OSError, ValueError):
             sys.stderr.write(escape_controls(as_json(line) if self.form == "json" else as_text(line)) + "\n")
@@ -63,8 +63,8 @@ class StderrHandler(logging.Handler):
 
 
 def log_to(current: Settings) -> None:
-    """Send what runs and workers log to the log file, which is made when it is first needed; and to standard error,
-    progress among it, where settings ask for that."""
+    """Send the log of runs and workers to the log file, which is created when first needed; and, with progress, to
+    standard error where the settings ask for it."""
     home, form = current.home, current.observability.log_format
     logger = logging.getLogger(LOGGER)
     logger.propagate = False
@@ -84,7 +84,7 @@ def log_to(current: Settings) -> None:
 
 
 def _rotate(file: Path) -> None:
-    """Number the file, unless another process has done so a moment ago."""
+    """Rotate the file, unless another process has just done so."""
     with open(file.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if file.stat().st_size <= MOST_BYTES:

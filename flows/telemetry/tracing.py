@@ -105,7 +105,7 @@ class TraceExporter:
         self.processor.on_end(_readable(span, self.provider))
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> SdkSpan:
-        """The root span, below whoever started us."""
+        """The root span, below the span of our caller if there is one."""
         from opentelemetry.context import Context
         from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 

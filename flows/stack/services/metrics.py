@@ -1,4 +1,4 @@
-"""The exporter: what Prometheus is told of every dataset and of the servers, for it to scrape."""
+"""The exporter: serves the series of every dataset and of the servers for Prometheus to scrape."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def name_of(current: Settings) -> str:
 
 
 def serve(arguments: Sequence[str]) -> None:
-    """Work until told to end; in a process of its own."""
+    """Work until SIGTERM, in a process of its own."""
     import logging
 
     from prefect.logging.configuration import setup_logging
@@ -70,7 +70,7 @@ def serve(arguments: Sequence[str]) -> None:
 
 
 async def _run_until_terminated(work: Coroutine[None, None, None]) -> None:
-    """Cancel the work when asked to end, which lets the worker end its runs and say so."""
+    """Cancel the work on SIGTERM, so that the worker ends its runs and reports it."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
