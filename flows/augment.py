@@ -20,7 +20,7 @@ from augmill.tasks.check import check
 from augmill.tasks.fit import fit
 from augmill.tasks.gate import gate
 from augmill.tasks.ingest import ingest
-from augmill.tasks.pipeline import run_until
+from augmill.tasks.pipeline import ended, run_until
 from augmill.tasks.publish import publish
 from augmill.tasks.record import record
 from augmill.tasks.split import split
@@ -63,9 +63,7 @@ def attempt(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
 def pipeline(policy: Path, runner: RunnerName | None) -> dict[str, Any]:
     """Ingest, validate, split, fit, augment, verify, check, gate, publish, record."""
     with open_run(policy, runner) as run:
-        document = run_until("record", run, as_prefect_task).document
-        assert document is not None
-        return document
+        return ended(run_until("record", run, as_prefect_task).document)
 
 
 def as_prefect_task(stage: Callable[P, R]) -> Callable[P, R]:

@@ -52,6 +52,13 @@ class Results:
     document: dict[str, Any] | None = None
 
 
+def ended(result: R | None) -> R:
+    """A result of a stage that has ended; asking for it before that is a fault in our code."""
+    if result is None:
+        raise RuntimeError("this stage has not ended yet")
+    return result
+
+
 def as_it_is(stage: Callable[P, R]) -> Callable[P, R]:
     """The stage itself, called in this process with nothing around it."""
     return stage

@@ -186,7 +186,8 @@ class Closure:
 
     def _follow(self, module: str, name: str) -> None:
         source = self.sources.module(module)
-        assert source is not None
+        if source is None:
+            return
         definition = source.definitions[name]
         bindings = source.imports | definition.imports
         for loaded in definition.names:

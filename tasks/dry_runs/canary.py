@@ -17,7 +17,7 @@ from augmill.policies.errors import AugmillError, DataError, Finding
 from augmill.tasks.documents.report_document import CheckReport
 from augmill.tasks.dry_runs.sampling_error import Doubt, sampling_doubt
 from augmill.tasks.dry_runs.source_sample import Sample, sample
-from augmill.tasks.pipeline import P, R, Results, run_until
+from augmill.tasks.pipeline import P, R, Results, ended, run_until
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.request import RunRequest
@@ -68,13 +68,12 @@ def run_canary(request: RunRequest, runner: Runner, scratch: str, lake: str, rea
 
 
 def _stages(
-    asked: RunRequest, runner: Runner, over: Context, lake: str, real: Mapping[str, int], flown: CanaryResult
+    request: RunRequest, runner: Runner, over: Context, lake: str, real: Mapping[str, int], flown: CanaryResult
 ) -> None:
     """All stages on a sample, whatever checks and gates say; published only if none of them forbids it."""
     # A lake without a past: what is published already neither lends rows nor keeps them where they are.
-    ctx = replace(asked.ctx, lake=lake, forgotten=())
-    source = run_until("ingest", Run(replace(asked, ctx=over), runner, "", "canary")).raw
-    assert source is not None
+    ctx = replace(request.ctx, lake=lake, forgotten=())
+    source = ended(run_until("ingest", Run(replace(request, ctx=over), runner, "", "canary")).raw)
     flown.sample = sample(over, source, ctx)
 
     def plan_amounts(_: RealRows, profile: Profile) -> tuple[Amounts, list[Finding]]:
@@ -87,8 +86,8 @@ def _stages(
         flown.stage = stage.__name__
         return stage
 
-    request = replace(asked, ctx=ctx, before=None)
-    run = Run(request, runner, "", "canary", on_refusal=lambda _: None, plan_amounts=plan_amounts)
+    alone = replace(request, ctx=ctx, before=None)
+    run = Run(alone, runner, "", "canary", on_refusal=lambda _: None, plan_amounts=plan_amounts)
     results = run_until("check", run, note_stage, Results(raw=flown.sample.raw))
     flown.checked = results.checked
     flown.answers = list(flown.checked.judged.answers) if flown.checked else []

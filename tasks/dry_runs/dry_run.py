@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from augmill.policies.errors import PolicyError
-from augmill.tasks.pipeline import run_until
+from augmill.tasks.pipeline import ended, run_until
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runs.context import Context
 from augmill.tasks.runs.request import RunRequest
@@ -34,8 +34,7 @@ def run_to_verifier(request_on_lake: RunRequest, runner: Runner, scratch: str) -
             "Name the column in `label:`.",
         )
     request = replace(request_on_lake, ctx=replace(request_on_lake.ctx, scratch=scratch))
-    real = run_until("split", Run(request, runner, "", "dry run")).real
-    assert real is not None
+    real = ended(run_until("split", Run(request, runner, "", "dry run")).real)
     profile = profile_rows(request.ctx, runner, real.files)
     item = VerifierItem(profile.index, profile.description, profile.likeness, sum(profile.real.values()))
     return DryRun(request.ctx, profile, fit_verifier(request.ctx, item))

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from augmill.flows.open_run import remove_half_written, under_way
 from augmill.tasks.pages.validation_page import write_refusal_page
-from augmill.tasks.pipeline import run_until
+from augmill.tasks.pipeline import ended, run_until
 from augmill.tasks.rows.provenance import SAMPLE_ID
 from augmill.tasks.runners.runner_contract import Runner
 from augmill.tasks.runners.thread import Runner as ThreadRunner
@@ -145,7 +145,7 @@ def _stages(run: Run, tamper: Tamper) -> Version:
             return stage
         return lambda *handed: tamper[stage.__name__](run, stage(*handed))
 
-    return run_until("publish", run, tampered).version
+    return ended(run_until("publish", run, tampered).version)
 
 
 def table_of(lake: Path | str, dataset: str = DATASET) -> Table:
