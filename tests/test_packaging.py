@@ -45,9 +45,7 @@ DECLARED_BUT_NOT_IMPORTED = {
     "fastapi": "Prefect's server refuses what its own client sends with a later one",
 }
 
-IMPORTED_BUT_NOT_DECLARED = {
-    "polars": "only augmill.read(format='polars') asks for it, and says so where it is not"
-}
+IMPORTED_BUT_NOT_DECLARED = {"polars": "only augmill.read(format='polars') asks for it, and says so where it is not"}
 
 
 def pins(lock: str) -> dict[str, str]:
