@@ -17,6 +17,7 @@ import augmill
 from augmill.flows.cli import main
 from augmill.policies.errors import DataError, PolicyError, StorageError
 from augmill.tasks.rows.provenance import NAMES, ORIGIN, SAMPLE_ID, SPLIT
+from augmill.tasks.storage import tombstones
 from augmill.tasks.storage.store import Store
 from augmill.tasks.versions.pinning import pin
 from augmill.tasks.versions.promotion import promote
@@ -270,6 +271,18 @@ def test_a_version_that_is_gone_is_refused_in_the_words_of_the_command(folder, t
     with pytest.raises(DataError) as fault:
         augmill.read(f"{DATASET}@0")
     assert str(fault.value) == expected
+
+
+def test_a_version_that_is_being_removed_is_refused_while_its_files_are_in_place(tmp_path):
+    write_csv(tmp_path / "data.csv", GOOD)
+    go(policy(tmp_path, "data.csv", NOISE), tmp_path / "lake")
+    objects = Lake(Store(str(tmp_path / "lake"))).objects(DATASET)
+    tombstones.mark(objects.sub("gone"), tombstones.Gone(0, tombstones.PURGED, 7, "test"))
+    with pytest.raises(DataError, match="made@0 is gone: its files held rows that were to be forgotten"):
+        arrow(tmp_path / "lake")
+    with pytest.raises(DataError, match="made@0 is gone"):
+        augmill.resolve(DATASET, lake=tmp_path / "lake")
+    assert [info.removed for info in augmill.versions(lake=tmp_path / "lake")] == ["purged"]
 
 
 # Where the lake is
