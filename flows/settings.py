@@ -47,7 +47,7 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    # Nine tasks a run need no log lines in Prefect's database; the pipeline reports on the terminal itself.
+    # Ten tasks a run need no log lines in Prefect's database; the pipeline reports on the terminal itself.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # the only embedded server is flows/servers/prefect_server.py's
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",

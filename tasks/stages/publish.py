@@ -140,7 +140,7 @@ def manifest_of(run: Run, real: RealRows, checked: CheckResult, files: Sequence[
 
 
 def _kept(policy: Policy) -> dict[str, Any]:
-    """The policy as values; free of secrets where no row depends on it, else as it is, or none could be made again."""
+    """The policy as values, without secrets unless rows depend on the value: rebuilding them needs it."""
     values = policy.model_dump(mode="json")
     return values | {key: redact_all(values[key]) for key in NOT_IN_ROWS & values.keys()}
 

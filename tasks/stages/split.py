@@ -234,8 +234,8 @@ def _real_rows(ctx: Context, shard: PlacedShard, split: str) -> pa.Table:
 def real_recipe(policy: Policy) -> str:
     """What made a real row: the rule that placed it in its split, but for the fractions.
 
-    Fractions place new rows only: those published stay where they are, so what they are now did not make them, and
-    another fraction must not rewrite every file.
+    Fractions place new rows only: published rows keep their split, so a change of fractions must not change their
+    recipe, which would rewrite their files.
     """
     return hash_of("split", policy.split.model_dump(mode="json", exclude={"fractions"}))
 
