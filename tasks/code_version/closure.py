@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ FORMAT = f"1 python {sys.version_info.major}.{sys.version_info.minor}"
 Place = tuple[str, str]
 """A definition: the dotted name of its module, and its name in it."""
 Root = Callable[..., object] | Located | str
+_LOCK = threading.Lock()
 
 
 @dataclass
@@ -280,7 +282,8 @@ def code_version(roots: Iterable[Root], cache: Path | None = None) -> str:
             others += [(top, str(folder)) for top, folder in _package_of(root)]
         else:
             places.append((root.__module__, root.__qualname__))
-    return _code_version(tuple(sorted(set(places))), tuple(sorted(set(others))), cache)
+    with _LOCK:  # threads would see sources that another has not read to the end
+        return _code_version(tuple(sorted(set(places))), tuple(sorted(set(others))), cache)
 
 
 @cache

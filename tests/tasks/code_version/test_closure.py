@@ -4,11 +4,13 @@ import ast
 import inspect
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from pathlib import Path
 
 import pytest
 
+from augmill.tasks.code_version import closure as closure_module
 from augmill.tasks.code_version.closure import ROOT, Closure, Sources, code_version
 from augmill.tasks.pipeline import run_until
 from augmill.tasks.plugins import Located
@@ -286,11 +288,20 @@ def test_what_was_read_is_kept_and_read_anew_when_a_file_changes(tmp_path, copy)
     assert digest() == first
 
 
-def test_the_version_of_a_library_counts(monkeypatch, shipped):
-    from augmill.tasks.code_version import closure
+def test_threads_that_ask_at_once_get_the_same_answer():
+    roots = [f"{STAGES}.augment:make_children", f"{STAGES}.verify:verify_shard", f"{STAGES}.split:seal"]
+    alone = [code_version([root]) for root in roots]
+    for _ in range(3):
+        closure_module._code_version.cache_clear()
+        closure_module._sources.cache_clear()
+        with ThreadPoolExecutor(6) as threads:
+            together = list(threads.map(lambda root: code_version([root]), roots * 2))
+        assert together == alone * 2
 
+
+def test_the_version_of_a_library_counts(monkeypatch, shipped):
     plain = shipped["split"].digest()
-    monkeypatch.setattr(closure, "library_version", lambda name: "0")
+    monkeypatch.setattr(closure_module, "library_version", lambda name: "0")
     assert shipped["split"].digest() != plain
 
 
