@@ -3,6 +3,9 @@
     python3 infra/dev.py run POLICY [options]      run a policy, as `augmill run` does
     python3 infra/dev.py test [pytest options]     run the tests
     python3 infra/dev.py install                   only set up, for running and testing
+    python3 infra/dev.py new transform tabular.NAME    write a transform that works, and its test; or image.NAME
+    python3 infra/dev.py new expectation NAME          write an expectation that works, and its test
+    python3 infra/dev.py new dataset NAME              write a policy that runs, and its suite
 
 Everything goes into `.venv` (and `.venv-ministack`, an S3 server for the tests), in the exact versions and with the
 hashes of the requirements files. What is there already is not installed again.
@@ -13,16 +16,19 @@ from __future__ import annotations
 import compileall
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from string import Template
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MINISTACK = ROOT / ".venv-ministack"
 PACKAGES = ("flows", "tasks", "expectations", "policies")
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 OLDEST = (3, 11)
 # Without -qq pip warns once a package about each configured location that is missing.
 PIP = ("-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check", "--no-deps", "--no-compile")
@@ -40,6 +46,8 @@ def main(arguments: list[str]) -> None:
         execute("pytest", "-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", *rest)
     elif verb == "install":
         install_for_tests()
+    elif verb == "new" and len(rest) == 2 and rest[0] in ("transform", "expectation", "dataset"):
+        {"transform": new_transform, "expectation": new_expectation, "dataset": new_dataset}[rest[0]](rest[1])
     else:
         sys.exit(str(__doc__))
 
@@ -56,6 +64,53 @@ def use_a_python_that_is_new_enough() -> None:
         f"augmill needs Python 3.11 or later; this is {sys.version.split()[0]} at {sys.executable}.\n"
         f"  remedy: install Python 3.11, then run python3.11 {' '.join(sys.argv)}"
     )
+
+
+def new_transform(use: str) -> None:
+    """A transform of a modality and its test."""
+    modalities = sorted(file.name[len("transform_") : -len(".py.txt")] for file in TEMPLATES.glob("transform_*.py.txt"))
+    modalities = [modality for modality in modalities if not modality.endswith("_test")]
+    modality, _, name = use.partition(".")
+    if modality not in modalities or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        sys.exit(f"{use} is no MODALITY.NAME: one of {', '.join(modalities)}, then lower-case letters, digits and _.")
+    code, test = f"tasks/transforms/{modality}/{name}.py", f"tests/tasks/transforms/{modality}/test_{name}.py"
+    write({code: f"transform_{modality}.py.txt", test: f"transform_{modality}_test.py.txt"}, name=name)
+    laws = {"tabular": "table", "image": "image"}[modality]
+    say(f"Next: make {code} do what you want, docstring first, and put `{use}` with its first line in README.md.")
+    say(f"Then: python3 infra/dev.py test tests/contracts/test_{laws}_transforms.py {test} tests/test_readme.py")
+
+
+def new_expectation(name: str) -> None:
+    """An expectation and its test."""
+    stem = name if name.startswith("expect_") else f"expect_{name}"
+    if not re.fullmatch(r"expect(_[a-z][a-z0-9]*)+", stem):
+        sys.exit(f"{name} is no name of an expectation: words of lower-case letters and digits, with _ between.")
+    code, test = f"expectations/{stem}.py", f"tests/expectations/test_{stem}.py"
+    class_name = "".join(word.capitalize() for word in stem.split("_"))
+    write({code: "expectation.py.txt", test: "expectation_test.py.txt"}, name=stem, class_name=class_name)
+    say(f"Next: make {code} expect what you want; a suite then lists it as {{type: {stem}, kwargs: {{column: ...}}}}.")
+    say(f"Then: python3 infra/dev.py test {test}")
+
+
+def new_dataset(name: str) -> None:
+    """A policy and its suite."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        sys.exit(f"{name} is no name of a dataset: words of lower-case letters and digits, with - between.")
+    policy, suite = f"policies/{name}.yaml", f"expectations/{name}.yaml"
+    write({policy: "dataset.yaml.txt", suite: "suite.yaml.txt"}, name=name)
+    say(f"Next: set description, owner, source, label and steps of {policy} to yours, and say in {suite} what holds.")
+    say(f"Then: python3 infra/dev.py run {policy}")
+
+
+def write(template_by_file: dict[str, str], **values: str) -> None:
+    """Write each file from its template; none of them where one exists already."""
+    existing = [file for file in template_by_file if (ROOT / file).exists()]
+    if existing:
+        sys.exit(f"{' and '.join(existing)} exists already; nothing was written.\n  remedy: choose another name.")
+    for file, template in template_by_file.items():
+        (ROOT / file).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / file).write_text(Template((TEMPLATES / template).read_text()).substitute(values))
+        say(f"Wrote {file}.")
 
 
 def install_for_tests() -> None:

@@ -7,11 +7,12 @@ checked and hashed in the same way.
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 MODALITIES = HERE.parent / "modalities"
 VERIFIERS = ("conformal",)
 EXPECTATIONS = HERE.parents[1] / "expectations"
+CONTRACT = "augmill.tasks.modalities.modality_contract"
 
 
 @dataclass(frozen=True, order=True)
@@ -89,10 +91,13 @@ class Catalogue:
         return sorted(self._modalities)
 
     def modality(self, name: str) -> Located:
-        """The module of a modality. Raises PolicyError with near misses where there is none."""
+        """The module of a modality, imported and checked. Raises PolicyError: unknown, with near misses, or a module
+        that fails to import or lacks a part of `Modality`, with its file and line."""
         if name not in self._modalities:
             raise _unknown("modality", name, self.modalities())
-        return self._modalities[name]
+        located = self._modalities[name]
+        _check_parts(located)
+        return located
 
     def custom(self) -> list[str]:
         """Expectations with a file of their own, ours and the users', sorted."""
@@ -193,3 +198,23 @@ def _check_declarations(entry: Entry) -> None:
         message = f"The transform {entry.use} lacks {', '.join(wrong)}."
         finding = Finding(file=str(entry.file), line=1, rule=RULE, message=message, remedy=remedy)
         raise PolicyError("A transform cannot be used.", remedy, [finding])
+
+
+def _check_parts(located: Located) -> None:
+    module = located.module
+    functions, constants = _parts_of_a_modality()
+    wrong = [f"{name} (a constant)" for name in constants if not hasattr(module, name)]
+    wrong += [f"{name} (a function)" for name in functions if not callable(getattr(module, name, None))]
+    if wrong:
+        remedy = "See Modality in tasks/modalities/modality_contract.py for what a modality file holds."
+        message = f"The modality {located.name} lacks {', '.join(wrong)}."
+        finding = Finding(file=str(located.file), line=1, rule=RULE, message=message, remedy=remedy)
+        raise PolicyError("A modality cannot be used.", remedy, [finding])
+
+
+@cache
+def _parts_of_a_modality() -> tuple[list[str], list[str]]:
+    """The functions and the constants of `Modality`; by its name, as modalities are, since it imports Arrow."""
+    protocol = importlib.import_module(CONTRACT).Modality
+    functions = [name for name, part in vars(protocol).items() if callable(part) and not name.startswith("_")]
+    return functions, list(protocol.__annotations__)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from augmill.tasks.modalities._image_fit import draw
 from augmill.tasks.modalities.modality_contract import ChildSpecs, Op, PoolIndex, Recorded
 from augmill.tasks.rows.provenance import BOXES_TYPE, LABEL_WEIGHTS, OPS, PARENT_IDS, PAYLOAD_TYPE, SAMPLE_ID
 from augmill.tasks.transforms.image._params import Within
+from augmill.tasks.transforms.transform_contract import RiskKind
 
 FOLDER = Path(augmill.tasks.transforms.__file__).parent / "image"
 NAMES = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
@@ -135,7 +137,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(name):
     made = make([op_of(name)], rows, births([0, 0, 0, 0], [21, 21, 22, 23]))["image"].to_pylist()
     assert made[0] == made[1]
     differ = {child["bytes"] for child in made}
-    assert len(differ) == 1 if name in DETERMINISTIC else len(differ) > 1
+    if name in DETERMINISTIC:
+        assert len(differ) == 1, f"image.{name} draws something: take it out of DETERMINISTIC in this file"
+    else:
+        remedy = "draw from the seed in `draw`, give it parameters in EXAMPLES, or list it in DETERMINISTIC here"
+        assert len(differ) > 1, f"image.{name} makes the same picture of every seed: {remedy}"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -198,7 +204,8 @@ def test_masks_keep_their_numbers_and_boxes_stay_inside(name):
         mask = decode_mask(child["mask"]["bytes"])
         assert mask.shape == (height, width)
         assert mask.dtype == np.uint16
-        assert set(np.unique(mask).tolist()) <= MASK_VALUES
+        strange = set(np.unique(mask).tolist()) - MASK_VALUES
+        assert not strange, f"image.{name} interpolates its mask into {strange}: move it by `library.move`"
         assert all(0 <= box["xmin"] < box["xmax"] <= width for box in child["boxes"])
         assert all(0 <= box["ymin"] < box["ymax"] <= height for box in child["boxes"])
         assert json.loads(child[OPS])[0]["boxes_dropped"] == 2 - len(child["boxes"])
@@ -252,10 +259,11 @@ def test_every_end_of_every_range_works(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_declarations_are_complete(name):
     module, op = module_of(name), op_of(name)
-    assert module.__doc__.strip().splitlines()[0].endswith((".", ":", ","))
-    assert "Hurts" in module.__doc__
-    assert set(getattr(module, "risks", lambda params: {})(op.params)) <= {"orientation", "colour", "noise", "extreme"}
-    assert module.BEHAVIOUR.libraries
+    assert module.__doc__.strip().splitlines()[0].endswith((".", ":", ",")), "end the docstring's first line as one"
+    assert "Hurts" in module.__doc__, f"say in the docstring of image.{name} what it hurts: 'Hurts where ...'"
+    unknown = set(getattr(module, "risks", lambda params: {})(op.params)) - set(get_args(RiskKind))
+    assert not unknown, f"`risks` of image.{name} may return {', '.join(get_args(RiskKind))}, not {unknown}"
+    assert module.BEHAVIOUR.libraries, f"image.{name} should declare Behaviour(libraries=library.LIBRARIES)"
     with pytest.raises(ValueError, match="nonsense"):
         op_of(name, nonsense=1)
 

@@ -139,7 +139,8 @@ def test_the_same_seed_gives_the_same_bytes(world):
 def test_another_seed_gives_other_rows(world):
     first, other = world.children(world.births()), world.children(world.births(seed=1))
     same = first.select(["a", "b", "c"]).equals(other.select(["a", "b", "c"]))
-    assert same == world.ops[0].module.BEHAVIOUR.copies
+    remedy = "draw from `seeds`, or declare Behaviour(copies=True) where children equal their base"
+    assert same == world.ops[0].module.BEHAVIOUR.copies, remedy
 
 
 def test_the_input_is_untouched(world):
@@ -164,10 +165,11 @@ def test_types_columns_labels_and_categories_are_kept(world):
     assert list(made.schema)[: len(user)] == user
     assert made.column_names[len(user) :] == [PARENT_IDS, OPS, LABEL_WEIGHTS]
     assert made.schema.field(LABEL_WEIGHTS).type == WEIGHTS_TYPE
-    assert set(made["y"].to_pylist()) == {1}
+    assert set(made["y"].to_pylist()) == {1}, "children carry the label of their base: leave it to the modality"
     if "d" in made.column_names:
-        assert set(made["d"].to_pylist()) <= {"red", "green", "blue", None}
-        assert set(made["e"].to_pylist()) <= {True, False, None}
+        for name, domain in (("d", {"red", "green", "blue", None}), ("e", {True, False, None})):
+            strange = set(made[name].to_pylist()) - domain
+            assert not strange, f"column {name} has {strange}: return codes of the domain, or -1, from `apply`"
 
 
 def test_columns_that_are_no_features_come_from_the_base(world):
@@ -183,7 +185,8 @@ def test_something_changes_unless_copies_are_declared(world):
     made = world.children(births).select(features).to_pylist()
     bases = world.load(births.bases).select(features).to_pylist()
     changed = sum(one != other for one, other in zip(made, bases, strict=True))
-    assert changed == (0 if world.ops[0].module.BEHAVIOUR.copies else BIRTHS)
+    remedy = "every child should differ from its base, or none and Behaviour(copies=True) says so"
+    assert changed == (0 if world.ops[0].module.BEHAVIOUR.copies else BIRTHS), remedy
 
 
 def test_parents_are_recorded_and_true(world):

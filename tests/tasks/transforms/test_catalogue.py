@@ -121,8 +121,33 @@ def test_a_modality_is_found_and_a_missing_one_is_named():
         Catalogue().modality("tabluar")
 
 
+def modality_without(folder, *names):
+    """A plug-in modality that is the one of tables, but for some names."""
+    file = folder / "modalities" / "ledger.py"
+    file.parent.mkdir(parents=True)
+    lines = ['"""Rows of a ledger."""', "from augmill.tasks.modalities.tabular import *"]
+    file.write_text("\n".join([*lines, *(f"del {name}" for name in names)]) + "\n")
+    return file
+
+
+def test_a_modality_that_lacks_functions_is_named_with_its_file_and_each_of_them(tmp_path):
+    file = modality_without(tmp_path, "tally", "bounds", "POOLED", "warm")
+    with pytest.raises(PolicyError) as caught:
+        Catalogue(tmp_path).modality("ledger")
+    (finding,) = caught.value.findings
+    assert (finding.file, finding.line, finding.rule) == (str(file), 1, "AUG008")
+    lacks = "POOLED (a constant), tally (a function), bounds (a function)"
+    assert finding.message == f"The modality ledger lacks {lacks}."
+    assert "tasks/modalities/modality_contract.py" in finding.remedy
+
+
+def test_a_modality_may_do_without_what_is_only_asked_for(tmp_path):
+    modality_without(tmp_path, "warm")
+    assert Catalogue(tmp_path).modality("ledger").module.__doc__ == "Rows of a ledger."
+
+
 def test_an_expectation_is_one_file_in_the_folder_of_expectations(tmp_path, monkeypatch):
-    assert Catalogue().custom() == []
+    assert Catalogue().custom() == sorted(file.stem for file in catalogue.EXPECTATIONS.glob("expect_*.py"))
     monkeypatch.setattr(catalogue, "EXPECTATIONS", tmp_path)
     (tmp_path / "expect_moon.py").write_text('"""Whether there is a moon."""\n')
     (tmp_path / "shared.py").write_text("")

@@ -29,7 +29,8 @@ def test_every_transform_grows_within_its_bounds_or_is_known_to_have_no_magnitud
     entry = CATALOGUE.find(name)
     params = entry.params_model()
     found = magnitudes(params)
-    assert bool(found) == (name not in WITHOUT)
+    remedy = "mark a number that says how strong it is, Annotated[float, Nothing(0.0)], or list it in WITHOUT"
+    assert bool(found) == (name not in WITHOUT), f"{name}: {remedy}"
     for one in found:
         own = getattr(params, one.name)
         assert one.range_at(1.0) == pytest.approx(list(own) if one.pair else own)
