@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from augmill.expectations.build import OURS
+from augmill.expectations.build import shipped_modules
 from augmill.expectations.names import NO_PERSONAL_DATA
 from augmill.policies.load import suite_folders
 
@@ -53,7 +53,7 @@ def _parts(policy: Content, suite: Content) -> Iterator[tuple[str, str, str]]:
         yield f"check {name}", "expectations", name
     if not steps:
         return
-    for name in ("checks", *(name for name in OURS if name != "personal_data")):
+    for name in ("checks", *(name for name in shipped_modules() if name != "personal_data")):
         yield "checks of new rows", "expectations", name
     for name in OF_EVERY_CHILD:
         yield "checks of new rows", "verifiers", name
