@@ -83,6 +83,22 @@ def test_weights_decide_and_a_weight_of_zero_is_never_a_base() -> None:
     assert copies.tolist() == [0, 10, 30]
 
 
+@pytest.mark.parametrize(
+    ("weights", "tokens", "copies"),
+    [
+        # Of ten children, so that a weight is what is exactly due; the lowest token never has the largest remainder.
+        ([5.1, 2.7, 2.2], [0, 2, 1], [5, 3, 2]),
+        ([1.2, 1.6, 3.3, 3.9], [0, 3, 1, 2], [1, 2, 3, 4]),
+        ([0.4, 0.0, 9.6], [0, 1, 2], [0, 0, 10]),
+        # Equal remainders go to the lowest tokens, and only after the larger ones.
+        ([2.5, 2.5, 2.5, 2.5], [3, 1, 2, 0], [2, 3, 2, 3]),
+        ([1.6, 2.6, 1.9, 3.9], [1, 0, 3, 2], [1, 3, 2, 4]),
+    ],
+)
+def test_what_remains_goes_to_the_largest_remainders_and_then_to_the_lowest_tokens(weights, tokens, copies) -> None:
+    assert allocate(10, np.array(weights), np.array(tokens, dtype=np.uint64)).tolist() == copies
+
+
 def test_no_possible_base_makes_no_children() -> None:
     assert allocate(5, np.zeros(3), TOKENS[:3]).sum() == 0
 

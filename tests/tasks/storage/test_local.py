@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,31 @@ def test_a_full_disk_is_said_to_be_full_and_leaves_nothing(full_disk: Path) -> N
     assert not caught.value.transient
     assert store.read("small") == b"kept"
     assert os.listdir(full_disk) == ["small"]
+
+
+@pytest.mark.parametrize(("method", "placing"), [("write", "replace"), ("create", "link")])
+def test_bytes_are_on_the_disk_before_they_get_their_name_and_the_name_before_it_is_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, placing: str
+) -> None:
+    steps: list[tuple[str, int, int]] = []
+    synchronize, place = os.fsync, getattr(os, placing)
+
+    def recorded_fsync(handle: int) -> None:
+        status = os.fstat(handle)
+        is_folder = stat.S_ISDIR(status.st_mode)
+        steps.append(("sync folder" if is_folder else "sync file", status.st_ino, 0 if is_folder else status.st_size))
+        synchronize(handle)
+
+    def recorded_placing(source: str, target: str) -> None:
+        status = os.stat(source)
+        steps.append((placing, status.st_ino, status.st_size))
+        place(source, target)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, placing, recorded_placing)
+    getattr(Store(str(tmp_path)), method)("below/small", b"x" * 100)
+    file, folder = os.stat(tmp_path / "below" / "small").st_ino, os.stat(tmp_path / "below").st_ino
+    assert steps == [("sync file", file, 100), (placing, file, 100), ("sync folder", folder, 0)]
 
 
 def test_a_file_size_limit_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from augmill.tasks.telemetry.counted_event import event_of, excerpt
 from augmill.tasks.telemetry.counters import (
     BEGIN_SECONDS,
+    REMEMBERED,
     SIGN_SECONDS,
     LakeState,
     empty,
@@ -45,6 +46,17 @@ def test_a_run_counts_its_children_its_rows_and_itself():
 def test_what_is_told_twice_counts_once():
     once = tally(STARTED, PUBLISHED)
     assert tally(STARTED, STARTED, PUBLISHED, STARTED, PUBLISHED) == once
+
+
+def test_only_the_last_events_are_remembered_and_in_their_order():
+    events = [event("run.started", f"r{number}", 1000.0 + number) for number in range(REMEMBERED + 3)]
+    full = tally(*events)
+    ids = [each["id"] for each in events]
+    assert len(set(ids)) == REMEMBERED + 3
+    assert full["heard"] == ids[3:]
+    for recent in (events[3], events[-1]):
+        assert fold(full, recent) == full
+    assert fold(full, events[2])["started"] == full["started"] + 1
 
 
 def test_a_version_counts_once_however_often_it_is_found_unchanged():
