@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from augmill.expectations.build import OURS
+from augmill.expectations.build import shipped_modules
 from augmill.tasks.review.imports import ROOT
 from augmill.tasks.review.uses import DEFAULT_GATES, DEFAULT_VERIFIER, OF_EVERY_CHILD
 
 NAMED = [
     *(f"tasks/verifiers/{name}.py" for name in (*OF_EVERY_CHILD, DEFAULT_VERIFIER)),
     *(f"tasks/gates/{name}.py" for name in DEFAULT_GATES),
-    *(f"expectations/{name}.py" for name in ("checks", *OURS)),
+    *(f"expectations/{name}.py" for name in ("checks", *shipped_modules())),
 ]
 
 
