@@ -8,6 +8,7 @@ program around us trace, they trace by themselves.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ FLUSH_SECONDS = 3.0
 SUPPORTED_PROTOCOL = "http/protobuf"
 
 log = logging.getLogger(f"{LOGGER}.traces")
+
+_LOGGER_CHANGES = threading.Lock()
 
 Link = Callable[[Mapping[str, Any]], None]
 
@@ -91,14 +94,20 @@ class TraceExporter:
 
         self.traces = traces
         self.recording_exporter = _FaultRecordingExporter(OTLPSpanExporter())
-        self.processor = BatchSpanProcessor(cast("SpanExporter", self.recording_exporter))
-        # The variables of the resource win over ours: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
-        resource = Resource.create()
-        if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
-            resource = resource.merge(Resource({"service.name": "augmill"}))
-        self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self.provider.add_span_processor(self.processor)
-        self.tracer = self.provider.get_tracer("augmill")
+        self.fault_handler = _LastFaultHandler(self.recording_exporter.faults)
+        self.fault_handler.take_over()
+        try:
+            self.processor = BatchSpanProcessor(cast("SpanExporter", self.recording_exporter))
+            # The variables of the resource win over ours: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
+            resource = Resource.create()
+            if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
+                resource = resource.merge(Resource({"service.name": "augmill"}))
+            self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+            self.provider.add_span_processor(self.processor)
+            self.tracer = self.provider.get_tracer("augmill")
+        except BaseException:
+            self.fault_handler.give_back()
+            raise
 
     def keep(self, span: Span) -> None:
         """Queue a finished span."""
@@ -128,12 +137,19 @@ class TraceExporter:
     def close(self) -> None:
         """Send what is left, for a few seconds; say so once if it, or anything before it, did not get through."""
         try:
-            run_with_timeout(FLUSH_SECONDS, self.processor.shutdown)
+            run_with_timeout(FLUSH_SECONDS, self._flush)
         except TimeoutError as fault:
             self.recording_exporter.faults.append(str(fault))
         if self.recording_exporter.faults:
             fault_text = redact_text(self.recording_exporter.faults[-1])
             log.warning("traces did not reach %s, or not all of them: %s", self.traces.endpoint, fault_text)
+
+    def _flush(self) -> None:
+        # Where this takes too long it goes on in its thread, and what it says then is not for the terminal either.
+        try:
+            self.processor.shutdown()  # type: ignore[no-untyped-call]
+        finally:
+            self.fault_handler.give_back()
 
 
 @dataclass
@@ -142,11 +158,6 @@ class _FaultRecordingExporter:
 
     exporter: SpanExporter
     faults: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        logger = logging.getLogger("opentelemetry")
-        logger.propagate = False
-        logger.handlers = [_LastFaultHandler(self.faults)]
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export, and record a reason if it did not work."""
@@ -161,11 +172,41 @@ class _FaultRecordingExporter:
 
 
 class _LastFaultHandler(logging.Handler):
-    """Records the last warning of OpenTelemetry, which would otherwise be printed at the terminal of the run."""
+    """Records the last warning of OpenTelemetry, which would otherwise be printed at the terminal of the run.
+
+    While runs are traced it stands in for the handlers of that logger; the last run that ends puts them back.
+    """
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__(logging.WARNING)
         self.faults = faults
+        self.displaced: list[logging.Handler] = []
+        self.propagated = False
+
+    def take_over(self) -> None:
+        """Stand in for the handlers of OpenTelemetry's logger, beside those of other runs."""
+        logger = logging.getLogger("opentelemetry")
+        with _LOGGER_CHANGES:
+            self.displaced = [handler for handler in logger.handlers if not isinstance(handler, _LastFaultHandler)]
+            self.propagated = logger.propagate
+            logger.handlers = [handler for handler in logger.handlers if handler not in self.displaced] + [self]
+            logger.propagate = False
+
+    def give_back(self) -> None:
+        """Put the handlers back, or leave that to a run that still goes on."""
+        logger = logging.getLogger("opentelemetry")
+        with _LOGGER_CHANGES:
+            if self not in logger.handlers:  # somebody has set others since
+                return
+            remaining = [handler for handler in logger.handlers if handler is not self]
+            successor = next((handler for handler in remaining if isinstance(handler, _LastFaultHandler)), None)
+            if successor is None:
+                logger.handlers = self.displaced + remaining
+                logger.propagate = self.propagated or logger.propagate
+            else:
+                logger.handlers = remaining
+                successor.displaced = self.displaced + successor.displaced
+                successor.propagated = self.propagated or successor.propagated
 
     def emit(self, record: logging.LogRecord) -> None:
         """Record the last warning."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,46 @@ def test_tracing_sets_no_tracer_for_anybody_else(monkeypatch):
     with run_scope("r1", "made", settings()):
         pass
     assert trace.get_tracer_provider() is before
+
+
+@pytest.mark.parametrize("fault", [None, DataError("broken", "Mend it.")])
+def test_the_logger_of_opentelemetry_is_ours_for_the_run_and_theirs_again_after_it(monkeypatch, tmp_path, fault):
+    logger = logging.getLogger("opentelemetry")
+    handler = logging.NullHandler()
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "propagate", True)
+    with receiver(tmp_path / "spans") as url:
+        monkeypatch.setenv(ENDPOINT, url)
+        with nullcontext() if fault is None else pytest.raises(DataError), run_scope("r1", "made", settings()):
+            assert (handler in logger.handlers, logger.propagate) == (False, False)
+            if fault is not None:
+                raise fault
+    assert (logger.handlers, logger.propagate) == ([handler], True)
+
+
+def test_an_exporter_that_cannot_be_made_leaves_the_logger_of_opentelemetry_alone(monkeypatch):
+    logger = logging.getLogger("opentelemetry")
+    handler = logging.NullHandler()
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-1")
+    with run_scope("r1", "made", settings()):
+        assert current().keep is None
+    assert (logger.handlers, logger.propagate) == ([handler], True)
+
+
+@pytest.mark.parametrize("first_to_end", [0, 1])
+def test_of_runs_at_once_the_last_to_end_puts_the_logger_of_opentelemetry_back(monkeypatch, first_to_end):
+    logger = logging.getLogger("opentelemetry")
+    handler = logging.NullHandler()
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
+    traces = settings().observability.traces
+    assert traces is not None
+    exporters = [tracing.TraceExporter(traces), tracing.TraceExporter(traces)]
+    exporters.pop(first_to_end).close()
+    assert (handler in logger.handlers, logger.propagate) == (False, False)
+    exporters.pop().close()
+    assert (logger.handlers, logger.propagate) == ([handler], True)
