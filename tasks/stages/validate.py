@@ -132,8 +132,8 @@ def validate_shard(ctx: Context, item: ValidateItem) -> ValidShard:
         if quarantined.num_rows:
             ctx.work.write_table(f"{name}.quarantine.parquet", quarantined)
         counts = Counter(reason for row in quarantined["reasons"].to_pylist() for reason in row)
-        reasons_by_count = dict(sorted(counts.items()))
-        return ValidShard(name, item.raw.name, len(passed), quarantined.num_rows, reasons_by_count, judged)
+        counts_by_reason = dict(sorted(counts.items()))
+        return ValidShard(name, item.raw.name, len(passed), quarantined.num_rows, counts_by_reason, judged)
 
     return ctx.once(ValidShard, name, make)
 
